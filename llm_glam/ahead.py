@@ -1,0 +1,171 @@
+"""Reading ahead: entries are decoded by a few workers, in bounded memory, in order."""
+
+import hashlib
+import io
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import Any, TypeVar
+
+from . import images
+from .engine import Encoder
+from .errors import BadImage
+from .files import PictureFile
+from .images import Facts, Thumbnail
+
+WORKERS = min(8, max(2, os.cpu_count() or 2))
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to embed under an id: a picture file, a picture's bytes, or a text."""
+
+    id: str
+    content: PictureFile | bytes | str
+    metadata: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An entry that only needs its vector now.
+
+    ``md5`` and ``size`` (bytes) are those of its content. Of a picture, whose pixels are let go
+    by now, there are also its ``facts``, what the encoder needs, and its thumbnail.
+    """
+
+    entry: Entry
+    md5: bytes
+    size: int
+    raw: bytes | None = None
+    facts: Facts | None = None
+    prepared: Any = None
+    thumbnail: Thumbnail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An entry that cannot be used, and why."""
+
+    entry: Entry
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How entries are read.
+
+    ``thumbnail_size`` is the short side in pixels, None for no thumbnails; ``keep_raw`` keeps
+    the bytes of pictures, for LLM's ``--store``.
+    """
+
+    workers: int = WORKERS
+    thumbnail_size: int | None = images.THUMBNAIL_SIZE
+    max_megapixels: float = images.MAX_MEGAPIXELS
+    keep_raw: bool = False
+
+
+class PixelGate:
+    """Lets pictures be decoded side by side while their pixels together stay under a limit.
+
+    A picture larger than the limit waits until it is alone, so that memory is bounded by the
+    largest picture instead of by their number.
+    """
+
+    def __init__(self, limit: int = 100_000_000) -> None:
+        self._limit = limit
+        self._inside = 0
+        self._change = threading.Condition()
+
+    @contextmanager
+    def admit(self, size: int) -> Iterator[None]:
+        """Wait until ``size`` more pixels fit, and hold them until the block ends."""
+        with self._change:
+            self._change.wait_for(
+                lambda: self._inside == 0 or self._inside + size <= self._limit
+            )
+            self._inside += size
+        try:
+            yield
+        finally:
+            with self._change:
+                self._inside -= size
+                self._change.notify_all()
+
+
+def read_ahead(
+    entries: Iterable[Entry], encoder: Encoder, how: Reading
+) -> Iterator[Ready | Problem]:
+    """Entries read and decoded, in their order; a bad one becomes a Problem, never an exception."""
+    gate = PixelGate()
+
+    def read(entry: Entry) -> Ready | Problem:
+        try:
+            return _read(entry, encoder, how, gate)
+        except BadImage as error:
+            return Problem(entry, error.message)
+        except MemoryError:
+            return Problem(entry, "it is too large for this computer's memory")
+        except OSError as error:
+            return Problem(entry, f"it cannot be read ({error.strerror or error})")
+
+    with images.quiet():
+        yield from in_order(read, entries, how.workers)
+
+
+def in_order(
+    function: Callable[[T], R], values: Iterable[T], workers: int
+) -> Iterator[R]:
+    """Like ``map``, by several threads, a few values ahead of whoever takes the results."""
+    pending: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="glam-read") as pool:
+        try:
+            for value in values:
+                pending.append(pool.submit(function, value))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _read(
+    entry: Entry, encoder: Encoder, how: Reading, gate: PixelGate
+) -> Ready | Problem:
+    content = entry.content
+    if isinstance(content, str):
+        raw = content.encode()
+        return Ready(entry, hashlib.md5(raw, usedforsecurity=False).digest(), len(raw))
+    if isinstance(content, bytes):
+        return _decode(entry, io.BytesIO(content), encoder, how, gate)
+    with content.path.open("rb") as fp:
+        return _decode(entry, fp, encoder, how, gate)
+
+
+def _decode(
+    entry: Entry, fp: BufferedIOBase, encoder: Encoder, how: Reading, gate: PixelGate
+) -> Ready:
+    md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False)).digest()
+    size = fp.tell()
+    fp.seek(0)
+    raw = fp.read() if how.keep_raw else None
+    fp.seek(0)
+    with images.opened(fp, max_megapixels=how.max_megapixels) as im:
+        with gate.admit(im.width * im.height):
+            picture = images.decode(im)
+            small = (
+                images.thumbnail(picture, how.thumbnail_size)
+                if how.thumbnail_size
+                else None
+            )
+            prepared = encoder.prepare(picture.image)
+    return Ready(entry, md5, size, raw, picture.facts, prepared, small)

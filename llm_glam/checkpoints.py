@@ -1,0 +1,171 @@
+"""Make any CLIP directory loadable, or say what it lacks.
+
+Three layouts occur: sentence-transformers as saved today (everything in one folder, with
+``modules.json``), its legacy form (``modules.json`` and ``0_CLIPModel/``), and a plain
+transformers ``CLIPModel`` folder, which after fine-tuning is often a bare ``config.json`` and
+``pytorch_model.bin`` without tokenizer and preprocessing.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .errors import BadCheckpoint
+
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+)
+PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
+CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
+CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
+BICUBIC = 3
+
+
+def model_folder(directory: Path) -> Path:
+    """The folder with config.json and weights: the directory itself or ``0_CLIPModel``.
+
+    :raises BadCheckpoint: the directory holds no checkpoint
+    """
+    if not directory.is_dir():
+        raise BadCheckpoint(
+            f"There is no folder {directory}. Put the checkpoint back there, or register it "
+            "where it is now: llm glam models add NAME FOLDER"
+        )
+    folder = directory
+    if (directory / "modules.json").is_file():
+        folder = directory / _first_module(directory / "modules.json")
+    if not (folder / "config.json").is_file():
+        raise BadCheckpoint(
+            f"{directory} holds no checkpoint: it has neither modules.json nor config.json. "
+            "Give the folder that holds these files."
+        )
+    return folder
+
+
+def lacks(directory: Path) -> list[str]:
+    """What a checkpoint's folder has not got of weights, tokenizer and preprocessing.
+
+    :raises BadCheckpoint: the directory holds no checkpoint at all
+    """
+    folder = model_folder(directory)
+    present = {
+        "weights": any(any(folder.glob(pattern)) for pattern in WEIGHTS),
+        "tokenizer": any(
+            all((folder / f).is_file() for f in files) for files in TOKENIZERS
+        ),
+        "preprocessing": any((folder / name).is_file() for name in PREPROCESSING),
+    }
+    return [part for part, there in present.items() if not there]
+
+
+def check_complete(directory: Path) -> None:
+    """Raise unless nothing is lacking.
+
+    :raises BadCheckpoint: names what lacks and how to complete it
+    """
+    missing = lacks(directory)
+    if "weights" in missing:
+        raise BadCheckpoint(
+            f"{directory} holds no weights (model.safetensors or pytorch_model.bin)."
+        )
+    if missing:
+        raise BadCheckpoint(
+            f"{directory} lacks {' and '.join(missing)}. A checkpoint fine-tuned from another "
+            "one uses that one's: llm glam models add NAME FOLDER --base NAME_OR_FOLDER"
+        )
+
+
+def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
+    """Copy a bare checkpoint to ``target`` with what it lacks.
+
+    The tokenizer is that of ``base``; preprocessing too, or CLIP's standard for the picture
+    size in config.json where there is no base.
+
+    :return: the parts that were added
+    :raises BadCheckpoint: the weights or a base for the tokenizer are missing
+    """
+    missing = lacks(directory)
+    if "weights" in missing or ("tokenizer" in missing and base is None):
+        check_complete(directory)
+    source = model_folder(directory)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in source.iterdir():
+        if file.is_file():
+            shutil.copy2(file, target / file.name)
+    if "tokenizer" in missing and base is not None:
+        _copy_tokenizer(model_folder(base), target)
+    if "preprocessing" in missing:
+        size = _picture_size(source / "config.json")
+        text = json.dumps(_clip_preprocessing(size), indent=2)
+        (target / "preprocessor_config.json").write_text(text, "utf-8")
+    return missing
+
+
+def stamps(directory: Path) -> list[list[Any]]:
+    """Path, size in bytes and modification time in nanoseconds of each file of a checkpoint."""
+    found = []
+    for file in sorted(directory.rglob("*")):
+        if file.is_file() and not file.name.startswith(".") and file.suffix != ".md":
+            status = file.stat()
+            name = file.relative_to(directory).as_posix()
+            found.append([name, status.st_size, status.st_mtime_ns])
+    return found
+
+
+def _first_module(modules: Path) -> str:
+    try:
+        path = json.loads(modules.read_text("utf-8"))[0]["path"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadCheckpoint(
+            f"{modules} is damaged; get the checkpoint again."
+        ) from error
+    if (
+        not isinstance(path, str)
+        or Path(path).is_absolute()
+        or ".." in Path(path).parts
+    ):
+        raise BadCheckpoint(f"{modules} points outside its own folder.")
+    return path
+
+
+def _copy_tokenizer(base: Path, target: Path) -> None:
+    for name in TOKENIZER_FILES:
+        if (base / name).is_file():
+            shutil.copy2(base / name, target / name)
+
+
+def _picture_size(config: Path) -> int:
+    try:
+        vision = json.loads(config.read_text("utf-8")).get("vision_config") or {}
+        return int(vision.get("image_size", 224))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadCheckpoint(
+            f"{config} is damaged; get the checkpoint again."
+        ) from error
+
+
+def _clip_preprocessing(size: int) -> dict[str, Any]:
+    """CLIP's own preprocessing (Radford et al. 2021) for pictures of ``size`` pixels."""
+    return {
+        "image_processor_type": "CLIPImageProcessor",
+        "do_convert_rgb": True,
+        "do_resize": True,
+        "size": {"shortest_edge": size},
+        "resample": BICUBIC,
+        "do_center_crop": True,
+        "crop_size": {"height": size, "width": size},
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": CLIP_MEAN,
+        "image_std": CLIP_STD,
+    }

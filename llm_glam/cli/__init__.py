@@ -1,0 +1,49 @@
+"""``llm glam …``: each command's module is imported when the command is used."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import explained
+
+COMMANDS = {
+    "adopt": "adopt",
+    "embed": "embed",
+    "models": "models",
+    "reembed": "reembed",
+    "status": "status",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of this package, one noun each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what SQLite and the system complain about becomes one sentence."""
+        with explained(_database(ctx)):
+            return super().invoke(ctx)
+
+
+@click.group(cls=LazyGroup)
+def glam() -> None:
+    """Search and understand picture collections with CLIP."""
+
+
+def _database(ctx: click.Context) -> Path:
+    from .. import store
+
+    return Path(ctx.meta.get("llm_glam.database") or store.default_path())

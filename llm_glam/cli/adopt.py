@@ -1,0 +1,59 @@
+"""``llm glam adopt``: take over a collection of llm-clip's."""
+
+from pathlib import Path
+
+import click
+
+from .. import adopt, images, ingest, store
+from ..ingest import Options
+from ..output import Progress
+from . import options as shared
+from .closing import say_counts
+
+
+@click.command("adopt")
+@click.argument("collection")
+@click.option(
+    "-m", "--model", help="The checkpoint it was made with [default: glam-clip]"
+)
+@click.option(
+    "--files",
+    "folder",
+    type=click.Path(exists=True, file_okay=False),
+    help="The folder its pictures came from",
+)
+@shared.database_option
+def command(
+    collection: str, model: str | None, folder: str | None, database: Path
+) -> None:
+    """Take over a COLLECTION that llm-clip made.
+
+    A sample of its vectors is first compared with those of the checkpoint; nothing is changed
+    where they differ. With --files, its pictures get records and thumbnails too, and those that
+    llm-clip embedded sideways are embedded again.
+
+    \b
+    Examples:
+        llm glam adopt photos -m glam-clip --files photos/
+        llm glam adopt photos -m clip-ViT-B-32
+    """
+    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    model_id = shared.model_id(model)
+    path = Path(folder).resolve() if folder else None
+    shared.check_exists(database)
+    db = store.connect(database)
+    verified = adopt.adopt(db, collection, model_id, path)
+    click.echo(
+        f"{collection} is now a collection of {model_id}: {verified.compared} vectors compared, "
+        f"largest difference {verified.largest_difference:.1e}.",
+        err=True,
+    )
+    if path:
+        opened = ingest.open_collection(db, collection, model_id)
+        with Progress() as progress:
+            how = Options(trust_stored=False)
+            with ingest.run(
+                db, opened, how, progress, "glam adopt", {"files": path}
+            ) as run:
+                adopt.fill(run, path)
+        say_counts(run)

@@ -1,0 +1,21 @@
+"""The line a run closes with."""
+
+import click
+
+from ..ingest import Run
+
+
+def say_counts(run: Run) -> None:
+    """What was done, on stderr: embedded, unchanged, copies, renamed, problems."""
+    counts = run.counts
+    collection = run.target.collection
+    parts = [
+        f"{counts.embedded:,} embedded",
+        f"{counts.unchanged:,} unchanged",
+        f"{counts.copies:,} copies",
+        *([f"{counts.renamed:,} renamed"] if counts.renamed else []),
+        f"{counts.problems:,} problems",
+    ]
+    click.echo(
+        f"{collection.name} ({collection.model_id}): {', '.join(parts)}", err=True
+    )

@@ -1,0 +1,247 @@
+"""What LLM's embedding commands do for our collections and models.
+
+Each function gets LLM's own callback, the database's path, the id of our model, and the options
+as click parsed them.
+"""
+
+import base64
+import csv
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import llm
+from sqlite_utils import Database
+from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
+
+from .. import files, images, ingest, search, store
+from ..ahead import Entry, Reading
+from ..errors import BadImage, GlamError
+from ..ingest import Options
+from ..output import Progress
+from .closing import say_counts
+
+Callback = Callable[..., Any]
+ENCODINGS = ("utf-8", "latin-1")
+
+
+def embed_multi(
+    original: Callback, path: Path, model_id: str, options: dict[str, Any]
+) -> None:
+    """``llm embed-multi``: files are pictures, other sources as in LLM, pictures in BLOBs too."""
+    _check_usage(options)
+    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    is_files = bool(options["files"]) and not options["encodings"]
+    found = files.matching(options["files"], options["prefix"]) if is_files else None
+    how = Options(
+        Reading(keep_raw=options["store"]),
+        batch_size=options["batch_size"] or ingest.BATCH_SIZE,
+    )
+    db = store.connect(path)
+    for alias, attached in options["attach"]:
+        db.attach(alias, attached)
+    opened = ingest.open_collection(db, options["collection"], model_id)
+    arguments = {key: value for key, value in options.items() if key != "key" and value}
+    with Progress("pictures" if found else "entries") as progress:
+        with ingest.run(db, opened, how, progress, "embed-multi", arguments) as run:
+            if found:
+                ingest.embed_files(run, found)
+            else:
+                ingest.embed_entries(run, *_entries(db, options))
+    say_counts(run)
+
+
+def embed(
+    original: Callback, path: Path, model_id: str, options: dict[str, Any]
+) -> None:
+    """``llm embed``: ``-i`` means a picture; without a collection LLM prints the vector."""
+    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    if bool(options["collection"]) != bool(options["id"]) or not options["collection"]:
+        content = options["content"] or _input(options)
+        return original(**{**options, "content": content, "model": model_id})
+    entry = Entry(options["id"], _content(options), options["metadata"])
+    db = store.connect(path)
+    opened = ingest.open_collection(db, options["collection"], model_id)
+    how = Options(Reading(workers=1, keep_raw=options["store"]))
+    with Progress() as progress:
+        with ingest.run(
+            db, opened, how, progress, "embed", {"id": options["id"]}
+        ) as run:
+            ingest.embed_one(run, entry)
+    if options["format_"]:
+        vector = search.stored_vector(db, opened[0], options["id"]).tolist()
+        _print_vector(vector, options["format_"])
+
+
+def similar(
+    original: Callback, path: Path, model_id: str, options: dict[str, Any]
+) -> None:
+    """``llm similar``: the same answers as LLM's, pictures without ``--binary``, and faster."""
+    if not (options["id"] or options["content"] or options["input"]):
+        return original(**options)
+    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    db = store.connect(path, readonly=True)
+    collection = store.get(db, options["collection"])
+    if options["id"]:
+        vector = search.stored_vector(db, collection, options["id"])
+    else:
+        query = options["content"] or _input(options)
+        vector = search.query_vector(collection, query)
+    hits = search.nearest(
+        db,
+        collection,
+        vector,
+        options["number"],
+        prefix=options["prefix"],
+        skip_id=options["id"],
+    )
+    for hit in hits:
+        _print_hit(hit, options["plain"])
+
+
+def collections_delete(
+    original: Callback, path: Path, model_id: str, options: dict[str, Any]
+) -> None:
+    """``llm collections delete``: the vectors go; records, labels and thumbnails stay."""
+    db = store.connect(path)
+    store.delete(db, store.get(db, options["collection"]))
+
+
+def _check_usage(options: dict[str, Any]) -> None:
+    """The same usage errors as LLM's own command."""
+    if options["binary"] and not options["files"]:
+        raise click.UsageError("--binary must be used with --files")
+    if options["binary"] and options["encodings"]:
+        raise click.UsageError("--binary cannot be used with --encoding")
+    if not (options["input_path"] or options["sql"] or options["files"]):
+        raise click.UsageError("Either --sql or input path or --files is required")
+    if options["files"] and (
+        options["input_path"] or options["sql"] or options["format"]
+    ):
+        raise click.UsageError("Cannot use --files with --sql, input path or --format")
+
+
+def _rows(
+    db: Database, options: dict[str, Any]
+) -> tuple[Iterator[dict[str, Any]], int | None]:
+    """Rows of a query, of text files, or of a CSV, TSV or JSON file, and how many there are."""
+    if options["files"]:
+        return _texts(options), None
+    if options["sql"]:
+        query = options["sql"].rstrip().rstrip(";")
+        count = db.execute(f"select count(*) from ({query})").fetchone()[0]
+        return db.query(query), count
+    return _file_rows(options["input_path"], options["format"]), None
+
+
+def _file_rows(source: str, format_: str | None) -> Iterator[dict[str, Any]]:
+    chosen = Format[format_.upper()] if format_ else None
+    with sys.stdin.buffer if source == "-" else Path(source).open("rb") as stream:
+        try:
+            yield from rows_from_file(stream, chosen)[0]
+        except (ValueError, csv.Error, RowsFromFileError) as error:
+            raise GlamError(f"{source} cannot be read: {error}") from error
+
+
+def _texts(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """With ``--encoding`` the files are texts, as in LLM."""
+    for file in files.matching(options["files"]).files:
+        for encoding in options["encodings"] or ENCODINGS:
+            try:
+                yield {"id": file.id, "content": file.path.read_text(encoding)}
+                break
+            except UnicodeDecodeError:
+                continue
+        else:
+            click.echo(f"Could not decode text in file {file.path}", err=True)
+
+
+def _entries(
+    db: Database, options: dict[str, Any]
+) -> tuple[Iterator[Entry], int | None]:
+    """The entries of any source but picture files, and how many there are if that is known."""
+    rows, total = _rows(db, options)
+
+    def entries() -> Iterator[Entry]:
+        for row in rows:
+            first, *values = row.values()
+            yield Entry(
+                f"{options['prefix']}{first}", _joined(values, options["prepend"])
+            )
+
+    return entries(), total
+
+
+def _joined(values: list[Any], prepend: str | None) -> bytes | str:
+    """Several columns are one text, as in LLM; a BLOB is a picture."""
+    blob = next((value for value in values if isinstance(value, bytes)), None)
+    if blob is not None:
+        return blob
+    text = " ".join(str(value) if value is not None else "" for value in values)
+    return f"{prepend or ''}{text}"
+
+
+def _content(options: dict[str, Any]) -> files.PictureFile | bytes | str:
+    """What ``llm embed`` is to embed; a picture file keeps its place on disk."""
+    source = options["input"]
+    if options["content"] or not source or source == "-":
+        return options["content"] or _input(options)
+    return files.file_at(Path(source), options["id"])
+
+
+def _input(options: dict[str, Any]) -> bytes | str:
+    """``-i`` or stdin: a picture, or, from stdin, a text."""
+    source = options["input"]
+    if source and source != "-":
+        raw = Path(source).read_bytes()
+        if not images.is_picture(raw):
+            reason = _why_not(raw)
+            raise BadImage(f"{source} cannot be used: {reason}. For words use -c.")
+        return raw
+    raw = sys.stdin.buffer.read()
+    if not raw:
+        raise click.ClickException("No content provided")
+    if options["binary"] or images.is_picture(raw):
+        return raw
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadImage(
+            "Standard input is neither a picture nor text in UTF-8."
+        ) from error
+
+
+def _why_not(raw: bytes) -> str:
+    try:
+        images.read(raw)
+    except BadImage as error:
+        return error.message
+    raise AssertionError("it is a picture")
+
+
+def _print_hit(hit: search.Hit, plain: bool) -> None:
+    if not plain:
+        click.echo(json.dumps(asdict(hit)))
+        return
+    click.echo(f"{hit.id} ({hit.score})\n")
+    if hit.content:
+        click.echo(textwrap.indent(hit.content, "  "))
+    if hit.metadata:
+        click.echo(textwrap.indent(json.dumps(hit.metadata), "  "))
+    click.echo("")
+
+
+def _print_vector(vector: list[float], format_: str) -> None:
+    packed = llm.encode(vector)
+    printed = {
+        "json": json.dumps(vector),
+        "blob": packed,
+        "base64": base64.b64encode(packed).decode("ascii"),
+        "hex": packed.hex(),
+    }
+    click.echo(printed[format_])

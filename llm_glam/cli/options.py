@@ -1,0 +1,97 @@
+"""Options that several commands share, spelled as LLM spells them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import llm
+
+from .. import images, registry, store
+from ..clip import GlamClip
+from ..errors import GlamError, UnknownCollection
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _remember(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> Path:
+    path = Path(value) if value else store.default_path()
+    ctx.meta["llm_glam.database"] = path
+    return path
+
+
+def database_option(function: F) -> F:
+    """``-d/--database``, LLM's embeddings database where it is not given."""
+    return click.option(
+        "-d",
+        "--database",
+        type=click.Path(dir_okay=False),
+        envvar="LLM_EMBEDDINGS_DB",
+        callback=_remember,
+        help="Path to the embeddings database",
+    )(function)
+
+
+def reading_options(function: F) -> F:
+    """How pictures are read: workers, thumbnails, and the pixel limit."""
+    options = (
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 64),
+            help="Threads that decode [default: by cores]",
+        ),
+        click.option(
+            "--thumbnail-size",
+            type=click.IntRange(16, 1024),
+            default=images.THUMBNAIL_SIZE,
+            show_default=True,
+            help="Short side of thumbnails in pixels",
+        ),
+        click.option("--no-thumbnails", is_flag=True, help="Keep no thumbnails"),
+        click.option(
+            "--max-megapixels",
+            type=click.FloatRange(min=0, min_open=True),
+            default=images.MAX_MEGAPIXELS,
+            show_default=True,
+            help="Skip pictures larger than this",
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1, 10_000),
+            help="How many are committed at once",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def check_exists(database: Path) -> None:
+    """Refuse to make an empty database where one is to be read.
+
+    :raises UnknownCollection: there is no such file
+    """
+    if not database.is_file():
+        raise UnknownCollection(
+            f"There is no database {database}; give another with -d."
+        )
+
+
+def model_id(model: str | None) -> str:
+    """The full id of one of our models, by its id, its name, or an alias of LLM's.
+
+    :param model: None for the default checkpoint
+    :raises GlamError: it is not one of ours, or not registered
+    """
+    chosen = model or registry.PREFIX
+    try:
+        found = llm.get_embedding_model(chosen)
+    except llm.UnknownModelError:
+        return registry.get(registry.bare(chosen)).model_id
+    if not isinstance(found, GlamClip):
+        raise GlamError(
+            f"'{chosen}' is not a glam-clip model; see: llm glam models list"
+        )
+    return found.model_id

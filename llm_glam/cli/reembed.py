@@ -1,0 +1,58 @@
+"""``llm glam reembed``: the same pictures with another checkpoint."""
+
+from pathlib import Path
+
+import click
+
+from .. import images, ingest, reembed, store
+from ..ahead import WORKERS, Reading
+from ..ingest import Options
+from ..output import Progress
+from . import options as shared
+from .closing import say_counts
+
+
+@click.command("reembed")
+@click.argument("collection")
+@click.argument("new")
+@click.option(
+    "-m", "--model", required=True, help="The checkpoint of the new collection"
+)
+@click.option(
+    "--thumbnails", is_flag=True, help="Use the thumbnails instead of the originals"
+)
+@shared.database_option
+@shared.reading_options
+def command(
+    collection: str,
+    new: str,
+    model: str,
+    thumbnails: bool,
+    database: Path,
+    workers: int | None,
+    thumbnail_size: int,
+    no_thumbnails: bool,
+    max_megapixels: float,
+    batch_size: int | None,
+) -> None:
+    """Embed the pictures of COLLECTION with another checkpoint, as collection NEW.
+
+    Both share one table of records, labels and thumbnails; the old vectors stay. An interrupted
+    run continues when it is repeated.
+
+    \b
+    Example:
+        llm glam reembed photos photos-archaeclip -m archaeclip
+    """
+    images.allow_megapixels(max_megapixels)
+    shared.check_exists(database)
+    db = store.connect(database)
+    old, opened = reembed.open_beside(db, collection, new, shared.model_id(model))
+    size = None if no_thumbnails else thumbnail_size
+    reading = Reading(workers or WORKERS, size, max_megapixels)
+    how = Options(reading, batch_size or ingest.BATCH_SIZE)
+    arguments = {"collection": collection, "thumbnails": thumbnails}
+    with Progress() as progress:
+        with ingest.run(db, opened, how, progress, "glam reembed", arguments) as run:
+            reembed.reembed(run, old, thumbnails=thumbnails)
+    say_counts(run)

@@ -1,0 +1,42 @@
+"""``llm glam status``: what is in a collection."""
+
+from pathlib import Path
+
+import click
+
+from .. import status, store
+from ..output import output_options, output_rows
+from . import options as shared
+
+
+@click.command("status")
+@click.argument("collection", required=False)
+@shared.database_option
+@click.option(
+    "--problems", is_flag=True, help="List the files that could not be used, and why"
+)
+@output_options
+def command(
+    collection: str | None, database: Path, problems: bool, format_: str
+) -> None:
+    """Show what is in COLLECTION, or in all of them: checkpoint, counts, problems, space.
+
+    \b
+    Examples:
+        llm glam status
+        llm glam status photos
+        llm glam status photos --problems -t
+    """
+    shared.check_exists(database)
+    db = store.connect(database, readonly=True)
+    chosen = [store.get(db, collection)] if collection else store.every(db)
+    if problems:
+        tables = {c.items_table for c in chosen if c.items_table}
+        output_rows(
+            [row for t in sorted(tables) for row in status.problems(db, t)], format_
+        )
+    elif format_ == "table":
+        pairs = [pair for c in chosen for pair in status.status(db, c).items()]
+        output_rows([{"": key, "value": value} for key, value in pairs], format_)
+    else:
+        output_rows([status.status(db, c) for c in chosen], format_)

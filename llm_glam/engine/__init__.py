@@ -1,0 +1,29 @@
+"""Pictures and texts to vectors."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """A loaded checkpoint.
+
+    Pictures are prepared one at a time, in any thread, so that a large one is let go as soon
+    as the few numbers the model needs are taken from it; encoding takes many at once.
+    """
+
+    fingerprint: str
+    dimensions: int
+
+    def prepare(self, picture: Any) -> Any:
+        """What the model needs of an RGB picture (``PIL.Image``); safe in several threads."""
+
+    def encode_prepared(self, prepared: Sequence[Any]) -> Vectors:
+        """Vectors, shape (n, dimensions), in the order of ``prepared``."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Vectors, shape (n, dimensions), in the order of ``texts``."""

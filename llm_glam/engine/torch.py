@@ -1,0 +1,185 @@
+"""The reference engine: whatever SentenceTransformer opens, through torch."""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadCheckpoint
+from ..fingerprint import fingerprint
+from . import Vectors
+
+PICTURES_AT_ONCE = 32
+TEXTS_AT_ONCE = 128
+DIFFERENT_WORDS = ("apple", "bronze sword", "letter", "ship in a harbour")
+SMALLEST_SIDE = 4  # below, transformers takes rows for colour channels
+LONGEST_SHAPE = 40  # long side over short side
+CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "torch")
+
+
+class TorchEncoder:
+    """A checkpoint opened by SentenceTransformer, on CUDA or MPS where there is one."""
+
+    def __init__(self, directory: Path, known_fingerprint: str | None = None) -> None:
+        """Load a checkpoint and test that it works.
+
+        :param directory: in one of the layouts of :mod:`llm_glam.checkpoints`
+        :param known_fingerprint: saves computing it again for files that have not changed
+        :raises BadCheckpoint: it cannot be loaded, is no CLIP, or fails the self-test
+        """
+        self._lock = threading.Lock()
+        with quiet():
+            self._model = _load(directory).float().eval()
+            self.fingerprint = known_fingerprint or fingerprint(self._model)
+            self.dimensions = self._self_test(directory)
+
+    def prepare(self, picture: Any) -> dict[str, Any]:
+        """The model's inputs for one RGB picture; safe in several threads."""
+        return self._model.preprocess([_sensible_shape(picture)])
+
+    def encode_prepared(self, prepared: Sequence[dict[str, Any]]) -> Vectors:
+        """Vectors, shape (n, dimensions), float32, in the order of ``prepared``."""
+        parts = [
+            self._forward(features)
+            for start in range(0, len(prepared), PICTURES_AT_ONCE)
+            for features in _stacked(prepared[start : start + PICTURES_AT_ONCE])
+        ]
+        return (
+            np.concatenate(parts)
+            if parts
+            else np.empty((0, self.dimensions), np.float32)
+        )
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Vectors, shape (n, dimensions), float32; text over the model's length is cut off."""
+        with self._lock, quiet():
+            return np.asarray(
+                self._model.encode(
+                    list(texts), batch_size=TEXTS_AT_ONCE, show_progress_bar=False
+                ),
+                np.float32,
+            )
+
+    def _forward(self, features: dict[str, Any]) -> Vectors:
+        import torch
+        from sentence_transformers.util import batch_to_device
+
+        with self._lock, torch.inference_mode():
+            out = self._model(batch_to_device(features, self._model.device))
+            return out["sentence_embedding"].float().cpu().numpy()
+
+    def _self_test(self, directory: Path) -> int:
+        from PIL import Image
+
+        ids = {
+            tuple(self._model.tokenizer(word)["input_ids"]) for word in DIFFERENT_WORDS
+        }
+        if len(ids) < len(DIFFERENT_WORDS):
+            raise BadCheckpoint(
+                f"{directory} gives different words the same tokens: its tokenizer files are "
+                "missing or damaged. Register it again with: --base NAME_OR_FOLDER"
+            )
+        words = self.encode_texts(DIFFERENT_WORDS)
+        picture = self.encode_prepared(
+            [self.prepare(Image.new("RGB", (64, 48), "teal"))]
+        )
+        if not (np.isfinite(words).all() and np.isfinite(picture).all()):
+            raise BadCheckpoint(f"{directory} gives vectors that are no numbers (NaN).")
+        if words.shape[1] != picture.shape[1]:
+            raise BadCheckpoint(
+                f"{directory} gives words {words.shape[1]} and pictures {picture.shape[1]} "
+                "dimensions; they cannot be compared."
+            )
+        if len(np.unique(words, axis=0)) < len(DIFFERENT_WORDS):
+            raise BadCheckpoint(f"{directory} gives different words the same vector.")
+        return int(words.shape[1])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' chatter (not their errors) off the screen."""
+    import transformers
+
+    loggers = [logging.getLogger(name) for name in CHATTY]
+    levels = [logger.level for logger in loggers]
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
+
+
+def _load(directory: Path) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        model = SentenceTransformer(
+            str(directory), local_files_only=True, trust_remote_code=False
+        )
+    except MemoryError:
+        raise
+    # transformers, safetensors, torch and pickle each have errors of their own.
+    except Exception as error:
+        raise BadCheckpoint(
+            f"The checkpoint {directory} cannot be loaded: {_first_line(error)}"
+        ) from error
+    if not {"text", "image"} <= set(model.modalities):
+        raise BadCheckpoint(
+            f"{directory} is no CLIP: it understands {' and '.join(model.modalities)} only. "
+            "A checkpoint for both text and pictures is needed."
+        )
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _stacked(prepared: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One batch where all inputs have one shape, as CLIP's do; else one after the other."""
+    import torch
+
+    shapes = {
+        tuple((k, tuple(v.shape)) for k, v in p.items() if isinstance(v, torch.Tensor))
+        for p in prepared
+    }
+    if len(shapes) > 1:
+        yield from prepared
+        return
+    yield {
+        key: (
+            torch.cat([p[key] for p in prepared])
+            if isinstance(first, torch.Tensor)
+            else first
+        )
+        for key, first in prepared[0].items()
+    }
+
+
+def _sensible_shape(picture: Any) -> Any:
+    """Keep pictures of a few pixels, and of a few pixels by millions, from upsetting the model.
+
+    The model looks at a square from the middle; of a strip the middle part is enough.
+    """
+    width, height = picture.size
+    longest = min(width, height) * LONGEST_SHAPE
+    if max(width, height) > longest:
+        left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+        box = left, top, min(width, left + longest), min(height, top + longest)
+        picture = picture.crop(box)
+    if min(picture.size) < SMALLEST_SIDE:
+        picture = picture.resize([side * SMALLEST_SIDE for side in picture.size])
+    return picture

@@ -1,0 +1,162 @@
+"""What can go wrong and be put right by the person at the keyboard.
+
+Every exception here is both an ``llm.ModelError`` (to be caught in Python) and a
+``click.ClickException`` (printed as ``Error: …`` with exit status 1)::
+
+    GlamError
+    ├── RegistryError           models.json cannot be read or written
+    ├── UnknownCheckpoint       no checkpoint is registered under this name
+    ├── NameTaken               the name belongs to other weights
+    ├── BadCheckpoint           a directory or repository that is no CLIP, or an incomplete one
+    ├── CheckpointChanged       the weights are not those the vectors were made with
+    ├── HubUnreachable          a checkpoint has to be downloaded and cannot be
+    ├── BadImage                a picture that cannot be used
+    │   └── TooManyPixels       … because of the pixel limit
+    ├── BadFolder               a folder or pattern that gives no files
+    ├── BadRecords              a metadata file that cannot be read
+    ├── IdConflict              two pictures would have the same id
+    ├── ModelConflict           -m contradicts the collection
+    ├── UnknownCollection       no such collection, or not one of ours
+    ├── UnknownItem             no such id in the collection
+    ├── NothingEmbedded         not one picture of a run could be used
+    ├── VectorsDiffer           stored vectors are not those of the checkpoint
+    └── DatabaseProblem         locked, read-only, damaged, full, or no SQLite file
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from llm.errors import ModelError
+
+
+class GlamError(ModelError, click.ClickException):
+    """A problem the user can fix; its message says how."""
+
+    def __init__(self, message: str) -> None:
+        click.ClickException.__init__(self, message)
+
+
+class RegistryError(GlamError):
+    """``models.json`` cannot be read or written."""
+
+
+class UnknownCheckpoint(GlamError):
+    """No checkpoint is registered under this name."""
+
+
+class NameTaken(GlamError):
+    """The name belongs, or belonged, to other weights."""
+
+
+class BadCheckpoint(GlamError):
+    """A directory or repository that holds no usable CLIP checkpoint."""
+
+
+class CheckpointChanged(GlamError):
+    """The weights are not those that the vectors were made with."""
+
+
+class HubUnreachable(GlamError):
+    """A checkpoint has to be downloaded and cannot be."""
+
+
+class BadImage(GlamError):
+    """A picture that cannot be used; the message is the reason."""
+
+
+class TooManyPixels(BadImage):
+    """A picture larger than the pixel limit."""
+
+
+class BadFolder(GlamError):
+    """A folder or pattern that gives no files."""
+
+
+class BadRecords(GlamError):
+    """A metadata file that cannot be read."""
+
+
+class IdConflict(GlamError):
+    """Two pictures would have the same id."""
+
+
+class ModelConflict(GlamError):
+    """The model asked for is not the one the collection was made with."""
+
+
+class UnknownCollection(GlamError):
+    """There is no such collection, or it is not one of ours."""
+
+
+class UnknownItem(GlamError):
+    """There is no such id in the collection."""
+
+
+class NothingEmbedded(GlamError):
+    """Not one picture or text of a run could be embedded."""
+
+
+class VectorsDiffer(GlamError):
+    """Stored vectors are not those the checkpoint gives."""
+
+
+class DatabaseProblem(GlamError):
+    """The database is locked, read-only, damaged, full, or no SQLite file."""
+
+
+_ADVICE = (
+    (
+        "locked",
+        "is in use by another program; close that program (or wait for it) and repeat the command",
+    ),
+    (
+        "readonly",
+        "cannot be written to; check its permissions, or copy it to a folder of your own",
+    ),
+    (
+        "not a database",
+        "is not an SQLite database; give another path with -d",
+    ),
+    (
+        "malformed",
+        "is damaged; restore a backup, or save what can be read with: sqlite3 FILE .recover",
+    ),
+    (
+        "disk is full",
+        "could not be extended because the disk is full; make room and repeat the command, "
+        "which continues where it was",
+    ),
+    (
+        "disk i/o error",
+        "could not be read or written (disk I/O error: a full or failing disk, or a network share); "
+        "what was committed before is kept",
+    ),
+    (
+        "unable to open",
+        "cannot be opened; check that its folder exists and may be written to",
+    ),
+)
+
+
+@contextmanager
+def explained(database: str | Path) -> Iterator[None]:
+    """Turn SQLite's and the system's errors into one sentence that says what to do.
+
+    :param database: path of the database in use, to name it
+    :raises DatabaseProblem: for errors of SQLite that the user can do something about
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error).lower()
+        for sign, advice in _ADVICE:
+            if sign in text:
+                raise DatabaseProblem(f"The database {database} {advice}.") from error
+        raise
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        raise GlamError(f"{error.filename}: {error.strerror}.") from error

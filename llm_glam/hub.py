@@ -1,0 +1,109 @@
+"""Checkpoints from the Hugging Face hub: resolved to a commit, downloaded once, with notice."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import BadCheckpoint, GlamError, HubUnreachable
+
+KEEP_SUFFIXES = (".json", ".txt", ".model")
+SKIP_FOLDERS = ("onnx/", "openvino/", "coreml/", "flax/", "tf/", "runs/")
+WEIGHTS = (".safetensors", "pytorch_model.bin")
+
+
+def locate(repository: str, revision: str | None) -> Path:
+    """The folder a hub checkpoint is in on this computer, downloaded first where it is not.
+
+    :param repository: hub id such as ``sentence-transformers/clip-ViT-B-32``
+    :param revision: a commit, branch or tag; None for the repository's main branch
+    :raises HubUnreachable: it has to be downloaded and cannot be
+    :raises BadCheckpoint: there is no such repository, or it holds no weights
+    """
+    with _explained(repository):
+        return _local(repository, revision) or _download(repository, revision)
+
+
+def commit(folder: Path) -> str:
+    """The commit of a downloaded checkpoint, from the name of its snapshot folder."""
+    return folder.name
+
+
+def _local(repository: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(
+            snapshot_download(repository, revision=revision, local_files_only=True)
+        )
+    except LocalEntryNotFoundError:
+        return None
+    complete = any(
+        file.name.endswith(WEIGHTS) and file.exists() for file in folder.rglob("*")
+    )
+    return folder if complete else None
+
+
+def _download(repository: str, revision: str | None) -> Path:
+    from huggingface_hub import HfApi, constants, snapshot_download
+
+    info = HfApi().model_info(repository, revision=revision, files_metadata=True)
+    files = wanted({f.rfilename: f.size or 0 for f in info.siblings or []})
+    if not any(name.endswith(WEIGHTS) for name in files):
+        raise BadCheckpoint(
+            f"{repository} on the hub holds no weights (model.safetensors or "
+            "pytorch_model.bin); give another hub id or a folder."
+        )
+    _announce(repository, sum(files.values()), constants.HF_HUB_CACHE)
+    return Path(
+        snapshot_download(repository, revision=info.sha, allow_patterns=list(files))
+    )
+
+
+def wanted(sizes: dict[str, int]) -> dict[str, int]:
+    """Of a repository's files (path: bytes) those that loading needs, safetensors preferred."""
+    files = {k: v for k, v in sizes.items() if not k.startswith(SKIP_FOLDERS)}
+    safe = any(name.endswith(".safetensors") for name in files)
+    weights = ".safetensors" if safe else "pytorch_model.bin"
+    return {k: v for k, v in files.items() if k.endswith((*KEEP_SUFFIXES, weights))}
+
+
+def _announce(repository: str, size: int, cache: str) -> None:
+    print(
+        f"Downloading the checkpoint {repository} ({size / 1e6:,.0f} MB) once, to {cache}.\n"
+        "Without a network: download it on another computer, copy the folder here, and run: "
+        "llm glam models add NAME FOLDER",
+        file=sys.stderr,
+    )
+
+
+@contextmanager
+def _explained(repository: str) -> Iterator[None]:
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except GlamError:
+        raise
+    except (
+        errors.RepositoryNotFoundError,
+        errors.RevisionNotFoundError,
+        errors.HFValidationError,
+    ) as error:
+        raise BadCheckpoint(
+            f"'{repository}' is neither a folder here nor a checkpoint on the hub "
+            f"({_first_line(error)}). Check the spelling, or log in with: hf auth login"
+        ) from error
+    # Which HTTP library the hub's client is built on changes with its version.
+    except Exception as error:
+        raise HubUnreachable(
+            f"The checkpoint {repository} is not on this computer yet and the hub cannot be "
+            f"reached ({_first_line(error)}). Try again with a network, or copy the checkpoint's "
+            "folder from another computer and run: llm glam models add NAME FOLDER"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rsplit("?blobs=true: ")[-1].rstrip(".")

@@ -1,0 +1,255 @@
+"""Files and entries into a collection: plan, read ahead, write in batches, count.
+
+Everything a batch changes is committed at once, so that a run can be interrupted at any moment
+and repeated: it continues where it was.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlite_utils import Database
+
+from . import clip, items, plan, records, registry, store
+from .ahead import Entry, Problem, Reading, Ready, read_ahead
+from .engine import Encoder
+from .errors import BadImage, ModelConflict, NothingEmbedded
+from .files import Found, PictureFile
+from .store import Collection
+from .write import Counts, Target, write_batch, write_problem
+
+BATCH_SIZE = 32
+
+
+class Report(Protocol):
+    """Whoever wants to know how a run goes."""
+
+    def begin(self, total: int | None) -> None:
+        """So many entries are to be done, None where that is not known."""
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+
+    def say(self, text: str) -> None:
+        """A line for people."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is done; ``batch_size`` entries are committed at once."""
+
+    reading: Reading = field(default_factory=Reading)
+    batch_size: int = BATCH_SIZE
+    retry_problems: bool = False
+    prune: bool = False
+    trust_stored: bool = True
+
+
+def open_collection(
+    db: Database, name: str, model_id: str | None
+) -> tuple[Collection, Encoder]:
+    """A collection ready to be written to, made where there is none, and its encoder.
+
+    The checkpoint is loaded before anything is written.
+
+    :param model_id: the model of a new collection; None where it must exist
+    :raises ModelConflict: it exists with another model
+    :raises UnknownCollection: it does not exist and no model was given
+    :raises CheckpointChanged: the checkpoint is not the one it was made with
+    """
+    existing = store.find(db, name)
+    if existing and model_id and existing.model_id != model_id:
+        raise ModelConflict(conflict(existing, model_id))
+    wanted = existing.model_id if existing else model_id
+    if wanted is None or (existing and not existing.is_ours):
+        existing = store.get(db, name)
+    encoder = clip.find(str(wanted)).encoder()
+    if existing:
+        store.check_fingerprint(existing, encoder.fingerprint)
+    store.prepare(db)
+    with db.atomic():
+        collection = store.find(db, name) or store.create(db, name, str(wanted))
+        return (
+            store.claim(db, collection, encoder.fingerprint, encoder.dimensions),
+            encoder,
+        )
+
+
+def conflict(collection: Collection, model_id: str) -> str:
+    """What is wrong with this model for that collection, and what to do."""
+    if not collection.is_ours:
+        advice = f"llm-clip's are taken over with: llm glam adopt {collection.name} -m {model_id}"
+    elif registry.is_ours(model_id):
+        new = f"{collection.name}-2"
+        advice = f"for another: llm glam reembed {collection.name} {new} -m {model_id}"
+    else:
+        advice = "other models need a collection with another name"
+    return (
+        f"The collection '{collection.name}' was made with {collection.model_id}, not {model_id}. "
+        f"Leave -m out to use it as it is; {advice}"
+    )
+
+
+@dataclass
+class Run:
+    """A command that writes: where to, how, and who wants to know."""
+
+    target: Target
+    options: Options
+    report: Report
+
+    @property
+    def counts(self) -> Counts:
+        """What has been done so far."""
+        return self.target.counts
+
+
+@contextmanager
+def run(
+    db: Database,
+    opened: tuple[Collection, Encoder],
+    options: Options,
+    report: Report,
+    command: str,
+    arguments: dict[str, Any],
+) -> Iterator[Run]:
+    """A run with its entry in ``glam_runs``, completed however the run ends.
+
+    :param opened: what :func:`open_collection` gave
+    :raises NothingEmbedded: not one of the entries could be used
+    """
+    collection, encoder = opened
+    target = Target(
+        db,
+        collection,
+        encoder,
+        folders=plan.folder_numbers(db, str(collection.items_table)),
+        store=options.reading.keep_raw,
+        trust_stored=options.trust_stored,
+    )
+    started = time.monotonic()
+    number = store.begin_run(db, collection, command, arguments)
+    try:
+        yield Run(target, options, report)
+    finally:
+        store.end_run(db, number, target.counts.as_dict(), time.monotonic() - started)
+    if target.counts.problems and not target.counts.usable:
+        raise NothingEmbedded(
+            f"None of the {target.counts.problems:,} could be embedded; the reasons are above."
+        )
+
+
+def embed_files(run: Run, found: Found) -> None:
+    """Embed picture files, with the records that lie beside them.
+
+    :raises IdConflict: an id belongs to a picture of another folder; nothing was written
+    :raises BadRecords: a metadata file cannot be read; nothing was written
+    """
+    target = run.target
+    beside = records.beside(found.files)
+    folders = list({file.folder for file in found.files})
+    target.folders = plan.number_folders(target.db, target.table, folders)
+    to_do = plan.make(
+        target.db,
+        target.collection,
+        found.files,
+        target.folders,
+        thumbnails=run.options.reading.thumbnail_size is not None,
+        retry_problems=run.options.retry_problems,
+    )
+    records.fit(target.db, target.table, beside)
+    target.records = {file.id: row for file in found.files if (row := beside.of(file))}
+    for line in (*found.hints, *beside.remarks):
+        run.report.say(line)
+    refused = [Problem(Entry(item_id, ""), reason) for item_id, reason in found.refused]
+    _note_problems(run, [*refused, *to_do.known_problems])
+    target.counts.unchanged += len(to_do.unchanged)
+    entries = (Entry(file.id, file) for file in to_do.todo)
+    embed_entries(run, entries, len(to_do.todo))
+    _update_records(run)
+    if run.options.prune:
+        _prune(run, folders)
+
+
+def embed_entries(run: Run, entries: Iterable[Entry], total: int | None = None) -> None:
+    """Embed texts and pictures that come with their ids; problems are reported and kept."""
+    run.report.begin(total)
+    write_results(run, read_ahead(entries, run.target.encoder, run.options.reading))
+
+
+def write_results(run: Run, results: Iterator[Ready | Problem]) -> None:
+    """Write what was read, batch by batch, and report how it goes."""
+    while batch := list(islice(results, run.options.batch_size)):
+        _note_remarks(batch, run.report)
+        for problem in write_batch(run.target, batch):
+            run.report.say(f"{problem.entry.id}: {problem.reason}")
+        run.report.advance(len(batch))
+
+
+def embed_one(run: Run, entry: Entry) -> None:
+    """Embed a single text or picture.
+
+    :raises BadImage: the picture cannot be used
+    """
+    if isinstance(entry.content, PictureFile):
+        folder = entry.content.folder
+        run.target.folders = plan.number_folders(
+            run.target.db, run.target.table, [folder]
+        )
+    results = list(read_ahead([entry], run.target.encoder, run.options.reading))
+    for problem in [r for r in results if isinstance(r, Problem)] or write_batch(
+        run.target, results
+    ):
+        name = (
+            entry.content.path if isinstance(entry.content, PictureFile) else entry.id
+        )
+        raise BadImage(f"{name} cannot be used: {problem.reason}.")
+    _note_remarks(results, run.report)
+
+
+def _note_remarks(batch: Sequence[Ready | Problem], report: Report) -> None:
+    for result in batch:
+        if isinstance(result, Ready) and result.facts and result.facts.remark:
+            report.say(f"{result.entry.id}: {result.facts.remark}")
+
+
+def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
+    """Problems that are known before any file is read."""
+    with run.target.db.atomic():
+        for problem in problems:
+            write_problem(run.target, problem)
+            run.report.say(f"{problem.entry.id}: {problem.reason}")
+    run.counts.problems += len(problems)
+
+
+def _update_records(run: Run) -> None:
+    """Records that changed while their pictures did not."""
+    with run.target.db.atomic():
+        changed = items.write_records(
+            run.target.db, run.target.table, run.target.records
+        )
+    if changed:
+        run.report.say(f"{changed:,} records updated")
+
+
+def _prune(run: Run, folders: Sequence[Path]) -> None:
+    """Forget pictures whose files are gone; their records are set aside, not lost."""
+    target = run.target
+    for folder in folders:
+        where = "image_folder = ? and file is not null"
+        rows = list(
+            target.db.table(target.table).rows_where(
+                where, [target.folders[str(folder)]]
+            )
+        )
+        gone = [row for row in rows if not (folder / row["file"]).exists()]
+        with target.db.atomic():
+            for row in gone:
+                items.forget(target.db, target.table, row)
+        run.report.say(
+            f"{len(gone):,} pictures removed whose files are gone from {folder}"
+        )

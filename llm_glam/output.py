@@ -1,0 +1,113 @@
+"""What people see: rows on stdout in the formats sqlite-utils has, progress on stderr."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+QUIET_INTERVAL_SECONDS = 10
+LIVE_INTERVAL_SECONDS = 0.2
+
+
+def output_options(function: F) -> F:
+    """Add ``--nl --csv --tsv -t/--table`` to a command; it gets them as ``format_``."""
+    options = (
+        click.option(
+            "format_",
+            "--nl",
+            flag_value="nl",
+            default="nl",
+            help="JSON lines (default)",
+        ),
+        click.option("format_", "--csv", flag_value="csv", help="CSV"),
+        click.option("format_", "--tsv", flag_value="tsv", help="TSV"),
+        click.option(
+            "format_", "-t", "--table", flag_value="table", help="A table to read"
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def output_rows(rows: Iterable[dict[str, Any]], format_: str) -> None:
+    """Write rows to stdout; nested values are JSON in tables and CSV."""
+    if format_ == "nl":
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    flat = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    header = list(flat[0]) if flat else []
+    if format_ == "table":
+        from tabulate import tabulate
+
+        click.echo(
+            tabulate(
+                [list(row.values()) for row in flat], header, disable_numparse=True
+            )
+        )
+        return
+    delimiter = "," if format_ == "csv" else "\t"
+    writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(row.values() for row in flat)
+
+
+class Progress:
+    """A progress bar with rate and time left on stderr, and lines above it.
+
+    On a terminal the bar moves; in a log file there is a line every ten seconds.
+    """
+
+    def __init__(self, unit: str = "pictures") -> None:
+        self._unit = unit
+        self._bar: Any = None
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def begin(self, total: int | None) -> None:
+        """So many are to be done, None where that is not known."""
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=total,
+            unit=f" {self._unit}",
+            file=sys.stderr,
+            dynamic_ncols=True,
+            leave=False,
+            mininterval=LIVE_INTERVAL_SECONDS if self._live else QUIET_INTERVAL_SECONDS,
+            delay=0 if self._live else QUIET_INTERVAL_SECONDS,
+        )
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+        self._bar.update(count)
+
+    def say(self, text: str) -> None:
+        """A line for people, above the bar."""
+        if self._bar is not None and self._live:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            click.echo(text, err=True)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else value

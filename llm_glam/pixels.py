@@ -1,0 +1,128 @@
+"""From whatever a file holds to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+WHITE = (255, 255, 255, 255)
+LEAST_USABLE = 0.5  # of a truncated picture's rows
+FLAT_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+SIDEWAYS = {2, 3, 4, 5, 6, 7, 8}
+EXIF_ORIENTATION = 0x0112
+
+
+def load(im: Image.Image) -> str | None:
+    """Decode ``im`` in place; of a truncated file keep what is there.
+
+    :return: what was missing, or None for a sound file
+    :raises Exception: what the decoder said, when most of the picture is missing
+    """
+    try:
+        im.load()
+    except (Image.DecompressionBombError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise nearly anything for damaged files
+        # Without tiles left, only what follows the pixels in the file is damaged.
+        whole = not im.tile and not isinstance(error, OSError)
+        share = 1.0 if whole else _salvage(im)
+        if share < LEAST_USABLE:
+            raise
+        return (
+            f"the file is damaged ({error}); used the upper {share:.0%} of the picture"
+        )
+    return None
+
+
+def is_turned(im: Image.Image) -> bool:
+    """Does the file say that the picture is to be rotated or mirrored?"""
+    try:
+        return im.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
+    except Exception:
+        return False
+
+
+def to_rgb(im: Image.Image) -> Image.Image:
+    """Convert a decoded picture of any mode to RGB.
+
+    Deep grey is scaled to its range instead of clipped, transparency becomes white, CMYK is
+    converted by its own colour profile where it has one.
+    """
+    if im.mode in FLAT_MODES:
+        return _scaled(im)
+    if im.mode == "CMYK":
+        return _from_cmyk(im)
+    if im.has_transparency_data:
+        return _on_white(im)
+    return im.convert("RGB")
+
+
+def _salvage(im: Image.Image) -> float:
+    """Stop waiting for the rest of a file; the share of rows that were decoded."""
+    im.tile = []
+    try:
+        corner = im.getpixel((im.width - 1, im.height - 1))
+        return _last_written_row(im, corner) / im.height
+    except Exception:
+        return 0.0
+
+
+def _last_written_row(im: Image.Image, unwritten: object) -> int:
+    """How many rows there are above those at the bottom that have one colour throughout."""
+    strip = max(64, 1_000_000 // im.width)
+    for bottom in range(im.height, 0, -strip):
+        top = max(0, bottom - strip)
+        rows = np.asarray(im.crop((0, top, im.width, bottom)))
+        flat = (rows == np.asarray(unwritten)).reshape(bottom - top, -1).all(axis=1)
+        if not flat.all():
+            return top + int(np.flatnonzero(~flat)[-1]) + 1
+    return 0
+
+
+def _scaled(im: Image.Image) -> Image.Image:
+    values = np.asarray(im).astype(np.float32)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = _range(im.mode, float(values.min()), float(values.max()))
+    grey = np.clip((values - low) * (255.0 / (high - low)) + 0.5, 0, 255)
+    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+
+def _range(mode: str, low: float, high: float) -> tuple[float, float]:
+    """Black and white of a picture of more than 8 bits.
+
+    Whole numbers: the smallest bit depth that holds the brightest pixel (files rarely say
+    whether their 16 bits hold 9, 12 or 16). Fractions from 0 to 1, and 0 to 255, as they are.
+    Anything else is stretched.
+    """
+    if mode == "F" and low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if low >= 0 and (mode != "F" or high <= 255):
+        bits = max(8, int(high).bit_length())
+        return 0.0, float(2**bits - 1)
+    return low, high if high > low else low + 1.0
+
+
+def _on_white(im: Image.Image) -> Image.Image:
+    rgba = im.convert("RGBA")
+    if rgba.getchannel("A").getextrema() == (0, 0):
+        return rgba.convert("RGB")  # an unused alpha channel, not an empty picture
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, WHITE), rgba).convert(
+        "RGB"
+    )
+
+
+def _from_cmyk(im: Image.Image) -> Image.Image:
+    profile = im.info.get("icc_profile")
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                im,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+        except ImageCms.PyCMSError:
+            converted = None
+        if converted is not None:
+            return converted
+    return im.convert("RGB")

@@ -1,0 +1,207 @@
+"""Records that lie beside the pictures: metadata.csv, metadata.jsonl or metadata.xlsx.
+
+Hugging Face's convention: the column ``file_name`` is the picture's path relative to the
+metadata file. All other columns are kept; text stays text.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from . import items
+from .errors import BadRecords
+from .files import METADATA_NAMES, PictureFile, same_name
+
+FILE_NAME = "file_name"
+NO = {"", "0", "false", "no", "n", "none"}
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Records:
+    """Records by picture file (absolute path), and what is to be said about them."""
+
+    by_path: dict[str, Row] = field(default_factory=dict)
+    kinds: dict[str, type] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def of(self, file: PictureFile) -> Row | None:
+        """The record of a file, or None."""
+        return self.by_path.get(same_name(str(file.path)))
+
+
+def beside(files: Iterable[PictureFile]) -> Records:
+    """Read the metadata files in the folders of these pictures, up to the folder given.
+
+    :raises BadRecords: one cannot be read
+    """
+    records = Records()
+    for folder in sorted(_folders(files)):
+        for name in METADATA_NAMES:
+            if (folder / name).is_file():
+                _add(records, folder / name)
+    return records
+
+
+def fit(db: Database, items_table: str, records: Records) -> None:
+    """Give the items table the columns the records need, and the records its column names."""
+    if not records.kinds:
+        return
+    columns = items.add_columns(db, items_table, records.kinds)
+    present = db.table(items_table).columns_dict
+    for path, row in records.by_path.items():
+        records.by_path[path] = {
+            columns[name]: _value(columns[name], value, present[columns[name]])
+            for name, value in row.items()
+        }
+
+
+def read(path: Path) -> Iterator[Row]:
+    """The rows of a metadata file, by column name.
+
+    :raises BadRecords: it cannot be read, or has no ``file_name`` column
+    """
+    readers = {".csv": _csv, ".jsonl": _jsonl, ".xlsx": _xlsx}
+    try:
+        rows = readers[path.suffix.lower()](path)
+        first = next(rows, None)
+        if first is None:
+            return
+        if FILE_NAME not in first:
+            raise BadRecords(
+                f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
+                f"(it has: {', '.join(first)})."
+            )
+        yield from chain([first], rows)
+    except BadRecords:
+        raise
+    # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
+    except Exception as error:
+        raise BadRecords(f"{path} cannot be read: {error}") from error
+
+
+def _folders(files: Iterable[PictureFile]) -> set[Path]:
+    found: set[Path] = set()
+    for file in files:
+        folder = file.path.parent
+        while folder not in found:
+            found.add(folder)
+            if folder == file.folder:
+                break
+            folder = folder.parent
+    return found
+
+
+def _add(records: Records, path: Path) -> None:
+    repeated = refused = 0
+    for row in read(path):
+        name = str(row.get(FILE_NAME) or "").replace("\\", "/")
+        if not _is_inside(name):
+            refused += 1
+            continue
+        key = same_name(str(path.parent / name))
+        if key in records.by_path:
+            repeated += 1
+            continue
+        records.by_path[key] = row
+        for column, value in row.items():
+            records.kinds[column] = _wider(records.kinds.get(column), value)
+    if repeated:
+        records.remarks.append(
+            f"{path}: {repeated:,} rows repeat a file_name; the first counts"
+        )
+    if refused:
+        records.remarks.append(
+            f"{path}: {refused:,} rows name no file in this folder; left out"
+        )
+
+
+def _is_inside(name: str) -> bool:
+    parts = Path(name).parts
+    outside = (
+        Path(name).is_absolute() or ".." in parts or "://" in name or name[1:2] == ":"
+    )
+    return bool(name) and not outside
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    csv.field_size_limit(10_000_000)
+    with path.open(encoding="utf-8-sig", newline="") as fp:
+        reader = csv.reader(fp, skipinitialspace=True)
+        header = _unique([cell.strip() for cell in next(reader, [])])
+        for row in reader:
+            if row:
+                yield dict(
+                    zip(header, [*row, *[""] * (len(header) - len(row))], strict=False)
+                )
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as fp:
+        for number, line in enumerate(fp, 1):
+            if not line.strip():
+                continue
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise BadRecords(
+                    f"{path}, line {number}: expected an object in braces."
+                )
+            yield row
+
+
+def _xlsx(path: Path) -> Iterator[Row]:
+    from openpyxl import load_workbook
+
+    sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+    rows = sheet.iter_rows(values_only=True)
+    header = _unique([str(cell or "").strip() for cell in next(rows, ())])
+    for row in rows:
+        if any(cell is not None for cell in row):
+            yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
+
+
+def _unique(header: list[str]) -> list[str]:
+    names: list[str] = []
+    for number, name in enumerate(header, 1):
+        name = name or f"column_{number}"
+        while name in names:
+            name += "_source"
+        names.append(name)
+    return names
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime) and value.time().isoformat() == "00:00:00":
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _wider(kind: type | None, value: Any) -> type:
+    """The column type that holds both what came before and this value."""
+    if value is None or value == "":
+        return kind or str
+    this = {bool: int, int: int, float: float}.get(type(value), str)
+    if kind in (None, this):
+        return this
+    return float if {kind, this} == {int, float} else str
+
+
+def _value(column: str, value: Any, kind: type) -> Any:
+    if column == "sensitive":
+        return 0 if str(value or "").strip().lower() in NO else 1
+    if value is None or value == "":
+        return None
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    if column == "sequence":
+        text = str(value).strip()
+        return int(text) if text.lstrip("-").isdigit() else None
+    return str(value) if kind is str else value

@@ -1,0 +1,61 @@
+"""Is a file on a network share? SQLite is slow there, and its locks cannot be relied on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb2",
+    "smb3",
+    "smbfs",
+    "afpfs",
+    "webdav",
+    "9p",
+    "fuse.sshfs",
+}
+WINDOWS_REMOTE_DRIVE = 4
+
+
+def kind(path: Path) -> str | None:
+    """The network file system a path is on, or None for a disk of this computer."""
+    path = path.expanduser().absolute()
+    if sys.platform == "win32":
+        return "Windows share" if _is_windows_share(path) else None
+    return among(path, _mounts())
+
+
+def among(path: Path, mounts: list[tuple[str, str]]) -> str | None:
+    """As :func:`kind`, for a list of mount points and their file systems."""
+    inside = [(len(point), fs) for point, fs in mounts if path.is_relative_to(point)]
+    file_system = max(inside, default=(0, ""))[1]
+    return file_system if file_system in NETWORK else None
+
+
+def _mounts() -> list[tuple[str, str]]:
+    table = Path("/proc/mounts")
+    if table.exists():
+        lines = [
+            line.split(" ") for line in table.read_text("utf-8", "replace").splitlines()
+        ]
+        return [(line[1].replace("\\040", " "), line[2]) for line in lines]
+    # macOS prints: //user@server/scans on /Volumes/scans (smbfs, nodev, nosuid)
+    printed = subprocess.run(
+        ["/sbin/mount"], capture_output=True, text=True, check=False
+    ).stdout
+    parts = [line.rpartition(" (") for line in printed.splitlines() if " on " in line]
+    return [
+        (left.split(" on ", 1)[1], right.split(",")[0].rstrip(")"))
+        for left, _, right in parts
+    ]
+
+
+def _is_windows_share(path: Path) -> bool:
+    import ctypes
+
+    if str(path).startswith("\\\\"):
+        return True
+    drive_type = ctypes.windll.kernel32.GetDriveTypeW(path.anchor)  # type: ignore[attr-defined]
+    return bool(drive_type == WINDOWS_REMOTE_DRIVE)
