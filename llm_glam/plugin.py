@@ -138,17 +138,19 @@ def _understand_expanded_names(command: click.Command) -> None:
     def parse_args(context: click.Context, args: list[str]) -> list[str]:
         from . import expanded
 
-        again = expanded.rejoined(args)
         try:
             rest = original(context, list(args))
+            is_odd = context.params.get("files") and context.params.get("input_path")
         except click.UsageError:
-            if again is None or not _is_about_us(args):
+            again = _is_about_us(args) and expanded.rejoined(args)
+            if not again:
                 raise
-            return original(context, again)
-        if again and context.params.get("files") and context.params.get("input_path"):
-            if _is_about_us(args):
-                return original(context, again)
-        return rest
+        else:
+            again = is_odd and _is_about_us(args) and expanded.rejoined(args)
+        if not again:
+            return rest
+        context.params.clear()
+        return original(context, again)
 
     command.parse_args = parse_args  # type: ignore[assignment, method-assign]
 

@@ -1,0 +1,122 @@
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from . import tiny
+from .fakes import BLUE, GREEN, RED, Colours, picture
+
+
+@pytest.fixture(autouse=True)
+def user_path(tmp_path, monkeypatch):
+    """Each test has LLM's folder to itself, and no settings from outside."""
+    for name in ("LLM_GLAM_MODEL", "LLM_GLAM_WRAP", "LLM_EMBEDDING_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("LLM_EMBEDDINGS_DB", raising=False)
+    monkeypatch.setenv("LLM_USER_PATH", str(tmp_path / "user"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "user"
+
+
+@dataclass
+class Llm:
+    """LLM's command line, in this process, with everything it printed."""
+
+    database: Path
+    encoders: dict = field(default_factory=dict)
+
+    def __call__(self, *args, ok=True, **options):
+        from llm.cli import cli
+
+        result = CliRunner().invoke(cli, [str(arg) for arg in args], **options)
+        if ok:
+            assert result.exit_code == 0, result.output
+            assert result.exception is None
+        return result
+
+    def fails(self, *args, exit_code=1, **options):
+        """The one sentence a failing command prints."""
+        result = self(*args, ok=False, **options)
+        assert isinstance(result.exception, SystemExit), repr(result.exception)
+        assert result.exit_code == exit_code, result.output
+        assert "Traceback" not in result.output
+        assert result.stderr.count("Error: ") == 1, result.stderr
+        return result.stderr.split("Error: ")[1].strip()
+
+    def rows(self, sql, *values):
+        connection = sqlite3.connect(self.database)
+        connection.row_factory = sqlite3.Row
+        rows = [dict(row) for row in connection.execute(sql, values)]
+        connection.close()
+        return rows
+
+    def ids(self, collection="photos"):
+        sql = """
+            select e.id from embeddings e join collections c on c.id = e.collection_id
+            where c.name = ? order by e.id
+        """
+        return [row["id"] for row in self.rows(sql, collection)]
+
+    def vectors(self, collection="photos"):
+        import llm
+
+        sql = """
+            select e.id, e.embedding from embeddings e
+            join collections c on c.id = e.collection_id where c.name = ?
+        """
+        return {r["id"]: tuple(llm.decode(r["embedding"])) for r in self.rows(sql, collection)}
+
+    def json(self, *args):
+        return [json.loads(line) for line in self(*args).stdout.splitlines()]
+
+
+@pytest.fixture
+def llm(user_path):
+    return Llm(user_path / "embeddings.db")
+
+
+@pytest.fixture
+def colours(llm, monkeypatch, tmp_path):
+    """The registered default checkpoint ``colours``, whose vectors one can compute by hand."""
+    return register_fake(llm, monkeypatch, "colours", Colours())
+
+
+def register_fake(llm, monkeypatch, name, encoder):
+    from llm_glam import models, registry
+
+    folder = Path("checkpoints", name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = registry.Checkpoint(
+        name=name, source=str(folder), fingerprint=encoder.fingerprint, dimensions=3
+    )
+    registry.put(entry)
+    registry.set_default(name)
+    llm.encoders[name] = encoder
+    real = models.encoder
+
+    def encoder_of(wanted):
+        registry.get(wanted)
+        return llm.encoders.get(wanted) or real(wanted)
+
+    monkeypatch.setattr(models, "encoder", encoder_of)
+    return encoder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three pictures: red.png, green.png and blue.jpg in a subfolder."""
+    folder = tmp_path / "photos"
+    picture(folder / "red.png", RED)
+    picture(folder / "green.png", GREEN)
+    picture(folder / "sub folder" / "blé.png", BLUE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory):
+    return tiny.make(tmp_path_factory.mktemp("tiny") / "plain")

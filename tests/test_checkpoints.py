@@ -1,0 +1,260 @@
+"""Checkpoints in every layout, their names and their fingerprints."""
+
+import io
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from llm_glam import checkpoints, clip, errors, models, registry
+
+from . import tiny
+
+LAYOUTS = {
+    "plain": shutil.copytree,
+    "bin": tiny.as_bin,
+    "new": tiny.as_sentence_transformer,
+    "legacy": tiny.as_legacy,
+}
+
+
+def png(colour="teal", size=(50, 40)):
+    out = io.BytesIO()
+    Image.effect_noise(size, 90).convert("RGB").save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_load_and_have_one_fingerprint(tiny_clip, tmp_path, layout):
+    from sentence_transformers import SentenceTransformer
+
+    reference = models.add("reference", str(tiny_clip))
+    LAYOUTS[layout](tiny_clip, tmp_path / layout)
+    entry = models.add("mine", str(tmp_path / layout))
+    assert entry.fingerprint == reference.fingerprint
+    assert (entry.dimensions, entry.source) == (16, str(tmp_path / layout))
+    data = png()
+    items = ["a raccoon", data, "a ship " * 100, data]
+    ours = np.array(list(clip.GlamClip("mine").embed_batch(items)))
+    library = SentenceTransformer(str(tmp_path / layout))
+    image = Image.open(io.BytesIO(data))
+    theirs = [library.encode([item if isinstance(item, str) else image])[0] for item in items]
+    assert np.abs(ours - np.array(theirs)).max() < 1e-5
+
+
+def test_other_weights_tokenizers_and_preprocessing_have_other_fingerprints(tiny_clip, tmp_path):
+    names = ["one", "weights", "tokenizer", "preprocessing"]
+    folders = {"one": tiny_clip, "weights": tiny.make(tmp_path / "weights", seed=1)}
+    for name in names[2:]:
+        folders[name] = Path(shutil.copytree(tiny_clip, tmp_path / name))
+    swap_last_words(folders["tokenizer"] / "tokenizer.json")
+    settings = folders["preprocessing"] / "processor_config.json"
+    settings.write_text(settings.read_text("utf-8").replace("0.48145466", "0.5"))
+    fingerprints = {models.add(name, str(folders[name])).fingerprint for name in names}
+    assert len(fingerprints) == 4
+
+
+def swap_last_words(path):
+    data = json.loads(path.read_text("utf-8"))
+    vocabulary = data["model"]["vocab"]
+    *_, one, other = sorted(vocabulary, key=vocabulary.get)
+    vocabulary[one], vocabulary[other] = vocabulary[other], vocabulary[one]
+    path.write_text(json.dumps(data), "utf-8")
+
+
+def test_a_bare_checkpoint_is_completed_from_its_base(tiny_clip, tmp_path):
+    base = models.add("base", str(tiny.as_legacy(tiny_clip, tmp_path / "legacy")))
+    bare = tiny.as_bare(tiny_clip, tmp_path / "bare")
+    before = sorted(path.name for path in bare.iterdir())
+    assert checkpoints.lacks(bare) == ["tokenizer", "preprocessing"]
+    with pytest.raises(errors.BadCheckpoint, match="lacks tokenizer and preprocessing.*--base"):
+        models.add("mine", str(bare))
+    entry = models.add("mine", str(bare), base="base")
+    assert entry.fingerprint == base.fingerprint
+    assert sorted(path.name for path in bare.iterdir()) == before
+    shutil.rmtree(bare)
+    assert len(next(iter(clip.GlamClip("mine").embed_batch(["a ship"])))) == 16
+
+
+@pytest.mark.parametrize(
+    ("break_", "sentence"),
+    [
+        (lambda d: shutil.rmtree(d), "There is no folder"),
+        (lambda d: (d / "config.json").unlink(), "holds no checkpoint: it has neither"),
+        (lambda d: (d / "model.safetensors").unlink(), "holds no weights"),
+        (lambda d: (d / "model.safetensors").write_bytes(b"junk"), "cannot be loaded"),
+        (lambda d: (d / "config.json").write_text("{"), "cannot be loaded"),
+        (lambda d: (d / "modules.json").write_text("{"), "modules.json is damaged"),
+        (
+            lambda d: (d / "modules.json").write_text('[{"path": "../x", "type": "os.path"}]'),
+            "points outside its own folder",
+        ),
+        (
+            lambda d: (d / "modules.json").write_text(
+                '[{"idx": 0, "name": "0", "path": "", "type": "subprocess.Popen"}]'
+            ),
+            "cannot be loaded: .*executes third-party code|references the module class",
+        ),
+    ],
+)
+def test_what_is_no_checkpoint(tiny_clip, tmp_path, break_, sentence):
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "broken"))
+    break_(folder)
+    with pytest.raises(errors.BadCheckpoint, match=sentence):
+        models.add("mine", str(folder))
+    assert [entry.name for entry in registry.checkpoints()] == ["clip-ViT-B-32"]
+
+
+def test_a_text_model_is_no_clip(tmp_path):
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path / "bert"
+    config = BertConfig(
+        vocab_size=20,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    BertModel(config).save_pretrained(folder)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmno"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    from transformers import BertTokenizerFast
+
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text("{}")
+    with pytest.raises(errors.BadCheckpoint):
+        models.add("mine", str(folder))
+
+
+class Evil:
+    def __reduce__(self):
+        return (Path.touch, (Path("code-was-run").resolve(),))
+
+
+def test_a_pickle_from_strangers_runs_no_code(tiny_clip, tmp_path):
+    folder = tiny.as_bin(tiny_clip, tmp_path / "evil")
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": Evil()}))
+    with pytest.raises(errors.BadCheckpoint, match="cannot be loaded"):
+        models.add("mine", str(folder))
+    assert not Path("code-was-run").exists()
+    pickle.loads((folder / "pytorch_model.bin").read_bytes())
+    assert Path("code-was-run").exists()  # the test can fail
+
+
+def test_a_tokenizer_that_knows_no_words_is_found_out(tiny_clip, tmp_path):
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "deaf"))
+    data = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    data["model"]["vocab"] = {"<|startoftext|>": 0, "<|endoftext|>": 1}
+    data["model"]["merges"] = []
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).unlink()
+    with pytest.raises(errors.BadCheckpoint, match="gives different words the same tokens"):
+        models.add("mine", str(folder))
+
+
+def test_weights_that_are_no_numbers(tiny_clip, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "nan"))
+    tensors = load_file(folder / "model.safetensors")
+    tensors["text_projection.weight"].fill_(float("nan"))
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(errors.BadCheckpoint, match="no numbers"):
+        models.add("mine", str(folder))
+
+
+def test_loaded_checkpoints_are_shared(tiny_clip, tmp_path):
+    models.add("one", str(tiny_clip))
+    models.add("two", str(tiny.as_legacy(tiny_clip, tmp_path / "legacy")))
+    assert clip.GlamClip("one").encoder() is clip.GlamClip("two").encoder()
+
+
+def test_changed_files_are_noticed(tiny_clip, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "mine"))
+    first = models.add("mine", str(folder)).fingerprint
+    monkeypatch.setattr(models, "_loaded", {})
+    (folder / "config.json").touch()
+    assert models.encoder("mine").fingerprint == first
+    other = tiny.make(tmp_path / "other", seed=5)
+    shutil.copy(other / "model.safetensors", folder / "model.safetensors")
+    with pytest.raises(errors.CheckpointChanged, match="have changed: their fingerprint is"):
+        models.encoder("mine")
+    shutil.rmtree(folder)
+    with pytest.raises(errors.BadCheckpoint, match="'mine' is gone"):
+        models.encoder("mine")
+
+
+def test_a_name_is_never_given_to_other_weights(tiny_clip, tmp_path, llm):
+    llm("glam", "models", "add", "mine", tiny_clip)
+    other = tiny.make(tmp_path / "other", seed=5)
+    message = llm.fails("glam", "models", "add", "mine", other)
+    assert "was given to other weights" in message
+    assert "such as mine-2" in message
+    llm("glam", "models", "remove", "mine")
+    assert "was given to other weights" in llm.fails("glam", "models", "add", "mine", other)
+    llm("glam", "models", "add", "mine", tiny_clip)
+
+
+def test_models_commands(tiny_clip, llm):
+    result = llm("glam", "models", "add", "mine", tiny_clip, "--notes", "a try")
+    assert result.stdout == ""
+    assert "Registered glam-clip/mine: 16 dimensions" in result.stderr
+    stock, mine = llm.json("glam", "models", "list")
+    assert (stock["name"], stock["default"]) == ("clip-ViT-B-32", True)
+    assert (mine["model"], mine["default"], mine["notes"]) == ("glam-clip/mine", False, "a try")
+    llm("glam", "models", "default", "mine")
+    assert llm("glam", "models", "default").stdout == "mine\n"
+    listed = llm("embed-models", "list").stdout
+    assert "GlamClip: glam-clip/mine (aliases: glam-clip)" in listed
+    (shown,) = llm.json("glam", "models", "show", "mine")
+    assert shown["source"] == str(tiny_clip)
+    assert "mine" in llm("glam", "models", "list", "--table").stdout
+    llm("glam", "models", "remove", "mine")
+    assert llm("glam", "models", "default").stdout == "clip-ViT-B-32\n"
+    assert "No checkpoint is registered as 'mine'" in llm.fails("glam", "models", "show", "mine")
+    assert "always there" in llm.fails("glam", "models", "remove", "clip-ViT-B-32")
+    assert "cannot be a name" in llm.fails("glam", "models", "add", "a b", tiny_clip)
+
+
+def test_the_environment_chooses_the_default(tiny_clip, llm, monkeypatch):
+    llm("glam", "models", "add", "mine", tiny_clip)
+    monkeypatch.setenv("LLM_GLAM_MODEL", "mine")
+    assert "glam-clip/mine (aliases: glam-clip)" in llm("embed-models", "list").stdout
+    vector = json.loads(llm("embed", "-m", "glam-clip", "-c", "a ship").stdout)
+    assert len(vector) == 16
+
+
+def test_a_damaged_list_breaks_only_our_models(llm, user_path, monkeypatch):
+    (user_path / "glam").mkdir(parents=True)
+    (user_path / "glam" / "models.json").write_text('{"checkpoints": {')
+    assert "glam-clip" in llm("embed-models", "list").stdout
+    assert "is damaged" in llm.fails("embed", "-m", "glam-clip", "-c", "x")
+    assert "is damaged" in llm.fails("glam", "models", "list")
+    monkeypatch.setenv("LLM_GLAM_MODEL", "nobody")
+    (user_path / "glam" / "models.json").unlink()
+    assert "glam-clip" in llm("embed-models", "list").stdout
+    message = llm.fails("embed", "-m", "glam-clip", "-c", "x")
+    assert "No checkpoint is registered as 'nobody'" in message
+
+
+def test_the_hub_out_of_reach_is_one_sentence(llm, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    message = llm.fails("embed", "-m", "glam-clip", "-c", "raccoon")
+    assert "sentence-transformers/clip-ViT-B-32 is not on this computer yet" in message
+    assert "llm glam models add NAME FOLDER" in message
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (3, 50), (50, 3), (1, 100_000), (33, 32)])
+def test_odd_shapes(tiny_clip, size):
+    encoder = models.encoder(models.add("mine", str(tiny_clip)).name)
+    prepared = encoder.prepare(Image.new("RGB", size, "teal"))
+    same = encoder.prepare(Image.new("RGB", (64, 64), "teal"))
+    vectors = encoder.encode_prepared([prepared, same])
+    assert vectors.shape == (2, 16)
+    assert np.abs(vectors[0] - vectors[1]).max() < 1e-4

@@ -1,0 +1,133 @@
+"""A real CLIP of a few thousand weights, in every layout people have."""
+
+import json
+import shutil
+from pathlib import Path
+
+CAPTIONS = [
+    "a raccoon drawn in ink",
+    "a bronze coin with a ship",
+    "apple, pear and plum",
+    "letter from the harbour, 1909",
+]
+SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
+
+
+def make(directory: Path, *, seed: int = 0, size: int = 32, width: int = 32) -> Path:
+    """A plain transformers ``CLIPModel`` directory with random weights."""
+    import torch
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+
+    directory.mkdir(parents=True)
+    tokenizer = _tokenizer(directory)
+    torch.manual_seed(seed)
+    tower = {
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    text = {
+        **tower,
+        "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    vision = {**tower, "image_size": size, "patch_size": size // 4}
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
+    CLIPModel(config).save_pretrained(directory)
+    processor = CLIPImageProcessor(
+        size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+    )
+    CLIPProcessor(processor, tokenizer).save_pretrained(directory)
+    return directory
+
+
+def as_sentence_transformer(plain: Path, directory: Path) -> Path:
+    """As sentence-transformers saves it today."""
+    from sentence_transformers import SentenceTransformer
+
+    SentenceTransformer(str(plain)).save_pretrained(str(directory))
+    return directory
+
+
+def as_legacy(plain: Path, directory: Path) -> Path:
+    """``modules.json`` and ``0_CLIPModel/``, as the stock checkpoint still is."""
+    folder = directory / "0_CLIPModel"
+    folder.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
+        shutil.copy(plain / name, folder / name)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(plain / name, folder / name)
+    processor = json.loads((plain / "processor_config.json").read_text())
+    _write(folder / "preprocessor_config.json", processor["image_processor"])
+    module = {
+        "idx": 0,
+        "name": "0",
+        "path": "0_CLIPModel",
+        "type": "sentence_transformers.models.CLIPModel",
+    }
+    _write(directory / "modules.json", [module])
+    versions = {"sentence_transformers": "2.0.0", "transformers": "4.7.0"}
+    _write(directory / "config_sentence_transformers.json", {"__version__": versions})
+    return directory
+
+
+def as_bin(plain: Path, directory: Path) -> Path:
+    """``pytorch_model.bin`` instead of safetensors."""
+    import torch
+    from safetensors.torch import load_file
+
+    shutil.copytree(plain, directory)
+    tensors = load_file(directory / "model.safetensors")
+    torch.save(tensors, directory / "pytorch_model.bin")
+    (directory / "model.safetensors").unlink()
+    return directory
+
+
+def as_bare(plain: Path, directory: Path) -> Path:
+    """``config.json`` and ``pytorch_model.bin`` alone, as fine-tuning scripts leave them."""
+    complete = as_bin(plain, directory.with_name(directory.name + "-complete"))
+    directory.mkdir()
+    for name in ("config.json", "pytorch_model.bin"):
+        shutil.move(complete / name, directory / name)
+    shutil.rmtree(complete)
+    return directory
+
+
+def _tokenizer(directory: Path):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from transformers import CLIPTokenizer
+
+    tokenizer = Tokenizer(
+        models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>")
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=SPECIAL,
+        end_of_word_suffix="</w>",
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(CAPTIONS, trainer)
+    tokenizer.model.save(str(directory))
+    start, end = SPECIAL
+    settings = {
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": 77,
+        "bos_token": start,
+        "eos_token": end,
+        "unk_token": end,
+        "pad_token": end,
+    }
+    _write(directory / "tokenizer_config.json", settings)
+    return CLIPTokenizer.from_pretrained(directory)
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2), "utf-8")
