@@ -84,7 +84,7 @@ def model_of(path: Path, collection: str | None) -> str | None:
     """
     if not collection or not path.is_file() or path.stat().st_size == 0:
         return None
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
     try:
         sql = "select model from collections where name = ?"
         row = connection.execute(sql, [collection]).fetchone()

@@ -50,14 +50,23 @@ def default_path() -> Path:
 
 
 def connect(path: str | Path, *, readonly: bool = False) -> Database:
-    """Open a database; ``readonly`` neither creates nor changes anything.
+    """Open a database; ``readonly`` neither creates it nor changes anything in it.
+
+    A run that was killed leaves a journal which only a connection that may write can take back,
+    so that such a connection is opened even for reading, where permissions allow it.
 
     :raises sqlite3.DatabaseError: see :func:`llm_glam.errors.explained`
     """
     if not readonly:
         return Database(sqlite3.connect(path, timeout=TIMEOUT_SECONDS))
-    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-    return Database(sqlite3.connect(uri, uri=True, timeout=TIMEOUT_SECONDS))
+    db = Database(sqlite3.connect(existing(path), uri=True, timeout=TIMEOUT_SECONDS))
+    db.execute("pragma query_only = on")
+    return db
+
+
+def existing(path: str | Path) -> str:
+    """A URI that opens a database but does not make one."""
+    return f"{Path(path).resolve().as_uri()}?mode=rw"
 
 
 def prepare(db: Database) -> None:

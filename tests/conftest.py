@@ -69,7 +69,10 @@ class Llm:
             select e.id, e.embedding from embeddings e
             join collections c on c.id = e.collection_id where c.name = ?
         """
-        return {r["id"]: tuple(llm.decode(r["embedding"])) for r in self.rows(sql, collection)}
+        return {
+            r["id"]: tuple(llm.decode(r["embedding"]))
+            for r in self.rows(sql, collection)
+        }
 
     def json(self, *args):
         return [json.loads(line) for line in self(*args).stdout.splitlines()]

@@ -42,11 +42,15 @@ def test_layouts_load_and_have_one_fingerprint(tiny_clip, tmp_path, layout):
     ours = np.array(list(clip.GlamClip("mine").embed_batch(items)))
     library = SentenceTransformer(str(tmp_path / layout))
     image = Image.open(io.BytesIO(data))
-    theirs = [library.encode([item if isinstance(item, str) else image])[0] for item in items]
+    theirs = [
+        library.encode([item if isinstance(item, str) else image])[0] for item in items
+    ]
     assert np.abs(ours - np.array(theirs)).max() < 1e-5
 
 
-def test_other_weights_tokenizers_and_preprocessing_have_other_fingerprints(tiny_clip, tmp_path):
+def test_other_weights_tokenizers_and_preprocessing_have_other_fingerprints(
+    tiny_clip, tmp_path
+):
     names = ["one", "weights", "tokenizer", "preprocessing"]
     folders = {"one": tiny_clip, "weights": tiny.make(tmp_path / "weights", seed=1)}
     for name in names[2:]:
@@ -71,7 +75,9 @@ def test_a_bare_checkpoint_is_completed_from_its_base(tiny_clip, tmp_path):
     bare = tiny.as_bare(tiny_clip, tmp_path / "bare")
     before = sorted(path.name for path in bare.iterdir())
     assert checkpoints.lacks(bare) == ["tokenizer", "preprocessing"]
-    with pytest.raises(errors.BadCheckpoint, match="lacks tokenizer and preprocessing.*--base"):
+    with pytest.raises(
+        errors.BadCheckpoint, match="lacks tokenizer and preprocessing.*--base"
+    ):
         models.add("mine", str(bare))
     entry = models.add("mine", str(bare), base="base")
     assert entry.fingerprint == base.fingerprint
@@ -90,7 +96,9 @@ def test_a_bare_checkpoint_is_completed_from_its_base(tiny_clip, tmp_path):
         (lambda d: (d / "config.json").write_text("{"), "cannot be loaded"),
         (lambda d: (d / "modules.json").write_text("{"), "modules.json is damaged"),
         (
-            lambda d: (d / "modules.json").write_text('[{"path": "../x", "type": "os.path"}]'),
+            lambda d: (d / "modules.json").write_text(
+                '[{"path": "../x", "type": "os.path"}]'
+            ),
             "points outside its own folder",
         ),
         (
@@ -154,7 +162,9 @@ def test_a_tokenizer_that_knows_no_words_is_found_out(tiny_clip, tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(data))
     for name in ("vocab.json", "merges.txt"):
         (folder / name).unlink()
-    with pytest.raises(errors.BadCheckpoint, match="gives different words the same tokens"):
+    with pytest.raises(
+        errors.BadCheckpoint, match="gives different words the same tokens"
+    ):
         models.add("mine", str(folder))
 
 
@@ -183,7 +193,9 @@ def test_changed_files_are_noticed(tiny_clip, tmp_path, monkeypatch):
     assert models.encoder("mine").fingerprint == first
     other = tiny.make(tmp_path / "other", seed=5)
     shutil.copy(other / "model.safetensors", folder / "model.safetensors")
-    with pytest.raises(errors.CheckpointChanged, match="have changed: their fingerprint is"):
+    with pytest.raises(
+        errors.CheckpointChanged, match="have changed: their fingerprint is"
+    ):
         models.encoder("mine")
     shutil.rmtree(folder)
     with pytest.raises(errors.BadCheckpoint, match="'mine' is gone"):
@@ -197,7 +209,9 @@ def test_a_name_is_never_given_to_other_weights(tiny_clip, tmp_path, llm):
     assert "was given to other weights" in message
     assert "such as mine-2" in message
     llm("glam", "models", "remove", "mine")
-    assert "was given to other weights" in llm.fails("glam", "models", "add", "mine", other)
+    assert "was given to other weights" in llm.fails(
+        "glam", "models", "add", "mine", other
+    )
     llm("glam", "models", "add", "mine", tiny_clip)
 
 
@@ -207,7 +221,11 @@ def test_models_commands(tiny_clip, llm):
     assert "Registered glam-clip/mine: 16 dimensions" in result.stderr
     stock, mine = llm.json("glam", "models", "list")
     assert (stock["name"], stock["default"]) == ("clip-ViT-B-32", True)
-    assert (mine["model"], mine["default"], mine["notes"]) == ("glam-clip/mine", False, "a try")
+    assert (mine["model"], mine["default"], mine["notes"]) == (
+        "glam-clip/mine",
+        False,
+        "a try",
+    )
     llm("glam", "models", "default", "mine")
     assert llm("glam", "models", "default").stdout == "mine\n"
     listed = llm("embed-models", "list").stdout
@@ -217,7 +235,9 @@ def test_models_commands(tiny_clip, llm):
     assert "mine" in llm("glam", "models", "list", "--table").stdout
     llm("glam", "models", "remove", "mine")
     assert llm("glam", "models", "default").stdout == "clip-ViT-B-32\n"
-    assert "No checkpoint is registered as 'mine'" in llm.fails("glam", "models", "show", "mine")
+    assert "No checkpoint is registered as 'mine'" in llm.fails(
+        "glam", "models", "show", "mine"
+    )
     assert "always there" in llm.fails("glam", "models", "remove", "clip-ViT-B-32")
     assert "cannot be a name" in llm.fails("glam", "models", "add", "a b", tiny_clip)
 
@@ -250,7 +270,9 @@ def test_the_hub_out_of_reach_is_one_sentence(llm, monkeypatch, tmp_path):
     assert "llm glam models add NAME FOLDER" in message
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 3), (3, 50), (50, 3), (1, 100_000), (33, 32)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 3), (3, 50), (50, 3), (1, 100_000), (33, 32)]
+)
 def test_odd_shapes(tiny_clip, size):
     encoder = models.encoder(models.add("mine", str(tiny_clip)).name)
     prepared = encoder.prepare(Image.new("RGB", size, "teal"))

@@ -66,10 +66,16 @@ def test_the_items_table_is_filled(llm, colours, photos):
     rows = llm.rows("select * from photos order by id")
     assert [row["id"] for row in rows] == ["green.png", "red.png", "sub folder/blé.png"]
     red = rows[1]
-    assert (red["image_width"], red["image_height"], red["image_format"]) == (40, 30, "PNG")
+    assert (red["image_width"], red["image_height"], red["image_format"]) == (
+        40,
+        30,
+        "PNG",
+    )
     assert red["file"] == "red.png"
     assert red["image_bytes"] == (photos / "red.png").stat().st_size
-    hashes = llm.rows("select hex(content_hash) as h from embeddings where id = 'red.png'")
+    hashes = llm.rows(
+        "select hex(content_hash) as h from embeddings where id = 'red.png'"
+    )
     assert red["image_md5"] == hashes[0]["h"].lower()
     folders = llm.rows("select path from glam_folders")
     assert folders == [{"path": str(photos)}]
@@ -87,7 +93,11 @@ def test_thumbnails(llm, colours, tmp_path):
         image = Image.open(io.BytesIO(row["content"]))
         assert image.size == (row["width"], row["height"])
         sizes[row["id"]] = image.size
-    assert sizes == {"wide.png": (512, 256), "small.png": (20, 10), "strip.png": (1024, 3)}
+    assert sizes == {
+        "wide.png": (512, 256),
+        "small.png": (20, 10),
+        "strip.png": (1024, 3),
+    }
 
 
 def test_unchanged_files_are_not_read_again(llm, colours, photos, monkeypatch):
@@ -95,7 +105,9 @@ def test_unchanged_files_are_not_read_again(llm, colours, photos, monkeypatch):
     before = colours.pictures_encoded
     for path in photos.glob("*.png"):
         times = path.stat().st_atime_ns, path.stat().st_mtime_ns
-        path.write_bytes(b"x" * path.stat().st_size)  # would be a problem if it were read
+        path.write_bytes(
+            b"x" * path.stat().st_size
+        )  # would be a problem if it were read
         os.utime(path, ns=times)
     result = llm(*EMBED)
     assert "0 embedded, 2 unchanged, 0 copies, 0 problems" in closing(result)
@@ -150,7 +162,9 @@ def test_a_bad_file_stops_nothing_and_shifts_nobody(llm, colours, tmp_path):
     for name, vector in expected.items():
         assert vectors[name] == pytest.approx(vector, abs=1e-6)
     problems = llm.rows("select id, reason from glam_problems order by id")
-    assert [row["id"] for row in problems] == [f"{n:03}.png" for n in (0, 31, 32, 50, 99)]
+    assert [row["id"] for row in problems] == [
+        f"{n:03}.png" for n in (0, 31, 32, 50, 99)
+    ]
     assert {row["reason"] for row in problems} == {
         "it is not a picture in a format this program reads"
     }
@@ -185,7 +199,16 @@ def test_ids_with_a_prefix(llm, colours, photos):
 
 def test_one_id_from_two_folders_is_an_error(llm, colours, photos, tmp_path):
     picture(tmp_path / "other" / "red.png", BLUE)
-    both = ("--files", "photos", "*.png", "--files", "other", "*.png", "-m", "glam-clip")
+    both = (
+        "--files",
+        "photos",
+        "*.png",
+        "--files",
+        "other",
+        "*.png",
+        "-m",
+        "glam-clip",
+    )
     message = llm.fails("embed-multi", "photos", *both)
     assert "would both have the id 'red.png'" in message
     assert "--prefix" in message
@@ -244,7 +267,9 @@ def test_no_match_says_what_is_there(llm, colours, tmp_path):
     for number in range(3):
         picture(tmp_path / "photos" / f"{number}.JPG")
     picture(tmp_path / "deep" / "er" / "a.png")
-    fails = lambda *files: llm.fails("embed-multi", "x", "--files", *files, "-m", "glam-clip")
+    fails = lambda *files: llm.fails(
+        "embed-multi", "x", "--files", *files, "-m", "glam-clip"
+    )
     assert fails("photos", "*.jpg") == (
         f"No match for '*.jpg' in {tmp_path / 'photos'}; 3 files match '*.JPG'."
     )
@@ -258,7 +283,10 @@ def test_no_match_says_what_is_there(llm, colours, tmp_path):
 def test_other_spellings_of_the_extension_are_mentioned(llm, colours, photos):
     picture(photos / "C.PNG", GREEN)
     result = llm(*EMBED)
-    assert "1 more files match '*.png' when upper and lower case are the same" in result.stderr
+    assert (
+        "1 more files match '*.png' when upper and lower case are the same"
+        in result.stderr
+    )
 
 
 def test_hidden_and_metadata_files_are_no_pictures(llm, colours, photos):
@@ -301,7 +329,9 @@ def test_texts_from_csv(llm, colours):
         {"id": "w/007", "content": "> red "},
         {"id": "w/x", "content": "> gre en"},
     ]
-    assert "0 embedded, 2 unchanged" in closing(llm(*args, "--prefix", "w/", "--prepend", "> "))
+    assert "0 embedded, 2 unchanged" in closing(
+        llm(*args, "--prefix", "w/", "--prepend", "> ")
+    )
 
 
 @pytest.mark.parametrize("format_", ["json", "nl", "tsv"])
@@ -360,7 +390,9 @@ def test_encoding_means_texts(llm, colours, tmp_path):
 def test_metadata_beside_the_pictures(llm, colours, photos):
     with (photos / "metadata.csv").open("w", newline="", encoding="utf-8-sig") as fp:
         writer = csv.writer(fp)
-        writer.writerow([" file_name", "Title", "inventory no", "ID", "File", "sensitive", ""])
+        writer.writerow(
+            [" file_name", "Title", "inventory no", "ID", "File", "sensitive", ""]
+        )
         writer.writerow(["red.png", "A red thing", "007", "x1", "f", "yes", "extra"])
         writer.writerow(["green.png", "", "1.10", "", "", "no", ""])
         writer.writerow(["../red.png", "outside", "", "", "", "", ""])
@@ -369,7 +401,11 @@ def test_metadata_beside_the_pictures(llm, colours, photos):
     red, green = llm.rows("select * from photos order by id desc")
     assert red["title"] == "A red thing"
     assert red["inventory no"] == "007"
-    assert (red["ID_source"], red["File_source"], red["column_7"]) == ("x1", "f", "extra")
+    assert (red["ID_source"], red["File_source"], red["column_7"]) == (
+        "x1",
+        "f",
+        "extra",
+    )
     assert (red["sensitive"], green["sensitive"]) == (1, 0)
     assert green["title"] is None
     assert green["inventory no"] == "1.10"
@@ -392,7 +428,9 @@ def test_changed_records_are_updated_without_embedding_again(llm, colours, photo
 
 
 def test_records_are_searchable(llm, colours, photos):
-    (photos / "metadata.csv").write_text("file_name,site\nred.png,Çatalhöyük\n", "utf-8")
+    (photos / "metadata.csv").write_text(
+        "file_name,site\nred.png,Çatalhöyük\n", "utf-8"
+    )
     llm(*EMBED)
     sql = "select photos.id from photos join photos_fts on photos.rowid = photos_fts.rowid"
     found = llm.rows(f"{sql} where photos_fts match 'catalhoyuk'")

@@ -42,8 +42,15 @@ def saved(im, format_, **options):
 def corners(im):
     """The colours of the four quarters, rounded to 0, 128 and 255."""
     w, h = im.size
-    points = [(w // 4, h // 4), (3 * w // 4, h // 4), (w // 4, 3 * h // 4), (3 * w // 4, 3 * h // 4)]
-    return [tuple(round(c / 127.5) * 127.5 // 1 for c in im.getpixel(p)) for p in points]
+    points = [
+        (w // 4, h // 4),
+        (3 * w // 4, h // 4),
+        (w // 4, 3 * h // 4),
+        (3 * w // 4, 3 * h // 4),
+    ]
+    return [
+        tuple(round(c / 127.5) * 127.5 // 1 for c in im.getpixel(p)) for p in points
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +101,9 @@ def test_broken_exif_does_not_cost_the_picture():
 def test_transparency_becomes_white(mode):
     im = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
     im.paste((0, 0, 0, 255), (0, 0, 5, 10))
-    data = saved(im.convert(mode), "PNG", **({"transparency": 0} if mode == "P" else {}))
+    data = saved(
+        im.convert(mode), "PNG", **({"transparency": 0} if mode == "P" else {})
+    )
     rgb = images.read(data).image
     assert {rgb.getpixel((2, 5)), rgb.getpixel((8, 5))} <= {(0, 0, 0), (255, 255, 255)}
     assert rgb.getpixel((8, 5)) == (255, 255, 255)
@@ -107,7 +116,8 @@ def test_an_unused_alpha_channel_is_no_empty_picture():
 
 
 @pytest.mark.parametrize(
-    ("top", "expected"), [(65535, 255), (32768, 127), (4095, 255), (511, 255), (255, 255)]
+    ("top", "expected"),
+    [(65535, 255), (32768, 127), (4095, 255), (511, 255), (255, 255)],
 )
 def test_deep_grey_is_scaled_instead_of_clipped(top, expected):
     values = np.linspace(0, top, 100, dtype=np.uint16).reshape(10, 10)
@@ -157,7 +167,10 @@ def test_most_of_a_truncated_file_is_used_and_said_so():
         (b"", "the file is empty"),
         (b"hello", "it is not a picture in a format"),
         (b"<!DOCTYPE html><p>", "it is a web page"),
-        (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'>", "it is an SVG"),
+        (
+            b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'>",
+            "it is an SVG",
+        ),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it is PostScript"),
     ],
 )
@@ -177,15 +190,24 @@ def bomb(width, height):
 
     def chunk(kind, body):
         return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            struct.pack(">I", len(body))
+            + kind
+            + body
+            + struct.pack(">I", zlib.crc32(kind + body))
         )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0"))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0"))
+    )
 
 
 def test_the_pixel_limit_holds_before_decoding():
-    with pytest.raises(TooManyPixels, match=r"3 megapixels \(the limit is 2\).*--max-megapixels"):
+    with pytest.raises(
+        TooManyPixels, match=r"3 megapixels \(the limit is 2\).*--max-megapixels"
+    ):
         images.read(bomb(2000, 1500), max_megapixels=2)
     with pytest.raises(TooManyPixels, match="10,000 megapixels"):
         images.read(bomb(100_000, 100_000))

@@ -44,12 +44,17 @@ def labels(llm):
 
 
 def titled(folder, **titles):
-    lines = [json.dumps({"file_name": f"{n}.png", "title": t}) for n, t in titles.items()]
+    lines = [
+        json.dumps({"file_name": f"{n}.png", "title": t}) for n, t in titles.items()
+    ]
     (folder / "metadata.jsonl").write_text("\n".join(lines), "utf-8")
 
 
 def titles(llm):
-    return {r["id"]: r["title"] for r in llm.rows("select id, title from photos order by id")}
+    return {
+        r["id"]: r["title"]
+        for r in llm.rows("select id, title from photos order by id")
+    }
 
 
 @pytest.fixture
@@ -67,7 +72,9 @@ def test_delete_and_make_again_with_the_same_pictures(llm, embedded):
     assert llm.rows("select * from embeddings") == []
     assert llm.rows("select * from glam_collections") == []
     assert titles(llm) == {"green.png": "Green", "red.png": "Red"}
-    assert closing(llm(*EMBED)).endswith("2 embedded, 0 unchanged, 0 copies, 0 problems")
+    assert closing(llm(*EMBED)).endswith(
+        "2 embedded, 0 unchanged, 0 copies, 0 problems"
+    )
     assert titles(llm) == {"green.png": "Green", "red.png": "Red"}
     assert labels(llm) == [("red.png", "fruit", 1)]
 
@@ -102,10 +109,16 @@ def test_an_id_that_sqlite_gives_away_again(llm, embedded, tmp_path):
     picture(tmp_path / "postcards" / "red.png", GREEN)
     llm("embed-multi", "postcards", "--files", "postcards", "*.png", "-m", "glam-clip")
     rows = llm.rows("select collection_id, name, items_table from glam_collections")
-    assert rows == [{"collection_id": 2, "name": "postcards", "items_table": "postcards"}]
-    assert llm.rows("select id, title from postcards") == [{"id": "red.png", "title": None}]
+    assert rows == [
+        {"collection_id": 2, "name": "postcards", "items_table": "postcards"}
+    ]
+    assert llm.rows("select id, title from postcards") == [
+        {"id": "red.png", "title": None}
+    ]
     assert labels(llm) == [("red.png", "fruit", 1)]
-    assert llm.rows("select items_table from glam_labels") == [{"items_table": "photos"}]
+    assert llm.rows("select items_table from glam_labels") == [
+        {"items_table": "photos"}
+    ]
 
 
 def test_a_changed_picture_keeps_its_record_and_its_label_is_stale(llm, embedded):
@@ -168,7 +181,9 @@ def test_reembed_shares_records_and_keeps_the_old(llm, embedded, monkeypatch):
     llm("glam", "reembed", "photos", "photos-2", "-m", "second")
     assert llm.vectors("photos") == old
     assert llm.vectors("photos-2").keys() == old.keys()
-    rows = llm.rows("select name, model, items_table from glam_collections order by name")
+    rows = llm.rows(
+        "select name, model, items_table from glam_collections order by name"
+    )
     assert [tuple(row.values()) for row in rows] == [
         ("photos", "glam-clip/colours", "photos"),
         ("photos-2", "glam-clip/second", "photos"),
@@ -191,8 +206,12 @@ def test_reembed_without_the_originals(llm, embedded, monkeypatch):
     llm(*args, "--thumbnails")
     assert second.pictures_encoded == 2
     assert llm.vectors("photos-2")["red.png"] == pytest.approx((1, 0, 0), abs=0.01)
-    assert llm.rows("select id, image_width, image_md5 from photos order by id") == items
-    assert closing(llm(*args, "--thumbnails")).endswith("0 embedded, 0 unchanged, 0 copies, 0 problems")
+    assert (
+        llm.rows("select id, image_width, image_md5 from photos order by id") == items
+    )
+    assert closing(llm(*args, "--thumbnails")).endswith(
+        "0 embedded, 0 unchanged, 0 copies, 0 problems"
+    )
 
 
 def test_reembed_from_stored_content(llm, colours, photos, monkeypatch):
@@ -241,7 +260,8 @@ def test_adopt_verifies_and_fills(llm, colours, photos):
     exif[0x0112] = 6
     picture(photos / "turned.jpg", (200, 100, 0), exif=exif)
     llm_clip_collection(
-        llm, {"red.png": (1, 0, 0), "green.png": (0, 1, 0), "turned.jpg": (0.5, 0.5, 0.5)}
+        llm,
+        {"red.png": (1, 0, 0), "green.png": (0, 1, 0), "turned.jpg": (0.5, 0.5, 0.5)},
     )
     message = llm.fails("glam", "adopt", "photos")
     assert "give the folder its pictures came from: --files" in message
@@ -256,14 +276,20 @@ def test_adopt_verifies_and_fills(llm, colours, photos):
 
 
 def test_adopt_refuses_the_vectors_of_another_checkpoint(llm, colours, photos):
-    llm_clip_collection(llm, {"red.png": (1, 0, 0), "green.png": (0.2, 1, 0)}, content=True)
+    llm_clip_collection(
+        llm, {"red.png": (1, 0, 0), "green.png": (0.2, 1, 0)}, content=True
+    )
     before = llm.rows("select * from embeddings")
     message = llm.fails("glam", "adopt", "photos")
-    assert "1 of 2 stored vectors of 'photos' are not those of this checkpoint" in message
+    assert (
+        "1 of 2 stored vectors of 'photos' are not those of this checkpoint" in message
+    )
     assert llm.rows("select model from collections") == [{"model": "clip"}]
     assert llm.rows("select * from embeddings") == before
     llm.encoders["colours"].dimensions = 4
-    assert "have 3 dimensions, those of this checkpoint 4" in llm.fails("glam", "adopt", "photos")
+    assert "have 3 dimensions, those of this checkpoint 4" in llm.fails(
+        "glam", "adopt", "photos"
+    )
 
 
 def test_a_database_copied_to_a_computer_without_the_checkpoint(
@@ -278,11 +304,17 @@ def test_a_database_copied_to_a_computer_without_the_checkpoint(
     message = llm.fails("similar", "photos", "-c", "red")
     assert "No checkpoint is registered as 'colours' on this computer" in message
     assert "llm glam models add colours FOLDER" in message
-    assert "No checkpoint is registered" in llm.json("glam", "status", "photos")[0]["checkpoint"]
+    assert (
+        "No checkpoint is registered"
+        in llm.json("glam", "status", "photos")[0]["checkpoint"]
+    )
     register_fake(llm, monkeypatch, "colours", Colours("0ther"))
     for command in (("similar", "photos", "-c", "red"), EMBED):
         message = llm.fails(*command)
-        assert "was made with another checkpoint named 'colours' (fingerprint c0c0;" in message
+        assert (
+            "was made with another checkpoint named 'colours' (fingerprint c0c0;"
+            in message
+        )
 
 
 def test_names_of_items_tables(llm, colours, photos):

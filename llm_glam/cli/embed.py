@@ -82,15 +82,15 @@ def command(
         max_megapixels,
         keep_raw,
     )
+    existing = store.find_in(database, collection)
+    chosen = shared.model_id(model) if model or not existing else None
     if dry_run:
-        existing = store.find_in(database, collection)
-        model_id = existing.model_id if existing else shared.model_id(model)
+        model_id = chosen or store.get(store.connect(database), collection).model_id
         output_rows([estimate.estimate(found, model_id, reading)], format_)
         return
     _warn_of_network(database)
     how = Options(reading, batch_size or ingest.BATCH_SIZE, retry_problems, prune)
     db = store.connect(database)
-    chosen = shared.model_id(model) if model or not store.find(db, collection) else None
     opened = ingest.open_collection(db, collection, chosen)
     arguments = click.get_current_context().params
     with Progress() as progress:

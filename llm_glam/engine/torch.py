@@ -76,7 +76,9 @@ class TorchEncoder:
     def _self_test(self, directory: Path) -> int:
         from PIL import Image
 
-        tokenized = (self._model.tokenizer(word)["input_ids"] for word in DIFFERENT_WORDS)
+        tokenized = (
+            self._model.tokenizer(word)["input_ids"] for word in DIFFERENT_WORDS
+        )
         ids = {frozenset(word) for word in tokenized}
         if len(ids) < len(DIFFERENT_WORDS):
             raise BadCheckpoint(
