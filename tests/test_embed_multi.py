@@ -38,9 +38,9 @@ def test_rows_are_as_llm_writes_them(llm, colours, photos):
         *("-m", "glam-clip"),
         env={"LLM_GLAM_WRAP": "0"},
     )
-    from llm_glam import clip
-
     import llm as llm_library
+
+    from llm_glam import clip
 
     collection = llm_library.Collection(
         "reference", db=_database(llm), model=clip.GlamClip("colours")
@@ -267,15 +267,16 @@ def test_no_match_says_what_is_there(llm, colours, tmp_path):
     for number in range(3):
         picture(tmp_path / "photos" / f"{number}.JPG")
     picture(tmp_path / "deep" / "er" / "a.png")
-    fails = lambda *files: llm.fails(
-        "embed-multi", "x", "--files", *files, "-m", "glam-clip"
-    )
+    def fails(*files):
+        return llm.fails(
+            "embed-multi", "x", "--files", *files, "-m", "glam-clip"
+        )
     assert fails("photos", "*.jpg") == (
         f"No match for '*.jpg' in {tmp_path / 'photos'}; 3 files match '*.JPG'."
     )
     assert "in its subfolders 1 files match '**/*.png'" in fails("deep", "*.png")
     assert "it holds 3 .JPG" in fails("photos", "*.tif")
-    assert fails("nowhere", "*.tif") == f"nowhere: no such folder."
+    assert fails("nowhere", "*.tif") == "nowhere: no such folder."
     assert "leaves the folder" in fails("photos", "../*.png")
     assert llm.database.exists() is False
 

@@ -1,16 +1,12 @@
 """``llm glam embed``: a folder, whatever is in it."""
 
-import json
-import os
 import shutil
 
 import pytest
-from click.testing import CliRunner
-from PIL import Image
 
 from llm_glam import share
 
-from .fakes import BLUE, GREEN, RED, picture
+from .fakes import BLUE, GREEN, picture
 
 EMBED = ("glam", "embed", "photos", "photos")
 

@@ -1,6 +1,5 @@
 """``llm similar`` and ``llm embed`` for our collections."""
 
-import io
 import json
 from pathlib import Path
 

@@ -109,7 +109,7 @@ def test_the_site_imports_little_of_the_plugin_and_the_plugin_nothing_of_it():
 
 @pytest.mark.parametrize("name", WITHOUT_SQL_AND_CLICK)
 def test_some_know_neither_sqlite_nor_click(name):
-    for path, tree in modules(ROOT):
+    for path, _tree in modules(ROOT):
         if path.relative_to(ROOT).parts[0].removesuffix(".py") != name:
             continue
         text = path.read_text("utf-8")
