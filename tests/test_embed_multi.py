@@ -267,10 +267,10 @@ def test_no_match_says_what_is_there(llm, colours, tmp_path):
     for number in range(3):
         picture(tmp_path / "photos" / f"{number}.JPG")
     picture(tmp_path / "deep" / "er" / "a.png")
+
     def fails(*files):
-        return llm.fails(
-            "embed-multi", "x", "--files", *files, "-m", "glam-clip"
-        )
+        return llm.fails("embed-multi", "x", "--files", *files, "-m", "glam-clip")
+
     assert fails("photos", "*.jpg") == (
         f"No match for '*.jpg' in {tmp_path / 'photos'}; 3 files match '*.JPG'."
     )
