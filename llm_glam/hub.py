@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import checkpoints
 from .errors import BadCheckpoint, GlamError, HubUnreachable
 
 KEEP_SUFFIXES = (".json", ".txt", ".model")
@@ -30,19 +31,17 @@ def commit(folder: Path) -> str:
 
 
 def _local(repository: str, revision: str | None) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    """The folder in the hub's cache, where everything that loading needs is there.
 
-    try:
-        folder = Path(
-            snapshot_download(repository, revision=revision, local_files_only=True)
-        )
-    except LocalEntryNotFoundError:
-        return None
-    complete = any(
-        file.name.endswith(WEIGHTS) and file.exists() for file in folder.rglob("*")
-    )
-    return folder if complete else None
+    The hub's own check would also ask for what we never download, such as ONNX files.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in ("modules.json", "config.json"):
+        found = try_to_load_from_cache(repository, name, revision=revision)
+        if isinstance(found, str) and not checkpoints.lacks(Path(found).parent):
+            return Path(found).parent
+    return None
 
 
 def _download(repository: str, revision: str | None) -> Path:

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -12,6 +14,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 QUIET_INTERVAL_SECONDS = 10
 LIVE_INTERVAL_SECONDS = 0.2
+NATIVE_STDERR = 2
 
 
 def output_options(function: F) -> F:
@@ -58,6 +61,33 @@ def output_rows(rows: Iterable[dict[str, Any]], format_: str) -> None:
     writer.writerows(row.values() for row in flat)
 
 
+@contextmanager
+def native_stderr_silenced() -> Iterator[None]:
+    """Keep what C libraries print about odd files (libtiff does) off the screen.
+
+    Python's own stderr goes on to where it went before.
+    """
+    try:
+        is_real = sys.stderr.fileno() == NATIVE_STDERR
+    except (OSError, ValueError, AttributeError):
+        is_real = False
+    if not is_real:
+        yield
+        return
+    visible, before = os.dup(NATIVE_STDERR), sys.stderr
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    sys.stderr = os.fdopen(os.dup(visible), "w", encoding=before.encoding, buffering=1)
+    os.dup2(nowhere, NATIVE_STDERR)
+    try:
+        yield
+    finally:
+        sys.stderr.close()
+        sys.stderr = before
+        os.dup2(visible, NATIVE_STDERR)
+        os.close(visible)
+        os.close(nowhere)
+
+
 class Progress:
     """A progress bar with rate and time left on stderr, and lines above it.
 
@@ -68,8 +98,10 @@ class Progress:
         self._unit = unit
         self._bar: Any = None
         self._live = sys.stderr.isatty()
+        self._silence = native_stderr_silenced()
 
     def __enter__(self) -> "Progress":
+        self._silence.__enter__()
         return self
 
     def __exit__(
@@ -80,6 +112,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+        self._silence.__exit__(kind, error, traceback)
 
     def begin(self, total: int | None) -> None:
         """So many are to be done, None where that is not known."""

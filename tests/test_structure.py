@@ -40,7 +40,7 @@ BESIDE = {
     ("__init__", "plugin"),
     ("write", "vectors"),
     ("store", "clip"),
-    ("checkpoints", "hub"),
+    ("hub", "checkpoints"),
 }
 WITHOUT_SQL_AND_CLICK = (
     "images",
