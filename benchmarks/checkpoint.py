@@ -64,7 +64,9 @@ def _write(path: Path, value: object) -> None:
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--vocabulary", required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--vocabulary", required=True, type=click.Path(exists=True, path_type=Path)
+)
 def main(directory: Path, vocabulary: Path) -> None:
     """Write the checkpoint to DIRECTORY."""
     make_legacy(directory, vocabulary)

@@ -101,12 +101,17 @@ class PixelGate:
 
 
 def read_ahead(
-    entries: Iterable[Entry], encoder: Encoder, how: Reading
+    entries: Iterable[Entry | Problem], encoder: Encoder, how: Reading
 ) -> Iterator[Ready | Problem]:
-    """Entries read and decoded, in their order; a bad one becomes a Problem, never an exception."""
+    """Entries read and decoded, in order; a bad one becomes a Problem, never an exception.
+
+    Problems that are known already are handed on in their place.
+    """
     gate = PixelGate()
 
-    def read(entry: Entry) -> Ready | Problem:
+    def read(entry: Entry | Problem) -> Ready | Problem:
+        if isinstance(entry, Problem):
+            return entry
         try:
             return _read(entry, encoder, how, gate)
         except BadImage as error:

@@ -123,18 +123,15 @@ def stamps(directory: Path) -> list[list[Any]]:
 
 def _first_module(modules: Path) -> str:
     try:
-        path = json.loads(modules.read_text("utf-8"))[0]["path"]
+        paths = [str(m["path"]) for m in json.loads(modules.read_text("utf-8"))]
+        first = paths[0]
     except (ValueError, LookupError, TypeError) as error:
         raise BadCheckpoint(
             f"{modules} is damaged; get the checkpoint again."
         ) from error
-    if (
-        not isinstance(path, str)
-        or Path(path).is_absolute()
-        or ".." in Path(path).parts
-    ):
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
         raise BadCheckpoint(f"{modules} points outside its own folder.")
-    return path
+    return first
 
 
 def _copy_tokenizer(base: Path, target: Path) -> None:

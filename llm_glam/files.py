@@ -127,28 +127,32 @@ def file_at(path: Path, item_id: str) -> PictureFile:
 
 def _found(root: Path, paths: list[Path], prefix: str) -> Found:
     files, refused = [], []
+    inside: dict[Path, bool] = {}
     for path in paths:
         name = path.relative_to(root).as_posix()
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            safe = name.encode("utf-8", "surrogateescape").decode(
-                "utf-8", "backslashreplace"
-            )
-            refused.append(
-                (prefix + safe, "its name is not valid text; rename the file")
-            )
-            continue
-        if not path.resolve().is_relative_to(root):
-            refused.append(
-                (prefix + name, "it is a link to a place outside the folder")
-            )
+        reason = _why_refused(path, root, inside)
+        if reason:
+            safe = os.fsencode(name).decode("utf-8", "backslashreplace")
+            refused.append((prefix + safe, reason))
             continue
         status = path.stat()
-        files.append(
-            PictureFile(prefix + name, root, name, status.st_size, _modified(status))
-        )
+        size, modified = status.st_size, _modified(status)
+        files.append(PictureFile(prefix + name, root, name, size, modified))
     return Found(files, refused)
+
+
+def _why_refused(path: Path, root: Path, inside: dict[Path, bool]) -> str | None:
+    """A reason not to open a file; ``inside`` remembers which folders are in ``root``."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return "its name is not valid text; rename the file"
+    if path.parent not in inside:
+        inside[path.parent] = path.parent.resolve().is_relative_to(root)
+    target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
+    if not (inside[path.parent] and target_inside):
+        return "it is a link to a place outside the folder"
+    return None
 
 
 def _merged(lists: list[list[PictureFile]]) -> list[PictureFile]:

@@ -135,6 +135,10 @@ def run(
     number = store.begin_run(db, collection, command, arguments)
     try:
         yield Run(target, options, report)
+    except KeyboardInterrupt:
+        done = target.counts.embedded
+        report.say(f"{done:,} embedded; repeat the command to continue from there.")
+        raise
     finally:
         store.end_run(db, number, target.counts.as_dict(), time.monotonic() - started)
     if target.counts.problems and not target.counts.usable:

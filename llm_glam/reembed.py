@@ -59,16 +59,12 @@ def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
     """
     rows = list(_missing(run.target.db, old, run.target.collection))
     run.report.begin(len(rows))
-    entries = [_entry(run, old, row, thumbnails) for row in rows]
-    lost = [entry for entry in entries if isinstance(entry, Problem)]
-    usable = (entry for entry in entries if isinstance(entry, Entry))
-    results = read_ahead(usable, run.target.encoder, run.options.reading)
+    entries = (_entry(run, old, row, thumbnails) for row in rows)
+    results = read_ahead(entries, run.target.encoder, run.options.reading)
     if thumbnails:
-        results = _as_originals(
-            results, {row["id"]: row["content_hash"] for row in rows}
-        )
+        hashes = {row["id"]: row["content_hash"] for row in rows}
+        results = _as_originals(results, hashes)
     write_results(run, results)
-    write_results(run, iter(lost))
 
 
 def _missing(db: Database, old: Collection, new: Collection) -> Iterator[Row]:

@@ -164,7 +164,8 @@ def test_interrupted_by_ctrl_c_and_continued(llm, colours, tmp_path):
     colours.encode_prepared = interrupted
     result = llm(*EMBED, "--batch-size", "10", ok=False)
     assert result.exit_code == 1
-    assert "Aborted!" in result.output
+    assert "20 embedded; repeat the command to continue from there." in result.stderr
+    assert "Aborted!" in result.stderr
     assert len(llm.ids()) == 20
     assert "20 embedded, 20 unchanged" in llm(*EMBED).stderr
 

@@ -97,7 +97,9 @@ def test_a_hub_id(server, tmp_path):
 def test_a_hub_id_that_is_not_there(server, tmp_path):
     missing = llm(tmp_path, server, "glam", "models", "add", "other", "no/such")
     assert missing.returncode == 1
-    assert "Error: 'no/such' is neither a folder here nor a checkpoint" in missing.stderr
+    assert (
+        "Error: 'no/such' is neither a folder here nor a checkpoint" in missing.stderr
+    )
 
 
 def test_what_is_wanted_of_a_repository():
