@@ -24,7 +24,7 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -142,10 +142,10 @@ _ADVICE = (
 
 
 @contextmanager
-def explained(database: str | Path) -> Iterator[None]:
+def explained(database: Callable[[], Path]) -> Iterator[None]:
     """Turn SQLite's and the system's errors into one sentence that says what to do.
 
-    :param database: path of the database in use, to name it
+    :param database: gives the path of the database in use, to name it
     :raises DatabaseProblem: for errors of SQLite that the user can do something about
     """
     try:
@@ -154,7 +154,8 @@ def explained(database: str | Path) -> Iterator[None]:
         text = str(error).lower()
         for sign, advice in _ADVICE:
             if sign in text:
-                raise DatabaseProblem(f"The database {database} {advice}.") from error
+                text = f"The database {database()} {advice}."
+                raise DatabaseProblem(text) from error
         raise
     except OSError as error:
         if error.filename is None or error.strerror is None:

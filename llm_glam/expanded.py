@@ -26,7 +26,7 @@ def rejoined(args: list[str]) -> list[str] | None:
         raise BadFolder(
             f"Your shell has replaced the pattern by {len(names):,} names from this folder "
             f"({names[0]}, {names[1]}, …), which are not in {folder[0]}. "
-            "Put the pattern in quotes: '*.jpg' (in PowerShell too)."
+            "Put the pattern in quotes: '*.jpg', or use: llm glam embed COLLECTION FOLDER"
         )
     pairs = [part for name in names for part in ("--files", folder[0], name)]
     return args[:start] + pairs + args[start + 2 + len(names) :]

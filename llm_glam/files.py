@@ -5,7 +5,7 @@ import random
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +50,7 @@ class Found:
     """The files of a run, those that cannot be used and why, and what was left out."""
 
     files: list[PictureFile]
-    refused: list[tuple[str, str]]
+    refused: list[tuple[PictureFile, str]]
     left_out: int = 0
     hints: tuple[str, ...] = ()
 
@@ -61,10 +61,13 @@ def unquoted(pattern: str) -> str:
     return match.group(2) if match else pattern
 
 
-def matching(pairs: Iterable[tuple[str, str]], prefix: str = "") -> Found:
+def matching(
+    pairs: Iterable[tuple[str, str]], prefix: str = "", *, texts: bool = False
+) -> Found:
     """The files that match a pattern in a folder, for each pair of them, as LLM's --files.
 
     :param prefix: put before each id
+    :param texts: the files are texts, so that metadata.csv may be one of them
     :raises BadFolder: no such folder, a pattern that leaves it, or no match, with hints
     :raises IdConflict: two folders have a file of the same id
     """
@@ -72,7 +75,7 @@ def matching(pairs: Iterable[tuple[str, str]], prefix: str = "") -> Found:
     for folder, pattern in pairs:
         root = checked_folder(folder)
         pattern = unquoted(pattern)
-        paths = [p for p in _glob(root, pattern) if _is_wanted(p)]
+        paths = _wanted(root, pattern, texts)
         if not paths:
             raise BadFolder(_no_match(root, pattern))
         parts.append(
@@ -86,17 +89,19 @@ def matching(pairs: Iterable[tuple[str, str]], prefix: str = "") -> Found:
     return Found(_merged([found.files for found, _ in parts]), refused, hints=hints)
 
 
-def pictures(folder: str | Path, pattern: str | None = None, prefix: str = "") -> Found:
+def pictures(
+    folder: str | Path, patterns: Sequence[str] = (), prefix: str = ""
+) -> Found:
     """All pictures of a folder and its subfolders; hidden and system files are left out.
 
-    Without a pattern, files count as pictures by their extension, or where they look like one.
+    Without patterns, files count as pictures by their extension, or where they look like one.
 
     :raises BadFolder: no such folder, or nothing in it
     """
     root = checked_folder(folder)
-    if pattern is not None:
-        return matching([(str(folder), pattern)], prefix)
-    paths = sorted(_walk(root))
+    if patterns:
+        return matching([(str(folder), pattern) for pattern in patterns], prefix)
+    paths = sorted(p for p in _walk(root) if p.name not in METADATA_NAMES)
     chosen = [p for p in paths if images.has_picture_name(p) or images.is_picture(p)]
     if not chosen:
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
@@ -133,7 +138,7 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
         reason = _why_refused(path, root, inside)
         if reason:
             safe = os.fsencode(name).decode("utf-8", "backslashreplace")
-            refused.append((prefix + safe, reason))
+            refused.append((PictureFile(prefix + safe, root, safe, 0, ""), reason))
             continue
         status = path.stat()
         size, modified = status.st_size, _modified(status)
@@ -178,10 +183,20 @@ def _walk(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not _is_hidden(name))
 
 
-def _is_wanted(path: Path) -> bool:
-    return (
-        path.is_file() and not _is_hidden(path.name) and path.name not in METADATA_NAMES
-    )
+def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
+    """The files that match, but for hidden ones that the pattern does not name."""
+    asked = set(Path(pattern).parts)
+    left_out = () if texts else METADATA_NAMES
+
+    def is_hidden(path: Path) -> bool:
+        parts = path.relative_to(root).parts
+        return any(_is_hidden(part) and part not in asked for part in parts)
+
+    return [
+        path
+        for path in _glob(root, pattern)
+        if path.is_file() and path.name not in left_out and not is_hidden(path)
+    ]
 
 
 def _is_hidden(name: str) -> bool:
@@ -214,17 +229,17 @@ def _any_case(pattern: str) -> str:
 
 def _no_match(root: Path, pattern: str) -> str:
     start = f"No match for '{pattern}' in {root}"
-    other = [p for p in _glob(root, _any_case(pattern)) if _is_wanted(p)]
+    other = _wanted(root, _any_case(pattern))
     if other:
         return f"{start}; {len(other):,} files match '{_pattern_of(other, pattern)}'."
-    deeper = [p for p in _glob(root, f"**/{pattern}") if _is_wanted(p)]
+    deeper = _wanted(root, f"**/{pattern}")
     if deeper:
         return f"{start}; in its subfolders {len(deeper):,} files match '**/{pattern}'."
     return f"{start} ({_kinds(list(_walk(root)))})."
 
 
 def _other_case(root: Path, pattern: str, matched: int) -> str | None:
-    other = [p for p in _glob(root, _any_case(pattern)) if _is_wanted(p)]
+    other = _wanted(root, _any_case(pattern))
     missed = len(other) - matched
     if missed < 1:
         return None

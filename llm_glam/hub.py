@@ -97,7 +97,7 @@ def _explained(repository: str) -> Iterator[None]:
     # Which HTTP library the hub's client is built on changes with its version.
     except Exception as error:
         raise HubUnreachable(
-            f"The checkpoint {repository} is not on this computer yet and the hub cannot be "
+            f"The checkpoint {repository} is not on this computer and the hub cannot be "
             f"reached ({_first_line(error)}). Try again with a network, or copy the checkpoint's "
             "folder from another computer and run: llm glam models add NAME FOLDER"
         ) from error

@@ -49,10 +49,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: upright, 8-bit RGB."""
+    """A decoded picture: upright, 8-bit RGB.
+
+    ``profile`` is the file's own colour profile. CLIP was trained on pictures as they lie in
+    files, so that it only matters for thumbnails.
+    """
 
     image: Image.Image
     facts: Facts
+    profile: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,8 @@ def opened(
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
-        raise TooManyPixels(
-            _too_many(str(error).split("(")[-1].split(" ")[0])
-        ) from error
+        claimed = str(error).split("(")[-1].split(" ")[0]
+        raise TooManyPixels(_too_many(float(claimed), max_megapixels)) from error
     except MemoryError as error:
         raise BadImage("it is too large for this computer's memory") from error
     # Pillow's decoders raise nearly anything for damaged files, SyntaxError included.
@@ -116,7 +120,8 @@ def decode(im: Image.Image) -> Picture:
     plain = im.mode == "RGB" and not pixels.is_turned(im)
     rgb = pixels.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im)
     facts = Facts(rgb.width, rgb.height, im.format or "unknown", remark, plain)
-    return Picture(rgb, facts)
+    profile = im.info.get("icc_profile") if im.mode in ("RGB", "RGBA") else None
+    return Picture(rgb, facts, profile)
 
 
 def read(
@@ -141,8 +146,10 @@ def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
     small = picture.image
     if target != small.size:
         small = small.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if picture.profile:
+        small = pixels.to_srgb(small, picture.profile)
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=85)
+    small.save(out, "JPEG", quality=85, comment=b"")
     return Thumbnail(*target, out.getvalue())
 
 
@@ -224,13 +231,12 @@ def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
         raise TooManyPixels(_too_many(width * height, max_megapixels))
 
 
-def _too_many(count: int | str, limit: float | None = None) -> str:
-    megapixels = (
-        f"{int(count) / 1_000_000:,.0f} " if str(count).isdigit() else "too many "
-    )
-    allowed = f" (the limit is {limit:g})" if limit else ""
+def _too_many(pixels_there: float, limit: float) -> str:
+    megapixels = pixels_there / 1_000_000
+    digits = 0 if megapixels >= 10 else 2
     return (
-        f"it has {megapixels}megapixels{allowed}; to allow more, use --max-megapixels"
+        f"it has {megapixels:,.{digits}f} megapixels (the limit is {limit:g}); "
+        "to allow more, use --max-megapixels"
     )
 
 

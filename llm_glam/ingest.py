@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sqlite_utils import Database
 
-from . import clip, items, plan, records, registry, store
+from . import clip, folders, items, plan, records, registry, store
 from .ahead import Entry, Problem, Reading, Ready, read_ahead
 from .engine import Encoder
 from .errors import BadImage, ModelConflict, NothingEmbedded
@@ -127,7 +127,7 @@ def run(
         db,
         collection,
         encoder,
-        folders=plan.folder_numbers(db, str(collection.items_table)),
+        folders=folders.numbers(db, str(collection.items_table)),
         store=options.reading.keep_raw,
         trust_stored=options.trust_stored,
     )
@@ -143,7 +143,7 @@ def run(
         store.end_run(db, number, target.counts.as_dict(), time.monotonic() - started)
     if target.counts.problems and not target.counts.usable:
         raise NothingEmbedded(
-            f"None of the {target.counts.problems:,} could be embedded; the reasons are above."
+            f"Nothing could be embedded ({target.counts.problems:,} tried); the reasons are above."
         )
 
 
@@ -155,8 +155,10 @@ def embed_files(run: Run, found: Found) -> None:
     """
     target = run.target
     beside = records.beside(found.files)
-    folders = list({file.folder for file in found.files})
-    target.folders = plan.number_folders(target.db, target.table, folders)
+    roots = list({file.folder for file in found.files})
+    folders.number(target.db, target.table, roots)
+    target.folders = folders.follow_moves(target.db, target.table, found.files)
+    folders.forget_solved_problems(target.db, target.table, target.folders)
     to_do = plan.make(
         target.db,
         target.collection,
@@ -169,14 +171,14 @@ def embed_files(run: Run, found: Found) -> None:
     target.records = {file.id: row for file in found.files if (row := beside.of(file))}
     for line in (*found.hints, *beside.remarks):
         run.report.say(line)
-    refused = [Problem(Entry(item_id, ""), reason) for item_id, reason in found.refused]
+    refused = [Problem(Entry(file.id, file), reason) for file, reason in found.refused]
     _note_problems(run, [*refused, *to_do.known_problems])
     target.counts.unchanged += len(to_do.unchanged)
     entries = (Entry(file.id, file) for file in to_do.todo)
     embed_entries(run, entries, len(to_do.todo))
     _update_records(run)
     if run.options.prune:
-        _prune(run, folders)
+        _prune(run, roots)
 
 
 def embed_entries(run: Run, entries: Iterable[Entry], total: int | None = None) -> None:
@@ -201,9 +203,7 @@ def embed_one(run: Run, entry: Entry) -> None:
     """
     if isinstance(entry.content, PictureFile):
         folder = entry.content.folder
-        run.target.folders = plan.number_folders(
-            run.target.db, run.target.table, [folder]
-        )
+        run.target.folders = folders.number(run.target.db, run.target.table, [folder])
     results = list(read_ahead([entry], run.target.encoder, run.options.reading))
     for problem in [r for r in results if isinstance(r, Problem)] or write_batch(
         run.target, results
@@ -237,20 +237,15 @@ def _update_records(run: Run) -> None:
             run.target.db, run.target.table, run.target.records
         )
     if changed:
-        run.report.say(f"{changed:,} records updated")
+        run.report.say(f"records updated: {changed:,}")
 
 
-def _prune(run: Run, folders: Sequence[Path]) -> None:
+def _prune(run: Run, roots: Sequence[Path]) -> None:
     """Forget pictures whose files are gone; their records are set aside, not lost."""
     target = run.target
-    for folder in folders:
-        where = "image_folder = ? and file is not null"
-        rows = list(
-            target.db.table(target.table).rows_where(
-                where, [target.folders[str(folder)]]
-            )
-        )
-        gone = [row for row in rows if not (folder / row["file"]).exists()]
+    for folder in roots:
+        known = target.folders[str(folder)]
+        gone = folders.missing_files(target.db, target.table, folder, known)
         with target.db.atomic():
             for row in gone:
                 items.forget(target.db, target.table, row)

@@ -40,6 +40,7 @@ def m001_create_tables(db: Database) -> None:
             "id": str,
             "reason": str,
             "seen": str,
+            "file": str,
             "folder": int,
             "image_bytes": int,
             "image_modified": str,

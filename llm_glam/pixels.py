@@ -111,18 +111,20 @@ def _on_white(im: Image.Image) -> Image.Image:
     )
 
 
+def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
+    """Convert by an embedded colour profile; a broken profile changes nothing."""
+    try:
+        converted = ImageCms.profileToProfile(
+            im,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return im
+    return converted or im
+
+
 def _from_cmyk(im: Image.Image) -> Image.Image:
     profile = im.info.get("icc_profile")
-    if profile:
-        try:
-            converted = ImageCms.profileToProfile(
-                im,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-        except ImageCms.PyCMSError:
-            converted = None
-        if converted is not None:
-            return converted
-    return im.convert("RGB")
+    return (to_srgb(im, profile) if profile else im).convert("RGB")

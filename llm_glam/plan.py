@@ -66,24 +66,6 @@ def make(
     return plan
 
 
-def folder_numbers(db: Database, items_table: str) -> dict[str, int]:
-    """The folders of a set of pictures and their numbers."""
-    rows = db.table("glam_folders").rows_where("items_table = ?", [items_table])
-    return {row["path"]: row["id"] for row in rows}
-
-
-def number_folders(
-    db: Database, items_table: str, paths: Sequence[Path]
-) -> dict[str, int]:
-    """Give new folders a number; all numbers of the set."""
-    known = folder_numbers(db, items_table)
-    new = {str(path) for path in paths} - known.keys()
-    db.table("glam_folders").insert_all(
-        {"items_table": items_table, "path": path} for path in sorted(new)
-    )
-    return folder_numbers(db, items_table)
-
-
 def _is_unchanged(
     file: PictureFile, row: Row, folder: int | None, thumbnails: bool
 ) -> bool:

@@ -48,7 +48,7 @@ def _wrap(command: click.Command, name: str) -> None:
 
     def callback(**options: Any) -> Any:
         path = Path(options.get("database") or llm.user_dir() / "embeddings.db")
-        with explained(path):
+        with explained(lambda: path):
             model_id = _model_in_use(path, options)
             if model_id is None:
                 return original(**options)

@@ -20,6 +20,7 @@ from .errors import BadRecords
 from .files import METADATA_NAMES, PictureFile, same_name
 
 FILE_NAME = "file_name"
+DELIMITERS = ",;\t"  # European Excel writes semicolons
 NO = {"", "0", "false", "no", "n", "none"}
 
 Row = dict[str, Any]
@@ -134,14 +135,20 @@ def _is_inside(name: str) -> bool:
 
 def _csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
-    with path.open(encoding="utf-8-sig", newline="") as fp:
-        reader = csv.reader(fp, skipinitialspace=True)
-        header = _unique([cell.strip() for cell in next(reader, [])])
-        for row in reader:
-            if row:
-                yield dict(
-                    zip(header, [*row, *[""] * (len(header) - len(row))], strict=False)
-                )
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as fp:
+            delimiter = max(DELIMITERS, key=fp.readline().count)
+            fp.seek(0)
+            reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
+            header = _unique([cell.strip() for cell in next(reader, [])])
+            for row in reader:
+                if row:
+                    cells = [*row, *[""] * (len(header) - len(row))]
+                    yield dict(zip(header, cells, strict=False))
+    except UnicodeDecodeError as error:
+        raise BadRecords(
+            f"{path} is not in UTF-8. In Excel, save it as 'CSV UTF-8'."
+        ) from error
 
 
 def _jsonl(path: Path) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from . import plan, registry, store
+from . import folders, registry, store
 from .errors import GlamError
 from .store import Collection
 
@@ -66,7 +66,7 @@ def _vector_bytes(db: Database, collection: Collection) -> int:
 def _pictures(db: Database, collection: Collection, table: str) -> Row:
     quoted = quote_identifier(table)
     vectors = "select id from embeddings where collection_id = ?"
-    folders = plan.folder_numbers(db, table)
+    known = folders.numbers(db, table)
     return {
         "items": _one(db, f"select count(*) from {quoted}"),
         "items_without_vector": _one(
@@ -91,21 +91,15 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
         "problems": _one(
             db, "select count(*) from glam_problems where items_table = ?", table
         ),
-        "folders": list(folders),
-        "missing_folders": [path for path in folders if not Path(path).is_dir()],
-        "missing_files": _missing_files(db, table, folders),
+        "folders": list(known),
+        "missing_folders": [path for path in known if not Path(path).is_dir()],
+        "missing_files": _missing_files(db, table, known),
     }
 
 
-def _missing_files(db: Database, table: str, folders: dict[str, int]) -> int:
-    missing = 0
-    for path, number in folders.items():
-        if Path(path).is_dir():
-            rows = db.table(table).rows_where(
-                "image_folder = ?", [number], select="file"
-            )
-            missing += sum(not (Path(path) / row["file"]).exists() for row in rows)
-    return missing
+def _missing_files(db: Database, table: str, known: dict[str, int]) -> int:
+    here = {Path(path): n for path, n in known.items() if Path(path).is_dir()}
+    return sum(len(folders.missing_files(db, table, p, n)) for p, n in here.items())
 
 
 def _one(db: Database, sql: str, *values: Any) -> int:

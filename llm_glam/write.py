@@ -116,6 +116,7 @@ def write_problem(target: Target, problem: Problem) -> None:
         "seen": registry.now(),
     }
     if isinstance(content, PictureFile):
+        row["file"] = content.file
         row["folder"] = target.folders.get(str(content.folder))
         row["image_bytes"] = content.size
         row["image_modified"] = content.modified

@@ -137,11 +137,11 @@ def test_without_its_vector_nothing_is_unchanged(llm, colours, photos):
 def test_equal_content_is_a_row_each_and_computed_once(llm, colours, photos):
     shutil.copy(photos / "red.png", photos / "again.png")
     result = llm(*EMBED)
-    assert "2 embedded, 0 unchanged, 1 copies" in closing(result)
+    assert "2 embedded, 0 unchanged, 1 copy" in closing(result)
     assert colours.pictures_encoded == 2
     assert llm.vectors()["again.png"] == llm.vectors()["red.png"] == (1, 0, 0)
     shutil.copy(photos / "red.png", photos / "later.png")
-    assert "0 embedded, 3 unchanged, 1 copies" in closing(llm(*EMBED))
+    assert "0 embedded, 3 unchanged, 1 copy" in closing(llm(*EMBED))
     assert colours.pictures_encoded == 2
 
 
@@ -176,7 +176,7 @@ def test_known_problems_are_named_again_but_not_read(llm, colours, photos):
     llm(*EMBED)
     result = llm(*EMBED)
     assert "bad.png: it is not a picture" in result.stderr
-    assert "2 unchanged, 0 copies, 1 problems" in closing(result)
+    assert "2 unchanged, 0 copies, 1 problem" in closing(result)
     picture(bad, GREEN, size=(9, 9))
     assert "1 embedded, 2 unchanged, 0 copies, 0 problems" in closing(llm(*EMBED))
     assert llm.rows("select * from glam_problems") == []
@@ -188,7 +188,7 @@ def test_nothing_usable_is_an_error(llm, colours, tmp_path):
     result = llm(*EMBED, ok=False)
     assert result.exit_code == 1
     assert "a.png: the file is empty" in result.stderr
-    assert "Error: None of the 1 could be embedded" in result.stderr
+    assert "Error: Nothing could be embedded (1 tried)" in result.stderr
 
 
 def test_ids_with_a_prefix(llm, colours, photos):
@@ -421,7 +421,7 @@ def test_changed_records_are_updated_without_embedding_again(llm, colours, photo
     )
     before = colours.pictures_encoded
     result = llm(*EMBED)
-    assert "1 records updated" in result.stderr
+    assert "records updated: 1" in result.stderr
     assert colours.pictures_encoded == before
     (red,) = llm.rows("select caption, year, tags from photos where id = 'red.png'")
     assert red == {"caption": "new", "year": 1910, "tags": '["a", "b"]'}
@@ -460,3 +460,40 @@ def test_a_broken_metadata_file_is_one_sentence(llm, colours, photos):
     (photos / "metadata.xlsx").write_bytes(b"not a workbook")
     assert "metadata.xlsx cannot be read" in llm.fails(*EMBED)
     assert llm.rows("select count(*) as c from embeddings") == [{"c": 0}]
+
+
+def test_a_csv_from_european_excel(llm, colours, photos):
+    (photos / "metadata.csv").write_text(
+        "file_name;title\nred.png;Rot, sehr\n", "utf-8"
+    )
+    llm(*EMBED)
+    assert llm.rows("select title from photos where id = 'red.png'") == [
+        {"title": "Rot, sehr"}
+    ]
+    (photos / "metadata.csv").write_bytes(
+        "file_name,title\nred.png,café\n".encode("cp1252")
+    )
+    assert "is not in UTF-8. In Excel, save it as 'CSV UTF-8'" in llm.fails(*EMBED)
+
+
+def test_hidden_folders_are_left_out_unless_named(llm, colours, photos):
+    picture(photos / ".secret" / "a.png", GREEN)
+    picture(photos / "__MACOSX" / "b.png", GREEN)
+    llm("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
+    assert llm.ids() == ["green.png", "red.png", "sub folder/blé.png"]
+    llm("embed-multi", "x", "--files", "photos", ".secret/*.png", "-m", "glam-clip")
+    assert llm.ids("x") == [".secret/a.png"]
+
+
+def test_glam_embed_takes_names_a_shell_has_expanded(llm, colours, photos, monkeypatch):
+    monkeypatch.chdir(photos)
+    llm("glam", "embed", "photos", ".", "green.png", "red.png", "-m", "glam-clip")
+    assert llm.ids() == ["green.png", "red.png"]
+
+
+def test_errors_name_the_database_in_use(llm, colours, photos):
+    Path("mine.db").write_bytes(b"no database at all" * 50)
+    for command in (("glam", "status"), ("glam", "embed", "photos", "photos")):
+        assert "The database mine.db is not an SQLite" in llm.fails(
+            *command, "-d", "mine.db"
+        )

@@ -42,7 +42,7 @@ def test_every_picture_and_nothing_else(llm, colours, mixed):
         "no-extension",
     ]
     assert "bad.jpg: it is not a picture in a format" in result.stderr
-    assert "5 embedded, 0 unchanged, 1 copies, 1 problems" in result.stderr
+    assert "5 embedded, 0 unchanged, 1 copy, 1 problem" in result.stderr
     assert "2 files that are no pictures were left out" in result.stderr
     assert result.stdout == ""
 
@@ -108,7 +108,7 @@ def test_the_pixel_limit(llm, colours, tmp_path):
     picture(tmp_path / "photos" / "large.png", size=(1500, 1000))
     picture(tmp_path / "photos" / "small.png", GREEN)
     result = llm(*EMBED, "--max-megapixels", "1")
-    assert "large.png: it has 2 megapixels (the limit is 1)" in result.stderr
+    assert "large.png: it has 1.50 megapixels (the limit is 1)" in result.stderr
     result = llm(*EMBED)
     assert "1 embedded, 1 unchanged, 0 copies, 0 problems" in result.stderr
 

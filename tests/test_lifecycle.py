@@ -152,7 +152,7 @@ def test_renamed_and_its_name_given_to_another_picture(llm, embedded):
 
 def test_the_same_picture_twice_is_no_rename(llm, embedded):
     shutil.copy(embedded / "red.png", embedded / "twin.png")
-    assert "0 embedded, 2 unchanged, 1 copies" in closing(llm(*EMBED))
+    assert "0 embedded, 2 unchanged, 1 copy" in closing(llm(*EMBED))
     assert titles(llm) == {"green.png": "Green", "red.png": "Red", "twin.png": None}
     assert labels(llm) == [("red.png", "fruit", 1)]
 
@@ -371,3 +371,28 @@ def test_runs_are_remembered(llm, embedded):
     assert json.loads(first["counts"])["embedded"] == 2
     assert first["model"] == "glam-clip/colours"
     assert "torch" in json.loads(first["versions"])
+
+
+def test_a_moved_folder_with_a_changed_picture(llm, embedded, tmp_path):
+    for number in range(3):
+        picture(embedded / f"{number}.png", (number, 0, 0))
+    llm(*EMBED)
+    embedded.rename(tmp_path / "moved")
+    picture(tmp_path / "moved" / "red.png", BLUE, size=(90, 90))
+    result = llm("embed-multi", "photos", "--files", "moved", "*.png")
+    assert "1 embedded, 4 unchanged, 0 copies, 0 problems" in closing(result)
+    assert titles(llm)["red.png"] == "Red"
+    assert labels(llm) == [("red.png", "fruit", 0)]
+    folders = llm.rows("select path from glam_folders")
+    assert folders == [{"path": str(tmp_path / "moved")}]
+
+
+def test_problems_of_files_that_are_gone_are_forgotten(llm, embedded, tmp_path):
+    (embedded / "bad.png").write_bytes(b"x")
+    (embedded / "link.png").symlink_to(picture(tmp_path / "away.png"))
+    assert "2 problems" in closing(llm(*EMBED))
+    assert len(llm.json("glam", "status", "--problems")) == 2
+    (embedded / "bad.png").unlink()
+    (embedded / "link.png").unlink()
+    llm(*EMBED)
+    assert llm.json("glam", "status", "--problems") == []

@@ -25,7 +25,7 @@ LAYERS = [
     {"plugin", "cli"},
     {"adopt", "reembed", "estimate", "status", "expanded"},
     {"ingest", "search"},
-    {"plan", "write", "vectors"},
+    {"plan", "write", "vectors", "folders"},
     {"ahead", "store", "clip"},
     {"models", "records"},
     {"items"},

@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what SQLite and the system complain about becomes one sentence."""
-        with explained(_database(ctx)):
+        with explained(lambda: _database(ctx)):
             return super().invoke(ctx)
 
 

@@ -12,9 +12,9 @@ def say_counts(run: Run) -> None:
     parts = [
         f"{counts.embedded:,} embedded",
         f"{counts.unchanged:,} unchanged",
-        f"{counts.copies:,} copies",
+        f"{counts.copies:,} {'copy' if counts.copies == 1 else 'copies'}",
         *([f"{counts.renamed:,} renamed"] if counts.renamed else []),
-        f"{counts.problems:,} problems",
+        f"{counts.problems:,} problem{'' if counts.problems == 1 else 's'}",
     ]
     click.echo(
         f"{collection.name} ({collection.model_id}): {', '.join(parts)}", err=True

@@ -15,7 +15,7 @@ from .closing import say_counts
 @click.command("embed")
 @click.argument("collection")
 @click.argument("folder")
-@click.argument("pattern", required=False)
+@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
 @click.option(
     "-m", "--model", help="Checkpoint for a new collection [default: glam-clip]"
 )
@@ -42,7 +42,7 @@ from .closing import say_counts
 def command(
     collection: str,
     folder: str,
-    pattern: str | None,
+    patterns: tuple[str, ...],
     model: str | None,
     database: Path,
     prefix: str,
@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Embed every picture in FOLDER and its subfolders.
 
-    All picture types are taken, or those that match PATTERN. Hidden and system files are left
+    All picture types are taken, or those that match a PATTERN. Hidden and system files are left
     out. Files that cannot be used are named and skipped; unchanged ones are not read again, so
     that the command can be interrupted and repeated. A metadata.csv, metadata.jsonl or
     metadata.xlsx beside the pictures (column file_name) becomes their records.
@@ -73,7 +73,7 @@ def command(
         llm glam embed photos scans --dry-run
     """
     images.allow_megapixels(max_megapixels)
-    found = files.pictures(folder, pattern, prefix)
+    found = files.pictures(folder, patterns, prefix)
     if sample:
         found = files.sampled(found, sample, seed)
     reading = Reading(

@@ -150,7 +150,7 @@ def _file_rows(source: str, format_: str | None) -> Iterator[dict[str, Any]]:
 
 def _texts(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """With ``--encoding`` the files are texts, as in LLM."""
-    for file in files.matching(options["files"]).files:
+    for file in files.matching(options["files"], texts=True).files:
         for encoding in options["encodings"] or ENCODINGS:
             try:
                 yield {"id": file.id, "content": file.path.read_text(encoding)}

@@ -30,6 +30,9 @@ def command(
     shared.check_exists(database)
     db = store.connect(database, readonly=True)
     chosen = [store.get(db, collection)] if collection else store.every(db)
+    if not chosen:
+        click.echo(f"No collection in {database} is a glam-clip model's.", err=True)
+        return
     if problems:
         tables = {c.items_table for c in chosen if c.items_table}
         output_rows(
