@@ -1,6 +1,7 @@
-"""datasette-glam: what a Datasette over a picture collection has to know."""
+"""datasette-glam: a similar-images site over a picture collection, in Datasette."""
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from datasette import hookimpl
@@ -12,3 +13,60 @@ def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
     from . import queries
 
     queries.guard_llm_embed(conn, datasette)
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Callable[..., Any]]]:
+    """The site's pages and their JSON twins."""
+    from . import routes
+
+    return routes.ROUTES
+
+
+@hookimpl
+def render_cell(
+    value: Any, column: str, table: str, database: str, datasette: Any
+) -> Any:
+    """A thumbnail beside each id in the items table."""
+    from . import tables
+
+    return tables.thumbnail_cell(datasette, database, table, column, value)
+
+
+@hookimpl
+def table_actions(
+    datasette: Any, actor: Any, database: str, table: str
+) -> Callable[[], Awaitable[list[dict[str, str]]]]:
+    """*Similar images* in the menu of an items table."""
+    from . import tables
+
+    return lambda: tables.table_links(datasette, database, table)
+
+
+@hookimpl(optionalhook=True)
+def row_actions(
+    datasette: Any, actor: Any, database: str, table: str, row: Any
+) -> Callable[[], Awaitable[list[dict[str, str]]]]:
+    """*Similar images* in the menu of a row (Datasette 1.0)."""
+    from . import tables
+
+    return lambda: tables.row_links(datasette, database, table, row)
+
+
+@hookimpl
+def database_actions(
+    datasette: Any, actor: Any, database: str
+) -> Callable[[], Awaitable[list[dict[str, str]]]]:
+    """*Picture collections* in the menu of a database that has some."""
+    from . import tables
+
+    return lambda: tables.database_links(datasette, database)
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Any) -> None:
+    """What our templates need."""
+    from . import addresses
+
+    env.filters["glam_link"] = addresses.link
+    env.filters["glam_encoded"] = addresses.encoded

@@ -25,14 +25,14 @@ class GlamClip(llm.EmbeddingModel):
         self.name = name
         self.model_id = f"{registry.PREFIX}/{name}"
 
-    def encoder(self) -> "Encoder":
+    def encoder(self, *, download: bool = True) -> "Encoder":
         """The loaded checkpoint, shared by all model objects of this process.
 
         :raises GlamError: one sentence why it cannot be loaded
         """
         from . import models
 
-        return models.encoder(self.name)
+        return models.encoder(self.name, download=download)
 
     def embed_batch(
         self, items: Iterable[str | bytes], *, key: str | None = None

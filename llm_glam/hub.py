@@ -13,16 +13,22 @@ SKIP_FOLDERS = ("onnx/", "openvino/", "coreml/", "flax/", "tf/", "runs/")
 WEIGHTS = (".safetensors", "pytorch_model.bin")
 
 
-def locate(repository: str, revision: str | None) -> Path:
+def locate(repository: str, revision: str | None, *, download: bool = True) -> Path:
     """The folder a hub checkpoint is in on this computer, downloaded first where it is not.
 
     :param repository: hub id such as ``sentence-transformers/clip-ViT-B-32``
     :param revision: a commit, branch or tag; None for the repository's main branch
+    :param download: False to look on this computer only
     :raises HubUnreachable: it has to be downloaded and cannot be
     :raises BadCheckpoint: there is no such repository, or it holds no weights
     """
     with _explained(repository):
-        return _local(repository, revision) or _download(repository, revision)
+        found = _local(repository, revision)
+        if found is None and not download:
+            raise HubUnreachable(
+                f"The checkpoint {repository} has not been downloaded to this computer."
+            )
+        return found or _download(repository, revision)
 
 
 def commit(folder: Path) -> str:

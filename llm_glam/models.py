@@ -20,10 +20,11 @@ _lock = threading.RLock()
 _loaded: dict[str, "Encoder"] = {}
 
 
-def encoder(name: str) -> "Encoder":
+def encoder(name: str, *, download: bool = True) -> "Encoder":
     """The encoder of a registered checkpoint, loaded on first use and shared afterwards.
 
     :param name: as registered, without ``glam-clip/``
+    :param download: whether a hub checkpoint that is not on this computer may be fetched
     :raises UnknownCheckpoint: no such name
     :raises BadCheckpoint: its files are gone or broken
     :raises CheckpointChanged: its files are no longer those that were registered
@@ -31,7 +32,7 @@ def encoder(name: str) -> "Encoder":
     """
     with _lock:
         entry = registry.get(name)
-        directory = locate(entry)
+        directory = locate(entry, download=download)
         stamps = checkpoints.stamps(directory)
         known = entry.fingerprint if stamps == entry.stamps else None
         if known in _loaded:
@@ -95,14 +96,14 @@ def add(
     return entry
 
 
-def locate(entry: Checkpoint) -> Path:
+def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     """The folder of a checkpoint on this computer; a hub checkpoint is downloaded if need be.
 
     :raises BadCheckpoint: its folder is gone
     :raises HubUnreachable: it has to be downloaded and cannot be
     """
     if not entry.is_local:
-        return hub.locate(entry.source, entry.revision)
+        return hub.locate(entry.source, entry.revision, download=download)
     directory = Path(entry.source)
     if not directory.is_dir():
         raise BadCheckpoint(

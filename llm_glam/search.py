@@ -29,14 +29,17 @@ class Hit:
     metadata: dict[str, Any] | None = None
 
 
-def query_vector(collection: Collection, query: str | bytes) -> Vector:
+def query_vector(
+    collection: Collection, query: str | bytes, *, download: bool = True
+) -> Vector:
     """The vector of words or of a picture's bytes, by the collection's own checkpoint.
 
+    :param download: whether a hub checkpoint that is not here may be downloaded for it
     :raises CheckpointChanged: the checkpoint of that name is not the one of the collection
     :raises BadImage: the bytes are no picture
     """
     model: GlamClip = find(collection.model_id)
-    encoder = model.encoder()
+    encoder = model.encoder(download=download)
     store.check_fingerprint(collection, encoder.fingerprint)
     return encode_mixed(encoder, [query])[0].astype(np.float64)
 

@@ -102,9 +102,9 @@ def register_fake(llm, monkeypatch, name, encoder):
     llm.encoders[name] = encoder
     real = models.encoder
 
-    def encoder_of(wanted):
+    def encoder_of(wanted, **options):
         registry.get(wanted)
-        return llm.encoders.get(wanted) or real(wanted)
+        return llm.encoders.get(wanted) or real(wanted, **options)
 
     monkeypatch.setattr(models, "encoder", encoder_of)
     return encoder

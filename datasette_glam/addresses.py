@@ -1,0 +1,66 @@
+"""The site's addresses, with Datasette's tilde encoding and ``base_url``."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from datasette.utils import tilde_encode
+from datasette.utils.asgi import Request
+from markupsafe import Markup
+
+Row = dict[str, Any]
+
+
+def collections(datasette: Any, database: str) -> str:
+    """The list of a database's collections."""
+    return str(datasette.urls.path(f"/{tilde_encode(database)}/-/glam"))
+
+
+def collection(datasette: Any, database: str, name: str) -> str:
+    """A collection's gallery."""
+    path = f"/{tilde_encode(database)}/-/glam/{tilde_encode(name)}"
+    return str(datasette.urls.path(path))
+
+
+def similar(datasette: Any, database: str, name: str, item_id: str) -> str:
+    """The gallery of pictures similar to one."""
+    query = urlencode({"id": item_id})
+    return f"{collection(datasette, database, name)}?{query}"
+
+
+def row(datasette: Any, database: str, table: str, item_id: str) -> str:
+    """A picture's row in Datasette."""
+    return f"{datasette.urls.table(database, table)}/{tilde_encode(item_id)}"
+
+
+def add(datasette: Any, database: str, name: str, cards: list[Row]) -> None:
+    """Give pictures the addresses of their page, their thumbnail, and what is similar."""
+    base = collection(datasette, database, name)
+    for card in cards:
+        encoded = tilde_encode(card["id"])
+        card["url"] = f"{base}/item/{encoded}"
+        card["similar_url"] = similar(datasette, database, name, card["id"])
+        md5 = card["thumbnail_md5"]
+        card["thumbnail_url"] = f"{base}/thumb/{encoded}?v={md5}" if md5 else None
+
+
+def next_page(request: Request, number: int, **extra: Any) -> str:
+    """The same request, one page on."""
+    old = dict(parse_qsl(request.query_string))
+    return f"{request.path}?{urlencode({**old, **extra, 'page': number + 1})}"
+
+
+def twin(path: str, query: str) -> str:
+    """The JSON twin of a page."""
+    return f"{path}.json" + (f"?{query}" if query else "")
+
+
+def encoded(text: str) -> str:
+    """A name as it stands in an address."""
+    return str(tilde_encode(text))
+
+
+def link(url: str) -> Markup:
+    """An address from a record as a link, if it leads to the web; else as text."""
+    if urlsplit(str(url)).scheme.lower() not in ("http", "https"):
+        return Markup.escape(url)
+    return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(url, url)

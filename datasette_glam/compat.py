@@ -1,0 +1,52 @@
+"""All that differs between Datasette 0.65 and the 1.0 alpha."""
+
+from typing import Any
+
+from datasette.utils.asgi import Request
+
+try:
+    from datasette.resources import DatabaseResource, TableResource
+except ImportError:  # 0.65
+    DatabaseResource = TableResource = None
+
+IS_1 = TableResource is not None
+
+
+async def ensure_can_view(
+    datasette: Any, actor: dict[str, Any] | None, database: str, tables: list[str]
+) -> None:
+    """Let pass whoever may view the database and all of these tables.
+
+    :raises datasette.Forbidden: for everybody else
+    """
+    if not IS_1:
+        for table in tables:
+            resource = ("view-table", (database, table))
+            checks = [resource, ("view-database", database), "view-instance"]
+            await datasette.ensure_permissions(actor, checks)
+        checks = [("view-database", database), "view-instance"]
+        await datasette.ensure_permissions(actor, checks)
+        return
+    await datasette.ensure_permission(
+        action="view-database", resource=DatabaseResource(database), actor=actor
+    )
+    for table in tables:
+        resource = TableResource(database, table)
+        await datasette.ensure_permission(
+            action="view-table", resource=resource, actor=actor
+        )
+
+
+async def read_body(request: Request, limit: int) -> bytes | None:
+    """The body of a request, or None where it has more than ``limit`` bytes.
+
+    Datasette's own ``post_body()`` has no limit in 0.65 and one of 2 MB in 1.0.
+    """
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            return None
+    return body

@@ -1,0 +1,155 @@
+"""Reading a collection for its pages: rows to plain dictionaries, addresses added later."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from llm_glam.store import Collection
+
+Row = dict[str, Any]
+
+OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}
+TECHNICAL = {
+    "file",
+    "image_folder",
+    "image_md5",
+    "image_modified",
+    "image_bytes",
+    "sensitive",
+}
+AT_ONCE = 500
+
+
+def overview(db: Database, collection: Collection, strip: int = 8) -> Row:
+    """A collection's name, size and checkpoint, and a few of its pictures."""
+    total = count(db, collection)
+    ids = sample(db, collection, number=strip, seed=0)
+    return {
+        "name": collection.name,
+        "pictures": total,
+        "model": collection.model_id,
+        "fingerprint": collection.fingerprint,
+        "items": cards(db, collection, ids),
+    }
+
+
+def count(db: Database, collection: Collection) -> int:
+    """How many pictures of the set have a vector in this collection."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"""
+        select count(*) from {table} where id in (
+            select id from embeddings where collection_id = ?
+        )
+    """
+    return int(db.execute(sql, [collection.id]).fetchone()[0])
+
+
+def sample(
+    db: Database, collection: Collection, *, number: int, seed: int, skip: int = 0
+) -> list[str]:
+    """Ids chosen at random, the same for the same seed; sensitive pictures never."""
+    ids = _showable_ids(db, collection)
+    random.Random(seed).shuffle(ids)
+    return ids[skip : skip + number]
+
+
+def sensitive_ids(db: Database, collection: Collection) -> set[str]:
+    """The ids of pictures that are not shown unless asked for."""
+    table = quote_identifier(str(collection.items_table))
+    rows = db.execute(f"select id from {table} where sensitive")
+    return {row[0] for row in rows.fetchall()}
+
+
+def cards(db: Database, collection: Collection, ids: Sequence[str]) -> list[Row]:
+    """What a gallery shows of pictures, in the order of ``ids``; ids without record too."""
+    found: dict[str, Row] = {}
+    table = quote_identifier(str(collection.items_table))
+    for start in range(0, len(ids), AT_ONCE):
+        some = list(ids[start : start + AT_ONCE])
+        marks = ", ".join("?" for _ in some)
+        sql = f"""
+            select i.id, i.title, i.caption, i.sensitive, i.image_md5,
+                t.width, t.height, t.image_md5 as thumbnail_md5
+            from {table} i left join glam_thumbnails t
+            on t.id = i.id and t.items_table = ?
+            where i.id in ({marks})
+        """
+        for row in db.query(sql, [collection.items_table, *some]):
+            found[row["id"]] = _card(row)
+    return [found[item_id] for item_id in ids if item_id in found]
+
+
+def item(db: Database, collection: Collection, item_id: str) -> Row | None:
+    """Everything about one picture: its record, labels, and the picture itself."""
+    table = quote_identifier(str(collection.items_table))
+    row = next(db.query(f"select * from {table} where id = ?", [item_id]), None)
+    if row is None:
+        return None
+    (card,) = cards(db, collection, [item_id])
+    hidden = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
+    fields = {k: v for k, v in row.items() if k not in hidden and v is not None}
+    return {
+        **card,
+        "rights": row["rights"],
+        "image_url": row["image_url"],
+        "page_url": row["page_url"],
+        "image_width": row["image_width"],
+        "image_height": row["image_height"],
+        "image_format": row["image_format"],
+        "record": fields,
+        "labels": _labels(db, collection, row),
+        "has_vector": _has_vector(db, collection, item_id),
+    }
+
+
+def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
+    """A picture's thumbnail: its JPEG and the hash of the picture it was made from."""
+    sql = "select content, image_md5 from glam_thumbnails where items_table = ? and id = ?"
+    return next(db.query(sql, [collection.items_table, item_id]), None)
+
+
+def _showable_ids(db: Database, collection: Collection) -> list[str]:
+    table = quote_identifier(str(collection.items_table))
+    sql = f"""
+        select i.id from {table} i join embeddings e
+        on e.collection_id = ? and e.id = i.id
+        where not coalesce(i.sensitive, 0) order by i.id
+    """
+    return [row[0] for row in db.execute(sql, [collection.id]).fetchall()]
+
+
+def _card(row: Row) -> Row:
+    return {
+        "id": row["id"],
+        "title": row["title"] or row["caption"] or row["id"],
+        "alt": row["title"] or row["caption"] or row["id"],
+        "sensitive": bool(row["sensitive"]),
+        "width": row["width"],
+        "height": row["height"],
+        "thumbnail_md5": row["thumbnail_md5"],
+    }
+
+
+def _labels(db: Database, collection: Collection, row: Row) -> list[Row]:
+    sql = """
+        select label, score, source, image_md5 from glam_labels
+        where items_table = ? and id = ? order by source, label
+    """
+    rows = db.query(sql, [collection.items_table, row["id"]])
+    return [
+        {
+            "label": r["label"],
+            "score": r["score"],
+            "source": r["source"],
+            "stale": r["image_md5"] != row["image_md5"],
+        }
+        for r in rows
+    ]
+
+
+def _has_vector(db: Database, collection: Collection, item_id: str) -> bool:
+    sql = "select 1 from embeddings where collection_id = ? and id = ?"
+    return db.execute(sql, [collection.id, item_id]).fetchone() is not None

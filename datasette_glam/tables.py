@@ -1,0 +1,77 @@
+"""Datasette's own pages of an items table: thumbnails in its rows, links in its menus."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from llm_glam import store
+from llm_glam.store import Collection
+
+from . import addresses
+from .gate import wrapped
+
+Link = dict[str, str]
+
+
+async def _collection_of(
+    datasette: Any, database: str, table: str
+) -> Collection | None:
+    """A collection that embeds this items table."""
+    if table is None or database not in datasette.databases:
+        return None
+    db = datasette.get_database(database)
+    found = await db.execute_fn(lambda conn: store.sharing(wrapped(conn), table))
+    return next(iter(found), None)
+
+
+def thumbnail_cell(
+    datasette: Any, database: str, table: str, column: str, value: Any
+) -> Callable[[], Awaitable[Markup | None]] | None:
+    """The id with its picture before it; other columns and tables as they are."""
+    if column != "id" or not table or not isinstance(value, str):
+        return None
+
+    async def cell() -> Markup | None:
+        collection = await _collection_of(datasette, database, table)
+        if collection is None:
+            return None
+        card = {"id": value, "thumbnail_md5": "row"}
+        addresses.add(datasette, database, collection.name, [card])
+        page, picture = card["url"], card["thumbnail_url"].partition("?")[0]
+        similar = card["similar_url"]
+        return Markup(
+            '<a href="{}"><img src="{}" alt="" loading="lazy" '
+            'style="max-height: 80px; max-width: 120px; display: block">{}</a> '
+            '<a href="{}">Similar images</a>'
+        ).format(page, picture, value, similar)
+
+    return cell
+
+
+async def table_links(datasette: Any, database: str, table: str) -> list[Link]:
+    """For the menu of a table."""
+    collection = await _collection_of(datasette, database, table)
+    if collection is None:
+        return []
+    href = addresses.collection(datasette, database, collection.name)
+    return [{"href": href, "label": "Similar images"}]
+
+
+async def row_links(datasette: Any, database: str, table: str, row: Any) -> list[Link]:
+    """For the menu of a row."""
+    collection = await _collection_of(datasette, database, table)
+    if collection is None:
+        return []
+    href = addresses.similar(datasette, database, collection.name, row["id"])
+    return [{"href": href, "label": "Similar images"}]
+
+
+async def database_links(datasette: Any, database: str) -> list[Link]:
+    """For the menu of a database."""
+    db = datasette.get_database(database)
+    found = await db.execute_fn(lambda conn: store.every(wrapped(conn)))
+    if not any(collection.items_table for collection in found):
+        return []
+    href = addresses.collections(datasette, database)
+    return [{"href": href, "label": "Picture collections"}]

@@ -1,0 +1,335 @@
+"""The pages: each a function that gives its data, shown as HTML or as its JSON twin."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasette.utils import tilde_decode
+from datasette.utils.asgi import NotFound, Request, Response
+
+from llm_glam import search
+from llm_glam.errors import GlamError, UnknownItem
+
+from . import addresses, compat, data, decoder, gate, vectors
+from .gate import Place, wrapped
+
+PAGE = 60
+NEIGHBOURS = 24
+STRIP = 8
+LONGEST_QUERY = 2000
+MEGABYTE = 1_000_000
+DEFAULTS = {"max_upload_mb": 20, "max_upload_megapixels": 100}
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Page:
+    """What a view gives: data for both twins, the template, and how it went.
+
+    ``message`` is for people: why there is nothing to see.
+    """
+
+    template: str
+    data: Row
+    status: int = 200
+    message: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Asked:
+    """A request at its place, with the clock that Server-Timing shows."""
+
+    datasette: Any
+    request: Request
+    place: Place
+    times: dict[str, float] = field(default_factory=dict)
+
+    async def read(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """Read from the database in one of Datasette's threads."""
+        return await self.timed(
+            "db",
+            self.place.db.execute_fn(lambda c: function(wrapped(c), *args, **options)),
+        )
+
+    async def timed(self, what: str, work: Awaitable[Any]) -> Any:
+        """Wait for work and add its time in seconds to ``what``."""
+        started = time.monotonic()
+        try:
+            return await work
+        finally:
+            spent = time.monotonic() - started
+            self.times[what] = self.times.get(what, 0) + spent
+
+    def setting(self, name: str) -> float:
+        """A number from the site's configuration."""
+        config = self.datasette.plugin_config("datasette-glam") or {}
+        return float(config.get(name, DEFAULTS[name]))
+
+
+class Refused(Exception):
+    """A request that cannot be answered; carries the status and the words for it."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+
+async def collections(asked: Asked) -> Page:
+    """The collections of a database."""
+    place = asked.place
+    found = await gate.visible(asked.datasette, asked.request, place)
+    rows = [await asked.read(data.overview, c, STRIP) for c in found]
+    for row in rows:
+        row["url"] = addresses.collection(asked.datasette, place.database, row["name"])
+        addresses.add(asked.datasette, place.database, row["name"], row["items"])
+    return Page(
+        "glam_collections.html", {"database": place.database, "collections": rows}
+    )
+
+
+async def gallery(asked: Asked) -> Page:
+    """A random sample, or the pictures nearest to words, to a picture, or to an upload."""
+    args = asked.request.args
+    words, item_id = (args.get("q") or "").strip(), args.get("id")
+    number, with_sensitive = _number(args.get("page")), bool(args.get("_sensitive"))
+    seed = args.get("seed")
+    page = Page("glam_gallery.html", {**_about(asked), "q": words, "id": item_id})
+    page.data["pictures"] = await asked.read(data.count, asked.place.collection)
+    try:
+        if asked.request.method == "POST":
+            vector = await _uploaded(asked)
+            page.data["uploaded"] = True
+            number = 1
+        elif words:
+            vector = await _of_words(asked, words)
+        elif item_id:
+            vector = await asked.read(
+                search.stored_vector, asked.place.collection, item_id
+            )
+        else:
+            page.data["seed"] = _seed(seed)
+            ids = await asked.read(
+                data.sample,
+                asked.place.collection,
+                number=PAGE + 1,
+                seed=page.data["seed"],
+                skip=(number - 1) * PAGE,
+            )
+            return await _with_items(asked, page, [(i, None) for i in ids], number)
+        hits = await _nearest(asked, vector, item_id, number, with_sensitive)
+        return await _with_items(asked, page, hits, number)
+    except Refused as refusal:
+        page.status, page.message = refusal.status, str(refusal)
+        page.headers = refusal.headers
+    except UnknownItem as error:
+        page.status, page.message = 404, error.message
+    except GlamError as error:
+        page.status = 503
+        page.message = (
+            f"Words and pictures cannot be searched here: {error.message} "
+            "What is in the collection can still be compared: follow “similar”."
+        )
+    page.data.setdefault("items", [])
+    return page
+
+
+async def item(asked: Asked) -> Page:
+    """One picture, its record, and the pictures most similar to it."""
+    collection = asked.place.collection
+    assert collection is not None
+    item_id = tilde_decode(asked.request.url_vars["item"])
+    row = await asked.read(data.item, collection, item_id)
+    if row is None:
+        raise NotFound(f"There is no picture {item_id} in {collection.name}")
+    page = Page("glam_item.html", {**_about(asked), "item": row, "items": []})
+    addresses.add(asked.datasette, asked.place.database, collection.name, [row])
+    row["row_url"] = addresses.row(
+        asked.datasette, asked.place.database, asked.place.table, item_id
+    )
+    if row["has_vector"]:
+        vector = await asked.read(search.stored_vector, collection, item_id)
+        hits = await _nearest(asked, vector, item_id, 1, False, NEIGHBOURS)
+        page = await _with_items(asked, page, hits[:NEIGHBOURS], 1)
+    return page
+
+
+async def thumbnail(asked: Asked) -> Response:
+    """A picture's thumbnail, to be kept for ever under its address."""
+    item_id = tilde_decode(asked.request.url_vars["item"])
+    row = await asked.read(data.thumbnail, asked.place.collection, item_id)
+    if row is None:
+        raise NotFound(f"There is no thumbnail of {item_id}")
+    who = "private" if asked.request.actor else "public"
+    is_versioned = asked.request.args.get("v") == row["image_md5"]
+    age = "max-age=31536000, immutable" if is_versioned else "max-age=60"
+    tag = f'"{row["image_md5"]}"'
+    headers = {
+        "etag": tag,
+        "cache-control": f"{who}, {age}",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'",
+    }
+    if asked.request.headers.get("if-none-match") == tag:
+        return Response("", status=304, headers=headers)
+    return Response(row["content"], headers=headers, content_type="image/jpeg")
+
+
+def page_view(function: Callable[[Asked], Awaitable[Page]]) -> Callable[..., Any]:
+    """A view function of Datasette's from one of ours, as HTML and as JSON."""
+
+    async def view(datasette: Any, request: Request) -> Response:
+        asked = Asked(datasette, request, await gate.enter(datasette, request))
+        page = await function(asked)
+        timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in asked.times.items())
+        headers = {**page.headers, "server-timing": timing}
+        ok = page.status == 200
+        if request.url_vars.get("format"):
+            body = {"ok": ok, "error": page.message, **page.data}
+            return Response.json(body, status=page.status, headers=headers)
+        context = {**page.data, "message": page.message, "places": _places(asked)}
+        html = await datasette.render_template(page.template, context, request)
+        html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
+        return Response.html(html, status=page.status, headers=headers)
+
+    return view
+
+
+def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[..., Any]:
+    """A view function of Datasette's from one of ours that gives a file."""
+
+    async def view(datasette: Any, request: Request) -> Response:
+        place = await gate.enter(datasette, request)
+        return await function(Asked(datasette, request, place))
+
+    return view
+
+
+async def _of_words(asked: Asked, words: str) -> Any:
+    if len(words) > LONGEST_QUERY:
+        raise Refused(400, f"A query may have {LONGEST_QUERY:,} characters at most.")
+    assert asked.place.collection is not None
+    work = vectors.of(asked.datasette).of_words(asked.place.collection, words)
+    return await _modelled(asked, work)
+
+
+async def _uploaded(asked: Asked) -> Any:
+    """The vector of the picture in the body of a request; it is not kept anywhere."""
+    assert asked.place.collection is not None
+    limit = asked.setting("max_upload_mb")
+    body = await compat.read_body(asked.request, int(limit * MEGABYTE))
+    if body is None:
+        raise Refused(413, f"The file is too large: {limit:g} MB is the limit here.")
+    async with vectors.of(asked.datasette).decoding() as may_decode:
+        if not may_decode:
+            raise _busy()
+        try:
+            small = await asked.timed(
+                "decode",
+                decoder.decode(body, asked.setting("max_upload_megapixels")),
+            )
+        except decoder.BadUpload as error:
+            raise Refused(400, f"The picture cannot be used: {error}.") from error
+    work = vectors.of(asked.datasette).of_picture(asked.place.collection, small)
+    return await _modelled(asked, work)
+
+
+async def _modelled(asked: Asked, work: Awaitable[Any]) -> Any:
+    try:
+        return await asked.timed("model", work)
+    except vectors.Busy as error:
+        raise _busy() from error
+
+
+def _busy() -> Refused:
+    headers = {"retry-after": "5"}
+    return Refused(503, "Too many visitors search at once. Try again soon.", **headers)
+
+
+async def _nearest(
+    asked: Asked,
+    vector: Any,
+    skip_id: str | None,
+    number: int,
+    with_sensitive: bool,
+    per_page: int = PAGE,
+) -> list[tuple[str, float | None]]:
+    """One more hit than the page shows, so that it is known whether there is a next one."""
+    collection = asked.place.collection
+    hidden = set()
+    if not with_sensitive:
+        hidden = await asked.read(data.sensitive_ids, collection)
+    wanted = number * per_page + 1
+    hits = await asked.read(
+        search.nearest, collection, vector, wanted + len(hidden), skip_id=skip_id
+    )
+    shown = [(hit.id, hit.score) for hit in hits if hit.id not in hidden]
+    return shown[(number - 1) * per_page : wanted]
+
+
+async def _with_items(
+    asked: Asked, page: Page, hits: list[tuple[str, float | None]], number: int
+) -> Page:
+    collection = asked.place.collection
+    assert collection is not None
+    shown = hits[:PAGE]
+    cards = await asked.read(data.cards, collection, [item_id for item_id, _ in shown])
+    scores = dict(shown)
+    best = max((s for s in scores.values() if s is not None), default=0)
+    worst = min((s for s in scores.values() if s is not None), default=0)
+    for card in cards:
+        score = scores[card["id"]]
+        card["score"] = score
+        if score is not None:
+            span = best - worst
+            card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
+    addresses.add(asked.datasette, asked.place.database, collection.name, cards)
+    page.data["items"] = cards
+    page.data["page"] = number
+    more = len(hits) > PAGE and not page.data.get("uploaded")
+    extra = {"seed": page.data["seed"]} if "seed" in page.data else {}
+    page.data["next"] = (
+        addresses.next_page(asked.request, number, **extra) if more else None
+    )
+    if not cards and page.message is None:
+        page.message = "There is nothing to show here yet."
+    return page
+
+
+def _about(asked: Asked) -> Row:
+    collection = asked.place.collection
+    assert collection is not None
+    return {
+        "database": asked.place.database,
+        "collection": collection.name,
+        "model": collection.model_id,
+        "fingerprint": collection.fingerprint,
+    }
+
+
+def _places(asked: Asked) -> Row:
+    """Addresses that only the HTML twin needs."""
+    datasette, place = asked.datasette, asked.place
+    found = {"collections": addresses.collections(datasette, place.database)}
+    if place.collection:
+        found["gallery"] = addresses.collection(
+            datasette, place.database, place.collection.name
+        )
+        found["table"] = datasette.urls.table(place.database, place.table)
+    query = asked.request.query_string
+    found["json"] = addresses.twin(asked.request.path, query)
+    return found
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and 0 < int(text) < 10_000 else 1
+
+
+def _seed(text: str | None) -> int:
+    return int(text) % 2**32 if text and text.isdigit() else random.randrange(1, 10_000)
