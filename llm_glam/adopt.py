@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlite_utils import Database
 
-from . import clip, files, ingest, store
+from . import clip, files, ingest, records, store
 from .ahead import Entry, Reading, Ready, read_ahead
 from .engine import Encoder, Vectors
 from .errors import GlamError, UnknownCollection, VectorsDiffer
@@ -69,16 +69,20 @@ def verify(
     return Verified(len(ready), float(differences.max()))
 
 
-def adopt(db: Database, name: str, model_id: str, folder: Path | None) -> Verified:
+def adopt(
+    db: Database, name: str, model_id: str, folder: Path | None
+) -> Verified | None:
     """Make a verified collection ours: from now on its checkpoint is ``model_id``.
 
+    :return: what was compared; None where an earlier run has adopted it already
     :raises UnknownCollection: there is no such collection, or it is ours already
     :raises VectorsDiffer: its vectors are another checkpoint's; nothing was changed
     """
     collection = store.find(db, name)
     if collection is None:
-        store.get(db, name)
-        raise AssertionError("unreachable: get raises for a missing collection")
+        raise UnknownCollection(f"There is no collection '{name}' in this database.")
+    if collection.model_id == model_id and folder:
+        return None  # a run that was interrupted while it filled the items table
     if collection.is_ours:
         raise UnknownCollection(
             f"'{name}' is ours already ({collection.model_id}). Another checkpoint goes into a "
@@ -87,7 +91,7 @@ def adopt(db: Database, name: str, model_id: str, folder: Path | None) -> Verifi
     encoder = clip.find(model_id).encoder()
     verified = verify(db, collection, encoder, folder)
     store.prepare(db)
-    with db.atomic():
+    with store.writing(db):
         _use_slashes(db, collection, folder)
         db.execute(
             "update collections set model = ? where id = ?", [model_id, collection.id]
@@ -105,7 +109,7 @@ def fill(run: Run, folder: Path) -> None:
     found = files.pictures(folder)
     ids = _ids(run.target.db, run.target.collection)
     known = Found([file for file in found.files if file.id in ids], [])
-    ingest.embed_files(run, known)
+    ingest.embed_files(run, known, records.beside(known.files))
 
 
 def _comparable(

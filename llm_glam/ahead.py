@@ -118,11 +118,18 @@ def read_ahead(
             return Problem(entry, error.message)
         except MemoryError:
             return Problem(entry, "it is too large for this computer's memory")
+        except UnicodeEncodeError:
+            return Problem(_printable(entry), "it is not valid text")
         except OSError as error:
             return Problem(entry, f"it cannot be read ({error.strerror or error})")
 
     with images.quiet():
         yield from in_order(read, entries, how.workers)
+
+
+def _printable(entry: Entry) -> Entry:
+    item_id = entry.id.encode("utf-8", "backslashreplace").decode()
+    return Entry(item_id, b"")
 
 
 def in_order(
@@ -147,6 +154,7 @@ def _read(
     entry: Entry, encoder: Encoder, how: Reading, gate: PixelGate
 ) -> Ready | Problem:
     content = entry.content
+    entry.id.encode()
     if isinstance(content, str):
         raw = content.encode()
         return Ready(entry, hashlib.md5(raw, usedforsecurity=False).digest(), len(raw))
@@ -165,12 +173,12 @@ def _decode(
     raw = fp.read() if how.keep_raw else None
     fp.seek(0)
     with images.opened(fp, max_megapixels=how.max_megapixels) as im:
-        with gate.admit(im.width * im.height):
-            picture = images.decode(im)
-            small = (
-                images.thumbnail(picture, how.thumbnail_size)
-                if how.thumbnail_size
-                else None
-            )
-            prepared = encoder.prepare(picture.image)
+        count = im.width * im.height
+    with gate.admit(count):
+        fp.seek(0)
+        picture = images.read(fp, max_megapixels=how.max_megapixels)
+        small = None
+        if how.thumbnail_size:
+            small = images.thumbnail(picture, how.thumbnail_size)
+        prepared = encoder.prepare(picture.image)
     return Ready(entry, md5, size, raw, picture.facts, prepared, small)

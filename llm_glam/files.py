@@ -118,6 +118,12 @@ def checked_folder(folder: str | Path) -> Path:
     if not path.is_dir():
         is_file = "a file, not a folder" if path.is_file() else "no such folder"
         raise BadFolder(f"{path}: {is_file}.")
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError as error:
+        raise BadFolder(
+            f"The name of the folder {os.fsencode(path)!r} is not valid text; rename it."
+        ) from error
     return path.resolve()
 
 
@@ -152,11 +158,17 @@ def _why_refused(path: Path, root: Path, inside: dict[Path, bool]) -> str | None
         str(path).encode()
     except UnicodeEncodeError:
         return "its name is not valid text; rename the file"
-    if path.parent not in inside:
-        inside[path.parent] = path.parent.resolve().is_relative_to(root)
-    target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
-    if not (inside[path.parent] and target_inside):
-        return "it is a link to a place outside the folder"
+    try:
+        if path.parent not in inside:
+            inside[path.parent] = path.parent.resolve().is_relative_to(root)
+        target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
+        if not (inside[path.parent] and target_inside):
+            return "it is a link to a place outside the folder"
+        path.stat()
+    except (OSError, RuntimeError) as error:
+        if path.is_symlink():
+            return "it is a link that leads nowhere"
+        return f"it cannot be read ({getattr(error, 'strerror', None) or error})"
     return None
 
 
@@ -180,7 +192,9 @@ def _modified(status: os.stat_result) -> str:
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        yield from (Path(folder, name) for name in names if not _is_hidden(name))
+        for path in (Path(folder, name) for name in names if not _is_hidden(name)):
+            if path.is_symlink() or path.is_file():  # no pipes, no devices
+                yield path
 
 
 def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from . import items
+from . import items, store
 from .files import PictureFile
 
 Row = dict[str, Any]
@@ -32,25 +32,51 @@ def number(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, i
 def follow_moves(
     db: Database, items_table: str, files: Sequence[PictureFile]
 ) -> dict[str, int]:
-    """Recognise folders that were moved: gone from their old place, the same at the new one.
+    """Recognise files of folders that are gone from their old place in their new one.
 
-    A folder is the same when most of the ids that both have belong to files of equal size; the
-    next memory card with the same file names is not.
+    A file is the same when id, size and time are; its folder's other files, when most of those
+    in both are, even if some were changed meanwhile. What was not found stays where it was: a
+    disk that is not connected, or the next memory card with the same names, moves nothing.
 
-    :return: the numbers of the folders that are left
+    :return: the numbers of the folders
     """
     known = numbers(db, items_table)
     gone = {path: old for path, old in known.items() if not Path(path).is_dir()}
     if gone:
-        rows = items.fetch(
-            db,
-            items_table,
-            [file.id for file in files],
-            "id, file, image_bytes, image_folder",
-        )
+        columns = "id, file, image_bytes, image_modified, image_folder"
+        rows = items.fetch(db, items_table, [file.id for file in files], columns)
         for old in gone.values():
-            _follow(db, items_table, files, rows, old, known)
+            shared = [
+                (file, rows[file.id])
+                for file in files
+                if file.id in rows
+                and (rows[file.id]["image_folder"], rows[file.id]["file"])
+                == (old, file.file)
+            ]
+            _rebind(db, items_table, shared, known, old)
     return numbers(db, items_table)
+
+
+def _rebind(
+    db: Database,
+    items_table: str,
+    shared: Sequence[tuple[PictureFile, Row]],
+    known: Mapping[str, int],
+    old: int,
+) -> None:
+    same = [
+        file
+        for file, row in shared
+        if (file.size, file.modified) == (row["image_bytes"], row["image_modified"])
+    ]
+    is_moved = 2 * len(same) > len(shared)
+    moved = [file for file, _ in shared] if is_moved else same
+    sql = f"update {quote_identifier(items_table)} set image_folder = ? where id = ?"
+    with store.writing(db):
+        for file in moved:
+            db.execute(sql, [known[str(file.folder)], file.id])
+        if not db.table(items_table).count_where("image_folder = ?", [old]):
+            db.table("glam_folders").delete(old)
 
 
 def missing_files(
@@ -73,30 +99,3 @@ def forget_solved_problems(
         folder = Path(paths.get(row["folder"], ""))
         if folder.is_dir() and not (folder / row["file"]).exists():
             problems.delete((items_table, row["id"]))
-
-
-def _follow(
-    db: Database,
-    items_table: str,
-    files: Sequence[PictureFile],
-    rows: Mapping[str, Row],
-    old: int,
-    known: Mapping[str, int],
-) -> None:
-    for new in {file.folder for file in files}:
-        shared = [
-            (file, rows[file.id])
-            for file in files
-            if file.folder == new
-            and file.id in rows
-            and rows[file.id]["image_folder"] == old
-            and rows[file.id]["file"] == file.file
-        ]
-        equal = sum(file.size == row["image_bytes"] for file, row in shared)
-        if shared and 2 * equal > len(shared):
-            table = quote_identifier(items_table)
-            sql = f"update {table} set image_folder = ? where image_folder = ?"
-            with db.atomic():
-                db.execute(sql, [known[str(new)], old])
-                db.table("glam_folders").delete(old)
-            return

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 from sqlite_utils import Database
 
-from . import clip, folders, items, plan, records, registry, store
+from . import clip, folders, items, plan, registry, store
 from .ahead import Entry, Problem, Reading, Ready, read_ahead
 from .engine import Encoder
 from .errors import BadImage, ModelConflict, NothingEmbedded
 from .files import Found, PictureFile
+from .records import Records
 from .store import Collection
-from .write import Counts, Target, write_batch, write_problem
+from .write import Counts, Target, restore_records, write_batch, write_problem
 
 BATCH_SIZE = 32
 
@@ -71,7 +72,7 @@ def open_collection(
     if existing:
         store.check_fingerprint(existing, encoder.fingerprint)
     store.prepare(db)
-    with db.atomic():
+    with store.writing(db):
         collection = store.find(db, name) or store.create(db, name, str(wanted))
         return (
             store.claim(db, collection, encoder.fingerprint, encoder.dimensions),
@@ -147,14 +148,13 @@ def run(
         )
 
 
-def embed_files(run: Run, found: Found) -> None:
-    """Embed picture files, with the records that lie beside them.
+def embed_files(run: Run, found: Found, beside: Records) -> None:
+    """Embed picture files.
 
-    :raises IdConflict: an id belongs to a picture of another folder; nothing was written
-    :raises BadRecords: a metadata file cannot be read; nothing was written
+    :param beside: the records that lie beside them
+    :raises IdConflict: an id belongs to a picture of another folder; nothing was embedded
     """
     target = run.target
-    beside = records.beside(found.files)
     roots = list({file.folder for file in found.files})
     folders.number(target.db, target.table, roots)
     target.folders = folders.follow_moves(target.db, target.table, found.files)
@@ -167,8 +167,12 @@ def embed_files(run: Run, found: Found) -> None:
         thumbnails=run.options.reading.thumbnail_size is not None,
         retry_problems=run.options.retry_problems,
     )
-    records.fit(target.db, target.table, beside)
+    beside.fit(target.db, target.table)
     target.records = {file.id: row for file in found.files if (row := beside.of(file))}
+    missing = beside.unmatched(found.files)
+    if missing:
+        text = f"{missing:,} of {len(beside.by_path):,} records name no picture of this run"
+        beside.remarks.append(text)
     for line in (*found.hints, *beside.remarks):
         run.report.say(line)
     refused = [Problem(Entry(file.id, file), reason) for file, reason in found.refused]
@@ -176,6 +180,7 @@ def embed_files(run: Run, found: Found) -> None:
     target.counts.unchanged += len(to_do.unchanged)
     entries = (Entry(file.id, file) for file in to_do.todo)
     embed_entries(run, entries, len(to_do.todo))
+    restore_records(target)
     _update_records(run)
     if run.options.prune:
         _prune(run, roots)
@@ -204,6 +209,7 @@ def embed_one(run: Run, entry: Entry) -> None:
     if isinstance(entry.content, PictureFile):
         folder = entry.content.folder
         run.target.folders = folders.number(run.target.db, run.target.table, [folder])
+    run.target.replace = True
     results = list(read_ahead([entry], run.target.encoder, run.options.reading))
     for problem in [r for r in results if isinstance(r, Problem)] or write_batch(
         run.target, results
@@ -223,7 +229,7 @@ def _note_remarks(batch: Sequence[Ready | Problem], report: Report) -> None:
 
 def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
     """Problems that are known before any file is read."""
-    with run.target.db.atomic():
+    with store.writing(run.target.db):
         for problem in problems:
             write_problem(run.target, problem)
             run.report.say(f"{problem.entry.id}: {problem.reason}")
@@ -232,7 +238,7 @@ def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
 
 def _update_records(run: Run) -> None:
     """Records that changed while their pictures did not."""
-    with run.target.db.atomic():
+    with store.writing(run.target.db):
         changed = items.write_records(
             run.target.db, run.target.table, run.target.records
         )
@@ -246,7 +252,7 @@ def _prune(run: Run, roots: Sequence[Path]) -> None:
     for folder in roots:
         known = target.folders[str(folder)]
         gone = folders.missing_files(target.db, target.table, folder, known)
-        with target.db.atomic():
+        with store.writing(target.db):
             for row in gone:
                 items.forget(target.db, target.table, row)
         run.report.say(

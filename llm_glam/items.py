@@ -44,6 +44,7 @@ TECHNICAL = {KEY, "file", *IMAGE_COLUMNS}
 SEARCHED = (KEY, "title", "caption", "document", "rights")
 TOKENIZER = "unicode61 remove_diacritics 2"
 RESERVED = ("sqlite_", "glam_", "_")
+FTS_RESERVED = ("rank", "rowid")  # names full-text search keeps for itself
 AT_ONCE = 500
 
 Row = dict[str, Any]
@@ -62,7 +63,7 @@ def table_name(db: Database, collection: str, in_use: set[str]) -> str:
         if existing is None and f"{candidate}_fts".lower() not in taken:
             return candidate
         is_left = existing == candidate and is_items_table(db, candidate)
-        if is_left and (candidate == collection or candidate not in in_use):
+        if is_left and candidate not in in_use:
             return candidate
     raise AssertionError("unreachable: the candidates never end")
 
@@ -109,13 +110,13 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
     table = db.table(name)
     existing = {column.lower(): column for column in table.columns_dict}
     names: dict[str, str] = {}
-    for column in kinds:
-        names[column] = _target(column, set(names.values()))
-        if names[column].lower() not in existing:
-            table.add_column(names[column], kinds[column])
-        else:
-            names[column] = existing[names[column].lower()]
-    keep_searchable(db, name)
+    with db.atomic():
+        for column in kinds:
+            target = _target(column, {*names.values(), f"{name}_fts"})
+            names[column] = existing.get(target.lower(), target)
+            if target.lower() not in existing:
+                table.add_column(target, kinds[column])
+        keep_searchable(db, name)
     return names
 
 
@@ -194,15 +195,16 @@ def forget(db: Database, name: str, row: Row) -> None:
     )
 
 
-def kept_record(db: Database, name: str, md5: str) -> Row | None:
-    """Take back the record of a picture that has returned, or None."""
+def take_kept_record(db: Database, name: str, md5: str, item_id: str) -> Row | None:
+    """Take back the record of a picture that has returned, with its labels, or None."""
     kept = db.table("glam_kept_records")
-    rows = list(
-        kept.rows_where("items_table = ? and image_md5 = ?", [name, md5], limit=1)
-    )
+    where = "items_table = ? and image_md5 = ?"
+    rows = list(kept.rows_where(where, [name, md5], limit=1))
     if not rows:
         return None
     kept.delete((name, rows[0][KEY], md5))
+    sql = f"update or ignore glam_labels set id = ? where {where}"
+    db.execute(sql, [item_id, name, md5])
     columns = db.table(name).columns_dict
     record: Row = json.loads(rows[0]["record"])
     return {k: v for k, v in record.items() if k in columns and k not in TECHNICAL}
@@ -240,7 +242,7 @@ def _target(column: str, taken: set[str]) -> str:
     name = column.strip() or "column"
     if name.lower() in RECORD_COLUMNS:
         name = name.lower()
-    lower = {other.lower() for other in taken} | {other.lower() for other in TECHNICAL}
+    lower = {other.lower() for other in (*taken, *TECHNICAL, *FTS_RESERVED)}
     while name.lower() in lower:
         name += "_source"
     return name

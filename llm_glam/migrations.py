@@ -57,7 +57,7 @@ def m001_create_tables(db: Database) -> None:
             "image_md5": str,
             "created": str,
         },
-        pk=("items_table", "id", "label", "source"),
+        pk=("items_table", "id", "label", "source", "image_md5"),
     )
     db.table("glam_kept_records").create(
         {

@@ -5,6 +5,7 @@ Loaded encoders are shared within a process: LLM makes a new model object at eve
 
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,8 @@ def encoder(name: str, *, download: bool = True) -> "Encoder":
                 f"their own: llm glam models add {name}-2 {directory}"
             )
         if known is None:
-            registry.put(_described(entry, directory, found))
+            with suppress(OSError):  # it only saves time to remember the fingerprint
+                registry.put(_described(entry, directory, found))
         return _loaded.setdefault(found.fingerprint, found)
 
 

@@ -14,7 +14,7 @@ from .files import PictureFile
 from .store import Collection
 
 # Reasons that another installation or option does away with; trying again costs little.
-REMEDIES = ("--max-megapixels", "llm install", "--prefix")
+REMEDIES = ("--max-megapixels", "llm install", "--prefix", "memory")
 
 Row = dict[str, Any]
 
@@ -39,8 +39,8 @@ def make(
 ) -> Plan:
     """Sort files by what is to be done with them, without reading one.
 
-    A file is unchanged when its size, time and folder are those of its row and its vector
-    exists: the vectors are the truth.
+    A file is unchanged when its size, time and folder are those of its row and there is a
+    vector of that content: the vectors are the truth.
 
     :raises IdConflict: an id belongs to a file of another folder that is still there
     """
@@ -70,7 +70,7 @@ def _is_unchanged(
     file: PictureFile, row: Row, folder: int | None, thumbnails: bool
 ) -> bool:
     return bool(
-        row["embedded"]
+        row["is_current"]
         and (row["has_thumbnail"] or not thumbnails)
         and row["file"] == file.file
         and _is_same_file(file, {**row, "folder": row["image_folder"]}, folder)
@@ -98,17 +98,20 @@ def _check_id(
 
 def _rows(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row]:
     assert collection.items_table is not None
-    columns = "id, file, image_bytes, image_modified, image_folder"
+    columns = "id, file, image_bytes, image_modified, image_folder, image_md5"
     rows = items.fetch(db, collection.items_table, ids, columns)
     marks = ", ".join("?" for _ in ids)
-    embedded = f"select id from embeddings where collection_id = ? and id in ({marks})"
+    embedded = f"""
+        select id, content_hash from embeddings where collection_id = ? and id in ({marks})
+    """
     small = f"select id from glam_thumbnails where items_table = ? and id in ({marks})"
-    vectors = {r[0] for r in db.execute(embedded, [collection.id, *ids])}
+    vectors = dict(db.execute(embedded, [collection.id, *ids]).fetchall())
     thumbnails = {r[0] for r in db.execute(small, [collection.items_table, *ids])}
     return {
         item_id: {
             **row,
             "embedded": item_id in vectors,
+            "is_current": (vectors.get(item_id) or b"").hex() == row["image_md5"],
             "has_thumbnail": item_id in thumbnails,
         }
         for item_id, row in rows.items()

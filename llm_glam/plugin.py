@@ -8,6 +8,7 @@ ask whose collection or model it is. For those that are not ours LLM's own run, 
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,12 @@ def _wrap(command: click.Command, name: str) -> None:
         path = Path(options.get("database") or llm.user_dir() / "embeddings.db")
         with explained(lambda: path):
             model_id = _model_in_use(path, options)
-            if model_id is None:
-                return original(**options)
-            from .cli import llms_own
+        if model_id is None:
+            return original(**options)
+        from .cli import llms_own
 
-            function: Ours = getattr(llms_own, name)
+        function: Ours = getattr(llms_own, name)
+        with explained(lambda: path):
             return function(original, path, model_id, options)
 
     callback.__doc__ = original.__doc__
@@ -167,5 +169,7 @@ def _is_about_us(args: list[str]) -> bool:
         or os.environ.get("LLM_EMBEDDINGS_DB")
     )
     database = Path(path) if path else llm.user_dir() / "embeddings.db"
-    models = (model_of(database, arg) for arg in args if not arg.startswith("-"))
-    return any(model and registry.is_ours(model) for model in models)
+    with suppress(sqlite3.DatabaseError):
+        models = (model_of(database, arg) for arg in args if not arg.startswith("-"))
+        return any(model and registry.is_ours(model) for model in models)
+    return False

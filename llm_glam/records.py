@@ -6,7 +6,9 @@ metadata file. All other columns are kept; text stays text.
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
@@ -21,6 +23,10 @@ from .files import METADATA_NAMES, PictureFile, same_name
 
 FILE_NAME = "file_name"
 DELIMITERS = ",;\t"  # European Excel writes semicolons
+MOST_COLUMNS = 1500
+LARGEST = 2**63
+DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+WHOLE = re.compile(r"-?[0-9]{1,18}")
 NO = {"", "0", "false", "no", "n", "none"}
 
 Row = dict[str, Any]
@@ -38,6 +44,37 @@ class Records:
         """The record of a file, or None."""
         return self.by_path.get(same_name(str(file.path)))
 
+    def fit(self, db: Database, items_table: str) -> None:
+        """Give the items table the columns the records need, and the records its names."""
+        if not self.kinds:
+            return
+        columns = items.add_columns(db, items_table, self._fitting_kinds())
+        present = db.table(items_table).columns_dict
+        for path, row in self.by_path.items():
+            self.by_path[path] = {
+                columns[name]: _value(columns[name], value, present[columns[name]])
+                for name, value in row.items()
+            }
+
+    def unmatched(self, files: Iterable[PictureFile]) -> int:
+        """How many records name none of these files."""
+        return len(self.by_path.keys() - {same_name(str(f.path)) for f in files})
+
+    def _fitting_kinds(self) -> dict[str, type]:
+        """The columns' types; a sequence that is not all whole numbers (12r) is a text."""
+        for name in [name for name in self.kinds if name.strip().lower() == "sequence"]:
+            values = (row.get(name) for row in self.by_path.values())
+            if not all(_is_whole(v) for v in values if v not in (None, "")):
+                self._rename(name, f"{name}_source")
+        return self.kinds
+
+    def _rename(self, old: str, new: str) -> None:
+        self.kinds[new] = str
+        del self.kinds[old]
+        for row in self.by_path.values():
+            if old in row:
+                row[new] = row.pop(old)
+
 
 def beside(files: Iterable[PictureFile]) -> Records:
     """Read the metadata files in the folders of these pictures, up to the folder given.
@@ -47,22 +84,14 @@ def beside(files: Iterable[PictureFile]) -> Records:
     records = Records()
     for folder in sorted(_folders(files)):
         for name in METADATA_NAMES:
-            if (folder / name).is_file():
-                _add(records, folder / name)
+            path = folder / name
+            if path.is_file() and path.resolve().is_relative_to(folder):
+                _add(records, path)
+    if len(records.kinds) > MOST_COLUMNS:
+        raise BadRecords(
+            f"The metadata has {len(records.kinds):,} columns; {MOST_COLUMNS:,} can be kept."
+        )
     return records
-
-
-def fit(db: Database, items_table: str, records: Records) -> None:
-    """Give the items table the columns the records need, and the records its column names."""
-    if not records.kinds:
-        return
-    columns = items.add_columns(db, items_table, records.kinds)
-    present = db.table(items_table).columns_dict
-    for path, row in records.by_path.items():
-        records.by_path[path] = {
-            columns[name]: _value(columns[name], value, present[columns[name]])
-            for name, value in row.items()
-        }
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -76,12 +105,14 @@ def read(path: Path) -> Iterator[Row]:
         first = next(rows, None)
         if first is None:
             return
-        if FILE_NAME not in first:
+        key = next((k for k in first if k.strip().lower() == FILE_NAME), None)
+        if key is None:
             raise BadRecords(
                 f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
                 f"(it has: {', '.join(first)})."
             )
-        yield from chain([first], rows)
+        for row in chain([first], rows):
+            yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
     except BadRecords:
         raise
     # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
@@ -128,7 +159,7 @@ def _add(records: Records, path: Path) -> None:
 def _is_inside(name: str) -> bool:
     parts = Path(name).parts
     outside = (
-        Path(name).is_absolute() or ".." in parts or "://" in name or name[1:2] == ":"
+        Path(name).is_absolute() or ".." in parts or "://" in name or DRIVE.match(name)
     )
     return bool(name) and not outside
 
@@ -167,12 +198,12 @@ def _jsonl(path: Path) -> Iterator[Row]:
 def _xlsx(path: Path) -> Iterator[Row]:
     from openpyxl import load_workbook
 
-    sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
-    rows = sheet.iter_rows(values_only=True)
-    header = _unique([str(cell or "").strip() for cell in next(rows, ())])
-    for row in rows:
-        if any(cell is not None for cell in row):
-            yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
+    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        header = _unique([str(cell or "").strip() for cell in next(rows, ())])
+        for row in rows:
+            if any(cell is not None for cell in row):
+                yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
 
 
 def _unique(header: list[str]) -> list[str]:
@@ -204,11 +235,21 @@ def _wider(kind: type | None, value: Any) -> type:
 def _value(column: str, value: Any, kind: type) -> Any:
     if column == "sensitive":
         return 0 if str(value or "").strip().lower() in NO else 1
-    if value is None or value == "":
+    if value is None or value == "" or value != value:  # NaN equals nothing
         return None
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
     if column == "sequence":
-        text = str(value).strip()
-        return int(text) if text.lstrip("-").isdigit() else None
-    return str(value) if kind is str else value
+        return int(value)
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) or kind is str or abs(value) >= LARGEST:
+        return _clean(str(value))
+    return value
+
+
+def _is_whole(value: Any) -> bool:
+    return bool(WHOLE.fullmatch(str(value).strip()))
+
+
+def _clean(text: str) -> str:
+    """Text that SQLite can keep: no half characters, no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

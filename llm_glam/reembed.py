@@ -42,7 +42,7 @@ def open_beside(
         )
     encoder = clip.find(model_id).encoder()
     store.prepare(db)
-    with db.atomic():
+    with store.writing(db):
         collection = existing or store.create(db, new, model_id)
         store.check_fingerprint(collection, encoder.fingerprint)
         store.link(

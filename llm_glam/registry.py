@@ -183,7 +183,10 @@ def check_name(name: str, fingerprint: str | None) -> None:
 def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
     fields = known.get(name) or {"source": STOCK_SOURCE}
     try:
-        return Checkpoint(name=name, **fields)
+        entry = Checkpoint(name=name, **fields)
+        if not isinstance(entry.source, str):
+            raise TypeError("source")
+        return entry
     except TypeError as error:
         raise RegistryError(_damaged(f"the entry '{name}' is not complete")) from error
 
@@ -191,6 +194,8 @@ def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
 def _load() -> dict[str, Any]:
     try:
         text = path().read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RegistryError(_damaged("it is not UTF-8")) from error
     except FileNotFoundError:
         return {"checkpoints": {}}
     except OSError as error:

@@ -69,9 +69,11 @@ def nearest(
 ) -> list[Hit]:
     """The items nearest to a vector, best first, equal scores by id.
 
+    :param number: how many; all of them where it is negative, as in SQLite
     :param prefix: only ids that begin so, as LLM's ``--prefix``
     :param skip_id: an id to leave out
     """
+    number = store.count(db, collection) if number < 0 else number
     best: list[tuple[float, str]] = []
     for ids, vectors in _blocks(db, collection, prefix):
         scores = _cosines(vectors, vector)

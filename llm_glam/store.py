@@ -7,6 +7,7 @@ first applies migrations and drops what no longer belongs to a living collection
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from . import items, registry
 from .errors import CheckpointChanged, UnknownCollection
 from .migrations import glam_migrations
 
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,26 @@ def connect(path: str | Path, *, readonly: bool = False) -> Database:
 def existing(path: str | Path) -> str:
     """A URI that opens a database but does not make one."""
     return f"{Path(path).resolve().as_uri()}?mode=rw"
+
+
+@contextmanager
+def writing(db: Database) -> Iterator[None]:
+    """A transaction that takes the lock for writing at once, waiting for other writers.
+
+    A transaction that reads first and then wants to write fails without waiting when somebody
+    else wrote in between.
+    """
+    if db.conn.in_transaction:
+        with db.atomic():
+            yield
+        return
+    db.conn.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        db.conn.rollback()
+        raise
+    db.conn.commit()
 
 
 def prepare(db: Database) -> None:
@@ -193,7 +214,7 @@ def drop_orphans(db: Database) -> None:
 
 def delete(db: Database, collection: Collection) -> None:
     """Delete a collection and its vectors; its records, labels and thumbnails stay."""
-    with db.atomic():
+    with writing(db):
         db.execute("delete from embeddings where collection_id = ?", [collection.id])
         db.execute("delete from collections where id = ?", [collection.id])
         if db.table("glam_collections").exists():
@@ -216,19 +237,21 @@ def begin_run(
         "collection": collection.name,
         "items_table": collection.items_table,
         "command": command,
-        "arguments": json.dumps(arguments, ensure_ascii=False, default=str),
+        "arguments": json.dumps(arguments, default=str),
         "model": collection.model_id,
         "fingerprint": collection.fingerprint,
         "versions": json.dumps(_versions()),
         "started": registry.now(),
     }
-    return int(str(db.table("glam_runs").insert(row).last_pk))
+    with writing(db):
+        return int(str(db.table("glam_runs").insert(row).last_pk))
 
 
 def end_run(db: Database, run: int, counts: dict[str, int], seconds: float) -> None:
     """Note what a command has done."""
     values = {"counts": json.dumps(counts), "seconds": round(seconds, 3)}
-    db.table("glam_runs").update(run, values)
+    with writing(db):
+        db.table("glam_runs").update(run, values)
 
 
 def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collection]:

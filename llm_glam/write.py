@@ -4,12 +4,11 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from . import items, registry, vectors
+from . import identity, items, registry, store, vectors
 from .ahead import Problem, Ready
 from .engine import Encoder
 from .files import PictureFile
@@ -43,7 +42,9 @@ class Target:
     """Where batches go: a collection, its set of pictures, and what is known of its files.
 
     ``folders`` gives the number of each folder; ``records`` the record columns by id; ``store``
-    is LLM's ``--store``; for ``trust_stored`` see :func:`llm_glam.vectors.resolve`.
+    is LLM's ``--store``; for ``trust_stored`` see :func:`llm_glam.vectors.resolve`; with
+    ``replace`` an id may be given to a picture of another folder. ``fresh`` collects the ids and
+    MD5s of pictures that had no record.
     """
 
     db: Database
@@ -53,6 +54,8 @@ class Target:
     records: Mapping[str, Row] = field(default_factory=dict)
     store: bool = False
     trust_stored: bool = True
+    replace: bool = False
+    fresh: dict[str, str] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -65,22 +68,12 @@ class Target:
 def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Problem]:
     """Embed what has no vector yet and write everything.
 
-    A file that was renamed keeps its record, labels and vectors; a picture that takes the id of
-    one that is gone gets nothing of it.
-
     :return: the problems of the batch, those found only now included
     """
     problems = [result for result in batch if isinstance(result, Problem)]
     ready = [result for result in batch if isinstance(result, Ready)]
-    renamed = {r.entry.id for r in ready if _follow_rename(target, r)}
     present = items.fetch(target.db, target.table, [r.entry.id for r in ready])
-    others = [r for r in ready if _is_other_picture(r, present.get(r.entry.id))]
-    gone = {r.entry.id for r in others if not _is_alive(target, r.entry.id)}
-    strangers = {
-        r.entry.id: _conflict(target, r, present[r.entry.id])
-        for r in others
-        if r.entry.id not in gone and _is_elsewhere(target, r, present[r.entry.id])
-    }
+    strangers = _strangers(target, ready, present)
     problems += strangers.values()
     ready = [r for r in ready if r.entry.id not in strangers]
     resolved = vectors.resolve(
@@ -90,20 +83,76 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
         ready,
         trust_stored=target.trust_stored,
     )
-    with target.db.atomic():
+    with store.writing(target.db):
+        renamed = _settle(target, ready, present)
         for one, (status, vector) in zip(ready, resolved, strict=True):
             if status != "unchanged":
                 _write_vector(target, one, vector)
-            if one.entry.id in gone:
-                items.keep_record(target.db, target.table, present.pop(one.entry.id))
-                gone.discard(one.entry.id)
             if one.facts:
                 _write_picture(target, one, is_new=one.entry.id not in present)
-            _count(target.counts, "renamed" if one.entry.id in renamed else status)
         for problem in problems:
             write_problem(target, problem)
-            _count(target.counts, "problems")
+    for one, (status, _) in zip(ready, resolved, strict=True):
+        _count(target.counts, "renamed" if one.entry.id in renamed else status)
+    target.counts.problems += len(problems)
     return problems
+
+
+def restore_records(target: Target) -> None:
+    """Give the pictures that were new in this run the records set aside for their content.
+
+    Where files were renumbered, a picture may be written before its record is set free.
+    """
+    with store.writing(target.db):
+        for item_id, md5 in target.fresh.items():
+            kept = items.take_kept_record(target.db, target.table, md5, item_id)
+            if kept:
+                items.write(target.db, target.table, [{"id": item_id, **kept}])
+    target.fresh.clear()
+
+
+def _strangers(
+    target: Target, batch: Sequence[Ready], present: Mapping[str, Row]
+) -> dict[str, Problem]:
+    """Pictures whose id is that of another one, from another folder, that is in use."""
+    if target.replace:
+        return {}
+    return {
+        r.entry.id: _conflict(target, r, present[r.entry.id])
+        for r in batch
+        if identity.is_other_content(r, present.get(r.entry.id))
+        and identity.is_elsewhere(r, present[r.entry.id], target.folders)
+        and identity.is_alive(target.db, target.table, r.entry.id)
+    }
+
+
+def _settle(
+    target: Target, batch: Sequence[Ready], present: dict[str, Row]
+) -> set[str]:
+    """Set records of other pictures aside and follow renames, before anything is written.
+
+    ``present`` loses the rows set aside and gains those of renamed pictures.
+
+    :return: the ids of pictures that were renamed
+    """
+    db, table = target.db, target.table
+    others = [r for r in batch if identity.is_other_content(r, present.get(r.entry.id))]
+    another = {
+        r.entry.id
+        for r in others
+        if identity.is_elsewhere(r, present[r.entry.id], target.folders)
+        or not identity.is_alive(db, table, r.entry.id)
+        or identity.is_known_elsewhere(db, table, r)
+    }
+    for item_id in another:
+        items.keep_record(db, table, present.pop(item_id))
+    renamed = set()
+    for ready in batch:
+        if ready.facts and ready.entry.id not in present:
+            if identity.follow_rename(db, table, ready, _folder(target, ready)):
+                renamed.add(ready.entry.id)
+                present |= items.fetch(db, table, [ready.entry.id])
+    return renamed
 
 
 def write_problem(target: Target, problem: Problem) -> None:
@@ -127,43 +176,6 @@ def _count(counts: Counts, what: str) -> None:
     setattr(counts, what, getattr(counts, what) + 1)
 
 
-def _follow_rename(target: Target, ready: Ready) -> bool:
-    """Move everything of a picture whose file has another name now to its new id."""
-    content = ready.entry.content
-    if not isinstance(content, PictureFile):
-        return False
-    if items.fetch(target.db, target.table, [ready.entry.id], "id"):
-        return False
-    folder = target.folders.get(str(content.folder))
-    same = target.db.table(target.table).rows_where(
-        "image_md5 = ? and image_folder = ?", [ready.md5.hex(), folder], order_by="id"
-    )
-    for row in list(same):
-        if not _is_still(content.folder / row["file"], row["image_bytes"]):
-            with target.db.atomic():
-                items.rename(
-                    target.db, target.table, row["id"], ready.entry.id, content.file
-                )
-            return True
-    return False
-
-
-def _is_still(path: Path, size: int) -> bool:
-    """Is the file there, and may it still be the same?"""
-    return path.is_file() and path.stat().st_size == size
-
-
-def _is_other_picture(ready: Ready, row: Row | None) -> bool:
-    return bool(ready.facts and row and row["image_md5"] != ready.md5.hex())
-
-
-def _is_elsewhere(target: Target, ready: Ready, row: Row) -> bool:
-    content = ready.entry.content
-    if not isinstance(content, PictureFile):
-        return False
-    return row["image_folder"] not in (None, target.folders.get(str(content.folder)))
-
-
 def _conflict(target: Target, ready: Ready, row: Row) -> Problem:
     folder = next(
         (k for k, v in target.folders.items() if v == row["image_folder"]), "elsewhere"
@@ -174,14 +186,11 @@ def _conflict(target: Target, ready: Ready, row: Row) -> Problem:
     )
 
 
-def _is_alive(target: Target, item_id: str) -> bool:
-    """Does any collection of the set have a vector of this id?"""
-    sql = """
-        select 1 from embeddings where id = ? and collection_id in (
-            select collection_id from glam_collections where items_table = ?
-        )
-    """
-    return target.db.execute(sql, [item_id, target.table]).fetchone() is not None
+def _folder(target: Target, ready: Ready) -> int | None:
+    content = ready.entry.content
+    if not isinstance(content, PictureFile):
+        return None
+    return target.folders.get(str(content.folder))
 
 
 def _write_vector(target: Target, ready: Ready, vector: bytes) -> None:
@@ -205,7 +214,10 @@ def _write_vector(target: Target, ready: Ready, vector: bytes) -> None:
 def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
     kept: Row = {}
     if is_new:
-        kept = items.kept_record(target.db, target.table, ready.md5.hex()) or {}
+        md5 = ready.md5.hex()
+        item_id = ready.entry.id
+        kept = items.take_kept_record(target.db, target.table, md5, item_id) or {}
+        target.fresh |= {} if kept else {item_id: md5}
     item = {**kept, **_facts(target, ready), **target.records.get(ready.entry.id, {})}
     items.write(target.db, target.table, [item])
     _write_thumbnail(target, ready)
@@ -227,7 +239,7 @@ def _facts(target: Target, ready: Ready) -> Row:
     if isinstance(content, PictureFile):
         row["file"] = content.file
         row["image_modified"] = content.modified
-        row["image_folder"] = target.folders.get(str(content.folder))
+        row["image_folder"] = _folder(target, ready)
     return row
 
 

@@ -217,3 +217,140 @@ def test_after_a_kill_the_journal_is_taken_back(llm, colours, photos, command):
     assert Path(f"{llm.database}-journal").stat().st_size > 0
     llm(*commands[command])
     assert llm.vectors() == {"green.png": (0, 1, 0), "red.png": (1, 0, 0)}
+
+
+def test_what_lies_in_folders_and_is_no_file(llm, colours, photos):
+    os.mkfifo(photos / "pipe.png")
+    (photos / "broken.png").symlink_to(photos / "gone.png")
+    (photos / "loop.png").symlink_to(photos / "loop.png")
+    (photos / "folder.png").mkdir()
+    result = llm("glam", "embed", "photos", "photos")
+    assert "broken.png: it is a link that leads nowhere" in result.stderr
+    assert "loop.png: it is a link that leads nowhere" in result.stderr
+    assert "3 embedded, 0 unchanged, 0 copies, 2 problems" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"rank": "species", "rowid": "x", "photos_fts": "y"},
+        {"big": 2**70, "sequence": "12r", "bad\0name": "a\ud800b"},
+        {"sequence": 99999999999999999999, "nested": {"a": [1]}, "nan": float("nan")},
+    ],
+)
+def test_odd_records(llm, colours, photos, record):
+    import json
+
+    line = json.dumps({"file_name": "red.png", **record})
+    (photos / "metadata.jsonl").write_text(line)
+    for _ in range(2):
+        llm(*EMBED)
+    (row,) = llm.rows("select * from photos where id = 'red.png'")
+    assert row["file_name"] == "red.png"
+    if "rank" in record:
+        assert (row["rank_source"], row["rowid_source"]) == ("species", "x")
+        assert row["photos_fts_source"] == "y"
+        found = llm.rows(
+            "select count(*) as c from photos_fts where photos_fts match 'species'"
+        )
+        assert found == [{"c": 1}]
+    if record.get("sequence") == "12r":
+        assert (row["sequence"], row["sequence_source"]) == (None, "12r")
+
+
+def test_too_many_columns(llm, colours, photos):
+    (photos / "metadata.csv").write_text(
+        "file_name," + ",".join(f"c{n}" for n in range(3000)) + "\nred.png\n"
+    )
+    assert "3,001 columns; 1,500 can be kept" in llm.fails(*EMBED)
+
+
+def test_records_that_match_nothing_are_mentioned(llm, colours, photos):
+    (photos / "metadata.csv").write_text("File_Name,title\nRED.PNG,x\nred.png,y\n")
+    assert "1 of 2 records name no picture of this run" in llm(*EMBED).stderr
+    assert llm.rows("select title from photos where id = 'red.png'") == [{"title": "y"}]
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", '[{"id": 1, "t": "x"}, 5]', "[{}]", "[" * 5000]
+)
+def test_json_that_is_no_list_of_objects(llm, colours, text):
+    Path("odd.json").write_text(text)
+    args = ("embed-multi", "w", "odd.json", "--format", "json", "-m", "glam-clip")
+    assert "odd.json cannot be read" in llm.fails(*args)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_texts_that_are_no_text(llm, colours):
+    Path("odd.json").write_text(
+        '[{"id": "a", "t": "x\\ud800"}, {"id": "b", "t": "red"}]'
+    )
+    result = llm("embed-multi", "w", "odd.json", "-m", "glam-clip")
+    assert "a: it is not valid text" in result.stderr
+    assert llm.vectors("w") == {"b": (1, 0, 0)}
+
+
+def test_sql_and_attached_databases_that_do_not_work(llm, colours):
+    args = ("embed-multi", "w", "-m", "glam-clip")
+    assert "--sql cannot be run: no such table: x" in llm.fails(
+        *args, "--sql", "select * from x"
+    )
+    llm(*args, "--sql", "select 1 as id, 'red' as t -- all of them")
+    assert llm.vectors("w") == {"1": (1, 0, 0)}
+    Path("letter.txt").write_bytes(b"dear sir or madam " * 99)
+    message = llm.fails(*args, "--attach", "b", "letter.txt", "--sql", "select 1, 2")
+    assert "letter.txt is not an SQLite database" in message
+
+
+def test_two_writers_wait_for_each_other(llm, colours, tmp_path):
+    import threading
+
+    for number in range(60):
+        picture(tmp_path / "photos" / f"{number:02}.png", (number, 1, 1))
+    llm("embed", "photos", "first", "-c", "red", "-m", "glam-clip")
+    results = []
+
+    def other_writer():
+        from sqlite_utils import Database
+
+        from llm_glam import store
+
+        for number in range(40):
+            db = Database(sqlite3.connect(llm.database, timeout=30))
+            with store.writing(db):
+                db.execute("update collections set name = name")
+                db.execute("select count(*) from embeddings").fetchone()
+            results.append(number)
+
+    thread = threading.Thread(target=other_writer)
+    thread.start()
+    result = llm(*EMBED, "--batch-size", "2")
+    thread.join()
+    assert "60 embedded" in result.stderr
+    assert len(results) == 40
+
+
+def test_errors_of_the_engine_are_no_problems_of_pictures(llm, colours, photos):
+    def broken(picture):
+        raise RuntimeError("CUDA out of memory")
+
+    colours.prepare = broken
+    result = llm(*EMBED, ok=False)
+    assert isinstance(result.exception, RuntimeError)
+    assert llm.rows("select * from glam_problems") == []
+
+
+def test_embed_replaces_an_id(llm, colours, photos, tmp_path):
+    other = picture(tmp_path / "other" / "z.png", BLUE)
+    args = ("embed", "photos", "hero", "-m", "glam-clip", "-i")
+    llm(*args, "photos/red.png")
+    llm(*args, other)
+    assert llm.vectors() == {"hero": (0, 0, 1)}
+    assert llm.rows("select file from photos") == [{"file": "z.png"}]
+
+
+def test_a_list_of_checkpoints_in_utf_16(llm, user_path):
+    (user_path / "glam").mkdir(parents=True)
+    (user_path / "glam" / "models.json").write_text("{}", "utf-16")
+    assert "glam-clip" in llm("embed-models", "list").stdout
+    assert "it is not UTF-8" in llm.fails("glam", "models", "list")

@@ -396,3 +396,151 @@ def test_problems_of_files_that_are_gone_are_forgotten(llm, embedded, tmp_path):
     (embedded / "link.png").unlink()
     llm(*EMBED)
     assert llm.json("glam", "status", "--problems") == []
+
+
+def test_files_that_swapped_names(llm, embedded):
+    (embedded / "red.png").rename(embedded / "t.png")
+    (embedded / "green.png").rename(embedded / "red.png")
+    (embedded / "t.png").rename(embedded / "green.png")
+    for batch_size in ("32", "1"):
+        llm(*EMBED, "--batch-size", batch_size)
+        assert titles(llm) == {"green.png": "Red", "red.png": "Green"}
+        assert labels(llm) == [("green.png", "fruit", 1)]
+        assert llm.vectors() == {"green.png": (1, 0, 0), "red.png": (0, 1, 0)}
+
+
+@pytest.mark.parametrize("batch_size", ["32", "1"])
+def test_files_that_were_renumbered(llm, colours, tmp_path, batch_size):
+    folder = tmp_path / "photos"
+    for number in range(1, 4):
+        picture(folder / f"{number}.png", (number * 50, 0, 0))
+    titled(folder, **{str(n): f"picture {n}" for n in range(1, 4)})
+    llm(*EMBED)
+    (folder / "metadata.jsonl").unlink()
+    label(llm, "2.png", "second")
+    for number in (3, 2, 1):
+        (folder / f"{number}.png").rename(folder / f"{number + 1}.png")
+    llm(*EMBED, "--batch-size", batch_size)
+    llm(*GLAM_EMBED, "--prune")
+    assert titles(llm) == {f"{n + 1}.png": f"picture {n}" for n in range(1, 4)}
+    assert labels(llm) == [("3.png", "second", 1)]
+
+
+def test_two_copies_renamed_at_once_follow_nobody(llm, colours, tmp_path):
+    folder = tmp_path / "photos"
+    picture(folder / "a.png")
+    shutil.copy(folder / "a.png", folder / "b.png")
+    titled(folder, a="A", b="B")
+    llm(*EMBED)
+    (folder / "metadata.jsonl").unlink()
+    (folder / "b.png").rename(folder / "c.png")
+    (folder / "a.png").rename(folder / "d.png")
+    llm(*EMBED)
+    found = titles(llm)
+    assert (found["a.png"], found["b.png"]) == ("A", "B")
+    assert (found["c.png"], found["d.png"]) == (None, None)
+
+
+def test_a_rename_stays_within_its_prefix(llm, colours, photos):
+    for prefix in ("one/", "two/"):
+        llm(*EMBED, "--prefix", prefix)
+    (photos / "red.png").rename(photos / "crimson.png")
+    llm(*EMBED, "--prefix", "two/")
+    assert "two/crimson.png" in llm.ids()
+    assert "one/red.png" in llm.ids()
+    assert "two/red.png" not in llm.ids()
+
+
+def test_a_changed_picture_is_embedded_again_in_every_collection(
+    llm, embedded, monkeypatch
+):
+    register_fake(llm, monkeypatch, "second", Colours("beef"))
+    llm("glam", "reembed", "photos", "photos-2", "-m", "second")
+    picture(embedded / "red.png", BLUE, size=(70, 70))
+    for name in ("photos", "photos-2"):
+        result = llm("glam", "embed", name, "photos", "*.png")
+        assert "1 embedded, 1 unchanged" in closing(result)
+        assert llm.vectors(name)["red.png"] == (0, 0, 1)
+
+
+def test_a_text_under_a_pictures_id_is_repaired(llm, embedded):
+    llm("embed", "photos", "red.png", "-c", "blue")
+    assert llm.vectors()["red.png"] == (0, 0, 1)
+    llm(*EMBED)
+    assert llm.vectors()["red.png"] == (1, 0, 0)
+
+
+def test_a_disk_that_is_not_connected_loses_nothing(llm, colours, photos, tmp_path):
+    llm(*GLAM_EMBED)
+    photos.rename(tmp_path / "offline")
+    (tmp_path / "chosen").mkdir()
+    shutil.copy2(tmp_path / "offline" / "red.png", tmp_path / "chosen" / "red.png")
+    llm("glam", "embed", "photos", "chosen", "--prune")
+    assert llm.ids() == ["green.png", "red.png", "sub folder/blé.png"]
+    (tmp_path / "offline").rename(photos)
+    assert "0 embedded, 2 unchanged" in closing(
+        llm(*GLAM_EMBED, "green.png", "**/b*.png")
+    )
+
+
+def test_another_disk_with_the_same_names_and_sizes(llm, colours, tmp_path):
+    for number in range(3):
+        picture(tmp_path / "photos" / f"{number}.bmp", (number, 0, 0))
+    lines = [json.dumps({"file_name": f"{n}.bmp", "title": f"T{n}"}) for n in range(3)]
+    (tmp_path / "photos" / "metadata.jsonl").write_text("\n".join(lines))
+    llm(*GLAM_EMBED)
+    (tmp_path / "photos").rename(tmp_path / "offline")
+    for number in range(3):
+        picture(tmp_path / "disk 2" / f"{number}.bmp", (0, 0, 99 + number))
+    result = llm("glam", "embed", "photos", "disk 2", ok=False)
+    assert "another picture has the id '0.bmp'" in result.stderr
+    rows = llm.rows("select title from photos order by id")
+    assert [row["title"] for row in rows] == ["T0", "T1", "T2"]
+
+
+def test_a_name_made_again_beside_a_collection_that_shares_its_records(
+    llm, embedded, monkeypatch
+):
+    register_fake(llm, monkeypatch, "second", Colours("beef"))
+    llm("glam", "reembed", "photos", "photos-2", "-m", "second")
+    llm("collections", "delete", "photos")
+    picture(Path("other/red.png"), BLUE)
+    llm("embed-multi", "photos", "--files", "other", "*.png", "-m", "glam-clip/second")
+    assert titles(llm)["red.png"] == "Red"
+    assert llm.rows("select id, title from photos_items") == [
+        {"id": "red.png", "title": None}
+    ]
+
+
+def test_labels_come_back_with_their_picture(llm, embedded):
+    content = (embedded / "red.png").read_bytes()
+    (embedded / "red.png").unlink()
+    llm(*GLAM_EMBED, "--prune")
+    picture(embedded / "red.png", BLUE)
+    llm(*EMBED)
+    assert labels(llm) == [("red.png", "fruit", 0)]
+    (embedded / "back.png").write_bytes(content)
+    llm(*EMBED)
+    assert titles(llm)["back.png"] == "Red"
+    assert labels(llm) == [("back.png", "fruit", 1)]
+
+
+def test_an_interrupted_adoption_is_continued(llm, colours, photos):
+    llm_clip_collection(llm, {"red.png": (1, 0, 0), "green.png": (0, 1, 0)})
+    real = colours.encode_prepared
+    args = ("glam", "adopt", "photos", "-m", "colours", "--files", "photos")
+    from llm_glam import adopt
+
+    real_fill = adopt.fill
+
+    def interrupted(run, folder):
+        raise KeyboardInterrupt
+
+    adopt.fill = interrupted
+    try:
+        assert llm(*args, ok=False).exit_code == 1
+    finally:
+        adopt.fill = real_fill
+    assert real is not None
+    assert "2 unchanged" in closing(llm(*args))
+    assert len(llm.rows("select * from glam_thumbnails")) == 2

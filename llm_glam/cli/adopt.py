@@ -43,11 +43,12 @@ def command(
     shared.check_exists(database)
     db = store.connect(database)
     verified = adopt.adopt(db, collection, model_id, path)
-    click.echo(
-        f"{collection} is now a collection of {model_id}: {verified.compared} vectors compared, "
-        f"largest difference {verified.largest_difference:.1e}.",
-        err=True,
-    )
+    if verified:
+        click.echo(
+            f"{collection} is now a collection of {model_id}: {verified.compared} vectors "
+            f"compared, largest difference {verified.largest_difference:.1e}.",
+            err=True,
+        )
     if path:
         opened = ingest.open_collection(db, collection, model_id)
         with Progress() as progress:

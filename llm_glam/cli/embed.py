@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .. import estimate, files, images, ingest, share, store
+from .. import estimate, files, images, ingest, records, share, store
 from ..ahead import WORKERS, Reading
 from ..ingest import Options
 from ..output import Progress, output_options, output_rows
@@ -89,13 +89,14 @@ def command(
         output_rows([estimate.estimate(found, model_id, reading)], format_)
         return
     _warn_of_network(database)
+    beside = records.beside(found.files)
     how = Options(reading, batch_size or ingest.BATCH_SIZE, retry_problems, prune)
     db = store.connect(database)
     opened = ingest.open_collection(db, collection, chosen)
     arguments = click.get_current_context().params
     with Progress() as progress:
         with ingest.run(db, opened, how, progress, "glam embed", arguments) as run:
-            ingest.embed_files(run, found)
+            ingest.embed_files(run, found, beside)
     say_counts(run)
     if found.left_out:
         click.echo(

@@ -7,6 +7,7 @@ as click parsed them.
 import base64
 import csv
 import json
+import sqlite3
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -17,13 +18,15 @@ from typing import Any
 import click
 import llm
 from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
 from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
-from .. import files, images, ingest, search, store
+from .. import files, images, ingest, records, search, store
 from ..ahead import Entry, Reading
-from ..errors import BadImage, GlamError
+from ..errors import BadImage, GlamError, explained
 from ..ingest import Options
 from ..output import Progress
+from ..records import Records
 from .closing import say_counts
 
 Callback = Callable[..., Any]
@@ -38,19 +41,20 @@ def embed_multi(
     images.allow_megapixels(images.MAX_MEGAPIXELS)
     is_files = bool(options["files"]) and not options["encodings"]
     found = files.matching(options["files"], options["prefix"]) if is_files else None
+    beside = records.beside(found.files) if found else Records()
     how = Options(
         Reading(keep_raw=options["store"]),
         batch_size=options["batch_size"] or ingest.BATCH_SIZE,
     )
     db = store.connect(path)
     for alias, attached in options["attach"]:
-        db.attach(alias, attached)
+        _attach(db, alias, attached)
     opened = ingest.open_collection(db, options["collection"], model_id)
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with Progress("pictures" if found else "entries") as progress:
         with ingest.run(db, opened, how, progress, "embed-multi", arguments) as run:
             if found:
-                ingest.embed_files(run, found)
+                ingest.embed_files(run, found, beside)
             else:
                 ingest.embed_entries(run, *_entries(db, options))
     say_counts(run)
@@ -126,6 +130,15 @@ def _check_usage(options: dict[str, Any]) -> None:
         raise click.UsageError("Cannot use --files with --sql, input path or --format")
 
 
+def _attach(db: Database, alias: str, path: str) -> None:
+    try:
+        with explained(lambda: Path(path)):
+            db.attach(alias, path)
+            db.execute(f"select 1 from {quote_identifier(alias)}.sqlite_master")
+    except sqlite3.OperationalError as error:
+        raise GlamError(f"--attach {alias} {path}: {error}.") from error
+
+
 def _rows(
     db: Database, options: dict[str, Any]
 ) -> tuple[Iterator[dict[str, Any]], int | None]:
@@ -133,18 +146,30 @@ def _rows(
     if options["files"]:
         return _texts(options), None
     if options["sql"]:
-        query = options["sql"].rstrip().rstrip(";")
-        count = db.execute(f"select count(*) from ({query})").fetchone()[0]
-        return db.query(query), count
+        return _sql_rows(db, options["sql"])
     return _file_rows(options["input_path"], options["format"]), None
+
+
+def _sql_rows(db: Database, sql: str) -> tuple[Iterator[dict[str, Any]], int]:
+    query = sql.strip().rstrip(";")
+    try:
+        count = db.execute(f"select count(*) from (\n{query}\n)").fetchone()[0]
+        return iter(db.query(query)), count
+    except (sqlite3.OperationalError, sqlite3.ProgrammingError, ValueError) as error:
+        raise GlamError(f"--sql cannot be run: {error}.") from error
 
 
 def _file_rows(source: str, format_: str | None) -> Iterator[dict[str, Any]]:
     chosen = Format[format_.upper()] if format_ else None
     with sys.stdin.buffer if source == "-" else Path(source).open("rb") as stream:
         try:
-            yield from rows_from_file(stream, chosen)[0]
-        except (ValueError, csv.Error, RowsFromFileError) as error:
+            for row in rows_from_file(stream, chosen)[0]:
+                if not isinstance(row, dict) or not row:
+                    raise ValueError(
+                        f"expected an object with an id, found {row!r:.80}"
+                    )
+                yield row
+        except (ValueError, csv.Error, RowsFromFileError, RecursionError) as error:
             raise GlamError(f"{source} cannot be read: {error}") from error
 
 
@@ -189,7 +214,7 @@ def _joined(values: list[Any], prepend: str | None) -> bytes | str:
 def _content(options: dict[str, Any]) -> files.PictureFile | bytes | str:
     """What ``llm embed`` is to embed; a picture file keeps its place on disk."""
     source = options["input"]
-    if options["content"] or not source or source == "-":
+    if options["content"] or not source or not Path(source).is_file():
         return options["content"] or _input(options)
     return files.file_at(Path(source), options["id"])
 

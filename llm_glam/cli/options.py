@@ -52,7 +52,7 @@ def reading_options(function: F) -> F:
         click.option("--no-thumbnails", is_flag=True, help="Keep no thumbnails"),
         click.option(
             "--max-megapixels",
-            type=click.FloatRange(min=0, min_open=True),
+            type=click.IntRange(1, 100_000),
             default=images.MAX_MEGAPIXELS,
             show_default=True,
             help="Skip pictures larger than this",

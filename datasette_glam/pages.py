@@ -1,0 +1,115 @@
+"""What views have in common: what was asked, what is answered, and both twins of the answer."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasette.utils.asgi import Request, Response
+
+from . import addresses, gate
+from .gate import Place, wrapped
+
+DEFAULTS = {"max_upload_mb": 20, "max_upload_megapixels": 100}
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Page:
+    """What a view gives: data for both twins, the template, and how it went.
+
+    ``message`` is for people: why there is nothing to see.
+    """
+
+    template: str
+    data: Row
+    status: int = 200
+    message: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Asked:
+    """A request at its place, with the clock that Server-Timing shows."""
+
+    datasette: Any
+    request: Request
+    place: Place
+    times: dict[str, float] = field(default_factory=dict)
+
+    async def read(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """Read from the database in one of Datasette's threads."""
+        return await self.timed(
+            "db",
+            self.place.db.execute_fn(lambda c: function(wrapped(c), *args, **options)),
+        )
+
+    async def timed(self, what: str, work: Awaitable[Any]) -> Any:
+        """Wait for work and add its time in seconds to ``what``."""
+        started = time.monotonic()
+        try:
+            return await work
+        finally:
+            spent = time.monotonic() - started
+            self.times[what] = self.times.get(what, 0) + spent
+
+    def setting(self, name: str) -> float:
+        """A number from the site's configuration."""
+        config = self.datasette.plugin_config("datasette-glam") or {}
+        return float(config.get(name, DEFAULTS[name]))
+
+
+class Refused(Exception):
+    """A request that cannot be answered; carries the status and the words for it."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+
+def page_view(function: Callable[[Asked], Awaitable[Page]]) -> Callable[..., Any]:
+    """A view function of Datasette's from one of ours, as HTML and as JSON."""
+
+    async def view(datasette: Any, request: Request) -> Response:
+        asked = Asked(datasette, request, await gate.enter(datasette, request))
+        page = await function(asked)
+        timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in asked.times.items())
+        headers = {**page.headers, "server-timing": timing}
+        ok = page.status == 200
+        if request.url_vars.get("format"):
+            body = {"ok": ok, "error": page.message, **page.data}
+            return Response.json(body, status=page.status, headers=headers)
+        context = {**page.data, "message": page.message, "places": _places(asked)}
+        html = await datasette.render_template(page.template, context, request)
+        html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
+        return Response.html(html, status=page.status, headers=headers)
+
+    return view
+
+
+def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[..., Any]:
+    """A view function of Datasette's from one of ours that gives a file."""
+
+    async def view(datasette: Any, request: Request) -> Response:
+        place = await gate.enter(datasette, request)
+        return await function(Asked(datasette, request, place))
+
+    return view
+
+
+def _places(asked: Asked) -> Row:
+    """Addresses that only the HTML twin needs."""
+    datasette, place = asked.datasette, asked.place
+    found = {"collections": addresses.collections(datasette, place.database)}
+    if place.collection:
+        found["gallery"] = addresses.collection(
+            datasette, place.database, place.collection.name
+        )
+        found["table"] = datasette.urls.table(place.database, place.table)
+    query = asked.request.query_string
+    found["json"] = addresses.twin(asked.request.path, query)
+    return found

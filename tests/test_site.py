@@ -1,0 +1,530 @@
+"""The site: what a visitor sees, who sees nothing, and what strangers try."""
+
+import asyncio
+import io
+import json
+import re
+import sqlite3
+from urllib.parse import quote
+
+import pytest
+from datasette.app import Datasette
+from datasette.utils import tilde_encode
+from PIL import Image
+
+from datasette_glam import decoder, routes, vectors
+
+from .fakes import BLUE, GREEN, RED, Colours, picture
+from .test_images import bomb
+
+EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
+GLAM = "/embeddings/-/glam"
+PHOTOS = f"{GLAM}/photos"
+ODD_NAMES = [
+    "a b",
+    "[x]",
+    "é/ü",
+    "100%",
+    "why?",
+    "🏺",
+    "quo'te\"s",
+    "~2F",
+    "a.json",
+    "x&y=#z",
+]
+SCRIPT = "<script>alert('x')</script>"
+
+pytestmark = pytest.mark.asyncio
+
+
+def site(llm, config=None, **options):
+    """Datasette on the database; ``config`` is what both versions read of metadata.yml."""
+    files = [str(llm.database)] if "immutables" not in options else []
+    try:
+        return Datasette(files, config=config, **options)
+    except TypeError:
+        return Datasette(files, metadata=config, **options)
+
+
+async def get(datasette, path, **options):
+    return await datasette.client.get(path, **options)
+
+
+async def found(datasette, path):
+    response = await get(datasette, path)
+    assert response.status_code == 200, response.text[:500]
+    return response.json()
+
+
+def ids(data):
+    return [item["id"] for item in data["items"]]
+
+
+def png(colour=RED, size=(40, 30)):
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG")
+    return out.getvalue()
+
+
+async def upload(datasette, content, path=PHOTOS):
+    """As our script sends it; the token where this version has one."""
+    page = await get(datasette, path)
+    token = re.search(r'name="csrftoken" value="([^"]*)"', page.text).group(1)
+    headers = {
+        "content-type": "application/octet-stream",
+        "x-csrftoken": token,
+        "sec-fetch-site": "same-origin",
+    }
+    cookies = {"ds_csrftoken": token} if token else {}
+    return await datasette.client.post(
+        path + ".json", content=content, headers=headers, cookies=cookies
+    )
+
+
+@pytest.fixture
+def embedded(llm, colours, photos):
+    rows = [
+        {
+            "file_name": "red.png",
+            "title": "Red thing",
+            "material": "clay",
+            "rights": "CC0",
+        },
+        {"file_name": "green.png", "caption": "a green one"},
+    ]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    return llm
+
+
+@pytest.fixture
+def odd(llm, colours, tmp_path):
+    for number, name in enumerate(ODD_NAMES):
+        path = tmp_path / "photos" / f"{name}.png"
+        picture(path, (255 - number, number, 0))
+    llm(*EMBED)
+    return llm
+
+
+async def test_collections(embedded):
+    data = await found(site(embedded), GLAM + ".json")
+    (collection,) = data["collections"]
+    assert (collection["name"], collection["pictures"]) == ("photos", 3)
+    assert collection["model"] == "glam-clip/colours"
+    assert collection["url"] == PHOTOS
+    page = await get(site(embedded), GLAM)
+    assert "3 pictures · glam-clip/colours" in page.text
+
+
+async def test_a_random_sample_is_the_same_for_its_seed(llm, colours, tmp_path):
+    for number in range(150):
+        picture(tmp_path / "photos" / f"{number:03}.png", (number, 0, 9))
+    llm(*EMBED)
+    datasette = site(llm)
+    first = await found(datasette, PHOTOS + ".json?seed=1")
+    assert ids(first) == ids(await found(datasette, PHOTOS + ".json?seed=1"))
+    assert ids(first) != ids(await found(datasette, PHOTOS + ".json?seed=2"))
+    unseeded = await found(datasette, PHOTOS + ".json")
+    assert ids(unseeded) == ids(
+        await found(datasette, f"{PHOTOS}.json?seed={unseeded['seed']}")
+    )
+    seen = []
+    path = PHOTOS + ".json?seed=1"
+    while path:
+        page = await found(datasette, path)
+        seen += ids(page)
+        path = page["next"]
+    assert len(seen) == 150
+    assert len(set(seen)) == 150
+
+
+async def test_words(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?q=green")
+    assert ids(data)[0] == "green.png"
+    first = data["items"][0]
+    assert (first["score"], first["bar"], first["title"]) == (1, 1, "a green one")
+    page = await get(site(embedded), PHOTOS + "?q=green")
+    assert "Nearest to “green”" in page.text
+    assert 'alt="a green one"' in page.text
+
+
+async def test_scores_equal_the_command_line(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?q=a+ship")
+    lines = embedded.json("similar", "photos", "-c", "a ship")
+    assert [(i["id"], pytest.approx(i["score"])) for i in data["items"]] == [
+        (line["id"], line["score"]) for line in lines
+    ]
+
+
+async def test_similar_to_one(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?id=red.png")
+    assert set(ids(data)) == {"green.png", "sub folder/blé.png"}
+    response = await get(site(embedded), PHOTOS + "?id=nobody")
+    assert response.status_code == 404
+    assert "There is no ‘nobody’" in response.text or "nobody" in response.text
+
+
+async def test_search_results_go_on(llm, colours, tmp_path):
+    for number in range(130):
+        picture(tmp_path / "photos" / f"{number:03}.png", (255, number, 0))
+    llm(*EMBED)
+    datasette, seen = site(llm), []
+    path = PHOTOS + ".json?q=red"
+    while path:
+        page = await found(datasette, path)
+        seen += page["items"]
+        path = page["next"]
+    assert [item["id"] for item in seen] == [f"{n:03}.png" for n in range(130)]
+    scores = [item["score"] for item in seen]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_an_item(embedded):
+    path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
+    data = await found(site(embedded), path + ".json")
+    item = data["item"]
+    assert (item["title"], item["rights"]) == ("Red thing", "CC0")
+    assert item["record"] == {"file_name": "red.png", "material": "clay"}
+    assert len(data["items"]) == 2
+    page = (await get(site(embedded), path)).text
+    for text in ("<h1>Red thing</h1>", "<dt>material</dt><dd>clay</dd>", "CC0"):
+        assert text in page
+    row = await get(site(embedded), item["row_url"])
+    assert row.status_code == 200
+
+
+async def test_labels_on_the_item_page(embedded):
+    connection = sqlite3.connect(embedded.database)
+    md5 = connection.execute(
+        "select image_md5 from photos where id='red.png'"
+    ).fetchone()[0]
+    sql = "insert into glam_labels values ('photos', 'red.png', ?, ?, ?, ?, null)"
+    connection.execute(sql, ["fruit", None, "human", md5])
+    connection.execute(sql, ["stone", 0.4, "model:x", "0" * 32])
+    connection.commit()
+    connection.close()
+    path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
+    labels = (await found(site(embedded), path + ".json"))["item"]["labels"]
+    assert [(label["label"], label["stale"]) for label in labels] == [
+        ("fruit", False),
+        ("stone", True),
+    ]
+    assert "of an earlier picture" in (await get(site(embedded), path)).text
+
+
+async def test_thumbnails(embedded):
+    datasette = site(embedded)
+    item = (await found(datasette, PHOTOS + ".json?id=red.png"))["items"][0]
+    response = await get(datasette, item["thumbnail_url"])
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert Image.open(io.BytesIO(response.content)).size == (
+        item["width"],
+        item["height"],
+    )
+    again = await get(
+        datasette,
+        item["thumbnail_url"],
+        headers={"if-none-match": response.headers["etag"]},
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    unversioned = await get(datasette, item["thumbnail_url"].partition("?")[0])
+    assert unversioned.headers["cache-control"] == "public, max-age=60"
+
+
+async def test_server_timing(embedded):
+    response = await get(site(embedded), PHOTOS + "?q=red")
+    assert re.fullmatch(
+        r"db;dur=[\d.]+, model;dur=[\d.]+", response.headers["server-timing"]
+    )
+
+
+async def test_an_uploaded_picture(embedded):
+    datasette = site(embedded)
+    before = embedded.database.read_bytes()
+    response = await upload(datasette, png(GREEN))
+    assert response.status_code == 200, response.text
+    data = response.json()
+    assert (ids(data)[0], data["items"][0]["score"]) == ("green.png", pytest.approx(1))
+    assert data["next"] is None
+    assert embedded.database.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"hello", 400, "it is not a picture"),
+        (b"", 400, "the file is empty"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'>", 400, "it is an SVG"),
+        (b"<!DOCTYPE html><script>x</script>", 400, "it is a web page"),
+        (bomb(20_000, 20_000), 400, "400 megapixels (the limit is 100)"),
+        (bomb(100_000, 100_000), 400, "megapixels"),
+        (b"x" * 20_000_001, 413, "20 MB is the limit"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 400, "PostScript"),
+    ],
+)
+async def test_what_is_uploaded_by_strangers(embedded, content, status, words):
+    response = await upload(site(embedded), content)
+    assert response.status_code == status
+    assert words in response.json()["error"]
+    assert response.json()["items"] == []
+
+
+async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
+    monkeypatch.setattr(decoder, "SECONDS", 0.01)
+    response = await upload(site(embedded), png())
+    assert (response.status_code, response.json()["error"]) == (
+        400,
+        "The picture cannot be used: it takes too long to decode.",
+    )
+
+
+async def test_fifty_uploads_at_once(embedded):
+    datasette = site(embedded)
+    responses = await asyncio.gather(*(upload(datasette, png(BLUE)) for _ in range(50)))
+    statuses = [response.status_code for response in responses]
+    assert set(statuses) == {200, 503}
+    for response in responses:
+        if response.status_code == 503:
+            assert response.headers["retry-after"] == "5"
+            assert "Too many visitors" in response.json()["error"]
+        else:
+            assert ids(response.json())[0] == "sub folder/blé.png"
+
+
+async def test_too_many_queries_at_once(embedded, colours):
+    import time
+
+    real = colours.encode_texts
+    colours.encode_texts = lambda texts: time.sleep(0.05) or real(texts)
+    datasette = site(embedded)
+    paths = [f"{PHOTOS}.json?q=word{number}" for number in range(60)]
+    responses = await asyncio.gather(*(get(datasette, path) for path in paths))
+    statuses = [response.status_code for response in responses]
+    assert set(statuses) == {200, 503}
+    assert statuses.count(200) >= vectors.AT_ONCE + vectors.WAITING
+
+
+async def test_words_are_remembered(embedded, colours):
+    datasette = site(embedded)
+    for _ in range(3):
+        await found(datasette, PHOTOS + ".json?q=red")
+    assert colours.texts_encoded == 1
+
+
+async def test_the_checkpoint_is_not_on_this_computer(embedded):
+    from llm_glam import registry
+
+    registry.path().unlink()
+    datasette = site(embedded)
+    response = await get(datasette, PHOTOS + "?q=red")
+    assert response.status_code == 503
+    assert "Words and pictures cannot be searched here" in response.text
+    assert "No checkpoint is registered as" in response.text
+    assert len(ids(await found(datasette, PHOTOS + ".json?id=red.png"))) == 2
+    assert (await get(datasette, PHOTOS)).status_code == 200
+
+
+async def test_a_query_that_is_too_long(embedded):
+    response = await get(site(embedded), PHOTOS + ".json?q=" + "x" * 2001)
+    assert response.status_code == 400
+    assert "2,000 characters at most" in response.json()["error"]
+
+
+async def test_sensitive_pictures(llm, colours, photos):
+    (photos / "metadata.jsonl").write_text(
+        json.dumps({"file_name": "red.png", "sensitive": True, "title": "Grave"})
+    )
+    llm(*EMBED)
+    datasette = site(llm)
+    for seed in range(5):
+        assert "red.png" not in ids(
+            await found(datasette, f"{PHOTOS}.json?seed={seed}")
+        )
+    assert "red.png" not in ids(await found(datasette, PHOTOS + ".json?q=red"))
+    asked = await found(datasette, PHOTOS + ".json?q=red&_sensitive=1")
+    assert ids(asked)[0] == "red.png"
+    page = (await get(datasette, PHOTOS + "?q=red&_sensitive=1")).text
+    assert "Sensitive picture: open to see" in page
+    assert asked["items"][0]["thumbnail_url"] not in page
+    item = (await get(datasette, asked["items"][0]["url"])).text
+    assert "<summary>Sensitive picture: show it</summary>" in item
+    assert "red.png" not in json.dumps(
+        (await found(datasette, GLAM + ".json"))["collections"]
+    )
+
+
+async def test_odd_ids_lead_everywhere(odd):
+    datasette = site(odd)
+    data = await found(datasette, PHOTOS + ".json?q=red")
+    assert sorted(ids(data)) == sorted(f"{name}.png" for name in ODD_NAMES)
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    for item in data["items"]:
+        for url in (item["url"], item["thumbnail_url"], item["similar_url"]):
+            assert (await get(datasette, url)).status_code == 200, url
+            assert url.replace("&", "&amp;") in page
+        twin = await found(datasette, item["url"] + ".json")
+        assert twin["item"]["id"] == item["id"]
+        row = await get(datasette, twin["item"]["row_url"], follow_redirects=True)
+        assert row.status_code == 200, twin["item"]["row_url"]
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, SCRIPT])
+async def test_odd_collections(llm, colours, photos, name):
+    llm("embed-multi", name, "--files", photos, "*.png", "-m", "glam-clip")
+    datasette = site(llm)
+    (collection,) = (await found(datasette, GLAM + ".json"))["collections"]
+    assert collection["name"] == name
+    for url in (
+        collection["url"],
+        collection["url"] + "?q=red",
+        collection["items"][0]["url"],
+    ):
+        response = await get(datasette, url)
+        assert response.status_code == 200, url
+        assert "<script>alert" not in response.text
+    gallery = (await get(datasette, collection["url"])).text
+    (table,) = re.findall(r'href="([^"]+)">All records as a table', gallery)
+    assert (await get(datasette, table)).status_code == 200
+
+
+async def test_stored_scripts_stay_text(llm, colours, tmp_path, monkeypatch):
+    from .conftest import register_fake
+
+    folder = tmp_path / "photos"
+    picture(folder / "a.png")
+    picture(folder / f"{SCRIPT.replace('/', '')}.png", GREEN)
+    record = {key: SCRIPT for key in ("title", "caption", "rights", "page_url", SCRIPT)}
+    record |= {"file_name": "a.png", "image_url": "javascript:alert(1)"}
+    (folder / "metadata.jsonl").write_text(json.dumps(record))
+    register_fake(llm, monkeypatch, "x", Colours("beef"))
+    llm(*EMBED)
+    datasette = site(llm)
+    item = f"{PHOTOS}/item/{tilde_encode('a.png')}"
+    pages = [GLAM, PHOTOS, PHOTOS + "?q=" + quote(SCRIPT), PHOTOS + "?id=a.png", item]
+    pages += ["/embeddings/photos", PHOTOS + "?id=" + quote(SCRIPT)]
+    for path in pages:
+        text = (await get(datasette, path)).text
+        assert "<script>alert" not in text, path
+        assert 'href="javascript:' not in text, path
+    assert "&lt;script&gt;alert" in (await get(datasette, item)).text
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "..",
+        "a\0b",
+        "x' or '1'='1",
+        '"; drop table',
+    ],
+)
+async def test_ids_that_lead_elsewhere(embedded, item):
+    datasette = site(embedded)
+    for kind in ("item", "thumb"):
+        response = await get(datasette, f"{PHOTOS}/{kind}/{tilde_encode(item)}")
+        assert response.status_code == 404
+    assert (
+        await get(datasette, PHOTOS + "/thumb/../../../etc/passwd")
+    ).status_code == 404
+    assert len(embedded.ids()) == 3
+
+
+def addresses_of_all_routes():
+    """An address for each registered route and its JSON twin."""
+    values = {"database": "embeddings", "collection": "photos", "item": "red~2Epng"}
+    for pattern, _ in routes.ROUTES:
+        address = re.sub(
+            r"\(\?P<(\w+)>[^)]*\)", lambda m: values.get(m[1], ""), pattern
+        )
+        address = address.replace("?$", "").rstrip("$")
+        yield address
+        if "format" in pattern:
+            yield address + ".json"
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"allow": {"id": "root"}},
+        {"databases": {"embeddings": {"allow": {"id": "root"}}}},
+        {
+            "databases": {
+                "embeddings": {"tables": {"embeddings": {"allow": {"id": "root"}}}}
+            }
+        },
+        {
+            "databases": {
+                "embeddings": {"tables": {"photos": {"allow": {"id": "root"}}}}
+            }
+        },
+    ],
+)
+async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed):
+    datasette = site(embedded, closed)
+    await datasette.invoke_startup()
+    cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
+    addresses = list(addresses_of_all_routes())
+    assert len(addresses) == 7
+    only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
+        "tables", {}
+    )
+    for address in addresses:
+        assert (
+            await get(datasette, address, cookies=cookies)
+        ).status_code == 200, address
+        response = await get(datasette, address)
+        if only_items and address.startswith(GLAM) and "photos" not in address:
+            assert response.status_code == 200
+            assert "red.png" not in response.text
+            assert "colours" not in response.text
+        else:
+            assert response.status_code == 403, address
+    if only_items:
+        response = await datasette.client.post(PHOTOS, content=png())
+        assert response.status_code == 403
+
+
+async def test_what_is_not_there(embedded):
+    datasette = site(embedded)
+    for path in (GLAM + "/nobody", "/nowhere/-/glam", PHOTOS + "/item/nobody"):
+        assert (await get(datasette, path)).status_code == 404, path
+
+
+async def test_base_url(embedded):
+    datasette = site(embedded, settings={"base_url": "/museum/"})
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith("/museum/")] == []
+
+
+async def test_new_pictures_appear_while_the_site_runs(embedded, photos):
+    connection = sqlite3.connect(embedded.database)
+    connection.execute("pragma journal_mode = wal")
+    connection.close()
+    datasette = site(embedded)
+    assert len(ids(await found(datasette, PHOTOS + ".json?q=red"))) == 3
+    picture(photos / "new.png", (200, 0, 0))
+    embedded(*EMBED)
+    assert "new.png" in ids(await found(datasette, PHOTOS + ".json?q=red"))
+
+
+async def test_an_immutable_database(embedded):
+    datasette = site(embedded, immutables=[str(embedded.database)])
+    assert len(ids(await found(datasette, PHOTOS + ".json?q=red"))) == 3
+
+
+async def test_datasettes_own_pages(embedded):
+    datasette = site(embedded)
+    table = (await get(datasette, "/embeddings/photos")).text
+    assert f'href="{PHOTOS}/item/red~2Epng"' in table
+    assert f'src="{PHOTOS}/thumb/red~2Epng"' in table
+    assert f'<a href="{PHOTOS}">Similar images' in table or f'href="{PHOTOS}"' in table
+    database = (await get(datasette, "/embeddings")).text
+    assert f'href="{GLAM}"' in database
+    other = (await get(datasette, "/embeddings/glam_folders")).text
+    assert "/-/glam/" not in other
