@@ -25,12 +25,12 @@ def register_routes() -> list[tuple[str, Callable[..., Any]]]:
 
 @hookimpl
 def render_cell(
-    value: Any, column: str, table: str, database: str, datasette: Any
+    row: Any, value: Any, column: str, table: str, database: str, datasette: Any
 ) -> Any:
-    """A thumbnail beside each id in the items table."""
+    """A thumbnail in each row of an items table."""
     from . import tables
 
-    return tables.thumbnail_cell(datasette, database, table, column, value)
+    return tables.thumbnail_cell(datasette, database, table, column, row, value)
 
 
 @hookimpl

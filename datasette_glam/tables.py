@@ -26,25 +26,27 @@ async def _collection_of(
 
 
 def thumbnail_cell(
-    datasette: Any, database: str, table: str, column: str, value: Any
+    datasette: Any, database: str, table: str, column: str, row: Any, value: Any
 ) -> Callable[[], Awaitable[Markup | None]] | None:
-    """The id with its picture before it; other columns and tables as they are."""
-    if column != "id" or not table or not isinstance(value, str):
+    """The picture beside the name of its file; other columns and tables as they are.
+
+    Datasette shows a primary key as a link of its own, which plugins cannot change.
+    """
+    if column != "file" or not table or "id" not in row.keys():
         return None
 
     async def cell() -> Markup | None:
         collection = await _collection_of(datasette, database, table)
         if collection is None:
             return None
-        card = {"id": value, "thumbnail_md5": "row"}
+        card = {"id": row["id"], "thumbnail_md5": "of this row"}
         addresses.add(datasette, database, collection.name, [card])
-        page, picture = card["url"], card["thumbnail_url"].partition("?")[0]
-        similar = card["similar_url"]
+        picture = card["thumbnail_url"].partition("?")[0]
         return Markup(
             '<a href="{}"><img src="{}" alt="" loading="lazy" '
             'style="max-height: 80px; max-width: 120px; display: block">{}</a> '
             '<a href="{}">Similar images</a>'
-        ).format(page, picture, value, similar)
+        ).format(card["url"], picture, value or row["id"], card["similar_url"])
 
     return cell
 

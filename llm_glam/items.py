@@ -6,7 +6,7 @@ then comes every column that a source brought.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from sqlite_utils import Database
@@ -44,6 +44,7 @@ TECHNICAL = {KEY, "file", *IMAGE_COLUMNS}
 SEARCHED = (KEY, "title", "caption", "document", "rights")
 TOKENIZER = "unicode61 remove_diacritics 2"
 RESERVED = ("sqlite_", "glam_", "_")
+BRACKETS = str.maketrans("[]", "()")  # Datasette 0.65 cannot show tables with brackets
 FTS_RESERVED = ("rank", "rowid")  # names full-text search keeps for itself
 AT_ONCE = 500
 
@@ -228,13 +229,9 @@ def rename(db: Database, name: str, old: str, new: str, file: str) -> None:
 
 
 def _candidates(collection: str) -> Iterator[str]:
-    yield collection
-    yield f"{collection}_items"
-    yield f"items_{collection}"
-    number = 2
-    while True:
-        yield f"items_{collection}_{number}"
-        number += 1
+    name = collection.translate(BRACKETS)
+    yield from (name, f"{name}_items", f"items_{name}")
+    yield from (f"items_{name}_{number}" for number in count(2))
 
 
 def _target(column: str, taken: set[str]) -> str:

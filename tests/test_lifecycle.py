@@ -328,11 +328,11 @@ def test_names_of_items_tables(llm, colours, photos):
         "embeddings": "embeddings_items",
         "sqlite_x": "items_sqlite_x",
         "glam_map": "items_glam_map",
-        "a [b] é/ü": "a [b] é/ü",
+        "a [b] é/ü": "a (b) é/ü",
     }
     assert llm.rows("select * from photos") == [{"id": 1, "mine": "x"}]
-    assert len(llm.rows('select * from "a [b] é/ü"')) == 2
-    assert len(llm.rows('select * from "a [b] é/ü_fts"')) == 2
+    assert len(llm.rows('select * from "a (b) é/ü"')) == 2
+    assert len(llm.rows('select * from "a (b) é/ü_fts"')) == 2
 
 
 def test_status(llm, embedded):

@@ -427,9 +427,6 @@ async def test_ids_that_lead_elsewhere(embedded, item):
     for kind in ("item", "thumb"):
         response = await get(datasette, f"{PHOTOS}/{kind}/{tilde_encode(item)}")
         assert response.status_code == 404
-    assert (
-        await get(datasette, PHOTOS + "/thumb/../../../etc/passwd")
-    ).status_code == 404
     assert len(embedded.ids()) == 3
 
 

@@ -4,36 +4,50 @@ document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("glam-upload");
   const pictures = () => [...document.querySelectorAll("a.glam-picture")];
 
+  // The picture one step on, or the nearest one in the row above or below.
+  const beside = (here, key) => {
+    const all = pictures();
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (step) return all[all.indexOf(here) + step];
+    const sign = { ArrowDown: 1, ArrowUp: -1 }[key];
+    const own = here.getBoundingClientRect();
+    const far = (box) => [
+      Math.round(sign * (box.top - own.top)),
+      Math.abs(box.left + box.right - own.left - own.right),
+    ];
+    return all
+      .map((picture) => [picture, ...far(picture.getBoundingClientRect())])
+      .filter(([, rows]) => rows > 0)
+      .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
+  };
+
+  // Before Datasette 1.0's own "/", which opens its menu.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const box = document.getElementById("glam-q");
-    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-    if (event.key === "/" && !typing && box) {
-      event.preventDefault();
-      box.focus();
-    }
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const here = pictures().indexOf(document.activeElement);
-    if (step && here >= 0 && pictures()[here + step]) {
-      event.preventDefault();
-      pictures()[here + step].focus();
-    }
-  });
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog");
+    const here = document.activeElement;
+    let to = null;
+    if (event.key === "/" && !typing) to = box;
+    else if (/^Arrow/.test(event.key) && here.matches("a.glam-picture"))
+      to = beside(here, event.key);
+    if (!to) return;
+    event.preventDefault();
+    event.stopPropagation();
+    to.focus();
+  }, true);
 
   if (!form) return;
   form.hidden = false;
-  const results = () => document.getElementById("glam-results");
-
-  const say = (text) => {
-    const message = document.createElement("p");
-    message.className = "glam-message";
-    message.textContent = text;
-    results().replaceChildren(message);
-  };
+  const results = document.getElementById("glam-results");
+  const say = (text) => (document.getElementById("glam-status").textContent = text);
+  let latest = null;
 
   const upload = async (file) => {
     if (!file) return;
+    latest = file;
     say("Looking for pictures like yours …");
+    let text = "The picture could not be sent.";
     try {
       const response = await fetch(form.action, {
         method: "POST",
@@ -45,29 +59,42 @@ document.addEventListener("DOMContentLoaded", () => {
       });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const found = page.getElementById("glam-results");
-      if (found) results().replaceWith(found);
-      else say("The picture could not be searched (" + response.status + ").");
-    } catch (error) {
-      say("The picture could not be sent.");
+      if (file !== latest) return;
+      if (response.ok && found) {
+        results.replaceChildren(...found.childNodes);
+        text = pictures().length + " pictures like yours";
+      } else
+        text =
+          found?.querySelector(".glam-message")?.textContent ||
+          "The picture could not be searched (" + response.status + ").";
+    } catch {
+      if (file !== latest) return;
     }
+    say(text);
   };
 
-  form.elements["glam-file"].addEventListener("change", (e) => upload(e.target.files[0]));
-  document.addEventListener("paste", (e) => {
-    const file = [...(e.clipboardData?.files || [])].find((f) => f.type.startsWith("image/"));
-    if (file) {
-      e.preventDefault();
-      upload(file);
-    }
+  const input = form.elements["glam-file"];
+  const isFile = (event) => event.dataTransfer?.types.includes("Files");
+  const handedOver = (event, file) => {
+    event.preventDefault();
+    input.value = "";
+    upload(file);
+  };
+  input.addEventListener("change", () => upload(input.files[0]));
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files || [])];
+    const file = files.find((f) => f.type.startsWith("image/"));
+    if (file) handedOver(event, file);
   });
-  document.addEventListener("dragover", (e) => {
-    e.preventDefault();
+  document.addEventListener("dragover", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
     form.classList.add("glam-over");
   });
   document.addEventListener("dragleave", () => form.classList.remove("glam-over"));
-  document.addEventListener("drop", (e) => {
-    e.preventDefault();
+  document.addEventListener("drop", (event) => {
+    if (!isFile(event)) return;
     form.classList.remove("glam-over");
-    upload(e.dataTransfer.files[0]);
+    handedOver(event, event.dataTransfer.files[0]);
   });
 });
