@@ -70,3 +70,31 @@ def prepare_jinja2_environment(env: Any) -> None:
 
     env.filters["glam_link"] = addresses.link
     env.filters["glam_encoded"] = addresses.encoded
+
+
+@hookimpl(optionalhook=True)
+def permission_allowed(
+    datasette: Any, actor: Any, action: str, resource: Any
+) -> Callable[[], Awaitable[bool | None]] | None:
+    """Our tables follow their items tables (Datasette 0.65)."""
+    if action != "view-table" or not resource or not resource[1].startswith("glam_"):
+        return None
+
+    async def follow() -> bool | None:
+        from . import permissions
+
+        allowed = await permissions.may_view(datasette, actor, resource[0])
+        return None if allowed else False
+
+    return follow
+
+
+@hookimpl(optionalhook=True)
+async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
+    """Our tables follow their items tables (Datasette 1.0)."""
+    if action != "view-table":
+        return None
+    from . import compat, permissions
+
+    denied = await permissions.denied_databases(datasette, actor)
+    return compat.denials(denied) if denied else None

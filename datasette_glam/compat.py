@@ -37,6 +37,34 @@ async def ensure_can_view(
         )
 
 
+async def can_view(datasette: Any, actor: Any, database: str, table: str) -> bool:
+    """May the actor view a table?"""
+    if IS_1:
+        resource = TableResource(database, table)
+        allowed = await datasette.allowed(
+            action="view-table", resource=resource, actor=actor
+        )
+        return bool(allowed)
+    checks = [("view-table", (database, table)), ("view-database", database)]
+    visible, _ = await datasette.check_visibility(actor, permissions=checks)
+    return bool(visible)
+
+
+def denials(pairs: list[tuple[str, str]]) -> Any:
+    """Datasette 1.0's way to say that these tables may not be viewed."""
+    from datasette.permissions import PermissionSQL
+
+    rows: list[str] = []
+    params: dict[str, str] = {}
+    for number, (database, table) in enumerate(pairs):
+        params |= {f"glam_d{number}": database, f"glam_t{number}": table}
+        rows.append(
+            f"select :glam_d{number} as parent, :glam_t{number} as child, 0 as allow, "
+            "'follows its items table' as reason"
+        )
+    return PermissionSQL(sql=" union all ".join(rows), params=params)
+
+
 async def read_body(request: Request, limit: int) -> bytes | None:
     """The body of a request, or None where it has more than ``limit`` bytes.
 

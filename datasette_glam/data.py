@@ -105,6 +105,13 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     }
 
 
+def file_of(db: Database, collection: Collection, item_id: str) -> str | None:
+    """The file of a picture, relative to its folder."""
+    table = quote_identifier(str(collection.items_table))
+    row = db.execute(f"select file from {table} where id = ?", [item_id]).fetchone()
+    return row[0] if row else None
+
+
 def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
     """A picture's thumbnail: its JPEG and the hash of the picture it was made from."""
     sql = "select content, image_md5 from glam_thumbnails where items_table = ? and id = ?"

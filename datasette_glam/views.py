@@ -10,7 +10,7 @@ from datasette.utils.asgi import NotFound, Response
 from llm_glam import search
 from llm_glam.errors import GlamError, UnknownItem
 
-from . import addresses, compat, data, decoder, gate, vectors
+from . import addresses, compat, data, decoder, gate, originals, vectors
 from .pages import Asked, Page, Refused
 
 PAGE = 60
@@ -94,6 +94,10 @@ async def item(asked: Asked) -> Page:
     row["row_url"] = addresses.row(
         asked.datasette, asked.place.database, asked.place.table, item_id
     )
+    file = await asked.read(data.file_of, collection, item_id)
+    root = originals.root_of(asked.datasette, asked.place.table)
+    if originals.path_of(root, file):
+        row["larger_url"] = row["url"].replace("/item/", "/image/")
     if row["has_vector"]:
         vector = await asked.read(search.stored_vector, collection, item_id)
         hits = await _nearest(asked, vector, item_id, 1, False, NEIGHBOURS)

@@ -460,12 +460,13 @@ def addresses_of_all_routes():
         },
     ],
 )
-async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed):
-    datasette = site(embedded, closed)
+async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos):
+    plugins = {"datasette-glam": {"image_root": str(photos)}}
+    datasette = site(embedded, {**closed, "plugins": plugins})
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     addresses = list(addresses_of_all_routes())
-    assert len(addresses) == 7
+    assert len(addresses) == 8
     only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
         "tables", {}
     )
@@ -525,3 +526,71 @@ async def test_datasettes_own_pages(embedded):
     assert f'href="{GLAM}"' in database
     other = (await get(datasette, "/embeddings/glam_folders")).text
     assert "/-/glam/" not in other
+
+
+@pytest.mark.parametrize("allowed", ["root", "visitor"])
+async def test_our_tables_follow_the_items_table(embedded, allowed):
+    tables = {"photos": {"allow": {"id": "root"}}}
+    datasette = site(embedded, {"databases": {"embeddings": {"tables": tables}}})
+    await datasette.invoke_startup()
+    cookies = {"ds_actor": datasette.sign({"a": {"id": allowed}}, "actor")}
+    expected = 200 if allowed == "root" else 403
+    for table in ("glam_thumbnails", "glam_labels", "glam_problems", "glam_folders"):
+        response = await get(datasette, f"/embeddings/{table}", cookies=cookies)
+        assert response.status_code == expected, table
+    assert (await get(datasette, "/embeddings/collections")).status_code == 200
+
+
+@pytest.fixture
+def with_originals(embedded, photos):
+    picture(photos / "sub folder" / "blé.png", BLUE, size=(3000, 2000))
+    embedded(*EMBED)
+    plugins = {"datasette-glam": {"image_root": str(photos)}}
+    return site(embedded, {"plugins": plugins})
+
+
+async def test_larger_originals(with_originals):
+    item = f"item/{tilde_encode('sub folder/blé.png')}"
+    data = (await found(with_originals, f"{PHOTOS}/{item}.json"))["item"]
+    response = await get(with_originals, data["larger_url"])
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert Image.open(io.BytesIO(response.content)).size == (1800, 1200)
+    page = (await get(with_originals, f"{PHOTOS}/{item}")).text
+    assert f'src="{data["larger_url"]}"' in page
+    tag = {"if-none-match": response.headers["etag"]}
+    assert (
+        await get(with_originals, data["larger_url"], headers=tag)
+    ).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../secret.png",
+        "/etc/passwd",
+        "link.png",
+        "sub folder",
+        "gone.png",
+        "a\0b",
+        None,
+    ],
+)
+async def test_nothing_outside_image_root(
+    embedded, with_originals, photos, tmp_path, file
+):
+    picture(tmp_path / "secret.png")
+    (photos / "link.png").symlink_to(tmp_path / "secret.png")
+    connection = sqlite3.connect(embedded.database)
+    connection.execute("update photos set file = ? where id = 'red.png'", [file])
+    connection.commit()
+    connection.close()
+    red = tilde_encode("red.png")
+    assert (await get(with_originals, f"{PHOTOS}/image/{red}")).status_code == 404
+    data = await found(with_originals, f"{PHOTOS}/item/{red}.json")
+    assert "larger_url" not in data["item"]
+
+
+async def test_without_image_root_there_are_no_originals(embedded):
+    response = await get(site(embedded), f"{PHOTOS}/image/{tilde_encode('red.png')}")
+    assert response.status_code == 404

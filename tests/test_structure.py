@@ -23,7 +23,7 @@ HEAVY = (
 LAYERS = [
     {"__init__"},
     {"plugin", "cli"},
-    {"adopt", "reembed", "estimate", "status", "expanded"},
+    {"adopt", "reembed", "estimate", "status", "expanded", "serve"},
     {"ingest", "search"},
     {"plan", "write"},
     {"vectors", "folders", "identity"},

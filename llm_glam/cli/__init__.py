@@ -13,6 +13,7 @@ COMMANDS = {
     "embed": "embed",
     "models": "models",
     "reembed": "reembed",
+    "serve": "serve",
     "status": "status",
 }
 

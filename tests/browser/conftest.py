@@ -23,6 +23,8 @@ from datasette.utils import tilde_encode
 from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
 
+from ..conftest import Llm
+
 HERE = Path(__file__).parent
 SCRIPT = "<script>alert(1)</script>"
 SENSITIVE = "grave.jpg"
@@ -93,17 +95,14 @@ def collection(tiny_clip, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     photos, user = folder / "photos", folder / "user"
     draw(photos)
-    env = {**os.environ, "LLM_USER_PATH": str(user), "HF_HUB_OFFLINE": "1"}
-    env.pop("LLM_EMBEDDINGS_DB", None)
-
-    def llm(*args):
-        command = [sys.executable, "-m", "llm", *map(str, args)]
-        subprocess.run(command, env=env, cwd=folder, check=True, capture_output=True)
-
-    llm("glam", "models", "add", "tiny", tiny_clip)
-    llm("glam", "models", "default", "tiny")
-    for name, pattern in (("photos", "**/*.jpg"), (ODD_COLLECTION, "00*.jpg")):
-        llm("embed-multi", name, "--files", photos, pattern, "-m", "glam-clip")
+    llm = Llm(user / "embeddings.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_USER_PATH", str(user))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.delenv("LLM_EMBEDDINGS_DB", raising=False)
+        llm("glam", "models", "add", "tiny", tiny_clip)
+        for name, pattern in (("photos", "**/*.jpg"), (ODD_COLLECTION, "00*.jpg")):
+            llm("embed-multi", name, "--files", photos, pattern, "-m", "glam-clip/tiny")
     return user, photos
 
 
@@ -132,40 +131,50 @@ def draw(folder):
 
 
 @pytest.fixture(scope="package")
-def site(collection, tmp_path_factory):
+def sites(collection, tmp_path_factory):
+    """The site twice: at the root of its host, and below a path."""
+    logs = tmp_path_factory.mktemp("servers")
+    with serving(collection, "/", logs / "root.txt") as wait_for_root:
+        with serving(collection, "/glam/", logs / "below.txt") as wait_for_below:
+            yield wait_for_root(), wait_for_below()
+
+
+@pytest.fixture
+def site(sites):
     """The site at the root of its host."""
-    with served(collection, tmp_path_factory, "/") as running:
-        yield running
+    return sites[0]
 
 
-@pytest.fixture(scope="package")
-def site_below(collection, tmp_path_factory):
-    """The site below a path, as behind a museum's own web server."""
-    with served(collection, tmp_path_factory, "/glam/") as running:
-        yield running
+@pytest.fixture(params=["at the root", "below a path"])
+def anywhere(request, sites):
+    """The site at the root of its host, and below a path."""
+    return sites[request.param != "at the root"]
 
 
 @contextmanager
-def served(collection, tmp_path_factory, base_url):
-    """Datasette on a free port until the tests are over."""
+def serving(collection, base_url, log):
+    """Datasette on a free port until the tests are over; call what it gives to wait for it."""
     user, photos = collection
     port = free_port()
-    command = [sys.executable, "-m", "datasette", "serve", user / "embeddings.db"]
-    command += ["--host", "127.0.0.1", "--port", port]
+    command = [sys.executable, "-m", "datasette", "serve", str(user / "embeddings.db")]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
     command += ["--setting", "base_url", base_url]
     env = {**os.environ, "LLM_USER_PATH": str(user), "HF_HUB_OFFLINE": "1"}
-    log = tmp_path_factory.mktemp("server") / "log.txt"
+    site = Site(f"http://127.0.0.1:{port}{base_url}", photos, user)
     with log.open("wb") as out:
         process = subprocess.Popen(
-            list(map(str, command)), env=env, stdout=out, stderr=subprocess.STDOUT
+            command, env=env, stdout=out, stderr=subprocess.STDOUT
         )
-        running = Site(f"http://127.0.0.1:{port}{base_url}", photos, user)
-        try:
-            wait_for(running.gallery(q="warm up"), process, log)
-            yield running
-        finally:
-            process.terminate()
-            process.wait(20)
+
+    def wait():
+        wait_for(site.gallery(q="warm up"), process, log)
+        return site
+
+    try:
+        yield wait
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def free_port():

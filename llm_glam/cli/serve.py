@@ -1,0 +1,63 @@
+"""``llm glam serve``: the site, in a browser."""
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from .. import serve, store
+from . import options as shared
+
+
+@click.command("serve")
+@click.argument("collection", required=False)
+@shared.database_option
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8001,
+    show_default=True,
+    help="Port to listen on",
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on"
+)
+@click.option(
+    "-m",
+    "--metadata",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Datasette metadata file: title, permissions, canned queries",
+)
+@click.option("--no-browser", is_flag=True, help="Open no browser")
+def command(
+    collection: str | None,
+    database: Path,
+    port: int,
+    host: str,
+    metadata: Path | None,
+    no_browser: bool,
+) -> None:
+    """Show COLLECTION, or all of them, as a site in a browser.
+
+    Starts Datasette on this computer; Ctrl-C ends it. The plain datasette command that does the
+    same is printed, for servers.
+
+    \b
+    Examples:
+        llm glam serve photos
+        llm glam serve photos --metadata metadata.yml -p 8080
+    """
+    shared.check_exists(database)
+    if collection:
+        store.get(store.connect(database, readonly=True), collection)
+    site = serve.Site(database, host, port, metadata)
+    address = site.address(collection)
+    click.echo(f"The same without llm: {site.command_line()}", err=True)
+
+    def ready() -> None:
+        click.echo(address)
+        if not no_browser:
+            webbrowser.open(address)
+
+    raise SystemExit(serve.run(site, ready))
