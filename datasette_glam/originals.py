@@ -8,9 +8,10 @@ from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
 from . import data, decoder, vectors
-from .pages import Asked
+from .pages import Asked, jpeg
 
 SIDE = 1200  # short side in pixels
+AGE = "max-age=3600"
 
 
 def root_of(datasette: Any, items_table: str) -> Path | None:
@@ -40,15 +41,8 @@ async def original(asked: Asked) -> Response:
     status = path.stat()
     stamp = f"{path} {status.st_size} {status.st_mtime_ns}"
     tag = f'"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'
-    who = "private" if asked.request.actor else "public"
-    headers = {
-        "etag": tag,
-        "cache-control": f"{who}, max-age=3600",
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'",
-    }
     if asked.request.headers.get("if-none-match") == tag:
-        return Response("", status=304, headers=headers)
+        return jpeg(asked, None, tag=tag, age=AGE)
     async with vectors.of(asked.datasette).decoding() as may_decode:
         if not may_decode:
             words = "Too many pictures are asked for at once. Try again soon."
@@ -59,4 +53,4 @@ async def original(asked: Asked) -> Response:
             smaller = await decoder.decode(content, limit, SIDE, "JPEG")
         except decoder.BadUpload as error:
             raise NotFound(f"The picture cannot be shown: {error}") from error
-    return Response(smaller, headers=headers, content_type="image/jpeg")
+    return jpeg(asked, smaller, tag=tag, age=AGE)

@@ -113,3 +113,17 @@ def _places(asked: Asked) -> Row:
     query = asked.request.query_string
     found["json"] = addresses.twin(asked.request.path, query)
     return found
+
+
+def jpeg(asked: Asked, content: bytes | None, *, tag: str, age: str) -> Response:
+    """A picture with what browsers and caches need to know; None for one they have already."""
+    who = "private" if asked.request.actor else "public"
+    headers = {
+        "etag": tag,
+        "cache-control": f"{who}, {age}",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'",
+    }
+    if content is None:
+        return Response("", status=304, headers=headers)
+    return Response(content, headers=headers, content_type="image/jpeg")

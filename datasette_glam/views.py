@@ -11,7 +11,7 @@ from llm_glam import search
 from llm_glam.errors import GlamError, UnknownItem
 
 from . import addresses, compat, data, decoder, gate, originals, vectors
-from .pages import Asked, Page, Refused
+from .pages import Asked, Page, Refused, jpeg
 
 PAGE = 60
 NEIGHBOURS = 24
@@ -111,19 +111,11 @@ async def thumbnail(asked: Asked) -> Response:
     row = await asked.read(data.thumbnail, asked.place.collection, item_id)
     if row is None:
         raise NotFound(f"There is no thumbnail of {item_id}")
-    who = "private" if asked.request.actor else "public"
     is_versioned = asked.request.args.get("v") == row["image_md5"]
     age = "max-age=31536000, immutable" if is_versioned else "max-age=60"
     tag = f'"{row["image_md5"]}"'
-    headers = {
-        "etag": tag,
-        "cache-control": f"{who}, {age}",
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'",
-    }
-    if asked.request.headers.get("if-none-match") == tag:
-        return Response("", status=304, headers=headers)
-    return Response(row["content"], headers=headers, content_type="image/jpeg")
+    is_known = asked.request.headers.get("if-none-match") == tag
+    return jpeg(asked, None if is_known else row["content"], tag=tag, age=age)
 
 
 async def _of_words(asked: Asked, words: str) -> Any:

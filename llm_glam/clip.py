@@ -45,11 +45,11 @@ class GlamClip(llm.EmbeddingModel):
         iterator = iter(items)
         position = 0
         while batch := list(islice(iterator, AT_ONCE)):
-            yield from encode_mixed(self.encoder(), batch, first=position).tolist()
+            yield from encode(self.encoder(), batch, first=position).tolist()
             position += len(batch)
 
 
-def encode_mixed(
+def encode(
     encoder: "Encoder", items: list[str | bytes], *, first: int = 0
 ) -> "Vectors":
     """Vectors of texts and pictures in one list, shape (n, dimensions), in order.
@@ -57,25 +57,23 @@ def encode_mixed(
     :param first: position of the first item in the whole input, for error messages
     :raises BadImage: bytes that are no picture
     """
-    import numpy as np
+    from .engine import encode_mixed
 
-    texts = [i for i, item in enumerate(items) if isinstance(item, str)]
-    pictures = [i for i, item in enumerate(items) if not isinstance(item, str)]
-    vectors = np.empty((len(items), encoder.dimensions), np.float32)
-    if texts:
-        vectors[texts] = encoder.encode_texts([str(items[i]) for i in texts])
-    if pictures:
-        prepared = [_prepare(encoder, items[i], first + i) for i in pictures]
-        vectors[pictures] = encoder.encode_prepared(prepared)
-    return vectors
+    return encode_mixed(
+        encoder,
+        [
+            item if isinstance(item, str) else _prepare(encoder, item, first + i)
+            for i, item in enumerate(items)
+        ],
+    )
 
 
-def _prepare(encoder: "Encoder", item: str | bytes, position: int) -> object:
+def _prepare(encoder: "Encoder", item: bytes, position: int) -> object:
     from . import images
 
     try:
         with images.quiet():
-            return encoder.prepare(images.read(bytes(item)).image)  # type: ignore[arg-type]
+            return encoder.prepare(images.read(bytes(item)).image)
     except BadImage as error:
         raise BadImage(
             f"Picture {position + 1} cannot be used: {error.message}."

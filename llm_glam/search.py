@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from . import store
-from .clip import GlamClip, encode_mixed, find
+from .clip import GlamClip, encode, find
 from .errors import UnknownItem
 from .store import Collection
 
@@ -41,7 +41,7 @@ def query_vector(
     model: GlamClip = find(collection.model_id)
     encoder = model.encoder(download=download)
     store.check_fingerprint(collection, encoder.fingerprint)
-    return encode_mixed(encoder, [query])[0].astype(np.float64)
+    return encode(encoder, [query])[0].astype(np.float64)
 
 
 def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:

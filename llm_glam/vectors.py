@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from sqlite_utils import Database
 
 from .ahead import Ready
-from .engine import Encoder, Vectors
+from .engine import Encoder, Vectors, encode_mixed
 from .store import Collection
 
 Status = Literal["embedded", "unchanged", "copies"]
@@ -49,19 +48,12 @@ def resolve(
 
 def encode(encoder: Encoder, batch: Sequence[Ready]) -> Vectors:
     """Vectors of read entries, texts and pictures mixed, shape (n, dimensions), in order."""
-    vectors = np.empty((len(batch), encoder.dimensions), np.float32)
-    is_text = [isinstance(ready.entry.content, str) for ready in batch]
-    texts = np.flatnonzero(is_text).tolist()
-    pictures = np.flatnonzero(np.logical_not(is_text)).tolist()
-    if texts:
-        vectors[texts] = encoder.encode_texts(
-            [str(batch[i].entry.content) for i in texts]
-        )
-    if pictures:
-        vectors[pictures] = encoder.encode_prepared(
-            [batch[i].prepared for i in pictures]
-        )
-    return vectors
+    contents = [ready.entry.content for ready in batch]
+    inputs = [
+        content if isinstance(content, str) else ready.prepared
+        for content, ready in zip(contents, batch, strict=True)
+    ]
+    return encode_mixed(encoder, inputs)
 
 
 def pack(vector: Vectors) -> bytes:

@@ -27,3 +27,19 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Vectors, shape (n, dimensions), in the order of ``texts``."""
+
+
+def encode_mixed(encoder: Encoder, inputs: Sequence[Any]) -> Vectors:
+    """Vectors of texts (``str``) and prepared pictures in one list, in order.
+
+    :return: shape (n, dimensions), float32
+    """
+    is_text = [isinstance(one, str) for one in inputs]
+    texts = np.flatnonzero(is_text).tolist()
+    pictures = np.flatnonzero(np.logical_not(is_text)).tolist()
+    vectors = np.empty((len(inputs), encoder.dimensions), np.float32)
+    if texts:
+        vectors[texts] = encoder.encode_texts([inputs[i] for i in texts])
+    if pictures:
+        vectors[pictures] = encoder.encode_prepared([inputs[i] for i in pictures])
+    return vectors
