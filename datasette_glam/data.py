@@ -14,6 +14,7 @@ Row = dict[str, Any]
 OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}
 TECHNICAL = {
     "file",
+    "file_name",
     "image_folder",
     "image_md5",
     "image_modified",
@@ -93,6 +94,7 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     fields = {k: v for k, v in row.items() if k not in hidden and v is not None}
     return {
         **card,
+        "caption": row["caption"],
         "rights": row["rights"],
         "image_url": row["image_url"],
         "page_url": row["page_url"],

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 from datasette.utils.asgi import Request, Response
@@ -111,6 +112,7 @@ def _places(asked: Asked) -> Row:
         )
         found["table"] = datasette.urls.table(place.database, place.table)
     query = asked.request.query_string
+    found["version"] = version("llm-glam")
     found["json"] = addresses.twin(asked.request.path, query)
     return found
 

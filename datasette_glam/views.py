@@ -1,6 +1,7 @@
 """The pages: each a function that gives its data, shown as HTML or as its JSON twin."""
 
 import random
+import re
 from collections.abc import Awaitable
 from typing import Any
 
@@ -13,9 +14,11 @@ from llm_glam.errors import GlamError, UnknownItem
 from . import addresses, compat, data, decoder, gate, originals, vectors
 from .pages import Asked, Page, Refused, jpeg
 
-PAGE = 60
+PAGE = 48
+WHOLE = re.compile("[1-9][0-9]{0,8}")
 NEIGHBOURS = 24
 STRIP = 8
+NOTHING = "There is nothing to show here yet."
 LONGEST_QUERY = 2000
 MEGABYTE = 1_000_000
 
@@ -39,7 +42,7 @@ async def gallery(asked: Asked) -> Page:
     """A random sample, or the pictures nearest to words, to a picture, or to an upload."""
     args = asked.request.args
     words, item_id = (args.get("q") or "").strip(), args.get("id")
-    number, with_sensitive = _number(args.get("page")), bool(args.get("_sensitive"))
+    number, with_sensitive = _number(args.get("page")), args.get("_sensitive") == "1"
     seed = args.get("seed")
     page = Page("glam_gallery.html", {**_about(asked), "q": words, "id": item_id})
     page.data["pictures"] = await asked.read(data.count, asked.place.collection)
@@ -111,7 +114,8 @@ async def thumbnail(asked: Asked) -> Response:
     row = await asked.read(data.thumbnail, asked.place.collection, item_id)
     if row is None:
         raise NotFound(f"There is no thumbnail of {item_id}")
-    is_versioned = asked.request.args.get("v") == row["image_md5"]
+    version = asked.request.args.get("v")
+    is_versioned = version == addresses.version_of(row["image_md5"])
     age = "max-age=31536000, immutable" if is_versioned else "max-age=60"
     tag = f'"{row["image_md5"]}"'
     is_known = asked.request.headers.get("if-none-match") == tag
@@ -205,7 +209,7 @@ async def _with_items(
         addresses.next_page(asked.request, number, **extra) if more else None
     )
     if not cards and page.message is None:
-        page.message = "There is nothing to show here yet."
+        page.message = "There are no more pictures." if number > 1 else NOTHING
     return page
 
 
@@ -221,8 +225,8 @@ def _about(asked: Asked) -> Row:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and 0 < int(text) < 10_000 else 1
+    return int(text) if text and WHOLE.fullmatch(text) else 1
 
 
 def _seed(text: str | None) -> int:
-    return int(text) % 2**32 if text and text.isdigit() else random.randrange(1, 10_000)
+    return int(text) if text and WHOLE.fullmatch(text) else random.randrange(1, 10_000)

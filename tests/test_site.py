@@ -184,7 +184,7 @@ async def test_an_item(embedded):
     data = await found(site(embedded), path + ".json")
     item = data["item"]
     assert (item["title"], item["rights"]) == ("Red thing", "CC0")
-    assert item["record"] == {"file_name": "red.png", "material": "clay"}
+    assert item["record"] == {"material": "clay"}
     assert len(data["items"]) == 2
     page = (await get(site(embedded), path)).text
     for text in ("<h1>Red thing</h1>", "<dt>material</dt><dd>clay</dd>", "CC0"):
@@ -594,3 +594,24 @@ async def test_nothing_outside_image_root(
 async def test_without_image_root_there_are_no_originals(embedded):
     response = await get(site(embedded), f"{PHOTOS}/image/{tilde_encode('red.png')}")
     assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["page=²", "page=0", "page=-1", "seed=²", "page=99999999999"]
+)
+async def test_odd_numbers_in_addresses(embedded, query):
+    assert (await get(site(embedded), f"{PHOTOS}?{query}")).status_code == 200
+
+
+async def test_a_page_after_the_last(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?q=red&page=9")
+    assert (data["items"], data["error"]) == ([], "There are no more pictures.")
+
+
+async def test_sensitive_pictures_are_asked_for_with_1_only(llm, colours, photos):
+    record = {"file_name": "red.png", "sensitive": True}
+    (photos / "metadata.jsonl").write_text(json.dumps(record))
+    llm(*EMBED)
+    for value in ("0", "", "no"):
+        data = await found(site(llm), f"{PHOTOS}.json?q=red&_sensitive={value}")
+        assert "red.png" not in ids(data)

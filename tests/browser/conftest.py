@@ -27,7 +27,7 @@ from ..conftest import Llm
 
 HERE = Path(__file__).parent
 SCRIPT = "<script>alert(1)</script>"
-SENSITIVE = "grave.jpg"
+SENSITIVE = "00 grave.jpg"
 ODD = ["a b", "[x]", "blé", "100%", "why?", "🏺", "sub folder/coin"]
 ODD_COLLECTION = "Münzen [50%] & 🏺?"
 COLOURS = ["firebrick", "goldenrod", "seagreen", "steelblue", "sienna", "indigo"]
@@ -217,20 +217,33 @@ def axe_script():
     return (folder / "axe.min.js").read_text("utf-8")
 
 
+@pytest.fixture(scope="package")
+def profiles(chromium):
+    """A browser profile for each set of options, so that pictures are fetched once only."""
+    known = {}
+
+    def profile(options):
+        key = json.dumps(options, sort_keys=True)
+        if key not in known:
+            known[key] = chromium.new_context(**options)
+            known[key].set_default_timeout(PATIENCE_MS)
+        return known[key]
+
+    return profile
+
+
 @pytest.fixture
-def visit(chromium):
+def visit(profiles):
     """Opens addresses as a visitor does; afterwards nothing may have gone wrong in them.
 
-    Wrong are: a request that leaves the site, an error in the console, a dialog. ``expected`` is the
-    status of a response that the test provokes, which Chromium reports in the console too.
+    Wrong are: a request that leaves the site, an error in the console, a dialog. ``expected`` is
+    the status of a response that the test provokes, which Chromium reports in the console too.
     """
-    contexts, problems = [], []
+    pages, problems = [], []
 
     def open_page(url, *, expected=200, **options):
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
+        page = profiles(options).new_page()
+        pages.append(page)
         base = url.partition("embeddings/")[0]
         provoked = f"the server responded with a status of {expected} "
 
@@ -246,7 +259,7 @@ def visit(chromium):
             problems.append(f"dialog: {dialog.message}")
             dialog.dismiss()
 
-        context.on("request", on_request)
+        page.on("request", on_request)
         page.on("console", on_console)
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", on_dialog)
@@ -254,6 +267,6 @@ def visit(chromium):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert problems == []
