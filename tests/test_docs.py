@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import llm_glam
-from datasette_glam import queries
+from datasette_glam import decoder, originals, pages, queries, routes, vectors, views
 from llm_glam import errors
 from llm_glam.cli import glam
 
@@ -21,6 +21,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
+SETTINGS = [*pages.DEFAULTS, "image_root", queries.OPENED]
 THE_TWO_COMMANDS = """
 llm embed-multi photos --files photos/ '*.jpg' -m glam-clip
 llm similar photos -c raccoon
@@ -129,6 +130,64 @@ def test_every_exception_is_in_the_tree():
     assert all(issubclass(getattr(errors, name), errors.GlamError) for name in classes)
 
 
+def test_every_module_of_the_site_is_in_the_architecture():
+    page = text(ROOT / "docs" / "architecture.md").replace("\\_", "_")
+    section = page.partition("\n## The site\n")[2].partition("\n## ")[0]
+    for path in (ROOT / "datasette_glam").rglob("*.py"):
+        assert f"\n| {path.stem} | " in section, path
+
+
+def test_the_settings_are_those_the_site_reads():
+    assert '"image_root"' in inspect.getsource(originals)
+    read = set()
+    for path in (ROOT / "datasette_glam").rglob("*.py"):
+        read |= set(re.findall(r'(?:setting|config\.get)\("(\w+)"', text(path)))
+    assert read | {queries.OPENED} == set(SETTINGS)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_is_documented(setting):
+    page = text(ROOT / "docs" / "site.md")
+    assert re.search(rf"^\| `{setting}` \| ", page, re.MULTILINE)
+    example = text(ROOT / "metadata.yml")
+    assert re.search(rf"^ +(# )?{setting}: ", example, re.MULTILINE)
+
+
+@pytest.mark.parametrize("setting", pages.DEFAULTS)
+def test_documented_defaults(setting):
+    page = text(ROOT / "docs" / "site.md")
+    assert f"| `{setting}` | {pages.DEFAULTS[setting]} | " in page
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in routes.ROUTES])
+def test_every_address_is_documented(pattern):
+    names = {"database": "DB", "collection": "NAME", "item": "ID", "format": ""}
+    address = re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: names[m[1]], pattern)
+    address = address.replace("?$", "").rstrip("$")
+    assert f"\n| `{address}` | " in text(ROOT / "docs" / "site.md")
+
+
+def test_documented_numbers():
+    site = text(ROOT / "docs" / "site.md")
+    for words in (
+        f"At first, {views.PAGE} pictures",
+        f"; {views.PAGE} pictures each",
+        f"the {views.NEIGHBOURS} pictures most similar",
+        f"a strip of {views.STRIP} ",
+        f"{views.LONGEST_QUERY:,} characters at most",
+        f"up to {originals.SIDE:,} pixels",
+        f"{vectors.AT_ONCE} searches at once use the model, {vectors.WAITING} more wait",
+        f"The last {vectors.REMEMBERED:,} queries",
+        f"{vectors.DECODING} processes at once decode",
+    ):
+        assert words in site
+    security = text(ROOT / "docs" / "security.md")
+    gigabytes = decoder.MEMORY_BYTES // 10**9
+    limits = f"killed after {decoder.SECONDS} seconds and may have {gigabytes} GB"
+    assert limits in security
+
+
 def test_example_metadata_sets_what_is_there():
     metadata = yaml.safe_load(text(ROOT / "metadata.yml"))
-    assert metadata["plugins"] == {queries.CONFIG: {queries.OPENED: False}}
+    settings = metadata["plugins"][queries.CONFIG]
+    assert settings == {**pages.DEFAULTS, queries.OPENED: False}
