@@ -76,14 +76,16 @@ def prepare_jinja2_environment(env: Any) -> None:
 def permission_allowed(
     datasette: Any, actor: Any, action: str, resource: Any
 ) -> Callable[[], Awaitable[bool | None]] | None:
-    """Our tables follow their items tables (Datasette 0.65)."""
-    if action != "view-table" or not resource or not resource[1].startswith("glam_"):
+    """Our tables and search indexes follow their items tables (Datasette 0.65)."""
+    if action != "view-table" or not resource:
+        return None
+    if not (resource[1].startswith("glam_") or "_fts" in resource[1]):
         return None
 
     async def follow() -> bool | None:
         from . import permissions
 
-        allowed = await permissions.may_view(datasette, actor, resource[0])
+        allowed = await permissions.may_view_part(datasette, actor, *resource)
         return None if allowed else False
 
     return follow

@@ -107,11 +107,11 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     }
 
 
-def file_of(db: Database, collection: Collection, item_id: str) -> str | None:
-    """The file of a picture, relative to its folder."""
+def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
+    """The file of a picture relative to its folder, its size in bytes and its MD5."""
     table = quote_identifier(str(collection.items_table))
-    row = db.execute(f"select file from {table} where id = ?", [item_id]).fetchone()
-    return row[0] if row else None
+    sql = f"select file, image_bytes, image_md5 from {table} where id = ?"
+    return next(db.query(sql, [item_id]), None)
 
 
 def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:

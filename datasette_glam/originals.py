@@ -10,6 +10,8 @@ from datasette.utils.asgi import NotFound, Response
 from . import data, decoder, vectors
 from .pages import Asked, jpeg
 
+Row = dict[str, Any]
+
 SIDE = 1200  # short side in pixels
 AGE = "max-age=3600"
 
@@ -23,24 +25,24 @@ def root_of(datasette: Any, items_table: str) -> Path | None:
     return Path(root).resolve() if root else None
 
 
-def path_of(root: Path | None, file: str | None) -> Path | None:
-    """Where an original is, if it is there and in the folder."""
-    if root is None or not file or "\0" in file:
+def path_of(root: Path | None, row: Row | None) -> Path | None:
+    """Where an original is, if it is in the folder and as large as the picture's file was."""
+    if root is None or row is None or not row["file"] or "\0" in row["file"]:
         return None
-    path = (root / file).resolve()
-    return path if path.is_relative_to(root) and path.is_file() else None
+    path = (root / row["file"]).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        return None
+    return path if path.stat().st_size == row["image_bytes"] else None
 
 
 async def original(asked: Asked) -> Response:
     """A picture's original, made smaller and encoded anew."""
     item_id = tilde_decode(asked.request.url_vars["item"])
-    file = await asked.read(data.file_of, asked.place.collection, item_id)
-    path = path_of(root_of(asked.datasette, asked.place.table), file)
-    if path is None:
+    row = await asked.read(data.file_of, asked.place.collection, item_id)
+    path = path_of(root_of(asked.datasette, asked.place.table), row)
+    if path is None or row is None:
         raise NotFound(f"There is no larger picture of {item_id}")
-    status = path.stat()
-    stamp = f"{path} {status.st_size} {status.st_mtime_ns}"
-    tag = f'"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'
+    tag = f'"{row["image_md5"]}-{SIDE}"'
     if asked.request.headers.get("if-none-match") == tag:
         return jpeg(asked, None, tag=tag, age=AGE)
     async with vectors.of(asked.datasette).decoding() as may_decode:
@@ -50,6 +52,9 @@ async def original(asked: Asked) -> Response:
         try:
             limit = asked.setting("max_upload_megapixels")
             content = path.read_bytes()
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            if md5 != row["image_md5"]:
+                raise decoder.BadUpload("the file is not the picture that was embedded")
             smaller = await decoder.decode(content, limit, SIDE, "JPEG")
         except decoder.BadUpload as error:
             raise NotFound(f"The picture cannot be shown: {error}") from error

@@ -24,6 +24,16 @@ async def may_view(datasette: Any, actor: Any, database: str) -> bool:
     return True
 
 
+async def may_view_part(datasette: Any, actor: Any, database: str, table: str) -> bool:
+    """May the actor view one of our tables, or the search index of an items table?"""
+    if table.startswith(PREFIX):
+        return await may_view(datasette, actor, database)
+    for items_table in await _items_tables(datasette, database):
+        if table.startswith(f"{items_table}_fts"):
+            return await compat.can_view(datasette, actor, database, items_table)
+    return True
+
+
 async def denied_databases(datasette: Any, actor: Any) -> list[tuple[str, str]]:
     """Database and name of each of our tables that the actor may not view (Datasette 1.0)."""
     if _asking.get():

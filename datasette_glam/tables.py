@@ -13,6 +13,11 @@ from .gate import wrapped
 
 Link = dict[str, str]
 
+PICTURE = Markup(
+    '<img src="{}" alt="" loading="lazy" '
+    'style="max-height: 80px; max-width: 120px; display: block">'
+)
+
 
 async def _collection_of(
     datasette: Any, database: str, table: str
@@ -41,12 +46,12 @@ def thumbnail_cell(
             return None
         card = {"id": row["id"], "thumbnail_md5": "of this row"}
         addresses.add(datasette, database, collection.name, [card])
-        picture = card["thumbnail_url"].partition("?")[0]
-        return Markup(
-            '<a href="{}"><img src="{}" alt="" loading="lazy" '
-            'style="max-height: 80px; max-width: 120px; display: block">{}</a> '
-            '<a href="{}">Similar images</a>'
-        ).format(card["url"], picture, value or row["id"], card["similar_url"])
+        address = card["thumbnail_url"].partition("?")[0]
+        is_sensitive = "sensitive" not in row.keys() or row["sensitive"]
+        picture = "" if is_sensitive else PICTURE.format(address)
+        return Markup('<a href="{}">{}{}</a> <a href="{}">Similar images</a>').format(
+            card["url"], picture, value or row["id"], card["similar_url"]
+        )
 
     return cell
 

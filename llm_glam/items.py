@@ -183,6 +183,23 @@ def keep_record(db: Database, name: str, row: Row) -> None:
     )
 
 
+def part_record(db: Database, name: str, item_id: str, md5: str) -> None:
+    """Set aside the record at an id that turns out to be another content's, renamed since."""
+    row = fetch(db, name, [item_id])[item_id]
+    db.table("glam_kept_records").insert(
+        {
+            "items_table": name,
+            "id": item_id,
+            "image_md5": md5,
+            "record": json.dumps(row, ensure_ascii=False),
+            "kept": registry.now(),
+        },
+        replace=True,
+    )
+    empty = {column: None for column in row if column not in TECHNICAL}
+    write(db, name, [{KEY: item_id, **empty}])
+
+
 def forget(db: Database, name: str, row: Row) -> None:
     """Remove a picture and its vectors from all collections of its set; its record is kept."""
     keep_record(db, name, row)

@@ -1,6 +1,7 @@
 """The site: Datasette as a process of its own over a database."""
 
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -77,12 +78,15 @@ def run(site: Site, ready: Callable[[], None]) -> int:
         target=_when_ready, args=(site, process, ready), daemon=True
     )
     waiting.start()
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_port(site: Site) -> None:

@@ -44,7 +44,8 @@ class Target:
     ``folders`` gives the number of each folder; ``records`` the record columns by id; ``store``
     is LLM's ``--store``; for ``trust_stored`` see :func:`llm_glam.vectors.resolve`; with
     ``replace`` an id may be given to a picture of another folder. ``fresh`` collects the ids and
-    MD5s of pictures that had no record.
+    MD5s of pictures that had no record, ``edited`` the former MD5s and ids of pictures whose
+    content changed: should that content turn up under another name, it was renamed.
     """
 
     db: Database
@@ -56,6 +57,7 @@ class Target:
     trust_stored: bool = True
     replace: bool = False
     fresh: dict[str, str] = field(default_factory=dict)
+    edited: dict[str, str] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -136,6 +138,10 @@ def _settle(
     :return: the ids of pictures that were renamed
     """
     db, table = target.db, target.table
+    new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
+    for md5 in new & target.edited.keys():
+        items.part_record(db, table, target.edited.pop(md5), md5)
+    arrived = new | set(target.fresh.values())
     others = [r for r in batch if identity.is_other_content(r, present.get(r.entry.id))]
     another = {
         r.entry.id
@@ -143,7 +149,10 @@ def _settle(
         if identity.is_elsewhere(r, present[r.entry.id], target.folders)
         or not identity.is_alive(db, table, r.entry.id)
         or identity.is_known_elsewhere(db, table, r)
+        or present[r.entry.id]["image_md5"] in arrived
     }
+    for ready in (r for r in others if r.entry.id not in another):
+        target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
     for item_id in another:
         items.keep_record(db, table, present.pop(item_id))
     renamed = set()

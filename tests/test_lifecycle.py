@@ -544,3 +544,22 @@ def test_an_interrupted_adoption_is_continued(llm, colours, photos):
     assert real is not None
     assert "2 unchanged" in closing(llm(*args))
     assert len(llm.rows("select * from glam_thumbnails")) == 2
+
+
+@pytest.mark.parametrize("batch_size", ["32", "1"])
+@pytest.mark.parametrize("name", ["aaa.bmp", "zzz.bmp"])
+def test_a_name_given_to_a_new_picture_of_the_same_size(
+    llm, colours, tmp_path, name, batch_size
+):
+    folder = tmp_path / "photos"
+    picture(folder / "old.bmp", RED)
+    (folder / "metadata.jsonl").write_text('{"file_name": "old.bmp", "title": "Red"}')
+    llm(*GLAM_EMBED)
+    (folder / "metadata.jsonl").unlink()
+    label(llm, "old.bmp", "fruit")
+    (folder / "old.bmp").rename(folder / name)
+    picture(folder / "old.bmp", GREEN)
+    llm(*GLAM_EMBED, "--batch-size", batch_size)
+    assert titles(llm) == {name: "Red", "old.bmp": None}
+    assert labels(llm) == [(name, "fruit", 1)]
+    assert llm.vectors() == {name: (1, 0, 0), "old.bmp": (0, 1, 0)}

@@ -535,7 +535,8 @@ async def test_our_tables_follow_the_items_table(embedded, allowed):
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": allowed}}, "actor")}
     expected = 200 if allowed == "root" else 403
-    for table in ("glam_thumbnails", "glam_labels", "glam_problems", "glam_folders"):
+    closed = ("glam_thumbnails", "glam_labels", "glam_problems", "glam_folders")
+    for table in (*closed, "photos_fts"):
         response = await get(datasette, f"/embeddings/{table}", cookies=cookies)
         assert response.status_code == expected, table
     assert (await get(datasette, "/embeddings/collections")).status_code == 200
@@ -582,7 +583,9 @@ async def test_nothing_outside_image_root(
     picture(tmp_path / "secret.png")
     (photos / "link.png").symlink_to(tmp_path / "secret.png")
     connection = sqlite3.connect(embedded.database)
-    connection.execute("update photos set file = ? where id = 'red.png'", [file])
+    size = (tmp_path / "secret.png").stat().st_size
+    sql = "update photos set file = ?, image_bytes = ? where id = 'red.png'"
+    connection.execute(sql, [file, size])
     connection.commit()
     connection.close()
     red = tilde_encode("red.png")
@@ -615,3 +618,21 @@ async def test_sensitive_pictures_are_asked_for_with_1_only(llm, colours, photos
     for value in ("0", "", "no"):
         data = await found(site(llm), f"{PHOTOS}.json?q=red&_sensitive={value}")
         assert "red.png" not in ids(data)
+
+
+async def test_originals_are_the_pictures_that_were_embedded(with_originals, photos):
+    address = f"{PHOTOS}/image/{tilde_encode('green.png')}"
+    assert (await get(with_originals, address)).status_code == 200
+    size = (photos / "green.png").stat().st_size
+    (photos / "green.png").write_bytes(png(RED).ljust(size, b"\0")[:size])
+    assert (await get(with_originals, address)).status_code == 404
+
+
+async def test_datasettes_table_does_not_show_sensitive_pictures(llm, colours, photos):
+    record = {"file_name": "red.png", "sensitive": True}
+    (photos / "metadata.jsonl").write_text(json.dumps(record))
+    llm(*EMBED)
+    table = (await get(site(llm), "/embeddings/photos")).text
+    assert f'src="{PHOTOS}/thumb/green~2Epng"' in table
+    assert f'src="{PHOTOS}/thumb/red~2Epng"' not in table
+    assert f'href="{PHOTOS}/item/red~2Epng"' in table
