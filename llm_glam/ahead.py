@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
+from pathlib import Path
 from typing import Any, TypeVar
 
 from . import images
@@ -157,28 +158,36 @@ def _read(
     entry.id.encode()
     if isinstance(content, str):
         raw = content.encode()
-        return Ready(entry, hashlib.md5(raw, usedforsecurity=False).digest(), len(raw))
-    if isinstance(content, bytes):
-        return _decode(entry, io.BytesIO(content), encoder, how, gate)
-    with content.path.open("rb") as fp:
-        return _decode(entry, fp, encoder, how, gate)
+        digest = hashlib.md5(raw, usedforsecurity=False).digest()
+        return Ready(entry, digest, len(raw))
+    source = content if isinstance(content, bytes) else content.path
+    with _binary(source) as fp:
+        md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
+        size = fp.tell()
+        fp.seek(0)
+        kept = fp.read() if how.keep_raw else None
+    ready = Ready(entry, md5.digest(), size, kept)
+    return _decode(source, ready, encoder, how, gate)
+
+
+def _binary(source: Path | bytes) -> BufferedIOBase:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 def _decode(
-    entry: Entry, fp: BufferedIOBase, encoder: Encoder, how: Reading, gate: PixelGate
+    source: Path | bytes,
+    ready: Ready,
+    encoder: Encoder,
+    how: Reading,
+    gate: PixelGate,
 ) -> Ready:
-    md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False)).digest()
-    size = fp.tell()
-    fp.seek(0)
-    raw = fp.read() if how.keep_raw else None
-    fp.seek(0)
-    with images.opened(fp, max_megapixels=how.max_megapixels) as im:
+    """Opened twice, since some of Pillow's plugins close what they were given."""
+    with images.opened(source, max_megapixels=how.max_megapixels) as im:
         count = im.width * im.height
     with gate.admit(count):
-        fp.seek(0)
-        picture = images.read(fp, max_megapixels=how.max_megapixels)
+        picture = images.read(source, max_megapixels=how.max_megapixels)
         small = None
         if how.thumbnail_size:
             small = images.thumbnail(picture, how.thumbnail_size)
         prepared = encoder.prepare(picture.image)
-    return Ready(entry, md5, size, raw, picture.facts, prepared, small)
+    return replace(ready, facts=picture.facts, prepared=prepared, thumbnail=small)

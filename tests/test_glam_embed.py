@@ -1,6 +1,7 @@
 """``llm glam embed``: a folder, whatever is in it."""
 
 import shutil
+import struct
 
 import pytest
 
@@ -205,3 +206,13 @@ def test_another_database(llm, colours, photos, tmp_path, monkeypatch):
     monkeypatch.setenv("LLM_EMBEDDINGS_DB", str(tmp_path / "mine.db"))
     assert llm.json("similar", "photos", "-c", "red", "-n", "1")[0]["id"] == "red.png"
     assert llm.json("glam", "status")[0]["vectors"] == 3
+
+
+def test_a_format_whose_plugin_closes_the_file(llm, colours, photos):
+    """Pillow's FTEX plugin does, once the picture is decoded."""
+    header = struct.pack("<4s7i", b"FTEX", 0, 2, 2, 1, 1, 1, 32)
+    pixels = struct.pack("<i", 12) + bytes((255, 0, 0) * 4)
+    (photos / "texture.ftu").write_bytes(header + pixels)
+    result = llm(*EMBED)
+    assert "4 embedded, 0 unchanged, 0 copies, 0 problems" in result.stderr
+    assert llm.vectors()["texture.ftu"] == (1, 0, 0)
