@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True}
 DARK = {"color_scheme": "dark"}
-PER_PAGE = 60
+PER_PAGE = 48
 KILOBYTES_60 = 60_000
 
 # A file as the clipboard and the desktop hand it over.
@@ -252,7 +252,7 @@ def expect_found(page, item_id):
     expect(pictures(page)).to_have_count(PER_PAGE)
     assert ids(page)[0] == item_id
     expect(pictures(page).first.locator(".glam-score")).to_have_text("1.00")
-    expect(page.locator("#glam-status")).to_have_text("60 pictures like yours")
+    expect(page.locator("#glam-status")).to_have_text(f"{PER_PAGE} pictures like yours")
 
 
 def test_upload_by_choosing(visit, anywhere):
