@@ -52,17 +52,6 @@ def encoder(name: str, *, download: bool = True) -> "Encoder":
         return _loaded.setdefault(found.fingerprint, found)
 
 
-def fingerprint(name: str) -> str:
-    """The fingerprint of a registered checkpoint, without loading it where that is known.
-
-    :raises GlamError: as :func:`encoder` does
-    """
-    entry = registry.get(name)
-    if entry.fingerprint and checkpoints.stamps(locate(entry)) == entry.stamps:
-        return entry.fingerprint
-    return encoder(name).fingerprint
-
-
 def add(
     name: str,
     source: str,
