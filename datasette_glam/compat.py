@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from datasette.utils.asgi import Request
-
 try:
     from datasette.resources import DatabaseResource, TableResource
 except ImportError:  # 0.65
@@ -63,18 +61,3 @@ def denials(pairs: list[tuple[str, str]]) -> Any:
             "'follows its items table' as reason"
         )
     return PermissionSQL(sql=" union all ".join(rows), params=params)
-
-
-async def read_body(request: Request, limit: int) -> bytes | None:
-    """The body of a request, or None where it has more than ``limit`` bytes.
-
-    Datasette's own ``post_body()`` has no limit in 0.65 and one of 2 MB in 1.0.
-    """
-    body, more = b"", True
-    while more:
-        message = await request.receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            return None
-    return body

@@ -20,7 +20,8 @@ Row = dict[str, Any]
 class Page:
     """What a view gives: data for both twins, the template, and how it went.
 
-    ``message`` is for people: why there is nothing to see.
+    ``message`` is for people: why there is nothing to see. With a status other than 200 it is an
+    error.
     """
 
     template: str
@@ -82,7 +83,7 @@ def page_view(function: Callable[[Asked], Awaitable[Page]]) -> Callable[..., Any
         headers = {**page.headers, "server-timing": timing}
         ok = page.status == 200
         if request.url_vars.get("format"):
-            body = {"ok": ok, "error": page.message, **page.data}
+            body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
             return Response.json(body, status=page.status, headers=headers)
         context = {**page.data, "message": page.message, "places": _places(asked)}
         html = await datasette.render_template(page.template, context, request)

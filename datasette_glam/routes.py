@@ -1,5 +1,9 @@
 """Which address is which page. Names are tilde-encoded, so that ``.json`` is never part of one."""
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from . import originals, views
 from .pages import file_view, page_view
 
@@ -14,3 +18,13 @@ ROUTES = [
     (COLLECTION + r"/image/(?P<item>[^/.]+)$", file_view(originals.original)),
     (COLLECTION + r"/thumb/(?P<item>[^/.]+)$", file_view(views.thumbnail)),
 ]
+
+
+def leads_to_gallery(datasette: Any, scope: Mapping[str, Any]) -> bool:
+    """Whether a request goes to a gallery, by its path as Datasette reads it."""
+    path = scope.get("raw_path") or scope["path"].encode()
+    path = path.decode("ascii", "replace").partition("?")[0]
+    base_url = datasette.setting("base_url")
+    if path.startswith(base_url):
+        path = "/" + path[len(base_url) :]
+    return re.match(COLLECTION + TWIN, path) is not None

@@ -11,7 +11,7 @@ from datasette.utils.asgi import NotFound, Response
 from llm_glam import search
 from llm_glam.errors import GlamError, UnknownItem
 
-from . import addresses, compat, data, decoder, gate, originals, vectors
+from . import addresses, data, decoder, gate, originals, uploads, vectors
 from .pages import Asked, Page, Refused, jpeg
 
 PAGE = 48
@@ -20,7 +20,6 @@ NEIGHBOURS = 24
 STRIP = 8
 NOTHING = "There is nothing to show here yet."
 LONGEST_QUERY = 2000
-MEGABYTE = 1_000_000
 
 Row = dict[str, Any]
 
@@ -131,12 +130,9 @@ async def _of_words(asked: Asked, words: str) -> Any:
 
 
 async def _uploaded(asked: Asked) -> Any:
-    """The vector of the picture in the body of a request; it is not kept anywhere."""
+    """The vector of the picture that a request carries; it is not kept anywhere."""
     assert asked.place.collection is not None
-    limit = asked.setting("max_upload_mb")
-    body = await compat.read_body(asked.request, int(limit * MEGABYTE))
-    if body is None:
-        raise Refused(413, f"The file is too large: {limit:g} MB is the limit here.")
+    body = await uploads.received(asked)
     async with vectors.of(asked.datasette).decoding() as may_decode:
         if not may_decode:
             raise _busy()

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from . import tiny
 from .fakes import BLUE, GREEN, RED, Colours, picture
 
+EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
+
 
 @pytest.fixture(autouse=True)
 def user_path(tmp_path, monkeypatch):
@@ -18,6 +20,7 @@ def user_path(tmp_path, monkeypatch):
     monkeypatch.delenv("LLM_EMBEDDINGS_DB", raising=False)
     monkeypatch.setenv("LLM_USER_PATH", str(tmp_path / "user"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("LLM_GLAM_ENGINE", "torch")  # tests of the other one unset it
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "user"
@@ -123,3 +126,20 @@ def photos(tmp_path):
 @pytest.fixture(scope="session")
 def tiny_clip(tmp_path_factory):
     return tiny.make(tmp_path_factory.mktemp("tiny") / "plain")
+
+
+@pytest.fixture
+def embedded(llm, colours, photos):
+    """The three pictures in a collection, two of them with a record."""
+    rows = [
+        {
+            "file_name": "red.png",
+            "title": "Red thing",
+            "material": "clay",
+            "rights": "CC0",
+        },
+        {"file_name": "green.png", "caption": "a green one"},
+    ]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    return llm

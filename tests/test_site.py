@@ -8,18 +8,15 @@ import sqlite3
 from urllib.parse import quote
 
 import pytest
-from datasette.app import Datasette
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_glam import decoder, routes, vectors
+from datasette_glam import compat, routes, vectors
 
+from .conftest import EMBED
 from .fakes import BLUE, GREEN, RED, Colours, picture
-from .test_images import bomb
+from .site import GLAM, PHOTOS, found, get, ids, png, site
 
-EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
-GLAM = "/embeddings/-/glam"
-PHOTOS = f"{GLAM}/photos"
 ODD_NAMES = [
     "a b",
     "[x]",
@@ -35,66 +32,6 @@ ODD_NAMES = [
 SCRIPT = "<script>alert('x')</script>"
 
 pytestmark = pytest.mark.asyncio
-
-
-def site(llm, config=None, **options):
-    """Datasette on the database; ``config`` is what both versions read of metadata.yml."""
-    files = [str(llm.database)] if "immutables" not in options else []
-    try:
-        return Datasette(files, config=config, **options)
-    except TypeError:
-        return Datasette(files, metadata=config, **options)
-
-
-async def get(datasette, path, **options):
-    return await datasette.client.get(path, **options)
-
-
-async def found(datasette, path):
-    response = await get(datasette, path)
-    assert response.status_code == 200, response.text[:500]
-    return response.json()
-
-
-def ids(data):
-    return [item["id"] for item in data["items"]]
-
-
-def png(colour=RED, size=(40, 30)):
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, "PNG")
-    return out.getvalue()
-
-
-async def upload(datasette, content, path=PHOTOS):
-    """As our script sends it; the token where this version has one."""
-    page = await get(datasette, path)
-    token = re.search(r'name="csrftoken" value="([^"]*)"', page.text).group(1)
-    headers = {
-        "content-type": "application/octet-stream",
-        "x-csrftoken": token,
-        "sec-fetch-site": "same-origin",
-    }
-    cookies = {"ds_csrftoken": token} if token else {}
-    return await datasette.client.post(
-        path + ".json", content=content, headers=headers, cookies=cookies
-    )
-
-
-@pytest.fixture
-def embedded(llm, colours, photos):
-    rows = [
-        {
-            "file_name": "red.png",
-            "title": "Red thing",
-            "material": "clay",
-            "rights": "CC0",
-        },
-        {"file_name": "green.png", "caption": "a green one"},
-    ]
-    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    llm(*EMBED)
-    return llm
 
 
 @pytest.fixture
@@ -240,59 +177,6 @@ async def test_server_timing(embedded):
     )
 
 
-async def test_an_uploaded_picture(embedded):
-    datasette = site(embedded)
-    before = embedded.database.read_bytes()
-    response = await upload(datasette, png(GREEN))
-    assert response.status_code == 200, response.text
-    data = response.json()
-    assert (ids(data)[0], data["items"][0]["score"]) == ("green.png", pytest.approx(1))
-    assert data["next"] is None
-    assert embedded.database.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("content", "status", "words"),
-    [
-        (b"hello", 400, "it is not a picture"),
-        (b"", 400, "the file is empty"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'>", 400, "it is an SVG"),
-        (b"<!DOCTYPE html><script>x</script>", 400, "it is a web page"),
-        (bomb(20_000, 20_000), 400, "400 megapixels (the limit is 100)"),
-        (bomb(100_000, 100_000), 400, "megapixels"),
-        (b"x" * 20_000_001, 413, "20 MB is the limit"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 400, "PostScript"),
-    ],
-)
-async def test_what_is_uploaded_by_strangers(embedded, content, status, words):
-    response = await upload(site(embedded), content)
-    assert response.status_code == status
-    assert words in response.json()["error"]
-    assert response.json()["items"] == []
-
-
-async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
-    monkeypatch.setattr(decoder, "SECONDS", 0.01)
-    response = await upload(site(embedded), png())
-    assert (response.status_code, response.json()["error"]) == (
-        400,
-        "The picture cannot be used: it takes too long to decode.",
-    )
-
-
-async def test_fifty_uploads_at_once(embedded):
-    datasette = site(embedded)
-    responses = await asyncio.gather(*(upload(datasette, png(BLUE)) for _ in range(50)))
-    statuses = [response.status_code for response in responses]
-    assert set(statuses) == {200, 503}
-    for response in responses:
-        if response.status_code == 503:
-            assert response.headers["retry-after"] == "5"
-            assert "Too many visitors" in response.json()["error"]
-        else:
-            assert ids(response.json())[0] == "sub folder/blé.png"
-
-
 async def test_too_many_queries_at_once(embedded, colours):
     import time
 
@@ -346,10 +230,16 @@ async def test_sensitive_pictures(llm, colours, photos):
     asked = await found(datasette, PHOTOS + ".json?q=red&_sensitive=1")
     assert ids(asked)[0] == "red.png"
     page = (await get(datasette, PHOTOS + "?q=red&_sensitive=1")).text
-    assert "Sensitive picture: open to see" in page
-    assert asked["items"][0]["thumbnail_url"] not in page
     item = (await get(datasette, asked["items"][0]["url"])).text
-    assert "<summary>Sensitive picture: show it</summary>" in item
+    for text in (page, item):
+        thumbnail = asked["items"][0]["thumbnail_url"]
+        closed, shown = re.findall(f'<img src="{re.escape(thumbnail)}"[^>]*>', text)
+        assert 'alt="Sensitive picture"' in closed
+        assert 'style="filter: blur(3rem)"' in closed
+        assert 'alt="Grave"' in shown
+        (summary,) = re.findall("<summary>.*?</summary>", text, re.DOTALL)[-1:]
+        assert closed in summary
+        assert shown not in summary
     assert "red.png" not in json.dumps(
         (await found(datasette, GLAM + ".json"))["collections"]
     )
@@ -608,7 +498,28 @@ async def test_odd_numbers_in_addresses(embedded, query):
 
 async def test_a_page_after_the_last(embedded):
     data = await found(site(embedded), PHOTOS + ".json?q=red&page=9")
-    assert (data["items"], data["error"]) == ([], "There are no more pictures.")
+    assert (data["items"], data["message"]) == ([], "There are no more pictures.")
+
+
+async def test_only_what_went_wrong_is_an_error(embedded):
+    datasette = site(embedded)
+    good = [GLAM, PHOTOS, f"{PHOTOS}/item/red~2Epng"]
+    for path in (f"{path}.json" for path in good):
+        data = await found(datasette, path)
+        assert (data["ok"], data["message"], "error" in data) == (True, None, False)
+    empty = await found(datasette, PHOTOS + ".json?q=red&page=9")
+    assert (empty["ok"], bool(empty["message"]), "error" in empty) == (
+        True,
+        True,
+        False,
+    )
+    for path in (f"{PHOTOS}.json?id=nobody", f"{PHOTOS}/item/nobody.json"):
+        data = (await get(datasette, path)).json()
+        assert (data["ok"], bool(data["error"]), "message" in data) == (
+            False,
+            True,
+            False,
+        )
 
 
 async def test_sensitive_pictures_are_asked_for_with_1_only(llm, colours, photos):
@@ -636,3 +547,51 @@ async def test_datasettes_table_does_not_show_sensitive_pictures(llm, colours, p
     assert f'src="{PHOTOS}/thumb/green~2Epng"' in table
     assert f'src="{PHOTOS}/thumb/red~2Epng"' not in table
     assert f'href="{PHOTOS}/item/red~2Epng"' in table
+
+
+LONG = "Fragment einer Terrakottafigur, vermutlich eine sitzende Göttin " * 5
+
+
+@pytest.fixture
+def long_titles(llm, colours, tmp_path):
+    records = []
+    for number in range(60):
+        picture(tmp_path / "photos" / f"{number:03}.png", (255, number, 0))
+        title = f"{number} {LONG}"[:300]
+        records.append({"file_name": f"{number:03}.png", "title": title})
+    (tmp_path / "photos" / "metadata.jsonl").write_text(
+        "\n".join(map(json.dumps, records))
+    )
+    llm(*EMBED)
+    return llm
+
+
+async def test_long_titles_are_short_on_cards(long_titles):
+    datasette = site(long_titles)
+    data = await found(datasette, PHOTOS + ".json?q=red")
+    assert len(data["items"]) == 48
+    first = data["items"][0]
+    assert (first["id"], len(first["title"])) == ("000.png", 300)
+    short = "0 Fragment einer Terrakottafigur, vermutlich eine sitzende Göttin…"
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    assert f'alt="{short}"' in page
+    assert f">{short}</span>" in page
+    assert first["title"] not in page
+    item = (await get(datasette, first["url"])).text
+    assert f"<h1>{first['title']}</h1>" in item
+    assert f'alt="{first["title"]}"' in item
+
+
+async def test_the_weight_of_a_page_with_long_titles(long_titles):
+    """HTML, styles and script before the pictures; Datasette 1.0 alone has 113 kB of the latter."""
+    datasette = site(long_titles)
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    own = "" if compat.IS_1 else r"|/-/static/app\.css"
+    files = re.findall(
+        rf'(?:href|src)="([^"]*(?:/glam\.css|/glam\.js{own})[^"]*)"', page
+    )
+    weights = {"page": len(page.encode())}
+    for path in files:
+        weights[path] = len((await get(datasette, path)).content)
+    assert len(weights) == (3 if compat.IS_1 else 4)
+    assert sum(weights.values()) < 60_000, weights

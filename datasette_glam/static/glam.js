@@ -1,5 +1,5 @@
-// The page works without this script. With it: upload by choosing, dropping or pasting a
-// picture, "/" goes to the box, arrow keys move between pictures.
+// The page works without this script. With it: a picture is sent as soon as it is chosen,
+// dropped or pasted, "/" goes to the box, arrow keys move between pictures.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("glam-upload");
   const pictures = () => [...document.querySelectorAll("a.glam-picture")];
@@ -38,7 +38,6 @@ document.addEventListener("DOMContentLoaded", () => {
   }, true);
 
   if (!form) return;
-  form.hidden = false;
   const results = document.getElementById("glam-results");
   const say = (text) => (document.getElementById("glam-status").textContent = text);
   let latest = null;
@@ -47,16 +46,11 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!file) return;
     latest = file;
     say("Looking for pictures like yours …");
+    const data = new FormData();
+    data.set("picture", file);
     let text = "The picture could not be sent.";
     try {
-      const response = await fetch(form.action, {
-        method: "POST",
-        body: file,
-        headers: {
-          "content-type": "application/octet-stream",
-          "x-csrftoken": form.elements.csrftoken.value,
-        },
-      });
+      const response = await fetch(form.action, { method: "POST", body: data });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const found = page.getElementById("glam-results");
       if (file !== latest) return;
@@ -73,7 +67,7 @@ document.addEventListener("DOMContentLoaded", () => {
     say(text);
   };
 
-  const input = form.elements["glam-file"];
+  const input = form.elements.picture;
   const isFile = (event) => event.dataTransfer?.types.includes("Files");
   const handedOver = (event, file) => {
     event.preventDefault();
@@ -81,6 +75,10 @@ document.addEventListener("DOMContentLoaded", () => {
     upload(file);
   };
   input.addEventListener("change", () => upload(input.files[0]));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    upload(input.files[0]);
+  });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])];
     const file = files.find((f) => f.type.startsWith("image/"));

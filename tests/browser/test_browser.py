@@ -1,6 +1,7 @@
 """What visitors do on the site, in Chromium: with a mouse, keys, a phone, without JavaScript."""
 
 import base64
+import io
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 from datasette.version import __version__
+from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
 from .conftest import ODD, ODD_COLLECTION, SCRIPT, SENSITIVE
@@ -266,6 +268,35 @@ def test_upload_by_choosing(visit, anywhere):
     expect(page.locator("h1")).to_have_text("018.jpg")
 
 
+def test_upload_by_the_button(visit, site):
+    page = visit(site.gallery())
+    page.locator("#glam-file").set_input_files(site.photos / "017.jpg")
+    expect_found(page, "017.jpg")
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.get_by_role("button", name="Find similar").click()
+    expect_found(page, "017.jpg")
+
+
+def test_upload_without_javascript(visit, anywhere):
+    page = visit(anywhere.gallery(), java_script_enabled=False)
+    expect(page.get_by_text("drop or paste it")).to_be_hidden()
+    chooser = page.get_by_label("Or find pictures like one of yours")
+    chooser.set_input_files(anywhere.photos / "017.jpg")
+    page.get_by_role("button", name="Find similar").click()
+    expect(page.get_by_role("heading", name="Pictures like yours")).to_be_visible()
+    expect(pictures(page)).to_have_count(PER_PAGE)
+    assert ids(page)[0] == "017.jpg"
+
+
+def test_upload_of_a_text_without_javascript(visit, site):
+    page = visit(site.gallery(), expected=400, java_script_enabled=False)
+    page.locator("#glam-file").set_input_files(site.photos / "metadata.jsonl")
+    page.get_by_role("button", name="Find similar").click()
+    words = "The picture cannot be used: it is not a picture"
+    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
+    expect(page.locator("#glam-upload")).to_be_visible()
+
+
 def test_upload_by_pasting(visit, site):
     page = visit(site.gallery())
     page.get_by_role("searchbox").focus()
@@ -318,7 +349,6 @@ def test_an_upload_that_cannot_be_sent(visit, site):
 def test_without_javascript(visit, site):
     page = visit(site.collections, java_script_enabled=False)
     page.get_by_role("heading", name="photos").get_by_role("link").click()
-    expect(page.locator("#glam-upload")).to_be_hidden()
     page.get_by_role("link", name="Another sample").click()
     page.wait_for_url("**seed=*")
     page.get_by_role("searchbox").fill("apple")
@@ -343,18 +373,39 @@ def test_without_the_checkpoint(visit, site):
     expect(page.get_by_role("heading", name="Similar to")).to_be_visible()
 
 
+def steepest(locator):
+    """How much neighbouring pixels of what is shown differ at most, beside edges and middle."""
+    im = Image.open(io.BytesIO(locator.screenshot())).convert("L")
+    top = im.crop((8, 8, im.width - 8, im.height // 3))
+    beside = ImageChops.difference(top, ImageChops.offset(top, 1, 0))
+    return beside.crop((1, 0, *top.size)).getextrema()[1]
+
+
 @pytest.mark.parametrize("scripted", [True, False])
-def test_a_sensitive_picture_is_shown_by_a_click(visit, site, scripted):
+def test_a_sensitive_picture_is_blurred_until_opened(visit, site, scripted):
     url = site.gallery(ODD_COLLECTION, q="coin", _sensitive=1)
     page = visit(url, java_script_enabled=scripted)
-    card = pictures(page).filter(has_text="Sensitive picture: open to see")
-    expect(card).to_have_count(1)
-    expect(card.locator("img")).to_have_count(0)
-    card.locator("a.glam-picture").click()
+    for address in (url, site.item(SENSITIVE)):
+        page.goto(address)
+        details = page.locator("details.glam-reveal")
+        expect(details).to_have_count(1)
+        picture = details.get_by_role("img", name="A grave")
+        expect(picture).to_be_hidden()
+        blurred = details.get_by_role("img", name="Sensitive picture")
+        expect(blurred).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert steepest(blurred) < 8
+        details.locator("summary").focus()
+        page.keyboard.press("Enter")
+        expect(blurred).to_be_hidden()
+        expect(picture).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert steepest(picture) > 40
+        details.get_by_text("Hide it").click()
+        expect(blurred).to_be_visible()
+    page.goto(url)
+    pictures(page).get_by_role("link", name="A grave").first.click()
     expect(page.locator("h1")).to_have_text("A grave")
-    expect(page.locator(".glam-item img")).to_be_hidden()
-    page.get_by_text("Sensitive picture: show it").click()
-    expect(page.locator(".glam-item img")).to_be_visible()
 
 
 def test_by_keyboard_alone(visit, site):
