@@ -6,7 +6,7 @@ INSTALLED = $(VENV)/installed
 TESTS ?= tests
 WORKERS ?= 2
 
-.PHONY: test lint docs docs-check demo clean
+.PHONY: test lint docs docs-check demo screenshots clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -29,8 +29,35 @@ docs: $(INSTALLED)
 docs-check: $(INSTALLED)
 	$(BIN)/cog --check docs/*.md
 
+# The README's first steps, in a user directory of its own: the default checkpoint of whoever
+# runs this stays what it is. SERVE=0 stops before the site.
+SERVE ?= 1
+# $(call llm,ARGUMENTS) shows the command as one types it, and runs it in .demo.
+define llm
+	@printf '\n$$ %s\n' "llm $(1)"
+	@unset LLM_EMBEDDINGS_DB LLM_GLAM_MODEL; cd .demo && \
+	PATH="$(CURDIR)/$(BIN):$$PATH" LLM_USER_PATH="$(CURDIR)/.demo/user" llm $(1)
+endef
+
 demo: $(INSTALLED)
-	$(BIN)/python -m tests.demo .demo
+	@mkdir -p .demo
+	$(call llm,glam demo .)
+	$(call llm,glam models default demo)
+	$(call llm,embed-multi photos --files photos/ '*.jpg' -m glam-clip)
+	$(call llm,similar photos -c raccoon)
+	$(call llm,similar photos -c 'blue glass bottle' -n 5)
+	$(call llm,similar photos -c 'a broken gold ring' -n 5)
+	$(call llm,similar photos -i photos/0032-bronze-coin.jpg -n 5)
+	$(call llm,similar photos 0254-terracotta-jug.jpg -n 5)
+	$(call llm,glam status photos -t)
+ifneq ($(SERVE),0)
+	$(call llm,glam serve photos --metadata ../metadata.yml)
+endif
+
+# The pictures in docs/images, from the demo; needs Chromium.
+screenshots: $(INSTALLED)
+	$(MAKE) demo SERVE=0
+	$(BIN)/python docs/screenshots.py .demo
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info

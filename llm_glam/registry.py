@@ -19,6 +19,12 @@ from .errors import NameTaken, RegistryError, UnknownCheckpoint
 
 STOCK = "clip-ViT-B-32"
 STOCK_SOURCE = "sentence-transformers/clip-ViT-B-32"
+DEMO = "demo"
+OWN = "llm-glam"  # the source of what comes with this package
+BUILT_IN = {
+    STOCK: {"source": STOCK_SOURCE},
+    DEMO: {"source": OWN, "notes": "knows nothing but the drawings of: llm glam demo"},
+}
 PREFIX = "glam-clip"
 NAME = re.compile(r"[\w][\w.+-]*(/[\w][\w.+-]*)*")
 
@@ -27,7 +33,7 @@ NAME = re.compile(r"[\w][\w.+-]*(/[\w][\w.+-]*)*")
 class Checkpoint:
     """A registered checkpoint.
 
-    ``source`` is a directory or a hub id (then ``revision`` is the commit it resolved to).
+    ``source`` is a directory, a hub id (then ``revision`` is the commit it resolved to), or OWN.
     ``stamps`` are path, size in bytes and modification time in nanoseconds of its files when
     ``fingerprint`` was computed. A ``removed`` one only keeps its name from being reused.
     """
@@ -50,8 +56,18 @@ class Checkpoint:
 
     @property
     def is_local(self) -> bool:
-        """Is it a directory of this computer rather than a hub id?"""
+        """Is it a directory that somebody registered?"""
         return os.path.isabs(self.source)
+
+    @property
+    def is_own(self) -> bool:
+        """Does it come with llm-glam?"""
+        return self.source == OWN
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Is its source an id on the Hugging Face hub?"""
+        return not (self.is_local or self.is_own)
 
 
 def directory() -> Path:
@@ -70,13 +86,13 @@ def now() -> str:
 
 
 def checkpoints() -> list[Checkpoint]:
-    """All registered checkpoints by name, the stock one first.
+    """All registered checkpoints by name, those that are always there first.
 
     :raises RegistryError: models.json is damaged
     """
     known = _load()["checkpoints"]
-    rest = sorted(name for name, entry in known.items() if name != STOCK)
-    entries = [_entry(name, known) for name in [STOCK, *rest]]
+    rest = sorted(known.keys() - BUILT_IN.keys())
+    entries = [_entry(name, known) for name in [*BUILT_IN, *rest]]
     return [entry for entry in entries if not entry.removed]
 
 
@@ -87,7 +103,7 @@ def get(name: str) -> Checkpoint:
     :raises RegistryError: models.json is damaged
     """
     known = _load()["checkpoints"]
-    if name == STOCK or (name in known and not known[name].get("removed")):
+    if name in BUILT_IN or (name in known and not known[name].get("removed")):
         return _entry(name, known)
     names = ", ".join(entry.name for entry in checkpoints())
     raise UnknownCheckpoint(
@@ -152,8 +168,8 @@ def remove(name: str) -> Checkpoint:
     :raises UnknownCheckpoint: there is none of this name
     """
     entry = get(name)
-    if name == STOCK:
-        raise NameTaken(f"'{STOCK}' is the stock checkpoint and always there.")
+    if name in BUILT_IN:
+        raise NameTaken(f"'{name}' comes with llm-glam and is always there.")
     put(replace(entry, removed=now(), stamps=[]))
     data = _load()
     if data.get("default") == name:
@@ -181,7 +197,7 @@ def check_name(name: str, fingerprint: str | None) -> None:
 
 
 def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
-    fields = known.get(name) or {"source": STOCK_SOURCE}
+    fields = known.get(name) or BUILT_IN[name]
     try:
         entry = Checkpoint(name=name, **fields)
         if not isinstance(entry.source, str):

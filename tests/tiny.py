@@ -10,7 +10,6 @@ CAPTIONS = [
     "apple, pear and plum",
     "letter from the harbour, 1909",
 ]
-SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
 
 
 def make(directory: Path, *, seed: int = 0, size: int = 32, width: int = 32) -> Path:
@@ -18,8 +17,10 @@ def make(directory: Path, *, seed: int = 0, size: int = 32, width: int = 32) -> 
     import torch
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
+    from llm_glam.demo.train import make_tokenizer
+
     directory.mkdir(parents=True)
-    tokenizer = _tokenizer(directory)
+    tokenizer = make_tokenizer(CAPTIONS, directory, size=700, longest=77)
     torch.manual_seed(seed)
     tower = {
         "hidden_size": width,
@@ -94,39 +95,6 @@ def as_bare(plain: Path, directory: Path) -> Path:
         shutil.move(complete / name, directory / name)
     shutil.rmtree(complete)
     return directory
-
-
-def _tokenizer(directory: Path):
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-    from transformers import CLIPTokenizer
-
-    tokenizer = Tokenizer(
-        models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>")
-    )
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Lowercase()]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=700,
-        special_tokens=SPECIAL,
-        end_of_word_suffix="</w>",
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(CAPTIONS, trainer)
-    tokenizer.model.save(str(directory))
-    start, end = SPECIAL
-    settings = {
-        "tokenizer_class": "CLIPTokenizer",
-        "model_max_length": 77,
-        "bos_token": start,
-        "eos_token": end,
-        "unk_token": end,
-        "pad_token": end,
-    }
-    _write(directory / "tokenizer_config.json", settings)
-    return CLIPTokenizer.from_pretrained(directory)
 
 
 def _write(path: Path, value: object) -> None:

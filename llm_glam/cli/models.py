@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .. import models, registry
-from ..output import output_options, output_rows
+from ..output import output_options, output_rows, say_on_stderr
 from ..registry import Checkpoint
 
 
@@ -52,7 +52,9 @@ def add(
         llm glam models add archaeclip ~/bare --base clip-ViT-B-32
         llm glam models add vit-l openai/clip-vit-large-patch14
     """
-    entry = models.add(name, source, base=base, revision=revision, notes=notes)
+    entry = models.add(
+        name, source, base=base, revision=revision, notes=notes, say=say_on_stderr
+    )
     click.echo(
         f"Registered {entry.model_id}: {entry.dimensions} dimensions, "
         f"fingerprint {entry.fingerprint}.",

@@ -1,0 +1,76 @@
+"""``llm glam demo``: a small collection to try everything with."""
+
+from pathlib import Path
+
+import click
+
+from ..demo import catalogue, has_foreign
+from ..errors import BadFolder
+from ..output import Progress
+
+
+@click.command("demo")
+@click.argument(
+    "directory", required=False, default="glam-demo", type=click.Path(path_type=Path)
+)
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1, 100_000),
+    default=catalogue.COUNT,
+    show_default=True,
+    help="How many pictures",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(64, 4096),
+    default=catalogue.SIZE,
+    show_default=True,
+    help="Short side of the pictures in pixels",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=catalogue.SEED,
+    show_default=True,
+    help="Another number, other finds",
+)
+def command(directory: Path, number: int, size: int, seed: int) -> None:
+    """Draw a museum's finds into DIRECTORY/photos, with their records.
+
+    Nothing is downloaded: the pictures are drawn, and llm-glam brings a small checkpoint that
+    knows such drawings. The default checkpoint stays what it is.
+
+    \b
+    Examples:
+        llm glam demo
+        llm glam demo ~/try-glam -n 1000 --size 800
+    """
+    folder = directory / "photos"
+    if folder.exists() and has_foreign(
+        p for p in folder.iterdir() if p.suffix != ".csv"
+    ):
+        raise BadFolder(
+            f"{folder} holds other files. Give another directory: llm glam demo DIR"
+        )
+    finds = catalogue.catalogue(number, seed)
+    with Progress() as progress:
+        progress.begin(len(finds))
+        for _ in catalogue.write(folder, finds, size):
+            progress.advance(1)
+    click.echo(f"{number:,} pictures and metadata.csv in {folder}. Now:", err=True)
+    for line in _next(directory):
+        click.echo(line)
+
+
+def _next(directory: Path) -> list[str]:
+    """What to type now, in a spelling that every shell understands."""
+    name = f'"{directory}"' if " " in str(directory) else str(directory)
+    go = [f"cd {name}"] if directory.resolve() != Path.cwd() else []
+    return [
+        *go,
+        'llm embed-multi finds --files photos "*.jpg" -m glam-clip/demo',
+        "llm similar finds -c raccoon",
+        'llm similar finds -c "broken bronze horse"',
+        "llm glam serve finds",
+    ]

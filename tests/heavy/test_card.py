@@ -1,0 +1,18 @@
+"""The figures on the demo checkpoint's card are those it has."""
+
+import pytest
+
+from llm_glam import demo
+from llm_glam.demo import card
+from llm_glam.engine.torch import TorchEncoder
+
+pytestmark = pytest.mark.heavy
+NEEDED = {"kind": 0.8, "material+kind": 0.8, "damage": 0.6}
+
+
+def test_the_card_s_figures():
+    scores = card.figures(TorchEncoder(demo.CHECKPOINT))
+
+    assert card.table(scores) in (demo.CHECKPOINT / "README.md").read_text("utf-8")
+    for score in scores:
+        assert score.precision >= NEEDED.get(score.group, score.chance)
