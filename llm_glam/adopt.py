@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from . import clip, files, ingest, records, store
 from .ahead import Entry, Reading, Ready, read_ahead
-from .engine import Encoder, Vectors
+from .engine import FP32, Encoder, Vectors
 from .errors import GlamError, UnknownCollection, VectorsDiffer
 from .files import Found
 from .ingest import Run
@@ -42,7 +42,7 @@ def verify(
     :raises GlamError: there is nothing to compare with
     """
     entries = list(_comparable(db, collection, folder))
-    results = read_ahead(entries, encoder, Reading(thumbnail_size=None))
+    results = read_ahead(entries, encoder, Reading(thumbnail_size=None, in_full=True))
     ready = [
         r for r in results if isinstance(r, Ready) and (not r.facts or r.facts.plain)
     ]
@@ -97,7 +97,7 @@ def adopt(
             "update collections set model = ? where id = ?", [model_id, collection.id]
         )
         ours = replace(collection, model_id=model_id)
-        store.claim(db, ours, encoder.fingerprint, encoder.dimensions)
+        store.claim(db, ours, encoder.fingerprint, encoder.dimensions, FP32)
     return verified
 
 

@@ -21,6 +21,8 @@ from .images import Facts, Thumbnail
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 
+AHEAD = 48
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -64,13 +66,25 @@ class Reading:
     """How entries are read.
 
     ``thumbnail_size`` is the short side in pixels, None for no thumbnails; ``keep_raw`` keeps
-    the bytes of pictures, for LLM's ``--store``.
+    the bytes of pictures, for LLM's ``--store``; ``in_full`` decodes every pixel of pictures
+    that could be had smaller from their files.
     """
 
     workers: int = WORKERS
     thumbnail_size: int | None = images.THUMBNAIL_SIZE
     max_megapixels: float = images.MAX_MEGAPIXELS
     keep_raw: bool = False
+    in_full: bool = False
+
+    def enough(self, encoder: Encoder) -> int | None:
+        """The short side in pixels that is enough for the model and the thumbnail.
+
+        Never below twice what either needs, so that shrinking it the rest of the way still
+        averages over pixels. None where the whole picture is needed.
+        """
+        if self.in_full or not encoder.needed:
+            return None
+        return 2 * max(encoder.needed, self.thumbnail_size or 0)
 
 
 class PixelGate:
@@ -125,7 +139,10 @@ def read_ahead(
             return Problem(entry, f"it cannot be read ({error.strerror or error})")
 
     with images.quiet():
-        yield from in_order(read, entries, how.workers)
+        # With their bytes entries are large, else small: then a whole batch may be ready while
+        # the model works on the one before.
+        ahead = 2 * how.workers if how.keep_raw else AHEAD
+        yield from in_order(read, entries, how.workers, ahead)
 
 
 def _printable(entry: Entry) -> Entry:
@@ -134,15 +151,15 @@ def _printable(entry: Entry) -> Entry:
 
 
 def in_order(
-    function: Callable[[T], R], values: Iterable[T], workers: int
+    function: Callable[[T], R], values: Iterable[T], workers: int, ahead: int
 ) -> Iterator[R]:
-    """Like ``map``, by several threads, a few values ahead of whoever takes the results."""
+    """Like ``map``, by several threads, so many values ahead of whoever takes the results."""
     pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="glam-read") as pool:
         try:
             for value in values:
                 pending.append(pool.submit(function, value))
-                if len(pending) > 2 * workers:
+                if len(pending) > ahead:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -182,10 +199,15 @@ def _decode(
     gate: PixelGate,
 ) -> Ready:
     """Opened twice, since some of Pillow's plugins close what they were given."""
+    enough = how.enough(encoder)
     with images.opened(source, max_megapixels=how.max_megapixels) as im:
+        if enough:
+            images.shrink(im, enough)
         count = im.width * im.height
     with gate.admit(count):
-        picture = images.read(source, max_megapixels=how.max_megapixels)
+        picture = images.read(
+            source, max_megapixels=how.max_megapixels, at_least=enough
+        )
         small = None
         if how.thumbnail_size:
             small = images.thumbnail(picture, how.thumbnail_size)

@@ -25,14 +25,24 @@ class GlamClip(llm.EmbeddingModel):
         self.name = name
         self.model_id = f"{registry.PREFIX}/{name}"
 
-    def encoder(self, *, download: bool = True) -> "Encoder":
+    def encoder(
+        self,
+        *,
+        download: bool = True,
+        say: Callable[[str], None] | None = None,
+        precision: str = "fp32",
+    ) -> "Encoder":
         """The loaded checkpoint, shared by all model objects of this process.
 
+        :param say: given where there is time to export it for the fast engine
+        :param precision: of the weights, ``fp32`` or ``int8``
         :raises GlamError: one sentence why it cannot be loaded
         """
         from . import models
 
-        return models.encoder(self.name, download=download)
+        return models.encoder(
+            self.name, download=download, say=say, precision=precision
+        )
 
     def embed_batch(
         self, items: Iterable[str | bytes], *, key: str | None = None

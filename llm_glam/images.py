@@ -23,6 +23,7 @@ Readable = BinaryIO | io.BufferedIOBase
 MAX_MEGAPIXELS = 500
 THUMBNAIL_SIZE = 256
 LONGEST_THUMBNAIL = 4  # times its short side
+DEEPEST_REDUCTION = 5  # halvings of a JPEG 2000; few files have more levels
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
 # EPS starts Ghostscript, WMF asks Windows, the others have no decoder of their own.
@@ -114,26 +115,70 @@ def opened(
         raise BadImage(f"it is damaged ({_reason(error)})") from error
 
 
-def decode(im: Image.Image) -> Picture:
-    """Decode an opened picture, turn it upright and make it RGB."""
+def decode(im: Image.Image, full_size: tuple[int, int] | None = None) -> Picture:
+    """Decode an opened picture, turn it upright and make it RGB.
+
+    :param full_size: width and height in the file, where less is decoded
+    """
+    if full_size and pixels.is_on_its_side(im):
+        full_size = full_size[1], full_size[0]
     remark = pixels.load(im)
     plain = im.mode == "RGB" and not pixels.is_turned(im)
     rgb = pixels.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im)
-    facts = Facts(rgb.width, rgb.height, im.format or "unknown", remark, plain)
+    width, height = full_size or rgb.size
+    facts = Facts(width, height, im.format or "unknown", remark, plain)
     profile = im.info.get("icc_profile") if im.mode in ("RGB", "RGBA") else None
     return Picture(rgb, facts, profile)
 
 
 def read(
-    source: Path | Readable | bytes, *, max_megapixels: float = MAX_MEGAPIXELS
+    source: Path | Readable | bytes,
+    *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    at_least: int | None = None,
 ) -> Picture:
     """Open and decode a picture.
 
     :param source: a path, an open binary file, or the bytes
+    :param at_least: a short side in pixels that is enough; None for the whole picture
     :raises BadImage: with the reason as its message
     """
-    with opened(source, max_megapixels=max_megapixels) as im:
-        return decode(im)
+    is_smaller = False
+    try:
+        with opened(source, max_megapixels=max_megapixels) as im:
+            full_size = im.size
+            can_repeat = isinstance(source, Path | bytes)
+            is_smaller = bool(at_least and can_repeat and shrink(im, at_least))
+            picture = decode(im, full_size) if is_smaller else decode(im)
+    except TooManyPixels:
+        raise
+    except BadImage:
+        if not is_smaller:
+            raise
+        return read(source, max_megapixels=max_megapixels)
+    if is_smaller and picture.facts.remark:  # what is wrong is said of the whole
+        return read(source, max_megapixels=max_megapixels)
+    return picture
+
+
+def shrink(im: Image.Image, at_least: int) -> bool:
+    """Have an opened JPEG or JPEG 2000 decoded at a fraction of its size.
+
+    Both formats hold coarser versions of themselves, which cost a fraction as well.
+
+    :param at_least: pixels that the short side must keep
+    :return: whether there is anything to gain
+    """
+    factor = min(im.size) // at_least
+    if factor < 2:
+        return False
+    if im.format in ("JPEG", "MPO"):
+        im.draft(None, (im.width // factor, im.height // factor))
+        return True
+    if im.format == "JPEG2000":
+        im.reduce = min(factor.bit_length() - 1, DEEPEST_REDUCTION)
+        return True
+    return False
 
 
 def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
@@ -145,7 +190,7 @@ def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
     target = max(1, round(width * scale)), max(1, round(height * scale))
     small = picture.image
     if target != small.size:
-        small = small.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        small = small.resize(target, Image.Resampling.LANCZOS, reducing_gap=1.5)
     if picture.profile:
         small = pixels.to_srgb(small, picture.profile)
     out = io.BytesIO()

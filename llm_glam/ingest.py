@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from sqlite_utils import Database
 
-from . import clip, folders, items, plan, registry, store
+from . import clip, demo, folders, items, plan, registry, store
 from .ahead import Entry, Problem, Reading, Ready, read_ahead
-from .engine import Encoder
+from .engine import FP32, Encoder
+from .engines import Say
 from .errors import BadImage, ModelConflict, NothingEmbedded
 from .files import Found, PictureFile
 from .records import Records
@@ -51,14 +52,20 @@ class Options:
 
 
 def open_collection(
-    db: Database, name: str, model_id: str | None
+    db: Database,
+    name: str,
+    model_id: str | None,
+    say: Say | None = None,
+    precision: str | None = None,
 ) -> tuple[Collection, Encoder]:
     """A collection ready to be written to, made where there is none, and its encoder.
 
     The checkpoint is loaded before anything is written.
 
     :param model_id: the model of a new collection; None where it must exist
-    :raises ModelConflict: it exists with another model
+    :param say: given where much is to be done, so that the fast engine is worth its export
+    :param precision: of a new collection, ``fp32`` where it is None
+    :raises ModelConflict: it exists with another model or precision
     :raises UnknownCollection: it does not exist and no model was given
     :raises CheckpointChanged: the checkpoint is not the one it was made with
     """
@@ -68,14 +75,22 @@ def open_collection(
     wanted = existing.model_id if existing else model_id
     if wanted is None or (existing and not existing.is_ours):
         existing = store.get(db, name)
-    encoder = clip.find(str(wanted)).encoder()
+    if existing and precision and existing.precision != precision:
+        raise ModelConflict(
+            f"The collection '{name}' was made with --precision {existing.precision}. Leave the "
+            "option out, or choose another collection name."
+        )
+    precision = existing.precision if existing else precision or FP32
+    encoder = clip.find(str(wanted)).encoder(say=say, precision=precision)
     if existing:
         store.check_fingerprint(existing, encoder.fingerprint)
     store.prepare(db)
     with store.writing(db):
         collection = store.find(db, name) or store.create(db, name, str(wanted))
         return (
-            store.claim(db, collection, encoder.fingerprint, encoder.dimensions),
+            store.claim(
+                db, collection, encoder.fingerprint, encoder.dimensions, precision
+            ),
             encoder,
         )
 
@@ -175,6 +190,7 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
         beside.remarks.append(text)
     for line in (*found.hints, *beside.remarks):
         run.report.say(line)
+    _warn_of_foreign(run, (file.path for file in found.files))
     refused = [Problem(Entry(file.id, file), reason) for file, reason in found.refused]
     _note_problems(run, [*refused, *to_do.known_problems])
     target.counts.unchanged += len(to_do.unchanged)
@@ -207,6 +223,7 @@ def embed_one(run: Run, entry: Entry) -> None:
     :raises BadImage: the picture cannot be used
     """
     if isinstance(entry.content, PictureFile):
+        _warn_of_foreign(run, [entry.content.path])
         folder = entry.content.folder
         run.target.folders = folders.number(run.target.db, run.target.table, [folder])
     run.target.replace = True
@@ -219,6 +236,13 @@ def embed_one(run: Run, entry: Entry) -> None:
         )
         raise BadImage(f"{name} cannot be used: {problem.reason}.")
     _note_remarks(results, run.report)
+
+
+def _warn_of_foreign(run: Run, paths: Iterable[Path]) -> None:
+    """Say that the demo's checkpoint is of no use for pictures other than the demo's."""
+    is_demo = registry.bare(run.target.collection.model_id) == registry.DEMO
+    if is_demo and demo.has_foreign(paths):
+        run.report.say(f"Warning: {demo.FOREIGN}.")
 
 
 def _note_remarks(batch: Sequence[Ready | Problem], report: Report) -> None:

@@ -10,46 +10,80 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import checkpoints, hub, registry
-from .errors import BadCheckpoint, CheckpointChanged, GlamError
+from . import checkpoints, demo, engines, hub, registry
+from .engine import FP32, INT8
+from .engines import Say
+from .errors import BadCheckpoint, CheckpointChanged, GlamError, NameTaken
 from .registry import Checkpoint
 
 if TYPE_CHECKING:
     from .engine import Encoder
 
 _lock = threading.RLock()
-_loaded: dict[str, "Encoder"] = {}
+_loaded: dict[tuple[str, str], "Encoder"] = {}  # by fingerprint and precision
 
 
-def encoder(name: str, *, download: bool = True) -> "Encoder":
+def encoder(
+    name: str,
+    *,
+    download: bool = True,
+    say: Say | None = None,
+    precision: str = FP32,
+) -> "Encoder":
     """The encoder of a registered checkpoint, loaded on first use and shared afterwards.
 
     :param name: as registered, without ``glam-clip/``
     :param download: whether a hub checkpoint that is not on this computer may be fetched
+    :param say: given where there is time to export it for the fast engine, to say so
+    :param precision: of the weights. Where int8 was not exported, a query is answered in fp32
     :raises UnknownCheckpoint: no such name
     :raises BadCheckpoint: its files are gone or broken
     :raises CheckpointChanged: its files are no longer those that were registered
     :raises HubUnreachable: it has to be downloaded and cannot be
     """
     with _lock:
-        entry = registry.get(name)
-        directory = locate(entry, download=download)
-        stamps = checkpoints.stamps(directory)
-        known = entry.fingerprint if stamps == entry.stamps else None
-        if known in _loaded:
-            return _loaded[known]
-        found = _load(directory, known)
-        if entry.fingerprint and found.fingerprint != entry.fingerprint:
-            raise CheckpointChanged(
-                f"The files of the checkpoint '{name}' in {directory} have changed: their "
-                f"fingerprint is {found.fingerprint}, it was {entry.fingerprint} when it was "
-                "registered. Put the old files back, or register the new ones under a name of "
-                f"their own: llm glam models add {name}-2 {directory}"
+        exact = _in_fp32(name, download, say)
+        if precision == FP32:
+            return exact
+        return _in_int8(name, exact, say)
+
+
+def _in_fp32(name: str, download: bool, say: Say | None) -> "Encoder":
+    entry = registry.get(name)
+    directory = locate(entry, download=download)
+    stamps = checkpoints.stamps(directory)
+    known = entry.fingerprint if stamps == entry.stamps else None
+    if known and (known, FP32) in _loaded:
+        return _loaded[known, FP32]
+    found = _opened(directory, known, say)
+    if entry.fingerprint and found.fingerprint != entry.fingerprint:
+        raise CheckpointChanged(
+            f"The files of the checkpoint '{name}' in {directory} have changed: their "
+            f"fingerprint is {found.fingerprint}, it was {entry.fingerprint} when it was "
+            "registered. Put the old files back, or register the new ones under a name of "
+            f"their own: llm glam models add {name}-2 {directory}"
+        )
+    if known is None:
+        with suppress(OSError):  # it only saves time to remember the fingerprint
+            registry.put(_described(entry, directory, found))
+    return _loaded.setdefault((found.fingerprint, FP32), found)
+
+
+def _in_int8(name: str, exact: "Encoder", say: Say | None) -> "Encoder":
+    """With weights in eight bits; the exact one for a query where that is all there is."""
+    key = exact.fingerprint, INT8
+    if key in _loaded:
+        return _loaded[key]
+    fast = engines.exported(*key)
+    if fast is None and say:
+        directory = locate(registry.get(name))
+        fast = engines.export(directory, exact.fingerprint, say, INT8)
+        if fast is None:
+            raise BadCheckpoint(
+                f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
+                "fast engine (LLM_GLAM_ENGINE=torch switches it off). Leave the option out."
             )
-        if known is None:
-            with suppress(OSError):  # it only saves time to remember the fingerprint
-                registry.put(_described(entry, directory, found))
-        return _loaded.setdefault(found.fingerprint, found)
+    return _loaded.setdefault(key, fast) if fast else exact
 
 
 def add(
@@ -59,6 +93,7 @@ def add(
     base: str | None = None,
     revision: str | None = None,
     notes: str | None = None,
+    say: Say | None = None,
 ) -> Checkpoint:
     """Register a checkpoint under a name, completing a bare one from ``base``.
 
@@ -68,11 +103,15 @@ def add(
     :raises BadCheckpoint: what lacks, or why it cannot be loaded
     """
     registry.check_name(name, None)
+    if name == registry.DEMO:
+        raise NameTaken(
+            "'demo' is the checkpoint of llm glam demo. Choose another name."
+        )
     folder = Path(source).expanduser()
     local = folder.is_dir() or folder.is_absolute() or source.startswith((".", "~"))
     directory = folder.resolve() if local else hub.locate(source, revision)
     usable = _completed(name, directory, base)
-    found = _load(usable, None)
+    found = _opened(usable, None, say)
     registry.check_name(name, found.fingerprint)
     entry = Checkpoint(
         name=name,
@@ -83,7 +122,7 @@ def add(
     entry = _described(entry, usable, found)
     registry.put(entry)
     with _lock:
-        _loaded.setdefault(found.fingerprint, found)
+        _loaded.setdefault((found.fingerprint, FP32), found)
     return entry
 
 
@@ -93,7 +132,9 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     :raises BadCheckpoint: its folder is gone
     :raises HubUnreachable: it has to be downloaded and cannot be
     """
-    if not entry.is_local:
+    if entry.is_own:
+        return demo.CHECKPOINT
+    if entry.is_on_hub:
         return hub.locate(entry.source, entry.revision, download=download)
     directory = Path(entry.source)
     if not directory.is_dir():
@@ -104,10 +145,20 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     return directory
 
 
+def _opened(directory: Path, known: str | None, say: Say | None) -> "Encoder":
+    """On the fast engine where there is one; on torch for pictures where it has a card to use."""
+    checkpoints.check_complete(directory)
+    fast = engines.exported(known)
+    if fast is None and say:
+        fast = engines.export(directory, known, say)
+    if fast is None or (say and engines.has_accelerator()):
+        return _load(directory, known)
+    return fast
+
+
 def _load(directory: Path, known_fingerprint: str | None) -> "Encoder":
     from .engine.torch import TorchEncoder
 
-    checkpoints.check_complete(directory)
     return TorchEncoder(directory, known_fingerprint)
 
 
@@ -116,7 +167,7 @@ def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoi
         entry,
         fingerprint=found.fingerprint,
         dimensions=found.dimensions,
-        revision=None if entry.is_local else hub.commit(directory),
+        revision=hub.commit(directory) if entry.is_on_hub else None,
         added=entry.added or registry.now(),
         stamps=checkpoints.stamps(directory),
     )

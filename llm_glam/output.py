@@ -61,6 +61,11 @@ def output_rows(rows: Iterable[dict[str, Any]], format_: str) -> None:
     writer.writerows(row.values() for row in flat)
 
 
+def say_on_stderr(text: str) -> None:
+    """A line for people, where no progress is shown."""
+    click.echo(text, err=True)
+
+
 @contextmanager
 def native_stderr_silenced() -> Iterator[None]:
     """Keep what C libraries print about odd files (libtiff does) off the screen.

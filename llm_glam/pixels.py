@@ -8,7 +8,8 @@ from PIL import Image, ImageCms
 WHITE = (255, 255, 255, 255)
 LEAST_USABLE = 0.5  # of a truncated picture's rows
 FLAT_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
-SIDEWAYS = {2, 3, 4, 5, 6, 7, 8}
+TURNED = {2, 3, 4, 5, 6, 7, 8}
+ON_ITS_SIDE = {5, 6, 7, 8}
 EXIF_ORIENTATION = 0x0112
 
 
@@ -36,10 +37,19 @@ def load(im: Image.Image) -> str | None:
 
 def is_turned(im: Image.Image) -> bool:
     """Does the file say that the picture is to be rotated or mirrored?"""
+    return _orientation(im) in TURNED
+
+
+def is_on_its_side(im: Image.Image) -> bool:
+    """Does the file say that width and height are to be exchanged?"""
+    return _orientation(im) in ON_ITS_SIDE
+
+
+def _orientation(im: Image.Image) -> int:
     try:
-        return im.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
-    except Exception:
-        return False
+        return int(im.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # broken EXIF must not cost us the picture
+        return 1
 
 
 def to_rgb(im: Image.Image) -> Image.Image:

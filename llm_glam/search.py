@@ -39,7 +39,7 @@ def query_vector(
     :raises BadImage: the bytes are no picture
     """
     model: GlamClip = find(collection.model_id)
-    encoder = model.encoder(download=download)
+    encoder = model.encoder(download=download, precision=collection.precision)
     store.check_fingerprint(collection, encoder.fingerprint)
     return encode(encoder, [query])[0].astype(np.float64)
 

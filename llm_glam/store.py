@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,11 @@ def create(db: Database, name: str, model_id: str) -> Collection:
 
 
 def claim(
-    db: Database, collection: Collection, fingerprint: str, dimensions: int
+    db: Database,
+    collection: Collection,
+    fingerprint: str,
+    dimensions: int,
+    precision: str,
 ) -> Collection:
     """Tie a collection to its checkpoint and its set of pictures; repeated calls change nothing.
 
@@ -155,7 +159,8 @@ def claim(
         return collection
     table = items.table_name(db, collection.name, _in_use(db))
     items.create(db, table)
-    link(db, collection, fingerprint, dimensions, table)
+    made = replace(collection, precision=precision)
+    link(db, made, fingerprint, dimensions, table)
     found = find(db, collection.name)
     assert found is not None
     return found

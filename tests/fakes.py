@@ -14,6 +14,7 @@ class Colours:
     """A picture's vector is its mean colour from 0 to 1, a word's is the colour it names."""
 
     dimensions = 3
+    needed = 0
 
     def __init__(self, fingerprint: str = "c0c0") -> None:
         self.fingerprint = fingerprint

@@ -251,11 +251,11 @@ def test_results_come_in_order_and_only_a_few_are_ahead():
         threading.Event().wait(0.05 if number % 3 == 0 else 0)
         return number
 
-    results = in_order(slow_first, iter(range(1000)), workers=3)
+    results = in_order(slow_first, iter(range(1000)), 3, 6)
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
     assert max(started) < 15
     results.close()
-    assert list(in_order(slow_first, range(20), workers=4)) == list(range(20))
+    assert list(in_order(slow_first, range(20), 4, 8)) == list(range(20))
 
 
 def test_the_gate_admits_a_large_picture_only_alone():
@@ -270,7 +270,7 @@ def test_the_gate_admits_a_large_picture_only_alone():
             inside.remove(size)
 
     sizes = [30, 60, 500, 20, 90, 40] * 10
-    list(in_order(decode, sizes, workers=6))
+    list(in_order(decode, sizes, 6, 12))
     assert len(most) == 60
     assert all(total <= 100 or total == 500 for total in most)
 
@@ -281,3 +281,74 @@ def test_thumbnails_carry_nothing_but_the_picture():
     assert b"SECRET" not in content
     assert b"broken profile" not in content
     assert corners(Image.open(io.BytesIO(content))) == QUARTERS
+
+
+def gradient(width, height):
+    """Red grows to the right, green downwards."""
+    red = np.linspace(0, 255, width)[None].repeat(height, 0)
+    green = np.linspace(0, 255, height)[:, None].repeat(width, 1)
+    return Image.fromarray(np.stack([red, green, red * 0], -1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jp2", "tif", "png"])
+def test_a_large_picture_is_decoded_no_larger_than_needed(tmp_path, suffix):
+    path = tmp_path / f"large.{suffix}"
+    gradient(1600, 1203).save(path, quality=95)
+
+    picture = images.read(path, at_least=200)
+
+    assert (picture.facts.width, picture.facts.height) == (1600, 1203)
+    assert min(picture.image.size) >= 200
+    assert (min(picture.image.size) < 500) == (suffix in ("jpg", "jp2"))
+    small, whole = (
+        np.asarray(one.image.resize((8, 6)), int)
+        for one in (picture, images.read(path))
+    )
+    assert np.abs(small - whole).max() <= 2
+
+
+def test_a_turned_picture_keeps_its_full_upright_size(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gradient(1600, 1200).save(tmp_path / "turned.jpg", exif=exif)
+
+    picture = images.read(tmp_path / "turned.jpg", at_least=200)
+
+    assert (picture.facts.width, picture.facts.height) == (1200, 1600)
+    assert picture.image.width < picture.image.height
+    assert not picture.facts.plain
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jp2"])
+def test_a_picture_that_is_not_twice_as_large_is_decoded_whole(tmp_path, suffix):
+    gradient(799, 399).save(tmp_path / f"small.{suffix}", quality=95)
+
+    assert images.read(tmp_path / f"small.{suffix}", at_least=200).image.size == (
+        799,
+        399,
+    )
+
+
+def test_a_damaged_picture_says_the_same_in_whole_and_smaller(tmp_path):
+    path = tmp_path / "damaged.jpg"
+    gradient(1600, 1200).save(path, quality=95)
+    path.write_bytes(path.read_bytes()[:-20_000])
+
+    whole, smaller = images.read(path), images.read(path, at_least=200)
+
+    assert whole.facts == smaller.facts
+    assert "the file is damaged" in whole.facts.remark
+
+
+def test_a_jpeg_2000_with_few_levels_is_decoded_whole(tmp_path):
+    path = tmp_path / "flat.jp2"
+    gradient(1600, 1200).save(path, num_resolutions=1)
+
+    assert images.read(path, at_least=40).image.size == (1600, 1200)
+
+
+def test_the_pixel_limit_holds_for_smaller_decoding_too(tmp_path):
+    gradient(1600, 1200).save(tmp_path / "large.jpg")
+
+    with pytest.raises(TooManyPixels):
+        images.read(tmp_path / "large.jpg", max_megapixels=1, at_least=200)

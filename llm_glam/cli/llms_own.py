@@ -25,7 +25,7 @@ from .. import files, images, ingest, records, search, store
 from ..ahead import Entry, Reading
 from ..errors import BadImage, GlamError, explained
 from ..ingest import Options
-from ..output import Progress
+from ..output import Progress, say_on_stderr
 from ..records import Records
 from .closing import say_counts
 
@@ -49,7 +49,7 @@ def embed_multi(
     db = store.connect(path)
     for alias, attached in options["attach"]:
         _attach(db, alias, attached)
-    opened = ingest.open_collection(db, options["collection"], model_id)
+    opened = ingest.open_collection(db, options["collection"], model_id, say_on_stderr)
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with Progress("pictures" if found else "entries") as progress:
         with ingest.run(db, opened, how, progress, "embed-multi", arguments) as run:

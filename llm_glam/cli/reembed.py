@@ -7,7 +7,7 @@ import click
 from .. import images, ingest, reembed, store
 from ..ahead import WORKERS, Reading
 from ..ingest import Options
-from ..output import Progress
+from ..output import Progress, say_on_stderr
 from . import options as shared
 from .closing import say_counts
 
@@ -47,7 +47,8 @@ def command(
     images.allow_megapixels(max_megapixels)
     shared.check_exists(database)
     db = store.connect(database)
-    old, opened = reembed.open_beside(db, collection, new, shared.model_id(model))
+    model_id = shared.model_id(model)
+    old, opened = reembed.open_beside(db, collection, new, model_id, say_on_stderr)
     size = None if no_thumbnails else thumbnail_size
     reading = Reading(workers or WORKERS, size, max_megapixels)
     how = Options(reading, batch_size or ingest.BATCH_SIZE)

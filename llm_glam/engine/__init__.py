@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
+FP32, INT8 = "fp32", "int8"  # precisions of a checkpoint's weights
+PRECISIONS = (FP32, INT8)
 
 
 class Encoder(Protocol):
@@ -14,10 +16,16 @@ class Encoder(Protocol):
 
     Pictures are prepared one at a time, in any thread, so that a large one is let go as soon
     as the few numbers the model needs are taken from it; encoding takes many at once.
+    ``needed`` is the short side in pixels below which a picture loses something for the model,
+    0 where that is not known.
     """
 
     fingerprint: str
     dimensions: int
+
+    @property
+    def needed(self) -> int:
+        """See above."""
 
     def prepare(self, picture: Any) -> Any:
         """What the model needs of an RGB picture (``PIL.Image``); safe in several threads."""

@@ -13,34 +13,55 @@ import numpy as np
 from ..errors import BadCheckpoint
 from ..fingerprint import fingerprint
 from . import Vectors
+from .preprocess import Preprocessing
+from .shapes import sensible_shape
 
 PICTURES_AT_ONCE = 32
 TEXTS_AT_ONCE = 128
 DIFFERENT_WORDS = ("apple", "bronze sword", "letter", "ship in a harbour")
-SMALLEST_SIDE = 4  # below, transformers takes rows for colour channels
-LONGEST_SHAPE = 40  # long side over short side
 CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "torch")
 
 
 class TorchEncoder:
     """A checkpoint opened by SentenceTransformer, on CUDA or MPS where there is one."""
 
-    def __init__(self, directory: Path, known_fingerprint: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        known_fingerprint: str | None = None,
+        *,
+        device: str | None = None,
+    ) -> None:
         """Load a checkpoint and test that it works.
 
         :param directory: in one of the layouts of :mod:`llm_glam.checkpoints`
         :param known_fingerprint: saves computing it again for files that have not changed
+        :param device: as torch names it; the best there is where none is given
         :raises BadCheckpoint: it cannot be loaded, is no CLIP, or fails the self-test
         """
         self._lock = threading.Lock()
         with quiet():
-            self._model = _load(directory).float().eval()
-            self.fingerprint = known_fingerprint or fingerprint(self._model)
+            self.model = _load(directory, device).float().eval()
+            self.fingerprint = known_fingerprint or fingerprint(self.model)
             self.dimensions = self._self_test(directory)
+
+    @property
+    def needed(self) -> int:
+        """The short side in pixels that a picture must keep; 0 where it must stay as it is."""
+        known = Preprocessing.of(self.preprocessing())
+        return known.needed if known else 0
+
+    def preprocessing(self) -> dict[str, Any]:
+        """The settings of the checkpoint's own picture processor."""
+        processor = self.model.processor
+        settings: dict[str, Any] = getattr(
+            processor, "image_processor", processor
+        ).to_dict()
+        return settings
 
     def prepare(self, picture: Any) -> dict[str, Any]:
         """The model's inputs for one RGB picture; safe in several threads."""
-        return self._model.preprocess([_sensible_shape(picture)])
+        return self.model.preprocess([sensible_shape(picture)])
 
     def encode_prepared(self, prepared: Sequence[dict[str, Any]]) -> Vectors:
         """Vectors, shape (n, dimensions), float32, in the order of ``prepared``."""
@@ -59,7 +80,7 @@ class TorchEncoder:
         """Vectors, shape (n, dimensions), float32; text over the model's length is cut off."""
         with self._lock, quiet():
             return np.asarray(
-                self._model.encode(
+                self.model.encode(
                     list(texts), batch_size=TEXTS_AT_ONCE, show_progress_bar=False
                 ),
                 np.float32,
@@ -70,14 +91,14 @@ class TorchEncoder:
         from sentence_transformers.util import batch_to_device
 
         with self._lock, torch.inference_mode():
-            out = self._model(batch_to_device(features, self._model.device))
+            out = self.model(batch_to_device(features, self.model.device))
             return out["sentence_embedding"].float().cpu().numpy()
 
     def _self_test(self, directory: Path) -> int:
         from PIL import Image
 
         tokenized = (
-            self._model.tokenizer(word)["input_ids"] for word in DIFFERENT_WORDS
+            self.model.tokenizer(word)["input_ids"] for word in DIFFERENT_WORDS
         )
         ids = {frozenset(word) for word in tokenized}
         if len(ids) < len(DIFFERENT_WORDS):
@@ -123,12 +144,15 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def _load(directory: Path) -> Any:
+def _load(directory: Path, device: str | None) -> Any:
     from sentence_transformers import SentenceTransformer
 
     try:
         model = SentenceTransformer(
-            str(directory), local_files_only=True, trust_remote_code=False
+            str(directory),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
         )
     except MemoryError:
         raise
@@ -168,19 +192,3 @@ def _stacked(prepared: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         )
         for key, first in prepared[0].items()
     }
-
-
-def _sensible_shape(picture: Any) -> Any:
-    """Keep pictures of a few pixels, and of a few pixels by millions, from upsetting the model.
-
-    The model looks at a square from the middle; of a strip the middle part is enough.
-    """
-    width, height = picture.size
-    longest = min(width, height) * LONGEST_SHAPE
-    if max(width, height) > longest:
-        left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-        box = left, top, min(width, left + longest), min(height, top + longest)
-        picture = picture.crop(box)
-    if min(picture.size) < SMALLEST_SIDE:
-        picture = picture.resize([side * SMALLEST_SIDE for side in picture.size])
-    return picture

@@ -1,0 +1,258 @@
+"""Export a checkpoint for the fast engine, in a process of its own.
+
+``python -m llm_glam.engine.export CHECKPOINT FOLDER`` prints the checkpoint's fingerprint and writes
+a folder named after it, whole or not at all, and only after what it gives was compared with what
+torch gives. ``--precision int8`` keeps the weights of matrix products in eight bits.
+"""
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import GlamError
+from . import FP32, INT8, PRECISIONS
+from .onnx import DESCRIPTION, FORMAT, OnnxEncoder, folder_name, optimise
+from .preprocess import Preprocessing
+from .torch import TorchEncoder, quiet
+
+# Least cosine with torch's vectors for the same pixels; and after subtracting the mean vector.
+# Of int8 only that it works: how close it is depends on the checkpoint and on the pictures.
+CLOSE_ENOUGH = {FP32: (0.9999, 0.999), INT8: (0.9, 0.0)}
+TEXTS = (
+    "a photograph of a raccoon",
+    "bronze brooch, 6th century BCE",
+    "Çatalhöyük: figurine féminine (№ 3)",
+    "a",
+    "ship in a harbour, seen from the lighthouse " * 20,
+    "terracotta statuette",
+    "letter, 1909",
+    "blue",
+)
+SHAPES = (
+    (300, 200),
+    (64, 64),
+    (200, 513),
+    (37, 91),
+    (800, 600),
+    (224, 224),
+    (31, 640),
+    (640, 480),
+)
+OPSET = 17
+WORK = ".export-"
+HOURS_OF_AN_EXPORT = 6
+INPUTS = {"image": {"pixel_values"}, "text": {"input_ids", "attention_mask"}}
+IMPOSSIBLE, NOT_NOW = 1, 2
+
+
+class NotExportable(Exception):
+    """A checkpoint that the fast engine cannot take; torch can."""
+
+
+def main() -> None:
+    """Export; exit status 1 where it is impossible, 2 where it may work another time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--precision", choices=PRECISIONS, default=FP32)
+    args = parser.parse_args()
+    try:
+        encoder = TorchEncoder(args.checkpoint, device="cpu")
+        print(encoder.fingerprint, flush=True)
+        folder = args.folder / folder_name(encoder.fingerprint, args.precision)
+        if not is_complete(folder):
+            export(encoder, folder, args.precision)
+    except (NotExportable, GlamError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(IMPOSSIBLE) from error
+    except (OSError, MemoryError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(NOT_NOW) from error
+
+
+def is_complete(folder: Path) -> bool:
+    """Is a checkpoint exported already, by this version?"""
+    try:
+        OnnxEncoder(folder)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
+
+
+def export(encoder: TorchEncoder, folder: Path, precision: str = FP32) -> None:
+    """Export a checkpoint into a folder; where another process was first, its folder stays.
+
+    :raises NotExportable: its preprocessing or its model is of another kind, or differs
+    :raises OSError: the disk is full, or the folder cannot be written
+    """
+    settings = encoder.preprocessing()
+    preprocessing = Preprocessing.of(settings)
+    if preprocessing is None:
+        raise NotExportable("its preprocessing is not CLIP's")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _forget_killed(folder.parent)
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=WORK))
+    try:
+        _export_towers(encoder.model, work, precision)
+        described = {
+            "format": FORMAT,
+            "fingerprint": encoder.fingerprint,
+            "dimensions": encoder.dimensions,
+            "precision": precision,
+            "preprocessing": settings,
+        }
+        (work / DESCRIPTION).write_text(
+            json.dumps(described, indent=2, default=list), "utf-8"
+        )
+        with closing(OnnxEncoder(work)) as fast:
+            check(encoder, fast)
+        _move_into_place(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _export_towers(model: Any, work: Path, precision: str) -> None:
+    """Both towers with all that follows them in a SentenceTransformer, and the tokenizer."""
+    import torch
+
+    class Tower(torch.nn.Module):
+        """The model as a function of tensors."""
+
+        def __init__(self, modality: str, names: tuple[str, ...]) -> None:
+            super().__init__()
+            self.model, self.modality, self.names = model, modality, names
+
+        def forward(self, *tensors: Any) -> Any:
+            features = dict(zip(self.names, tensors, strict=True))
+            return self.model({**features, "modality": self.modality})[
+                "sentence_embedding"
+            ]
+
+    picture = Image.new("RGB", (320, 240), "teal")
+    for name, modality, example in (
+        ("image", "image", picture),
+        ("text", "text", TEXTS[0]),
+    ):
+        features = model.preprocess([example, example])
+        given = {k: v for k, v in features.items() if isinstance(v, torch.Tensor)}
+        if set(given) != INPUTS[name]:
+            raise NotExportable(f"its {name} tower takes {', '.join(sorted(given))}")
+        plain = work / "plain.onnx"
+        _write(Tower(modality, tuple(given)), given, plain)
+        if precision == INT8:
+            _quantise(plain)
+        optimise(plain, work / f"{name}.onnx")
+        plain.unlink()
+    model.tokenizer.backend_tokenizer.save(str(work / "tokenizer.json"))
+
+
+def _write(tower: Any, given: dict[str, Any], path: Path) -> None:
+    import torch
+
+    try:
+        with quiet():
+            torch.onnx.export(
+                tower,
+                tuple(given.values()),
+                str(path),
+                input_names=list(given),
+                output_names=["vectors"],
+                dynamic_axes={key: _free(key) for key in (*given, "vectors")},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+    except (OSError, MemoryError):
+        raise
+    # torch raises errors of many kinds for operations it has no translation of.
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise NotExportable(f"it cannot be exported: {reason}") from error
+
+
+def _quantise(model: Path) -> None:
+    """Eight bits for the weights of matrix products, a scale for each of their columns."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    logging.disable(
+        logging.WARNING
+    )  # it advises to optimise first, which comes afterwards
+    whole = model.rename(model.with_suffix(".whole"))
+    quantize_dynamic(
+        whole,
+        model,
+        op_types_to_quantize=["MatMul", "Gemm"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+    )
+    whole.unlink()
+
+
+def _free(name: str) -> dict[int, str]:
+    """The axes whose length may change: how many, and for tokens how long."""
+    return {0: "n", 1: "length"} if name in INPUTS["text"] else {0: "n"}
+
+
+def check(reference: TorchEncoder, fast: OnnxEncoder) -> None:
+    """Compare the two engines on pictures of odd shapes and on texts.
+
+    :raises NotExportable: they differ
+    """
+    random = np.random.default_rng(0)
+    pictures = [
+        Image.fromarray(random.integers(0, 256, (6, 8, 3), np.uint8)).resize(shape)
+        for shape in SHAPES
+    ]
+    for ours, theirs in (
+        (fast.encode_texts(TEXTS), reference.encode_texts(TEXTS)),
+        (_encoded(fast, pictures), _encoded(reference, pictures)),
+    ):
+        alike = cosines(ours, theirs).min()
+        centred = cosines(ours - theirs.mean(0), theirs - theirs.mean(0)).min()
+        least, least_centred = CLOSE_ENOUGH[fast.precision]
+        if not (alike >= least and centred >= least_centred):
+            raise NotExportable(
+                f"its vectors differ (cosine {alike:.6f}, centred {centred:.6f})"
+            )
+
+
+def cosines(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[Any]:
+    """The cosine of each row of one with the same row of the other, shape (n,)."""
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return (ours * theirs).sum(1) / np.maximum(lengths, 1e-12)
+
+
+def _encoded(encoder: Any, pictures: list[Any]) -> NDArray[Any]:
+    return encoder.encode_prepared([encoder.prepare(picture) for picture in pictures])
+
+
+def _forget_killed(parent: Path) -> None:
+    """Remove what exports left that were killed long ago."""
+    for left in parent.glob(f"{WORK}*"):
+        if left.stat().st_mtime < time.time() - HOURS_OF_AN_EXPORT * 3600:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _move_into_place(work: Path, folder: Path) -> None:
+    """In one step; another process may have been first."""
+    try:
+        os.rename(work, folder)
+    except OSError:
+        if not is_complete(folder):  # of another version, or damaged
+            shutil.rmtree(folder)
+            os.rename(work, folder)
+
+
+if __name__ == "__main__":
+    main()

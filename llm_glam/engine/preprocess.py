@@ -1,0 +1,147 @@
+"""CLIP's preprocessing in numpy and Pillow: resize, crop, rescale, normalise.
+
+The same arithmetic as transformers' ``CLIPImageProcessorPil``, without its copies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .shapes import sensible_shape
+
+KNOWN = {"CLIPImageProcessor", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
+BICUBIC = 3
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to a picture before the model sees it.
+
+    ``shortest_edge`` (then proportions are kept) or ``size`` as (height, width), in pixels;
+    ``crop`` as (height, width), None for none. ``scale`` and ``shift`` turn a channel's values,
+    0 to 255, into what the model expects.
+    """
+
+    shortest_edge: int | None
+    size: tuple[int, int] | None
+    resample: int
+    crop: tuple[int, int] | None
+    scale: tuple[float, float, float]
+    shift: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self | None:
+        """From a processor's settings; None where they ask for anything else."""
+        kind = settings.get("image_processor_type") or settings.get(
+            "feature_extractor_type"
+        )
+        if kind not in KNOWN:
+            return None
+        edge, size = _target(settings)
+        if settings.get("do_resize") and edge is None and size is None:
+            return None
+        scale, shift = _linear(settings)
+        crop = settings.get("crop_size") if settings.get("do_center_crop") else None
+        resample = settings.get("resample")
+        return cls(
+            edge,
+            size,
+            int(BICUBIC if resample is None else resample),
+            _height_and_width(crop),
+            scale,
+            shift,
+        )
+
+    def __call__(self, picture: Any) -> NDArray[np.float32]:
+        """An RGB picture (``PIL.Image``) to float32, shape (3, height, width)."""
+        picture = sensible_shape(picture)
+        target = self.resized_to(picture.size)
+        if target != picture.size:
+            picture = picture.resize(target, self.resample)
+        values = np.asarray(picture, np.uint8)
+        if self.crop:
+            values = _cropped(values, *self.crop)
+        out = np.empty((3, *values.shape[:2]), np.float32)
+        for channel in range(3):
+            np.multiply(
+                values[..., channel], np.float32(self.scale[channel]), out=out[channel]
+            )
+            out[channel] += np.float32(self.shift[channel])
+        return out
+
+    def resized_to(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height after resizing a picture of this width and height."""
+        if self.size:
+            return self.size[1], self.size[0]
+        if not self.shortest_edge:
+            return size
+        width, height = size
+        short, long = min(size), max(size)
+        longer = int(self.shortest_edge * long / short)
+        return (
+            (longer, self.shortest_edge)
+            if width > height
+            else (self.shortest_edge, longer)
+        )
+
+    @property
+    def needed(self) -> int:
+        """The short side in pixels below which a picture loses something for the model."""
+        return max(self.size) if self.size else self.shortest_edge or 0
+
+
+def _target(settings: Mapping[str, Any]) -> tuple[int | None, tuple[int, int] | None]:
+    size = settings.get("size") if settings.get("do_resize") else None
+    if isinstance(size, int):
+        return size, None
+    if isinstance(size, Mapping) and set(_given(size)) == {"shortest_edge"}:
+        return int(size["shortest_edge"]), None
+    return None, _height_and_width(size)
+
+
+def _height_and_width(size: Any) -> tuple[int, int] | None:
+    if isinstance(size, int):
+        return size, size
+    if isinstance(size, Mapping) and set(_given(size)) == {"height", "width"}:
+        return int(size["height"]), int(size["width"])
+    return None
+
+
+def _given(size: Mapping[str, Any]) -> list[str]:
+    return [key for key, value in size.items() if value is not None]
+
+
+def _linear(
+    settings: Mapping[str, Any],
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Rescaling and normalising as one multiplication and one addition."""
+    factor = float(settings.get("rescale_factor") or 1 / 255)
+    factor = factor if settings.get("do_rescale", True) else 1.0
+    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    if settings.get("do_normalize", True):
+        mean, std = _three(settings["image_mean"]), _three(settings["image_std"])
+    scale = tuple(factor / s for s in std)
+    shift = tuple(-m / s for m, s in zip(mean, std, strict=True))
+    return _three(scale), _three(shift)
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    one, two, three = values if not isinstance(values, int | float) else [values] * 3
+    return float(one), float(two), float(three)
+
+
+def _cropped(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """The middle of a picture, on black where it is smaller."""
+    rows, columns = values.shape[:2]
+    top, left = (rows - height) // 2, (columns - width) // 2
+    if (
+        top < 0 or left < 0
+    ):  # as transformers does it, down to which side an odd pixel goes
+        above, before = -(-max(height - rows, 0) // 2), -(-max(width - columns, 0) // 2)
+        padded = np.zeros((max(rows, height), max(columns, width), 3), np.uint8)
+        padded[above : above + rows, before : before + columns] = values
+        values, top, left = padded, top + above, left + before
+    return values[top : top + height, left : left + width]

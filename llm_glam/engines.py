@@ -1,0 +1,86 @@
+"""Which engine a checkpoint runs on: ONNX Runtime where it can be exported, else torch.
+
+Exports are kept under ``user_dir()/glam/engine/``, by fingerprint. ``LLM_GLAM_ENGINE=torch``
+switches them off.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import registry
+from .engine import FP32
+
+if TYPE_CHECKING:
+    from .engine.onnx import OnnxEncoder
+
+Say = Callable[[str], None]
+
+
+def directory() -> Path:
+    """Where exports are."""
+    return registry.directory() / "engine"
+
+
+def is_on() -> bool:
+    """May the fast engine be used?"""
+    chosen = os.environ.get("LLM_GLAM_ENGINE", "")
+    return chosen != "torch" and find_spec("onnxruntime") is not None
+
+
+def has_accelerator() -> bool:
+    """Is there an NVIDIA card or an Apple chip, on which torch is the faster one for pictures?"""
+    is_apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return is_apple or Path("/proc/driver/nvidia").exists()
+
+
+def exported(fingerprint: str | None, precision: str = FP32) -> "OnnxEncoder | None":
+    """The fast engine of a checkpoint that was exported before."""
+    if not fingerprint or not is_on() or not directory().is_dir():
+        return None
+    from .engine.onnx import OnnxEncoder, folder_name
+
+    try:
+        return OnnxEncoder(directory() / folder_name(fingerprint, precision))
+    except (OSError, ValueError, LookupError):
+        return None
+
+
+def export(
+    checkpoint: Path, fingerprint: str | None, say: Say, precision: str = FP32
+) -> "OnnxEncoder | None":
+    """Export a checkpoint in a process of its own; said once where that is impossible.
+
+    :param fingerprint: where it is known already
+    :return: None where torch has to be used
+    """
+    if not is_on() or (fingerprint and _why_not(fingerprint, precision).is_file()):
+        return None
+    say("Preparing the fast engine for this checkpoint (once, up to a minute)")
+    command = [sys.executable, "-m", f"{__package__}.engine.export"]
+    done = subprocess.run(
+        [*command, checkpoint, directory(), "--precision", precision],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
+    )
+    found = done.stdout.strip() or None
+    if done.returncode and found:
+        from .engine.export import IMPOSSIBLE
+
+        reason = (done.stderr.strip().splitlines() or ["it was interrupted"])[-1]
+        say(f"This checkpoint runs on torch, the slower engine: {reason}")
+        if done.returncode == IMPOSSIBLE:
+            _why_not(found, precision).parent.mkdir(parents=True, exist_ok=True)
+            _why_not(found, precision).write_text(reason, "utf-8")
+    return exported(found, precision)
+
+
+def _why_not(fingerprint: str, precision: str) -> Path:
+    return directory() / f"{fingerprint}-{precision}.txt"
