@@ -4,11 +4,14 @@ Exports are kept under ``user_dir()/glam/engine/``, by fingerprint. ``LLM_GLAM_E
 switches them off.
 """
 
+import json
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
     from .engine.onnx import OnnxEncoder
 
 Say = Callable[[str], None]
+EXPORTERS = (
+    "llm-glam",
+    "onnxruntime",
+    "sentence-transformers",
+    "torch",
+    "transformers",
+)
 
 
 def directory() -> Path:
@@ -59,7 +69,7 @@ def export(
     :param fingerprint: where it is known already
     :return: None where torch has to be used
     """
-    if not is_on() or (fingerprint and _why_not(fingerprint, precision).is_file()):
+    if not is_on() or (fingerprint and _is_impossible(fingerprint, precision)):
         return None
     say("Preparing the fast engine for this checkpoint (once, up to a minute)")
     command = [sys.executable, "-m", f"{__package__}.engine.export"]
@@ -77,10 +87,30 @@ def export(
         reason = (done.stderr.strip().splitlines() or ["it was interrupted"])[-1]
         say(f"This checkpoint runs on torch, the slower engine: {reason}")
         if done.returncode == IMPOSSIBLE:
-            _why_not(found, precision).parent.mkdir(parents=True, exist_ok=True)
-            _why_not(found, precision).write_text(reason, "utf-8")
+            _remember(found, precision, reason)
     return exported(found, precision)
 
 
+def _is_impossible(fingerprint: str, precision: str) -> bool:
+    """Is it known that these versions cannot export it? Others may."""
+    try:
+        known = json.loads(_why_not(fingerprint, precision).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(known, dict) and known.get("versions") == _versions()
+
+
+def _remember(fingerprint: str, precision: str, reason: str) -> None:
+    path = _why_not(fingerprint, precision)
+    known = {"reason": reason, "versions": _versions()}
+    with suppress(OSError):  # it only saves time to remember it
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known, indent=2), "utf-8")
+
+
 def _why_not(fingerprint: str, precision: str) -> Path:
-    return directory() / f"{fingerprint}-{precision}.txt"
+    return directory() / f"{fingerprint}-{precision}.json"
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in EXPORTERS}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -219,6 +220,90 @@ def test_what_cannot_be_exported_runs_on_torch_and_says_so_once(
     assert "runs on torch, the slower engine: its preprocessing is not CLIP's" in first
     assert "engine" not in second.stderr
     assert llm.ids() == ["green.png", "red.png"]
+
+
+def test_siglip_works_through_torch_with_its_own_processor(
+    llm, photos, auto, tmp_path, new_process
+):
+    from sentence_transformers import SentenceTransformer
+
+    siglip = tiny.siglip(tmp_path / "siglip")
+    added = llm("glam", "models", "add", "siglip", siglip).stderr
+    new_process()
+
+    llm(*EMBED[:-1], "glam-clip/siglip")
+
+    assert "runs on torch, the slower engine: its preprocessing is not CLIP's" in added
+    library = SentenceTransformer(str(siglip))
+    for item_id, vector in llm.vectors().items():
+        theirs = library.encode(Image.open(photos / item_id).convert("RGB"))
+        assert np.abs(vector - theirs).max() < 1e-5
+    words = library.encode(["raccoon"])[0]
+    for hit in llm.json("similar", "photos", "-c", "raccoon"):
+        stored = llm.vectors()[hit["id"]]
+        cosine = stored @ words / np.linalg.norm(words) / np.linalg.norm(stored)
+        assert hit["score"] == pytest.approx(float(cosine), abs=1e-5)
+
+
+def test_another_version_may_export_what_this_one_cannot(
+    llm, tiny_clip, photos, auto, new_process
+):
+    llm("glam", "models", "add", "tiny", tiny_clip)
+    (folder,) = engines.directory().iterdir()
+    shutil.rmtree(folder)
+    remembered = folder.with_name(f"{folder.name}-fp32.json")
+    versions = {**engines._versions(), "torch": "2.0.0"}
+    remembered.write_text(json.dumps({"reason": "too new", "versions": versions}))
+    new_process()
+
+    assert "Preparing the fast engine" in llm(*EMBED).stderr
+    assert (folder / "image.onnx").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
+@pytest.mark.parametrize("most", [1_000, 30_000, 60_000, 100_000])
+def test_a_full_disk_leaves_nothing_and_is_no_verdict(
+    exported, tmp_path, monkeypatch, most
+):
+    """However far it comes: no file may grow over ``most`` bytes."""
+    import resource
+
+    encoder, _ = exported
+    monkeypatch.setattr(
+        export.shutil, "disk_usage", lambda path: SimpleNamespace(free=0)
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        with pytest.raises(OSError, match="File too large|No space left"):
+            export.export(encoder, tmp_path / "engine" / "tiny")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert list((tmp_path / "engine").iterdir()) == []
+    export.export(encoder, tmp_path / "engine" / "tiny")
+
+
+def test_an_export_that_fails_for_now_is_tried_again(
+    llm, tiny_clip, photos, auto, new_process, monkeypatch
+):
+    failing = (
+        "import sys; print('f00d'); print('no room', file=sys.stderr); sys.exit(4)"
+    )
+    run = subprocess.run
+    monkeypatch.setattr(
+        engines.subprocess,
+        "run",
+        lambda command, **kw: run([sys.executable, "-c", failing], **kw),
+    )
+
+    first = llm("glam", "models", "add", "tiny", tiny_clip).stderr
+    monkeypatch.setattr(engines.subprocess, "run", run)
+    new_process()
+    second = llm(*EMBED).stderr
+
+    assert "runs on torch, the slower engine: no room" in first
+    assert "Preparing the fast engine" in second
 
 
 def test_where_it_cannot_be_written_torch_does_the_work(llm, tiny_clip, photos, auto):

@@ -97,5 +97,43 @@ def as_bare(plain: Path, directory: Path) -> Path:
     return directory
 
 
+def siglip(directory: Path, *, size: int = 32) -> Path:
+    """A SigLIP: two towers trained with another loss, with a processor of its own."""
+    import torch
+    from transformers import (
+        SiglipConfig,
+        SiglipImageProcessor,
+        SiglipModel,
+        SiglipProcessor,
+    )
+
+    from llm_glam.demo.train import make_tokenizer
+
+    directory.mkdir(parents=True)
+    tokenizer = make_tokenizer(CAPTIONS, directory, size=700, longest=64)
+    torch.manual_seed(0)
+    tower = {
+        "hidden_size": 24,
+        "intermediate_size": 48,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    text = {
+        **tower,
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": 64,
+        "projection_size": 24,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    vision = {**tower, "image_size": size, "patch_size": size // 4}
+    config = SiglipConfig(text_config=text, vision_config=vision)
+    SiglipModel(config).save_pretrained(directory)
+    processor = SiglipImageProcessor(size={"height": size, "width": size})
+    SiglipProcessor(processor, tokenizer).save_pretrained(directory)
+    return directory
+
+
 def _write(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2), "utf-8")

@@ -6,6 +6,7 @@ torch gives. ``--precision int8`` keeps the weights of matrix products in eight 
 """
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -13,7 +14,8 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from ..errors import GlamError
 from . import FP32, INT8, PRECISIONS
 from .onnx import DESCRIPTION, FORMAT, OnnxEncoder, folder_name, optimise
 from .preprocess import Preprocessing
-from .torch import TorchEncoder, quiet
+from .torch import TorchEncoder, first_line, quiet
 
 # Least cosine with torch's vectors for the same pixels; and after subtracting the mean vector.
 # Of int8 only that it works: how close it is depends on the checkpoint and on the pictures.
@@ -54,7 +56,7 @@ OPSET = 17
 WORK = ".export-"
 HOURS_OF_AN_EXPORT = 6
 INPUTS = {"image": {"pixel_values"}, "text": {"input_ids", "attention_mask"}}
-IMPOSSIBLE, NOT_NOW = 1, 2
+IMPOSSIBLE, NOT_NOW = 3, 4  # Python itself ends with 1 or 2 where something is wrong
 
 
 class NotExportable(Exception):
@@ -62,7 +64,7 @@ class NotExportable(Exception):
 
 
 def main() -> None:
-    """Export; exit status 1 where it is impossible, 2 where it may work another time."""
+    """Export; the exit status says whether it is impossible or may work another time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
@@ -77,8 +79,11 @@ def main() -> None:
     except (NotExportable, GlamError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(IMPOSSIBLE) from error
-    except (OSError, MemoryError) as error:
-        print(error, file=sys.stderr)
+    except OSError as error:
+        print(f"{args.folder}: {error.strerror or error}", file=sys.stderr)
+        raise SystemExit(NOT_NOW) from error
+    except MemoryError as error:
+        print("there is too little memory to export it", file=sys.stderr)
         raise SystemExit(NOT_NOW) from error
 
 
@@ -105,7 +110,8 @@ def export(encoder: TorchEncoder, folder: Path, precision: str = FP32) -> None:
     _forget_killed(folder.parent)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=WORK))
     try:
-        _export_towers(encoder.model, work, precision)
+        with _reasons(encoder.model, work):
+            _export_towers(encoder.model, work, precision)
         described = {
             "format": FORMAT,
             "fingerprint": encoder.fingerprint,
@@ -121,6 +127,28 @@ def export(encoder: TorchEncoder, folder: Path, precision: str = FP32) -> None:
         _move_into_place(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _reasons(model: Any, work: Path) -> Iterator[None]:
+    """Say why an export failed, whatever torch and ONNX Runtime raised.
+
+    A full disk has as many names as there are libraries: where less room is left than the
+    weights take, it is that.
+    """
+    try:
+        yield
+    except (NotExportable, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if shutil.disk_usage(work).free < _bytes(model):
+            text = os.strerror(errno.ENOSPC)
+            raise OSError(errno.ENOSPC, text, str(work.parent)) from error
+        raise NotExportable(f"it cannot be exported: {first_line(error)}") from error
+
+
+def _bytes(model: Any) -> int:
+    return sum(one.numel() * one.element_size() for one in model.parameters())
 
 
 def _export_towers(model: Any, work: Path, precision: str) -> None:
@@ -161,24 +189,17 @@ def _export_towers(model: Any, work: Path, precision: str) -> None:
 def _write(tower: Any, given: dict[str, Any], path: Path) -> None:
     import torch
 
-    try:
-        with quiet():
-            torch.onnx.export(
-                tower,
-                tuple(given.values()),
-                str(path),
-                input_names=list(given),
-                output_names=["vectors"],
-                dynamic_axes={key: _free(key) for key in (*given, "vectors")},
-                opset_version=OPSET,
-                dynamo=False,
-            )
-    except (OSError, MemoryError):
-        raise
-    # torch raises errors of many kinds for operations it has no translation of.
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise NotExportable(f"it cannot be exported: {reason}") from error
+    with quiet():
+        torch.onnx.export(
+            tower,
+            tuple(given.values()),
+            str(path),
+            input_names=list(given),
+            output_names=["vectors"],
+            dynamic_axes={key: _free(key) for key in (*given, "vectors")},
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def _quantise(model: Path) -> None:

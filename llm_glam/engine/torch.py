@@ -159,7 +159,7 @@ def _load(directory: Path, device: str | None) -> Any:
     # transformers, safetensors, torch and pickle each have errors of their own.
     except Exception as error:
         raise BadCheckpoint(
-            f"The checkpoint {directory} cannot be loaded: {_first_line(error)}"
+            f"The checkpoint {directory} cannot be loaded: {first_line(error)}"
         ) from error
     if not {"text", "image"} <= set(model.modalities):
         raise BadCheckpoint(
@@ -169,7 +169,8 @@ def _load(directory: Path, device: str | None) -> Any:
     return model
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says in its first line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
