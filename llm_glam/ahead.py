@@ -13,7 +13,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import images
+from . import images, reduction
 from .engine import Encoder
 from .errors import BadImage
 from .files import PictureFile
@@ -202,7 +202,7 @@ def _decode(
     enough = how.enough(encoder)
     with images.opened(source, max_megapixels=how.max_megapixels) as im:
         if enough:
-            images.shrink(im, enough)
+            reduction.shrink(im, enough)
         count = im.width * im.height
     with gate.admit(count):
         picture = images.read(

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from . import pixels
+from . import pixels, reduction
 from .errors import BadImage, TooManyPixels
 
 Readable = BinaryIO | io.BufferedIOBase
@@ -23,7 +23,6 @@ Readable = BinaryIO | io.BufferedIOBase
 MAX_MEGAPIXELS = 500
 THUMBNAIL_SIZE = 256
 LONGEST_THUMBNAIL = 4  # times its short side
-DEEPEST_REDUCTION = 5  # halvings of a JPEG 2000; few files have more levels
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
 # EPS starts Ghostscript, WMF asks Windows, the others have no decoder of their own.
@@ -148,7 +147,9 @@ def read(
         with opened(source, max_megapixels=max_megapixels) as im:
             full_size = im.size
             can_repeat = isinstance(source, Path | bytes)
-            is_smaller = bool(at_least and can_repeat and shrink(im, at_least))
+            is_smaller = bool(
+                at_least and can_repeat and reduction.shrink(im, at_least)
+            )
             picture = decode(im, full_size) if is_smaller else decode(im)
     except TooManyPixels:
         raise
@@ -159,26 +160,6 @@ def read(
     if is_smaller and picture.facts.remark:  # what is wrong is said of the whole
         return read(source, max_megapixels=max_megapixels)
     return picture
-
-
-def shrink(im: Image.Image, at_least: int) -> bool:
-    """Have an opened JPEG or JPEG 2000 decoded at a fraction of its size.
-
-    Both formats hold coarser versions of themselves, which cost a fraction as well.
-
-    :param at_least: pixels that the short side must keep
-    :return: whether there is anything to gain
-    """
-    factor = min(im.size) // at_least
-    if factor < 2:
-        return False
-    if im.format in ("JPEG", "MPO"):
-        im.draft(None, (im.width // factor, im.height // factor))
-        return True
-    if im.format == "JPEG2000":
-        im.reduce = min(factor.bit_length() - 1, DEEPEST_REDUCTION)
-        return True
-    return False
 
 
 def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:

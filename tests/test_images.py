@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from llm_glam import images
 from llm_glam.ahead import PixelGate, in_order
@@ -352,3 +352,72 @@ def test_the_pixel_limit_holds_for_smaller_decoding_too(tmp_path):
 
     with pytest.raises(TooManyPixels):
         images.read(tmp_path / "large.jpg", max_megapixels=1, at_least=200)
+
+
+def pyramid(path, *levels, kind=1):
+    """A TIFF whose later pages say that they are coarser versions of the first."""
+    with TiffImagePlugin.AppendingTiffWriter(path, True) as tiff:
+        for number, level in enumerate(levels):
+            level.save(tiff, "TIFF", tiffinfo={254: kind if number else 0})
+            tiff.newFrame()
+
+
+def test_of_a_pyramidal_tiff_the_smallest_sufficient_level_is_decoded(tmp_path):
+    sizes = [(1600, 1203), (800, 602), (400, 301), (200, 151)]
+    pyramid(tmp_path / "large.tif", *(gradient(*size) for size in sizes))
+
+    enough = images.read(tmp_path / "large.tif", at_least=200)
+    much = images.read(tmp_path / "large.tif", at_least=600)
+    whole = images.read(tmp_path / "large.tif")
+
+    assert [one.image.size for one in (enough, much, whole)] == [
+        (400, 301),
+        (800, 602),
+        (1600, 1203),
+    ]
+    assert {(one.facts.width, one.facts.height) for one in (enough, much)} == {sizes[0]}
+    small, all_of_it = (
+        np.asarray(one.image.resize((8, 6)), int) for one in (enough, whole)
+    )
+    assert np.abs(small - all_of_it).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("second", "kind"),
+    [((800, 602), 0), ((800, 602), 5), ((800, 400), 1), ((1600, 1203), 1)],
+    ids=["another page", "a mask", "other proportions", "as large"],
+)
+def test_other_pages_of_a_tiff_are_no_levels(tmp_path, second, kind):
+    pages = gradient(1600, 1203), Image.new("RGB", second, "white")
+    pyramid(tmp_path / "pages.tif", *pages, kind=kind)
+
+    assert images.read(tmp_path / "pages.tif", at_least=200).image.size == (1600, 1203)
+
+
+def test_a_turned_pyramid_is_decoded_whole_and_upright(tmp_path):
+    with TiffImagePlugin.AppendingTiffWriter(tmp_path / "turned.tif", True) as tiff:
+        gradient(1600, 1200).save(tiff, "TIFF", tiffinfo={254: 0, 274: 6})
+        tiff.newFrame()
+        gradient(800, 600).save(tiff, "TIFF", tiffinfo={254: 1})
+        tiff.newFrame()
+
+    picture = images.read(tmp_path / "turned.tif", at_least=200)
+
+    assert picture.image.size == (1200, 1600)
+
+
+@pytest.mark.parametrize("missing", [10, 40_000, 300_000, 1_000_000, 1_790_000])
+def test_a_broken_level_costs_nothing_but_time(tmp_path, missing):
+    path = tmp_path / "broken.tif"
+    pyramid(path, gradient(1600, 1200), gradient(800, 600), gradient(400, 300))
+    sound = images.read(path)
+    path.write_bytes(path.read_bytes()[:-missing])
+
+    for enough in (200, 500):
+        picture = images.read(path, at_least=enough)
+
+        assert (picture.facts.width, picture.facts.remark) == (1600, None)
+        small, whole = (
+            np.asarray(one.image.resize((8, 6)), int) for one in (picture, sound)
+        )
+        assert np.abs(small - whole).max() <= 2

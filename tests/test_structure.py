@@ -34,6 +34,7 @@ LAYERS = [
     {"demo"},
     {"engine", "files", "registry", "checkpoints", "hub"},
     {"images", "fingerprint", "migrations", "output", "share"},
+    {"reduction"},
     {"pixels"},
     {"errors"},
 ]
