@@ -11,6 +11,7 @@ from .errors import BadImage, GlamError, RegistryError
 
 if TYPE_CHECKING:
     from .engine import Encoder, Vectors
+    from .engines import Running
 
 AT_ONCE = 32
 
@@ -29,20 +30,16 @@ class GlamClip(llm.EmbeddingModel):
         self,
         *,
         download: bool = True,
-        say: Callable[[str], None] | None = None,
-        precision: str = "fp32",
+        running: "Running | None" = None,
     ) -> "Encoder":
         """The loaded checkpoint, shared by all model objects of this process.
 
-        :param say: given where there is time to export it for the fast engine
-        :param precision: of the weights, ``fp32`` or ``int8``
+        :param running: precision and device; None for a query in fp32
         :raises GlamError: one sentence why it cannot be loaded
         """
         from . import models
 
-        return models.encoder(
-            self.name, download=download, say=say, precision=precision
-        )
+        return models.encoder(self.name, running, download=download)
 
     def embed_batch(
         self, items: Iterable[str | bytes], *, key: str | None = None

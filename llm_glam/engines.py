@@ -1,7 +1,7 @@
 """Which engine a checkpoint runs on: ONNX Runtime where it can be exported, else torch.
 
 Exports are kept under ``user_dir()/glam/engine/``, by fingerprint. ``LLM_GLAM_ENGINE=torch``
-switches them off.
+switches them off, ``LLM_GLAM_DEVICE`` names the device.
 """
 
 import json
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .engine.onnx import OnnxEncoder
 
 Say = Callable[[str], None]
+DEVICE = "LLM_GLAM_DEVICE"
 EXPORTERS = (
     "llm-glam",
     "onnxruntime",
@@ -30,6 +32,27 @@ EXPORTERS = (
     "torch",
     "transformers",
 )
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a checkpoint is run.
+
+    ``say`` is given where there is time to export it for the fast engine, to say so;
+    ``precision`` is that of the weights, None for the collection's own; ``device`` is named as
+    torch names it, None for the best there is.
+    """
+
+    say: Say | None = None
+    precision: str | None = None
+    device: str | None = field(default_factory=lambda: os.environ.get(DEVICE))
+
+    @property
+    def on_torch(self) -> bool:
+        """Is it to run on a card, which only torch can use?"""
+        if self.device:
+            return self.device != "cpu"
+        return self.say is not None and has_accelerator()
 
 
 def directory() -> Path:

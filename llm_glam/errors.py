@@ -10,6 +10,7 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── BadCheckpoint           a directory or repository that is no CLIP, or an incomplete one
     ├── CheckpointChanged       the weights are not those the vectors were made with
     ├── HubUnreachable          a checkpoint has to be downloaded and cannot be
+    ├── BadDevice               --device names what is not there, or its memory is too small
     ├── BadImage                a picture that cannot be used
     │   └── TooManyPixels       … because of the pixel limit
     ├── BadFolder               a folder or pattern that gives no files
@@ -61,6 +62,10 @@ class CheckpointChanged(GlamError):
 
 class HubUnreachable(GlamError):
     """A checkpoint has to be downloaded and cannot be."""
+
+
+class BadDevice(GlamError):
+    """``--device`` names what this computer does not have, or what has too little memory."""
 
 
 class BadImage(GlamError):

@@ -7,7 +7,7 @@ and repeated: it continues where it was.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from . import clip, demo, folders, items, plan, registry, store
 from .ahead import Entry, Problem, Reading, Ready, read_ahead
 from .engine import FP32, Encoder
-from .engines import Say
+from .engines import Running
 from .errors import BadImage, ModelConflict, NothingEmbedded
 from .files import Found, PictureFile
 from .records import Records
@@ -55,15 +55,14 @@ def open_collection(
     db: Database,
     name: str,
     model_id: str | None,
-    say: Say | None = None,
-    precision: str | None = None,
+    running: Running | None = None,
 ) -> tuple[Collection, Encoder]:
     """A collection ready to be written to, made where there is none, and its encoder.
 
     The checkpoint is loaded before anything is written.
 
     :param model_id: the model of a new collection; None where it must exist
-    :param say: given where much is to be done, so that the fast engine is worth its export
+    :param running: its precision is for a new collection, fp32 where it has none
     :param precision: of a new collection, ``fp32`` where it is None
     :raises ModelConflict: it exists with another model or precision
     :raises UnknownCollection: it does not exist and no model was given
@@ -75,13 +74,15 @@ def open_collection(
     wanted = existing.model_id if existing else model_id
     if wanted is None or (existing and not existing.is_ours):
         existing = store.get(db, name)
-    if existing and precision and existing.precision != precision:
+    running = running or Running()
+    if existing and running.precision not in (None, existing.precision):
         raise ModelConflict(
             f"The collection '{name}' was made with --precision {existing.precision}. Leave the "
             "option out, or choose another collection name."
         )
-    precision = existing.precision if existing else precision or FP32
-    encoder = clip.find(str(wanted)).encoder(say=say, precision=precision)
+    precision = existing.precision if existing else running.precision or FP32
+    running = replace(running, precision=precision)
+    encoder = clip.find(str(wanted)).encoder(running=running)
     if existing:
         store.check_fingerprint(existing, encoder.fingerprint)
     store.prepare(db)

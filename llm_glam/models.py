@@ -12,50 +12,56 @@ from typing import TYPE_CHECKING
 
 from . import checkpoints, demo, engines, hub, registry
 from .engine import FP32, INT8
-from .engines import Say
-from .errors import BadCheckpoint, CheckpointChanged, GlamError, NameTaken
+from .engines import Running, Say
+from .errors import BadCheckpoint, CheckpointChanged, GlamError, NameTaken, BadDevice
 from .registry import Checkpoint
 
 if TYPE_CHECKING:
     from .engine import Encoder
 
 _lock = threading.RLock()
-_loaded: dict[tuple[str, str], "Encoder"] = {}  # by fingerprint and precision
+_loaded: dict[tuple[str, str, str | None], "Encoder"] = {}  # with precision and device
 
 
 def encoder(
     name: str,
+    running: Running | None = None,
     *,
     download: bool = True,
-    say: Say | None = None,
-    precision: str = FP32,
 ) -> "Encoder":
     """The encoder of a registered checkpoint, loaded on first use and shared afterwards.
 
     :param name: as registered, without ``glam-clip/``
+    :param running: None for a query in fp32. Where int8 was not exported, one is answered so
     :param download: whether a hub checkpoint that is not on this computer may be fetched
-    :param say: given where there is time to export it for the fast engine, to say so
-    :param precision: of the weights. Where int8 was not exported, a query is answered in fp32
     :raises UnknownCheckpoint: no such name
     :raises BadCheckpoint: its files are gone or broken
     :raises CheckpointChanged: its files are no longer those that were registered
     :raises HubUnreachable: it has to be downloaded and cannot be
+    :raises BadDevice: this computer does not have the device, or it is of no use for int8
     """
+    running = running or Running()
+    if running.precision == INT8 and running.device not in (None, "cpu"):
+        raise BadDevice(
+            f"--precision int8 runs on the processor, not on '{running.device}'. Leave one of the "
+            "two options out."
+        )
     with _lock:
-        exact = _in_fp32(name, download, say)
-        if precision == FP32:
+        exact = _in_fp32(name, download, running)
+        if running.precision != INT8:
             return exact
-        return _in_int8(name, exact, say)
+        return _in_int8(name, exact, running)
 
 
-def _in_fp32(name: str, download: bool, say: Say | None) -> "Encoder":
+def _in_fp32(name: str, download: bool, running: Running) -> "Encoder":
     entry = registry.get(name)
     directory = locate(entry, download=download)
     stamps = checkpoints.stamps(directory)
     known = entry.fingerprint if stamps == entry.stamps else None
-    if known and (known, FP32) in _loaded:
-        return _loaded[known, FP32]
-    found = _opened(directory, known, say)
+    key = FP32, running.device
+    if known and (known, *key) in _loaded:
+        return _loaded[known, *key]
+    found = _opened(directory, known, running)
     if entry.fingerprint and found.fingerprint != entry.fingerprint:
         raise CheckpointChanged(
             f"The files of the checkpoint '{name}' in {directory} have changed: their "
@@ -66,18 +72,18 @@ def _in_fp32(name: str, download: bool, say: Say | None) -> "Encoder":
     if known is None:
         with suppress(OSError):  # it only saves time to remember the fingerprint
             registry.put(_described(entry, directory, found))
-    return _loaded.setdefault((found.fingerprint, FP32), found)
+    return _loaded.setdefault((found.fingerprint, *key), found)
 
 
-def _in_int8(name: str, exact: "Encoder", say: Say | None) -> "Encoder":
+def _in_int8(name: str, exact: "Encoder", running: Running) -> "Encoder":
     """With weights in eight bits; the exact one for a query where that is all there is."""
-    key = exact.fingerprint, INT8
+    key = exact.fingerprint, INT8, running.device
     if key in _loaded:
         return _loaded[key]
-    fast = engines.exported(*key)
-    if fast is None and say:
+    fast = engines.exported(exact.fingerprint, INT8)
+    if fast is None and running.say:
         directory = locate(registry.get(name))
-        fast = engines.export(directory, exact.fingerprint, say, INT8)
+        fast = engines.export(directory, exact.fingerprint, running.say, INT8)
         if fast is None:
             raise BadCheckpoint(
                 f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
@@ -111,7 +117,7 @@ def add(
     local = folder.is_dir() or folder.is_absolute() or source.startswith((".", "~"))
     directory = folder.resolve() if local else hub.locate(source, revision)
     usable = _completed(name, directory, base)
-    found = _opened(usable, None, say)
+    found = _opened(usable, None, Running(say))
     registry.check_name(name, found.fingerprint)
     entry = Checkpoint(
         name=name,
@@ -122,7 +128,7 @@ def add(
     entry = _described(entry, usable, found)
     registry.put(entry)
     with _lock:
-        _loaded.setdefault((found.fingerprint, FP32), found)
+        _loaded.setdefault((found.fingerprint, FP32, None), found)
     return entry
 
 
@@ -145,21 +151,21 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     return directory
 
 
-def _opened(directory: Path, known: str | None, say: Say | None) -> "Encoder":
+def _opened(directory: Path, known: str | None, running: Running) -> "Encoder":
     """On the fast engine where there is one; on torch for pictures where it has a card to use."""
     checkpoints.check_complete(directory)
     fast = engines.exported(known)
-    if fast is None and say:
-        fast = engines.export(directory, known, say)
-    if fast is None or (say and engines.has_accelerator()):
-        return _load(directory, known)
+    if fast is None and running.say:
+        fast = engines.export(directory, known, running.say)
+    if fast is None or running.on_torch:
+        return _load(directory, known, running.device)
     return fast
 
 
-def _load(directory: Path, known_fingerprint: str | None) -> "Encoder":
+def _load(directory: Path, known: str | None, device: str | None) -> "Encoder":
     from .engine.torch import TorchEncoder
 
-    return TorchEncoder(directory, known_fingerprint)
+    return TorchEncoder(directory, known, device=device)
 
 
 def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoint:

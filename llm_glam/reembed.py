@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from . import clip, items, store
 from .ahead import Entry, Problem, Ready, read_ahead
 from .engine import Encoder
-from .engines import Say
+from .engines import Running
 from .errors import ModelConflict, UnknownCollection
 from .files import PictureFile, file_at
 from .ingest import Run, write_results
@@ -23,7 +23,7 @@ GONE = (
 
 
 def open_beside(
-    db: Database, name: str, new: str, model_id: str, say: Say | None = None
+    db: Database, name: str, new: str, model_id: str, running: Running | None = None
 ) -> tuple[Collection, tuple[Collection, Encoder]]:
     """The old collection, and the new one with its encoder, made where there is none.
 
@@ -41,7 +41,7 @@ def open_beside(
         raise ModelConflict(
             f"There is a collection '{new}' already ({existing.model_id}). Choose another name."
         )
-    encoder = clip.find(model_id).encoder(say=say)
+    encoder = clip.find(model_id).encoder(running=running)
     store.prepare(db)
     with store.writing(db):
         collection = existing or store.create(db, new, model_id)

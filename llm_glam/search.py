@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from . import store
 from .clip import GlamClip, encode, find
+from .engines import Running
 from .errors import UnknownItem
 from .store import Collection
 
@@ -39,7 +40,8 @@ def query_vector(
     :raises BadImage: the bytes are no picture
     """
     model: GlamClip = find(collection.model_id)
-    encoder = model.encoder(download=download, precision=collection.precision)
+    running = Running(precision=collection.precision)
+    encoder = model.encoder(download=download, running=running)
     store.check_fingerprint(collection, encoder.fingerprint)
     return encode(encoder, [query])[0].astype(np.float64)
 

@@ -105,9 +105,9 @@ def register_fake(llm, monkeypatch, name, encoder):
     llm.encoders[name] = encoder
     real = models.encoder
 
-    def encoder_of(wanted, **options):
+    def encoder_of(wanted, *args, **options):
         registry.get(wanted)
-        return llm.encoders.get(wanted) or real(wanted, **options)
+        return llm.encoders.get(wanted) or real(wanted, *args, **options)
 
     monkeypatch.setattr(models, "encoder", encoder_of)
     return encoder

@@ -18,7 +18,8 @@ from llm_glam.engine import export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.preprocess import Preprocessing
 from llm_glam.engine.torch import TorchEncoder, quiet
-from llm_glam.errors import BadCheckpoint
+from llm_glam.engines import Running
+from llm_glam.errors import BadCheckpoint, BadDevice
 
 from . import tiny
 
@@ -526,3 +527,88 @@ def test_files_are_let_go_before_their_folder_is_renamed(exported, tmp_path):
     fast.close()
 
     assert str(folder) not in Path("/proc/self/maps").read_text()
+
+
+def test_a_device_that_is_not_there_is_one_sentence(ready, photos):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this computer has one")
+
+    message = ready.fails(
+        "glam", "embed", "new", "photos", "-m", "tiny", "--device", "cuda"
+    )
+    assert message.startswith("The model cannot run on 'cuda' here: ")
+    assert "Leave --device out" in message
+    assert "cannot run on 'teapot'" in ready.fails(
+        "glam", "embed", "new", "photos", "-m", "tiny", "--device", "teapot"
+    )
+
+
+def test_the_device_is_taken_from_the_environment_as_well(ready, photos, monkeypatch):
+    monkeypatch.setenv("LLM_GLAM_DEVICE", "teapot")
+
+    assert "cannot run on 'teapot'" in ready.fails(*EMBED)
+    assert "cannot run on 'teapot'" in ready.fails(
+        "glam", "embed", "new", "photos", "-m", "tiny"
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "engine"), [(None, TorchEncoder), ("cpu", OnnxEncoder)]
+)
+def test_where_there_is_a_card_torch_embeds_unless_the_processor_is_asked_for(
+    ready, monkeypatch, new_process, device, engine
+):
+    monkeypatch.setattr(engines, "has_accelerator", lambda: True)
+    new_process()
+
+    assert isinstance(models.encoder("tiny", Running(print, device=device)), engine)
+    new_process()
+    assert isinstance(models.encoder("tiny"), OnnxEncoder)  # for a query
+
+
+def test_int8_is_for_the_processor(ready, many):
+    message = ready.fails(
+        *("glam", "embed", "quick", "many", "-m", "tiny"),
+        *("--precision", "int8", "--device", "cuda"),
+    )
+
+    assert "--precision int8 runs on the processor" in message
+
+
+def test_sixteen_bits_are_near_enough(tiny_clip):
+    """What NVIDIA cards do, on the processor."""
+    whole, half = TorchEncoder(tiny_clip), TorchEncoder(tiny_clip, half=True)
+    prepared = [whole.prepare(one) for one in pictures()]
+
+    ours, theirs = half.encode_prepared(prepared), whole.encode_prepared(prepared)
+
+    assert ours.dtype == np.float32
+    assert not np.array_equal(ours, theirs)
+    assert export.cosines(ours, theirs).min() > 0.9999
+    centred = export.cosines(ours - theirs.mean(0), theirs - theirs.mean(0))
+    assert centred.min() > 0.999
+
+
+def test_where_memory_is_short_fewer_pictures_are_taken_at_once(tiny_clip, monkeypatch):
+    import torch
+
+    encoder = TorchEncoder(tiny_clip)
+    prepared = [encoder.prepare(one) for one in pictures()] * 5
+    expected = encoder.encode_prepared(prepared)
+    forward, room, taken = encoder._forward, 6, []
+
+    def small(features):
+        taken.append(len(features["pixel_values"]))
+        if taken[-1] > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(features)
+
+    monkeypatch.setattr(encoder, "_forward", small)
+
+    assert np.allclose(encoder.encode_prepared(prepared), expected, atol=1e-6)
+    assert taken == [32, 16, 8, *[4] * 10]
+    room = 0
+    with pytest.raises(BadDevice, match="--device cpu"):
+        encoder.encode_prepared(prepared)

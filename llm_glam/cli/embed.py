@@ -7,6 +7,7 @@ import click
 from .. import agreement, clip, estimate, files, images, ingest, records, share, store
 from ..ahead import WORKERS, Reading
 from ..engine import INT8, PRECISIONS, Encoder
+from ..engines import Running
 from ..files import Found
 from ..ingest import Options
 from ..output import Progress, output_options, output_rows, say_on_stderr
@@ -46,6 +47,7 @@ from .closing import say_counts
 @click.option(
     "--retry-problems", is_flag=True, help="Try files again that could not be used"
 )
+@shared.device_option
 @shared.reading_options
 @output_options
 def command(
@@ -55,6 +57,7 @@ def command(
     model: str | None,
     precision: str | None,
     database: Path,
+    device: str | None,
     prefix: str,
     keep_raw: bool,
     dry_run: bool,
@@ -103,7 +106,8 @@ def command(
     beside = records.beside(found.files)
     how = Options(reading, batch_size or ingest.BATCH_SIZE, retry_problems, prune)
     db = store.connect(database)
-    opened = ingest.open_collection(db, collection, chosen, say_on_stderr, precision)
+    running = Running(say_on_stderr, precision, device)
+    opened = ingest.open_collection(db, collection, chosen, running)
     arguments = dict(click.get_current_context().params)
     if precision == INT8 and not existing:
         arguments["agreement"] = _agreement(opened, found, reading)
@@ -122,7 +126,7 @@ def _agreement(
 ) -> float | None:
     """Say how far int8 agrees with fp32 on these pictures."""
     collection, int8 = opened
-    fp32 = clip.find(collection.model_id).encoder(say=say_on_stderr)
+    fp32 = clip.find(collection.model_id).encoder(running=Running(say_on_stderr))
     recall = agreement.measure(found, fp32, int8, reading)
     if recall is not None:
         text = f"int8 finds {recall:.0%} of the ten neighbours that fp32 finds, in a sample of"

@@ -23,6 +23,7 @@ from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
 from .. import files, images, ingest, records, search, store
 from ..ahead import Entry, Reading
+from ..engines import Running
 from ..errors import BadImage, GlamError, explained
 from ..ingest import Options
 from ..output import Progress, say_on_stderr
@@ -49,7 +50,8 @@ def embed_multi(
     db = store.connect(path)
     for alias, attached in options["attach"]:
         _attach(db, alias, attached)
-    opened = ingest.open_collection(db, options["collection"], model_id, say_on_stderr)
+    running = Running(say_on_stderr)
+    opened = ingest.open_collection(db, options["collection"], model_id, running)
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with Progress("pictures" if found else "entries") as progress:
         with ingest.run(db, opened, how, progress, "embed-multi", arguments) as run:

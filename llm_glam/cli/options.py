@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 import llm
 
-from .. import images, registry, store
+from .. import engines, images, registry, store
 from ..clip import GlamClip
 from ..errors import GlamError, UnknownCollection
 
@@ -31,6 +31,16 @@ def database_option(function: F) -> F:
         envvar="LLM_EMBEDDINGS_DB",
         callback=_remember,
         help="Path to the embeddings database",
+    )(function)
+
+
+def device_option(function: F) -> F:
+    """``--device``, the best there is where it is not given."""
+    return click.option(
+        "--device",
+        envvar=engines.DEVICE,
+        metavar="cpu|cuda|cuda:1|mps",
+        help="Where the model runs [default: a graphics card if there is one]",
     )(function)
 
 

@@ -6,6 +6,7 @@ import click
 
 from .. import images, ingest, reembed, store
 from ..ahead import WORKERS, Reading
+from ..engines import Running
 from ..ingest import Options
 from ..output import Progress, say_on_stderr
 from . import options as shared
@@ -22,11 +23,13 @@ from .closing import say_counts
     "--thumbnails", is_flag=True, help="Use the thumbnails instead of the originals"
 )
 @shared.database_option
+@shared.device_option
 @shared.reading_options
 def command(
     collection: str,
     new: str,
     model: str,
+    device: str | None,
     thumbnails: bool,
     database: Path,
     workers: int | None,
@@ -48,7 +51,8 @@ def command(
     shared.check_exists(database)
     db = store.connect(database)
     model_id = shared.model_id(model)
-    old, opened = reembed.open_beside(db, collection, new, model_id, say_on_stderr)
+    running = Running(say_on_stderr, device=device)
+    old, opened = reembed.open_beside(db, collection, new, model_id, running)
     size = None if no_thumbnails else thumbnail_size
     reading = Reading(workers or WORKERS, size, max_megapixels)
     how = Options(reading, batch_size or ingest.BATCH_SIZE)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadCheckpoint
+from ..errors import BadCheckpoint, BadDevice
 from ..fingerprint import fingerprint
 from . import Vectors
 from .preprocess import Preprocessing
@@ -31,17 +31,25 @@ class TorchEncoder:
         known_fingerprint: str | None = None,
         *,
         device: str | None = None,
+        half: bool | None = None,
     ) -> None:
         """Load a checkpoint and test that it works.
 
         :param directory: in one of the layouts of :mod:`llm_glam.checkpoints`
         :param known_fingerprint: saves computing it again for files that have not changed
         :param device: as torch names it; the best there is where none is given
+        :param half: pictures in 16 bits (fp16) where the model bears it, NVIDIA cards' habit
+            where it is None
         :raises BadCheckpoint: it cannot be loaded, is no CLIP, or fails the self-test
+        :raises BadDevice: this computer does not have the device
         """
         self._lock = threading.Lock()
+        self._at_once = PICTURES_AT_ONCE
+        if device:
+            check_device(device)
         with quiet():
             self.model = _load(directory, device).float().eval()
+            self._half = self.model.device.type == "cuda" if half is None else half
             self.fingerprint = known_fingerprint or fingerprint(self.model)
             self.dimensions = self._self_test(directory)
 
@@ -64,17 +72,35 @@ class TorchEncoder:
         return self.model.preprocess([sensible_shape(picture)])
 
     def encode_prepared(self, prepared: Sequence[dict[str, Any]]) -> Vectors:
-        """Vectors, shape (n, dimensions), float32, in the order of ``prepared``."""
-        parts = [
-            self._forward(features)
-            for start in range(0, len(prepared), PICTURES_AT_ONCE)
-            for features in _stacked(prepared[start : start + PICTURES_AT_ONCE])
-        ]
-        return (
-            np.concatenate(parts)
-            if parts
-            else np.empty((0, self.dimensions), np.float32)
-        )
+        """Vectors, shape (n, dimensions), float32, in the order of ``prepared``.
+
+        As many at once as the device has memory for.
+
+        :raises BadDevice: it has too little for one
+        """
+        import torch
+
+        parts: list[Vectors] = []
+        start = 0
+        while start < len(prepared):
+            batch = prepared[start : start + self._at_once]
+            try:
+                parts += [self._forward(features) for features in _stacked(batch)]
+            except torch.OutOfMemoryError as error:
+                self._take_fewer(error)
+            else:
+                start += len(batch)
+        if not parts:
+            return np.empty((0, self.dimensions), np.float32)
+        return np.concatenate(parts)
+
+    def _take_fewer(self, error: Exception) -> None:
+        if self._at_once == 1:
+            raise BadDevice(
+                f"The memory of '{self.model.device}' is too small for this checkpoint, or in "
+                "use. Choose another device: --device cpu"
+            ) from error
+        self._at_once //= 2
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Vectors, shape (n, dimensions), float32; text over the model's length is cut off."""
@@ -90,8 +116,10 @@ class TorchEncoder:
         import torch
         from sentence_transformers.util import batch_to_device
 
-        with self._lock, torch.inference_mode():
-            out = self.model(batch_to_device(features, self.model.device))
+        device = self.model.device
+        half = torch.autocast(device.type, torch.float16, enabled=self._half)
+        with self._lock, torch.inference_mode(), half:
+            out = self.model(batch_to_device(features, device))
             return out["sentence_embedding"].float().cpu().numpy()
 
     def _self_test(self, directory: Path) -> int:
@@ -142,6 +170,23 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
         if bars:
             transformers.utils.logging.enable_progress_bar()
+
+
+def check_device(device: str) -> None:
+    """See whether torch can use a device.
+
+    :raises BadDevice: it cannot
+    """
+    import torch
+
+    try:
+        torch.empty(1, device=device).cpu()
+    # RuntimeError, AssertionError and NotImplementedError, by kind of device
+    except Exception as error:
+        raise BadDevice(
+            f"The model cannot run on '{device}' here: {first_line(error)}. Leave --device out "
+            "(or LLM_GLAM_DEVICE unset) for the best there is."
+        ) from error
 
 
 def _load(directory: Path, device: str | None) -> Any:
