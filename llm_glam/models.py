@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import checkpoints, demo, engines, hub, registry
 from .engine import FP32, INT8
 from .engines import Running, Say
-from .errors import BadCheckpoint, CheckpointChanged, GlamError, NameTaken, BadDevice
+from .errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
 from .registry import Checkpoint
 
 if TYPE_CHECKING:

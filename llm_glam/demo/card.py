@@ -57,8 +57,8 @@ every epoch, 20 epochs, about 25 minutes on two cores; then `python -m llm_glam.
 Vision: 72 × 72 pixels, patches of 12, width 192, 4 layers; text: width 128, 3 layers, {words:,} tokens;
 128 dimensions, weights in half precision, CC0.{noise}
 """
-NOISE = """ With {count} other seed{s} the precisions of the groups were at most
-{most:.2f} away from those above.\
+NOISE = """ Trained with {seeds}, it had
+precisions at most {most:.2f} away from those above, in every group.\
 """
 
 
@@ -84,8 +84,8 @@ def _noise(scores: list[Score], others: list[list[Score]]) -> str:
         for other in others
         for one, same in zip(scores, other, strict=True)
     ]
-    s = "s" if len(others) > 1 else ""
-    return NOISE.format(count=len(others), s=s, most=max(away)) if away else ""
+    seeds = "another seed" if len(others) == 1 else f"{len(others)} other seeds"
+    return NOISE.format(seeds=seeds, most=max(away)) if away else ""
 
 
 def figures(encoder: Encoder) -> list[Score]:
