@@ -1,4 +1,4 @@
-"""``python -m benchmarks embed|cold|memory``: ours beside llm-clip, alternately, in one run.
+"""``python -m benchmarks embed|stages|cold|memory|equality``: ours beside llm-clip, alternately, in one run.
 
 Everything is made in .bench/: a ViT-B/32 of full size with random weights, in the layout of the
 stock checkpoint, whose vectors cost what real ones cost; pictures; an environment with llm-clip.
@@ -8,23 +8,30 @@ import argparse
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from llm_glam import demo
 
 from . import prepare
 
 MEGAPIXELS = {
     "1-megapixel JPEG": ((1024, 768), "jpg"),
     "12-megapixel JPEG": ((4000, 3000), "jpg"),
-}
-ONLY_OURS = {
     "12-megapixel JP2": ((4000, 3000), "jp2"),
     "12-megapixel TIFF": ((4000, 3000), "tif"),
+}
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "ours": (),
+    "ours without thumbnails": ("--no-thumbnails",),
+    "ours, int8": ("--precision", "int8"),
+    "llm-clip": (),
 }
 VECTORS = 1000
 
@@ -38,51 +45,61 @@ class Bench:
     theirs: Path
     rounds: int
 
-    def embed(self, ours: bool, pictures: Path, *options: str, **env: str) -> float:
-        """Seconds to embed a folder into a new database."""
-        user = self.folder / ("user-ours" if ours else "user-theirs")
-        (user / "embeddings.db").unlink(missing_ok=True)
-        model = "glam-clip" if ours else "clip"
-        command = [self.llm(ours), "embed-multi", "bench", "-m", model, *options]
-        command += ["--files", pictures, "*"] + ([] if ours else ["--binary"])
-        return self.timed(command, user, env)
+    def embed(self, variant: str, pictures: Path) -> float:
+        """Seconds to embed a folder."""
+        if variant == "llm-clip":
+            command = ["embed-multi", "bench", "-m", "clip", "--binary"]
+            command += ["--files", str(pictures), "*"]
+        else:
+            command = ["glam", "embed", "bench", str(pictures), *VARIANTS[variant]]
+        return self.timed(variant, command)
 
-    def similar(self, ours: bool) -> float:
+    def forget(self, variant: str) -> None:
+        """Delete the database."""
+        (self.user(variant) / "embeddings.db").unlink(missing_ok=True)
+
+    def similar(self, variant: str) -> float:
         """Seconds of a search by words in a new process."""
-        user = self.folder / ("user-ours" if ours else "user-theirs")
-        return self.timed(
-            [self.llm(ours), "similar", "bench", "-c", "raccoon"], user, {}
-        )
+        return self.timed(variant, ["similar", "bench", "-c", "raccoon"])
 
-    def timed(
-        self, command: list[str | Path], user: Path, env: dict[str, str]
-    ) -> float:
-        """Seconds of wall time."""
+    def timed(self, variant: str, command: list[str]) -> float:
+        """Seconds of wall time of an ``llm`` command."""
+        env = prepare.environment(self.user(variant))
         started = time.perf_counter()
-        prepare.run(command, self.folder, prepare.environment(user, **env))
+        prepare.run([self.llm(variant), *command], self.folder, env)
         return time.perf_counter() - started
 
-    def llm(self, ours: bool) -> Path:
+    def user(self, variant: str) -> Path:
+        """LLM's directory."""
+        return self.folder / f"user-{'theirs' if variant == 'llm-clip' else 'ours'}"
+
+    def llm(self, variant: str) -> Path:
         """Our ``llm`` or that of llm-clip."""
-        return prepare.ours() if ours else self.theirs
+        return self.theirs if variant == "llm-clip" else prepare.ours()
 
 
 def main() -> None:
     """Prepare, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["embed", "cold", "memory"])
+    parser.add_argument("what", choices=list(TASKS))
     parser.add_argument("--folder", type=Path, default=Path(".bench"))
     parser.add_argument(
         "--vocabulary", type=Path, help="bpe_simple_vocab_16e6.txt.gz of CLIP"
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument(
+        "--pictures", type=int, default=200, help="of 12 megapixels a quarter"
+    )
+    parser.add_argument(
+        "--only", default="", help="a word of the kinds of picture to take"
+    )
     args = parser.parse_args()
     bench = ready(args.folder.resolve(), args.vocabulary, args.rounds)
     print(
         f"{platform.processor() or platform.machine()}, {platform.python_version()}, {cores()} cores"
     )
-    {"embed": embed, "cold": cold, "memory": memory}[args.what](bench, args.pictures)
+    kinds = {name: kind for name, kind in MEGAPIXELS.items() if args.only in name}
+    TASKS[args.what](bench, args.pictures, kinds)
 
 
 def ready(folder: Path, vocabulary: Path | None, rounds: int) -> Bench:
@@ -94,10 +111,9 @@ def ready(folder: Path, vocabulary: Path | None, rounds: int) -> Bench:
             raise SystemExit(
                 "Give CLIP's vocabulary: --vocabulary bpe_simple_vocab_16e6.txt.gz"
             )
-        make = [sys.executable, "-m", "benchmarks.checkpoint", checkpoint]
-        subprocess.run(
-            [*make, "--vocabulary", vocabulary], check=True, cwd=prepare.ROOT
-        )
+        make = [sys.executable, "-m", "benchmarks.checkpoint", str(checkpoint)]
+        make += ["--vocabulary", str(vocabulary)]
+        subprocess.run(make, check=True, cwd=prepare.ROOT)
     bench = Bench(folder, checkpoint, prepare.llm_clip(folder / "llm-clip"), rounds)
     user = folder / "user-ours"
     if not (user / "glam" / "models.json").exists():
@@ -109,57 +125,113 @@ def ready(folder: Path, vocabulary: Path | None, rounds: int) -> Bench:
     return bench
 
 
-def embed(bench: Bench, count: int) -> None:
-    """Pictures per second, start-up taken off by a run over one picture."""
-    for name, (size, suffix) in {**MEGAPIXELS, **ONLY_OURS}.items():
-        number = count if size[0] < 2000 else max(8, count // 4)
-        many = prepare.pictures(
-            bench.folder / f"{suffix}-{size[0]}", number, size, suffix
-        )
-        one = prepare.pictures(
-            bench.folder / f"{suffix}-{size[0]}-one", 1, size, suffix
-        )
-
-        def rate(
-            ours: bool, *, many: Path = many, one: Path = one, n: int = number
-        ) -> float:
-            return (n - 1) / (bench.embed(ours, many) - bench.embed(ours, one))
-
-        sides = (True,) if name in ONLY_OURS else (True, False)
-        report(name, "pictures/s", bench.rounds, [lambda s=s: rate(s) for s in sides])
+Kinds = dict[str, tuple[tuple[int, int], str]]
 
 
-def cold(bench: Bench, count: int) -> None:
+def embed(bench: Bench, count: int, kinds: Kinds) -> None:
+    """Pictures per second, start-up taken off by a run over two pictures.
+
+    The collection is made before, by a run over one picture: for int8 that is when the
+    precision's agreement is measured.
+    """
+    for name, (size, suffix) in kinds.items():
+        folders = [
+            prepare.pictures(
+                bench.folder / f"{suffix}-{size[0]}-{n}", n, size, suffix, seed=n
+            )
+            for n in (1, 2, some(count, size))
+        ]
+
+        def rate(variant: str, folders: list[Path] = folders) -> float:
+            bench.forget(variant)
+            _, start, whole = (bench.embed(variant, folder) for folder in folders)
+            return (len(list(folders[2].iterdir())) - 2) / (whole - start)
+
+        report(f"embed, {name}", "pictures/s", bench.rounds, rate, VARIANTS)
+
+
+def stages(bench: Bench, count: int, kinds: Kinds) -> None:
+    """Milliseconds of a core by stage, and how near the model runs to what its engine can."""
+    from . import stages as measured
+
+    os.environ.update(prepare.environment(bench.user("ours")))
+    encoder = measured.opened("big")
+    rates = measured.forward(encoder, next(bench.folder.glob("jpg-1024-?")))
+    print(", ".join(f"{name} {rate:.1f} pictures/s" for name, rate in rates.items()))
+    print(f"ours of the engine's: {rates['ours'] / rates['engine']:.0%}")
+    model = 1000 * cores() / rates["ours"]
+    for name, (size, suffix) in kinds.items():
+        folder = bench.folder / f"{suffix}-{size[0]}-20"
+        prepare.pictures(folder, 20, size, suffix)
+        spent = measured.preparing(encoder, folder) | {"model": model}
+        total = sum(spent.values())
+        shares = (f"{k} {v:.1f} ({v / total:.0%})" for k, v in spent.items())
+        print(f"{name}, ms of a core: {', '.join(shares)}")
+
+
+def cold(bench: Bench, count: int, kinds: Kinds) -> None:
     """A search in a new process over a thousand vectors."""
     small = prepare.pictures(bench.folder / "small", VECTORS, (224, 224))
-    for ours in (True, False):
-        bench.embed(ours, small)
-    sides: list[Callable[[], float]] = [
-        lambda s=s: bench.similar(s) for s in (True, False)
-    ]
-    report(f"similar -c, {VECTORS:,} vectors", "s", bench.rounds, sides)
+    sides = ("ours", "llm-clip")
+    for side in sides:
+        bench.forget(side)
+        bench.embed(side, small)
+    report(f"similar -c, {VECTORS:,} vectors", "s", bench.rounds, bench.similar, sides)
 
 
-def memory(bench: Bench, count: int) -> None:
-    """Peak memory of embedding 12-megapixel pictures, in a child of this process."""
-    large = prepare.pictures(
-        bench.folder / "jpg-4000", max(8, count // 4), (4000, 3000)
-    )
-    bench.embed(True, large)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    print(f"embedding 12-megapixel JPEGs, peak: {peak:.2f} GB")
+def memory(bench: Bench, count: int, kinds: Kinds) -> None:
+    """Peak memory of embedding 12-megapixel JPEGs, and of exporting the checkpoint."""
+    number = some(count, (4000, 3000))
+    few = prepare.pictures(bench.folder / "jpg-4000-50", 50, (4000, 3000))
+    large = prepare.copies(few, number)
+    bench.forget("ours")
+    seconds = bench.embed("ours", large)
+    print(f"{number} 12-megapixel JPEGs in {seconds:.0f} s, peak: {peak():.2f} GB")
+    engine = [sys.executable, "-m", "llm_glam.engine.export", str(bench.checkpoint)]
+    shutil.rmtree(bench.folder / "export", ignore_errors=True)
+    prepare.run([*engine, str(bench.folder / "export")], prepare.ROOT, dict(os.environ))
+    print(f"export, peak: {peak():.2f} GB (or less, where embedding took more)")
 
 
-def report(name: str, unit: str, rounds: int, sides: list[Callable[[], float]]) -> None:
-    """Run the sides alternately; medians, and the ratio of ours to theirs."""
-    runs = [[side() for side in sides] for _ in range(rounds)]
-    medians = [statistics.median(column) for column in zip(*runs, strict=True)]
-    line = f"{name}: ours {medians[0]:.2f} {unit}"
-    if len(medians) > 1:
-        line += (
-            f", llm-clip {medians[1]:.2f} {unit}, ratio {medians[0] / medians[1]:.2f}"
-        )
-    print(line, flush=True)
+def equality(bench: Bench, count: int, kinds: Kinds) -> None:
+    """How equal vectors are, for random weights and for the demo's trained ones."""
+    from . import equality as measured
+
+    measured.report([bench.checkpoint, demo.CHECKPOINT], bench.folder)
+
+
+TASKS = {
+    "embed": embed,
+    "stages": stages,
+    "cold": cold,
+    "memory": memory,
+    "equality": equality,
+}
+
+
+def peak() -> float:
+    """The most that any child has taken so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+
+
+def some(count: int, size: tuple[int, int]) -> int:
+    """Fewer of the large ones."""
+    return count if size[0] < 2000 else max(8, count // 4)
+
+
+def report(
+    name: str,
+    unit: str,
+    rounds: int,
+    run: Callable[[str], float],
+    sides: Iterable[str],
+) -> None:
+    """Run the sides alternately; medians, and their ratios to llm-clip's."""
+    runs = [{side: run(side) for side in sides} for _ in range(rounds)]
+    medians = {side: statistics.median(r[side] for r in runs) for side in runs[0]}
+    for side, median in medians.items():
+        ratio = median / medians["llm-clip"]
+        print(f"{name}, {side}: {median:.2f} {unit}, ratio {ratio:.2f}", flush=True)
 
 
 def cores() -> int:

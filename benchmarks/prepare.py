@@ -17,13 +17,13 @@ NOISE = 12  # of 255: about as large as photographs, and no two alike
 
 
 def pictures(
-    folder: Path, count: int, size: tuple[int, int], suffix: str = "jpg"
+    folder: Path, count: int, size: tuple[int, int], suffix: str = "jpg", seed: int = 0
 ) -> Path:
     """So many pictures, width and height in pixels, no two alike; kept from run to run."""
     if folder.is_dir() and len(list(folder.iterdir())) == count:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     width, height = size
     drawn = [
         np.asarray(draw(find, 300).resize(size, Image.Resampling.BICUBIC), np.int16)
@@ -32,8 +32,22 @@ def pictures(
     for i in range(count):
         noise = random.integers(-NOISE, NOISE, (height, width, 1), np.int16)
         values = np.clip(drawn[i % len(drawn)] + noise, 0, 255).astype(np.uint8)
-        Image.fromarray(values).save(folder / f"{i:05}.{suffix}", **_options(suffix))
+        Image.fromarray(values).save(
+            folder / f"{folder.name}-{i:05}.{suffix}", **_options(suffix)
+        )
     return folder
+
+
+def copies(folder: Path, count: int) -> Path:
+    """So many files of other contents with the same pixels: a few bytes follow each picture."""
+    target = Path(f"{folder}-{count}")
+    sources = sorted(folder.iterdir())
+    target.mkdir(exist_ok=True)
+    for i in range(count):
+        path = target / f"{i:05}{sources[0].suffix}"
+        if not path.exists():
+            path.write_bytes(sources[i % len(sources)].read_bytes() + b"%d" % i)
+    return target
 
 
 def _options(suffix: str) -> dict[str, object]:
@@ -47,8 +61,8 @@ def llm_clip(folder: Path) -> Path:
     llm = folder / "bin" / "llm"
     if not llm.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        constraints = ["--constraint", ROOT / "constraints.txt"]
-        install = [folder / "bin" / "pip", "install", "--quiet", *constraints]
+        constraints = ["--constraint", str(ROOT / "constraints.txt")]
+        install = [str(folder / "bin" / "pip"), "install", "--quiet", *constraints]
         subprocess.run([*install, "torch", "pillow", "llm-clip"], check=True)
     return llm
 

@@ -14,6 +14,22 @@ CAPTIONS = [
 
 def make(directory: Path, *, seed: int = 0, size: int = 32, width: int = 32) -> Path:
     """A plain transformers ``CLIPModel`` directory with random weights."""
+    tower = {
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    vision = {**tower, "image_size": size, "patch_size": size // 4}
+    return _clip(directory, seed, tower, vision, projection_dim=16)
+
+
+def full_size(directory: Path) -> Path:
+    """A ViT-B/32 with random weights and a tokenizer of few words."""
+    return _clip(directory, 0, {}, {}, projection_dim=512)
+
+
+def _clip(directory: Path, seed: int, text: dict, vision: dict, **shape: int) -> Path:
     import torch
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
@@ -22,22 +38,15 @@ def make(directory: Path, *, seed: int = 0, size: int = 32, width: int = 32) -> 
     directory.mkdir(parents=True)
     tokenizer = make_tokenizer(CAPTIONS, directory, size=700, longest=77)
     torch.manual_seed(seed)
-    tower = {
-        "hidden_size": width,
-        "intermediate_size": 2 * width,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-    }
-    text = {
-        **tower,
+    tokens = {
         "vocab_size": len(tokenizer),
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    vision = {**tower, "image_size": size, "patch_size": size // 4}
-    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
+    config = CLIPConfig(text_config={**text, **tokens}, vision_config=vision, **shape)
     CLIPModel(config).save_pretrained(directory)
+    size = config.vision_config.image_size
     processor = CLIPImageProcessor(
         size={"shortest_edge": size}, crop_size={"height": size, "width": size}
     )
@@ -55,12 +64,14 @@ def as_sentence_transformer(plain: Path, directory: Path) -> Path:
 
 def as_legacy(plain: Path, directory: Path) -> Path:
     """``modules.json`` and ``0_CLIPModel/``, as the stock checkpoint still is."""
+    from tokenizers import Tokenizer
+
     folder = directory / "0_CLIPModel"
     folder.mkdir(parents=True)
     for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
         shutil.copy(plain / name, folder / name)
-    for name in ("vocab.json", "merges.txt"):
-        shutil.copy(plain / name, folder / name)
+    words = Tokenizer.from_file(str(plain / "tokenizer.json")).model
+    words.save(str(folder))  # vocab.json and merges.txt
     processor = json.loads((plain / "processor_config.json").read_text())
     _write(folder / "preprocessor_config.json", processor["image_processor"])
     module = {
