@@ -1,4 +1,4 @@
-"""``python -m benchmarks embed|stages|cold|memory|equality``: ours beside llm-clip, alternately, in one run.
+"""``python -m benchmarks embed|stages|cold|memory|equality|search``: ours beside llm-clip, alternately, in one run.
 
 Everything is made in .bench/: a ViT-B/32 of full size with random weights, in the layout of the
 stock checkpoint, whose vectors cost what real ones cost; pictures; an environment with llm-clip.
@@ -34,6 +34,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "llm-clip": (),
 }
 VECTORS = 1000
+COUNTS = (10_000, 77_000, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,37 @@ def equality(bench: Bench, count: int, kinds: Kinds) -> None:
     measured.report([bench.checkpoint, demo.CHECKPOINT], bench.folder)
 
 
+def search(bench: Bench, count: int, kinds: Kinds) -> None:
+    """Searching 10,000, 77,000 and 1,000,000 vectors: a new process, and a warm one."""
+    from llm_glam import registry
+
+    from . import search as measured
+
+    os.environ.update(prepare.environment(bench.user("ours")))
+    known = registry.get("big")
+    for many in COUNTS:
+        path = bench.folder / f"search-{many}.db"
+        measured.database(path, many, known.model_id, str(known.fingerprint))
+        places = {"ours": path, "llm-clip": measured.of_llm_clip(path)}
+
+        def seconds(side: str, places: dict[str, Path] = places) -> float:
+            question = ["similar", "bench", "-c", "raccoon", "-d", str(places[side])]
+            return bench.timed(side, question)
+
+        shutil.rmtree(bench.user("ours") / "glam" / "index", ignore_errors=True)
+        print(f"{many:,} vectors, the first time: {seconds('ours'):.2f} s")
+        time.sleep(3)  # so that it is sure that nothing was written since
+        print(f"{many:,} vectors, the second time: {seconds('ours'):.2f} s")
+        report(f"similar -c, {many:,}", "s", bench.rounds, seconds, places)
+        measured.change(path)
+        print(f"{many:,} vectors, after a change: {seconds('ours'):.2f} s")
+        print(
+            f"{many:,} vectors, warm: {1000 * measured.warm(path):.0f} ms", flush=True
+        )
+
+
 TASKS = {
+    "search": search,
     "embed": embed,
     "stages": stages,
     "cold": cold,

@@ -1,7 +1,7 @@
 """A query to ranked items: exact, by cosine similarity."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from . import store
+from . import index, store
 from .clip import GlamClip, encode, find
 from .engines import Running
 from .errors import UnknownItem
+from .index import Index, Watcher
 from .store import Collection
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 5_000
 
 Vector = NDArray[np.float64]
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: see :func:`nearest`."""
+
+    vector: Vector
+    number: int = 10
+    prefix: str = ""
+    skip_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,36 +80,92 @@ def nearest(
     *,
     prefix: str = "",
     skip_id: str | None = None,
+    watcher: Watcher | None = None,
 ) -> list[Hit]:
     """The items nearest to a vector, best first, equal scores by id.
 
     :param number: how many; all of them where it is negative, as in SQLite
     :param prefix: only ids that begin so, as LLM's ``--prefix``
     :param skip_id: an id to leave out
+    :param watcher: told how it goes where many vectors have to be read first
     """
-    number = store.count(db, collection) if number < 0 else number
-    best: list[tuple[float, str]] = []
-    for ids, vectors in _blocks(db, collection, prefix):
-        scores = _cosines(vectors, vector)
-        for i in _top(scores, number + 1):
-            if ids[i] != skip_id:
-                best.append((-float(scores[i]), ids[i]))
-        best = sorted(best)[:number]
+    query = Query(vector, number, prefix, skip_id)
+    return nearest_to_each(db, collection, [query], watcher)[0]
+
+
+def nearest_to_each(
+    db: Database,
+    collection: Collection,
+    queries: Sequence[Query],
+    watcher: Watcher | None = None,
+) -> list[list[Hit]]:
+    """What :func:`nearest` gives for each of several queries, for little more than one costs."""
+    with index.reading(db) as seen:
+        found = index.of(db, collection, seen, watcher)
+        scores = found.scores(np.stack([query.vector for query in queries]))
+        return [
+            _best(db, collection, found, query, row)
+            for query, row in zip(queries, scores, strict=True)
+        ]
+
+
+def _best(
+    db: Database,
+    collection: Collection,
+    found: Index,
+    query: Query,
+    scores: NDArray[np.float32],
+) -> list[Hit]:
+    allowed = _allowed(db, collection, found, query)
+    if 0 <= query.number < len(allowed):
+        some = _candidates(scores[allowed], query.number, found.rounding)
+        allowed = allowed[some]
+    ids, exact = _exactly(db, found, allowed, query.vector)
+    best = sorted(zip((-exact).tolist(), ids, strict=True))
+    if query.number >= 0:
+        best = best[: query.number]
     return [_hit(db, collection, item_id, -score) for score, item_id in best]
 
 
-def _blocks(
-    db: Database, collection: Collection, prefix: str
-) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    where, values = "collection_id = ?", [str(collection.id)]
-    if prefix:
-        where, values = where + " and id like ? || '%'", [str(collection.id), prefix]
-    sql = f"select id, embedding from embeddings where {where}"
-    rows = db.execute(sql, values)
-    while some := rows.fetchmany(ROWS_AT_ONCE):
-        yield [r[0] for r in some], np.frombuffer(
-            b"".join(r[1] for r in some), "<f4"
-        ).reshape(len(some), -1)
+def _allowed(
+    db: Database,
+    collection: Collection,
+    found: Index,
+    query: Query,
+) -> Positions:
+    """The positions of the rows that may be found."""
+    allowed = np.ones(len(found.rows), bool)
+    if query.prefix:
+        sql = "select id from embeddings where collection_id = ? and id like ? || '%'"
+        ids = [row[0] for row in db.execute(sql, [collection.id, query.prefix])]
+        allowed[:] = False
+        allowed[found.rows.positions(ids)] = True
+    if query.skip_id is not None:
+        allowed[found.rows.positions([query.skip_id])] = False
+    return np.flatnonzero(allowed)
+
+
+def _candidates(scores: NDArray[np.float32], number: int, rounding: float) -> Positions:
+    """Positions of all that may be among the best, whatever the rounding of the scores."""
+    last = np.partition(scores, -number)[-number]
+    return np.flatnonzero(scores >= last - rounding)
+
+
+def _exactly(
+    db: Database, found: Index, candidates: Positions, vector: Vector
+) -> tuple[list[str], Vector]:
+    """Ids and cosines, from the vectors as they are in the database, in double precision."""
+    ids: list[str] = []
+    scores: list[Vector] = [np.empty(0)]
+    for start in range(0, len(candidates), ROWS_AT_ONCE):
+        rowids = found.rows.rowids[candidates[start : start + ROWS_AT_ONCE]].tolist()
+        marks = ", ".join("?" for _ in rowids)
+        sql = f"select id, embedding from embeddings where rowid in ({marks})"
+        rows = db.execute(sql, rowids).fetchall()
+        ids += [row[0] for row in rows]
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4")
+        scores.append(_cosines(vectors.reshape(len(rows), -1), vector))
+    return ids, np.concatenate(scores)
 
 
 def _cosines(vectors: NDArray[np.float32], vector: Vector) -> Vector:
@@ -106,14 +174,6 @@ def _cosines(vectors: NDArray[np.float32], vector: Vector) -> Vector:
     )
     products = vectors.astype(np.float64) @ vector
     return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
-
-
-def _top(scores: Vector, number: int) -> NDArray[np.intp]:
-    """Positions of the best scores and of all that equal the last of them."""
-    if number >= len(scores):
-        return np.arange(len(scores))
-    last = np.partition(scores, -number)[-number]
-    return np.flatnonzero(scores >= last)
 
 
 def _hit(db: Database, collection: Collection, item_id: str, score: float) -> Hit:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from . import folders, registry, store
+from . import folders, index, registry, store
 from .errors import GlamError
 from .store import Collection
 
@@ -29,6 +29,7 @@ def status(db: Database, collection: Collection) -> Row:
         "vectors": store.count(db, collection),
         "dimensions": collection.dimensions,
         "vector_bytes": _vector_bytes(db, collection),
+        "index_bytes": index.size(db, collection),
         "items_table": collection.items_table,
     }
     if collection.items_table is not None:

@@ -347,6 +347,7 @@ def test_status(llm, embedded):
         "fingerprint": "c0c0",
         "vectors": 2,
         "vector_bytes": 24,
+        "index_bytes": 0,
         "items": 2,
         "items_without_vector": 0,
         "thumbnails": 2,

@@ -98,14 +98,16 @@ def similar(
     else:
         query = options["content"] or _input(options)
         vector = search.query_vector(collection, query)
-    hits = search.nearest(
-        db,
-        collection,
-        vector,
-        options["number"],
-        prefix=options["prefix"],
-        skip_id=options["id"],
-    )
+    with Progress("vectors") as progress:
+        hits = search.nearest(
+            db,
+            collection,
+            vector,
+            options["number"],
+            prefix=options["prefix"],
+            skip_id=options["id"],
+            watcher=progress,
+        )
     for hit in hits:
         _print_hit(hit, options["plain"])
 

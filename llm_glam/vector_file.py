@@ -1,0 +1,204 @@
+"""A collection's vectors in one file that is opened by mmap: written once, then only read.
+
+After a line of JSON come the arrays, each at a multiple of 64 bytes, in the order of
+:data:`ARRAYS`.
+"""
+
+import json
+import os
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = 1
+ALIGNED = 64
+HEADER = 256  # bytes
+HASH = 16  # bytes of an MD5
+MANY = 1_000  # ids that are looked up faster in all of them
+# vectors (n, d), then by row: rowid, content hash, where its id ends; and the ids, in UTF-8
+ARRAYS = ("vectors", "rowids", "hashes", "ends", "names")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a collection, in the order of their ids, without their vectors.
+
+    ``rowids``: shape (n,), int64; ``hashes``: shape (n, 16), uint8; ``names`` the ids one after
+    the other in UTF-8, ``ends`` where each of them ends, shape (n,), int64.
+    """
+
+    rowids: NDArray[np.int64]
+    hashes: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+    names: NDArray[np.uint8]
+
+    @classmethod
+    def of(
+        cls, ids: Sequence[str], rowids: NDArray[np.int64], hashes: NDArray[np.uint8]
+    ) -> Self:
+        """From ids as they are."""
+        encoded = [one.encode("utf-8", "surrogatepass") for one in ids]
+        ends = np.cumsum([len(one) for one in encoded], dtype=np.int64)
+        return cls(rowids, hashes, ends, np.frombuffer(b"".join(encoded), np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.rowids)
+
+    def __getitem__(self, position: int) -> bytes:
+        """The id of one row as SQLite sorts it."""
+        start = int(self.ends[position - 1]) if position else 0
+        return self.names[start : int(self.ends[position])].tobytes()
+
+    def id(self, position: int) -> str:
+        """The id of one row."""
+        return self[position].decode("utf-8", "surrogatepass")
+
+    def ids(self) -> list[str]:
+        """All ids, in order."""
+        return [self.id(position) for position in range(len(self))]
+
+    def positions(self, ids: Sequence[str]) -> list[int]:
+        """Where ids are; those that are not there are left out."""
+        if len(ids) > MANY:
+            known = {one: position for position, one in enumerate(self.ids())}
+            return [known[one] for one in ids if one in known]
+        wanted = [one.encode("utf-8", "surrogatepass") for one in ids]
+        found = [(bisect_left(self, one), one) for one in wanted]
+        return [p for p, one in found if p < len(self) and self[p] == one]
+
+    def have_ids_of(
+        self, other: "Rows", here: NDArray[np.intp], there: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
+        """Whether the rows at these positions have the ids of the other's at those."""
+        same = self._lengths()[here] == other._lengths()[there]
+        lengths = self._lengths()[here[same]]
+        equal = self._letters(here[same]) == other._letters(there[same])
+        row = np.repeat(np.arange(len(lengths)), lengths)
+        wrong = np.bincount(row[~equal], minlength=len(lengths)) > 0
+        same[np.flatnonzero(same)[wrong]] = False
+        return same
+
+    def _lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.ends, prepend=0)
+
+    def _letters(self, positions: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The ids at these positions, one after the other."""
+        lengths = self._lengths()[positions]
+        ends = np.cumsum(lengths)
+        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
+            ends - lengths, lengths
+        )
+        starts = self.ends[positions] - lengths
+        return self.names[np.repeat(starts, lengths) + within]
+
+    def equal(self, other: "Rows") -> bool:
+        """Are they the same rows with the same contents?"""
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ARRAYS[1:]
+        )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Rows with their vectors: shape (n, d), float32, each of length 1, or 0."""
+
+    rows: Rows
+    vectors: NDArray[np.float32]
+
+
+def load(path: Path) -> Stored:
+    """Open a file that :func:`writing` completed.
+
+    :raises OSError: it is not there
+    :raises ValueError: it is damaged, or of another version
+    """
+    with path.open("rb") as fp:
+        head = json.loads(fp.read(HEADER))
+        size = os.fstat(fp.fileno()).st_size
+    if head.get("format") != FORMAT or head.get("bytes") != size:
+        raise ValueError(f"{path} is damaged or of another version")
+    return _arrays(path, head, "r")
+
+
+@contextmanager
+def writing(path: Path, rows: Rows, dimensions: int) -> Iterator[Stored]:
+    """A new file whose vectors are to be filled in; it appears complete or not at all.
+
+    :raises OSError: the disk is full, or the folder cannot be written
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=".index-")
+    os.close(number)
+    work = Path(name)
+    try:
+        head = _described(rows, dimensions)
+        with work.open("r+b") as fp:
+            fp.write(json.dumps(head).encode().ljust(HEADER))
+            _reserve(fp, head["bytes"])
+        stored = _arrays(work, head, "r+")
+        for name in ARRAYS[1:]:
+            getattr(stored.rows, name)[...] = getattr(rows, name)
+        yield stored
+        stored.vectors.flush()  # type: ignore[attr-defined]
+        del stored
+        os.replace(work, path)
+    finally:
+        with suppress(OSError):
+            work.unlink()
+
+
+def _reserve(fp: Any, size: int) -> None:
+    """Take the room now: a full disk under a mapped file would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fp.fileno(), 0, size)
+        return
+    fp.seek(0, os.SEEK_END)
+    zeros = bytes(1 << 20)
+    for start in range(fp.tell(), size, len(zeros)):
+        fp.write(zeros[: size - start])
+
+
+def _described(rows: Rows, dimensions: int) -> dict[str, int]:
+    head = {"count": len(rows), "dimensions": dimensions, "names": len(rows.names)}
+    _, end = _places(head)
+    return {"format": FORMAT, **head, "bytes": end}
+
+
+def _places(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]:
+    """Of each array where it begins, its type and its shape; and where the last one ends."""
+    n, d = head["count"], head["dimensions"]
+    shapes = {
+        "vectors": ("<f4", (n, d)),
+        "rowids": ("<i8", (n,)),
+        "hashes": ("u1", (n, HASH)),
+        "ends": ("<i8", (n,)),
+        "names": ("u1", (head["names"],)),
+    }
+    found, start = {}, HEADER
+    for name in ARRAYS:
+        kind, shape = shapes[name]
+        found[name] = start, np.dtype(kind), shape
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        start += -(-size // ALIGNED) * ALIGNED
+    return found, start
+
+
+def _arrays(path: Path, head: dict[str, int], mode: Any) -> Stored:
+    places, _ = _places(head)
+    arrays = {
+        name: (
+            np.memmap(path, kind, mode, start, shape)
+            if np.prod(shape)
+            else np.empty(shape, kind)
+        )
+        for name, (start, kind, shape) in places.items()
+    }
+    return Stored(Rows(*(arrays[name] for name in ARRAYS[1:])), arrays["vectors"])
