@@ -1,4 +1,4 @@
-"""Queries to vectors for many visitors: bounded, in threads, words remembered."""
+"""What visitors ask, computed for many of them: bounded, in threads, together, remembered."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,17 +8,40 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from llm_glam import search
-from llm_glam.search import Vector
+from llm_glam.search import Hit, Query, Vector
 from llm_glam.store import Collection
+
+from .gate import Place, wrapped
 
 AT_ONCE = 2
 WAITING = 16
 REMEMBERED = 1000
+TOGETHER = 32  # searches answered by one product
 DECODING = 4  # processes that decode uploads at once
 
 
 class Busy(Exception):
     """More visitors than the computer can serve just now."""
+
+
+class Asking:
+    """A query that waits for its answer."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.answer: asyncio.Future[list[Hit]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def succeed(self, hits: list[Hit]) -> None:
+        """Answer, unless the visitor has gone."""
+        if not self.answer.done():
+            self.answer.set_result(hits)
+
+    def fail(self, error: Exception) -> None:
+        """Say that there is no answer, unless the visitor has gone."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Vectors:
@@ -33,6 +56,8 @@ class Vectors:
         self._waiting = 0
         self._decoding = 0
         self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
+        self._asked: dict[tuple[str, Collection], list[Asking]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def of_words(self, collection: Collection, words: str) -> Vector:
         """The vector of words.
@@ -55,6 +80,41 @@ class Vectors:
         return await self._run(
             lambda: search.query_vector(collection, content, download=False)
         )
+
+    async def nearest(self, place: Place, query: Query) -> list[Hit]:
+        """What is nearest to a query.
+
+        Those that come while a search is under way wait for it to end and are then answered
+        together, by one product of matrices.
+        """
+        assert place.collection is not None
+        key = place.database, place.collection
+        asking = Asking(query)
+        if key in self._asked:
+            self._asked[key].append(asking)
+        else:
+            self._asked[key] = [asking]
+            task = asyncio.create_task(self._answer(place, key))
+            self._answering.add(task)  # a task that nobody holds may be collected
+            task.add_done_callback(self._answering.discard)
+        return await asking.answer
+
+    async def _answer(self, place: Place, key: tuple[str, Collection]) -> None:
+        """Answer all that is asked of a collection, until nobody asks any more."""
+        while asked := self._asked[key][:TOGETHER]:
+            del self._asked[key][:TOGETHER]
+            queries = [asking.query for asking in asked]
+            try:
+                answers = await place.db.execute_fn(
+                    lambda c, q=queries: search.nearest_to_each(wrapped(c), key[1], q)
+                )
+            except Exception as error:  # whatever it is, each of them is told
+                for asking in asked:
+                    asking.fail(error)
+            else:
+                for asking, hits in zip(asked, answers, strict=True):
+                    asking.succeed(hits)
+        del self._asked[key]
 
     @asynccontextmanager
     async def decoding(self) -> AsyncIterator[bool]:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sqlite3
+import time
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,8 @@ from datasette.utils import tilde_encode
 from PIL import Image
 
 from datasette_glam import compat, routes, vectors
+from llm_glam import search
+from llm_glam.errors import GlamError
 
 from .conftest import EMBED
 from .fakes import BLUE, GREEN, RED, Colours, picture
@@ -173,13 +176,54 @@ async def test_thumbnails(embedded):
 async def test_server_timing(embedded):
     response = await get(site(embedded), PHOTOS + "?q=red")
     assert re.fullmatch(
-        r"db;dur=[\d.]+, model;dur=[\d.]+", response.headers["server-timing"]
+        r"db;dur=[\d.]+, model;dur=[\d.]+, index;dur=[\d.]+",
+        response.headers["server-timing"],
     )
 
 
-async def test_too_many_queries_at_once(embedded, colours):
-    import time
+async def test_searches_at_once_are_answered_together(embedded, monkeypatch):
+    together = []
+    real = search.nearest_to_each
 
+    def counted(db, collection, queries, watcher=None):
+        together.append(len(queries))
+        time.sleep(0.2)
+        return real(db, collection, queries, watcher)
+
+    monkeypatch.setattr(search, "nearest_to_each", counted)
+    datasette = site(embedded)
+    colours = ["red", "green", "blue"] * 4
+
+    answers = await asyncio.gather(
+        *(get(datasette, f"{PHOTOS}.json?q={colour}") for colour in colours)
+    )
+
+    first = [answer.json()["items"][0]["id"] for answer in answers]
+    assert first == ["red.png", "green.png", "sub folder/blé.png"] * 4
+    assert sum(together) == 12
+    assert len(together) <= 4
+
+
+async def test_searches_that_fail_are_told_to_each(embedded, monkeypatch):
+    def failing(*args):
+        time.sleep(0.1)
+        raise GlamError("The vectors are of different lengths.")
+
+    real = search.nearest_to_each
+    monkeypatch.setattr(search, "nearest_to_each", failing)
+    datasette = site(embedded)
+
+    answers = await asyncio.gather(
+        *(get(datasette, f"{PHOTOS}.json?q={word}") for word in ("red", "blue"))
+    )
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert "different lengths" in answers[0].json()["error"]
+    monkeypatch.setattr(search, "nearest_to_each", real)
+    assert (await get(datasette, PHOTOS + ".json?q=red")).status_code == 200
+
+
+async def test_too_many_queries_at_once(embedded, colours):
     real = colours.encode_texts
     colours.encode_texts = lambda texts: time.sleep(0.05) or real(texts)
     datasette = site(embedded)
