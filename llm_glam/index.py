@@ -68,7 +68,7 @@ class Index:
         rows = (
             self.stored.vectors if len(self.rows) else np.empty((0, vectors.shape[1]))
         )
-        return (rows @ divided.T.astype(np.float32)).T
+        return divided.astype(np.float32) @ rows.T
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from .index import Index, Watcher
 from .store import Collection
 
 ROWS_AT_ONCE = 5_000
+BLOCK = 512
 
 Vector = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -116,39 +117,46 @@ def _best(
     query: Query,
     scores: NDArray[np.float32],
 ) -> list[Hit]:
-    allowed = _allowed(db, collection, found, query)
-    if 0 <= query.number < len(allowed):
-        some = _candidates(scores[allowed], query.number, found.rounding)
-        allowed = allowed[some]
-    ids, exact = _exactly(db, found, allowed, query.vector)
-    best = sorted(zip((-exact).tolist(), ids, strict=True))
+    wanted = query.number + (query.skip_id is not None)
+    positions = np.arange(len(scores))
+    if query.prefix:
+        positions = _with_prefix(db, collection, found, query.prefix)
+        scores = scores[positions]
+    if query.number >= 0 and wanted < len(scores):
+        positions = positions[_candidates(scores, wanted, found.rounding)]
+    ids, exact = _exactly(db, found, positions, query.vector)
+    ranked = sorted(zip((-exact).tolist(), ids, strict=True))
+    best = [(item_id, -score) for score, item_id in ranked if item_id != query.skip_id]
     if query.number >= 0:
         best = best[: query.number]
-    return [_hit(db, collection, item_id, -score) for score, item_id in best]
+    return [_hit(db, collection, item_id, score) for item_id, score in best]
 
 
-def _allowed(
-    db: Database,
-    collection: Collection,
-    found: Index,
-    query: Query,
+def _with_prefix(
+    db: Database, collection: Collection, found: Index, prefix: str
 ) -> Positions:
-    """The positions of the rows that may be found."""
-    allowed = np.ones(len(found.rows), bool)
-    if query.prefix:
-        sql = "select id from embeddings where collection_id = ? and id like ? || '%'"
-        ids = [row[0] for row in db.execute(sql, [collection.id, query.prefix])]
-        allowed[:] = False
-        allowed[found.rows.positions(ids)] = True
-    if query.skip_id is not None:
-        allowed[found.rows.positions([query.skip_id])] = False
-    return np.flatnonzero(allowed)
+    sql = "select id from embeddings where collection_id = ? and id like ? || '%'"
+    ids = [row[0] for row in db.execute(sql, [collection.id, prefix])]
+    return np.array(found.rows.positions(ids), np.intp)
 
 
 def _candidates(scores: NDArray[np.float32], number: int, rounding: float) -> Positions:
-    """Positions of all that may be among the best, whatever the rounding of the scores."""
-    last = np.partition(scores, -number)[-number]
-    return np.flatnonzero(scores >= last - rounding)
+    """Positions of all that may be among the best, whatever the rounding of the scores.
+
+    As many of the scores as are asked for are at least as large as the smallest of the largest
+    maxima of blocks: what is below that need not be sorted.
+    """
+    if number < 1:
+        return np.empty(0, np.intp)
+    whole = len(scores) - len(scores) % BLOCK
+    maxima = scores[:whole].reshape(-1, BLOCK).max(axis=1)
+    positions = np.arange(len(scores))
+    if len(maxima) >= number:
+        least = np.partition(maxima, -number)[-number]
+        positions = np.flatnonzero(scores >= least - rounding)
+    some = scores[positions]
+    last = np.partition(some, -number)[-number]
+    return positions[some >= last - rounding]
 
 
 def _exactly(
