@@ -173,7 +173,9 @@ async def _nearest(
     if not with_sensitive:
         hidden = await asked.read(data.sensitive_ids, collection)
     wanted = number * per_page + 1
-    query = search.Query(vector, wanted + len(hidden), skip_id=skip_id)
+    query = search.Query(
+        vector, wanted + len(hidden), skip=[skip_id] if skip_id else []
+    )
     work = vectors.of(asked.datasette).nearest(asked.place, query)
     hits = await asked.timed("index", work)
     shown = [(hit.id, hit.score) for hit in hits if hit.id not in hidden]

@@ -18,6 +18,8 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── IdConflict              two pictures would have the same id
     ├── ModelConflict           -m contradicts the collection
     ├── UnknownCollection       no such collection, or not one of ours
+    ├── BadTerm                 something to look for that says nothing
+    ├── BadFilter               a condition on records that cannot be asked
     ├── UnknownItem             no such id in the collection
     ├── NothingEmbedded         not one picture of a run could be used
     ├── VectorsDiffer           stored vectors are not those of the checkpoint
@@ -94,6 +96,14 @@ class ModelConflict(GlamError):
 
 class UnknownCollection(GlamError):
     """There is no such collection, or it is not one of ours."""
+
+
+class BadTerm(GlamError):
+    """Something to look for that says nothing, or nothing we can look for."""
+
+
+class BadFilter(GlamError):
+    """A condition on the records that cannot be asked."""
 
 
 class UnknownItem(GlamError):

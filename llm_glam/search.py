@@ -1,6 +1,7 @@
 """A query to ranked items: exact, by cosine similarity."""
 
 import json
+from collections.abc import Collection as Collected
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +26,17 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: see :func:`nearest`."""
+    """What is looked for, and among which items.
+
+    ``number``: how many; all of them where it is negative, as in SQLite. ``prefix``: only ids
+    that begin so, as LLM's ``--prefix``. ``among``: only these ids. ``skip``: none of these.
+    """
 
     vector: Vector
     number: int = 10
     prefix: str = ""
-    skip_id: str | None = None
+    among: Sequence[str] | None = None
+    skip: Collected[str] = ()
 
 
 @dataclass(frozen=True)
@@ -78,20 +84,13 @@ def nearest(
     collection: Collection,
     vector: Vector,
     number: int = 10,
-    *,
-    prefix: str = "",
-    skip_id: str | None = None,
-    watcher: Watcher | None = None,
+    **narrowed: Any,
 ) -> list[Hit]:
     """The items nearest to a vector, best first, equal scores by id.
 
-    :param number: how many; all of them where it is negative, as in SQLite
-    :param prefix: only ids that begin so, as LLM's ``--prefix``
-    :param skip_id: an id to leave out
-    :param watcher: told how it goes where many vectors have to be read first
+    :param narrowed: as in :class:`Query`
     """
-    query = Query(vector, number, prefix, skip_id)
-    return nearest_to_each(db, collection, [query], watcher)[0]
+    return nearest_to_each(db, collection, [Query(vector, number, **narrowed)])[0]
 
 
 def nearest_to_each(
@@ -100,7 +99,10 @@ def nearest_to_each(
     queries: Sequence[Query],
     watcher: Watcher | None = None,
 ) -> list[list[Hit]]:
-    """What :func:`nearest` gives for each of several queries, for little more than one costs."""
+    """What :func:`nearest` gives for each of several queries, for little more than one costs.
+
+    :param watcher: told how it goes where many vectors have to be read first
+    """
     with index.reading(db) as seen:
         found = index.of(db, collection, seen, watcher)
         scores = found.scores(np.stack([query.vector for query in queries]))
@@ -117,27 +119,30 @@ def _best(
     query: Query,
     scores: NDArray[np.float32],
 ) -> list[Hit]:
-    wanted = query.number + (query.skip_id is not None)
+    wanted = query.number + len(query.skip)
     positions = np.arange(len(scores))
+    among = query.among
     if query.prefix:
-        positions = _with_prefix(db, collection, found, query.prefix)
+        among = _with_prefix(db, collection, query.prefix, among)
+    if among is not None:
+        positions = np.array(found.rows.positions(among), np.intp)
         scores = scores[positions]
     if query.number >= 0 and wanted < len(scores):
         positions = positions[_candidates(scores, wanted, found.rounding)]
     ids, exact = _exactly(db, found, positions, query.vector)
     ranked = sorted(zip((-exact).tolist(), ids, strict=True))
-    best = [(item_id, -score) for score, item_id in ranked if item_id != query.skip_id]
+    best = [(item_id, -score) for score, item_id in ranked if item_id not in query.skip]
     if query.number >= 0:
         best = best[: query.number]
     return [_hit(db, collection, item_id, score) for item_id, score in best]
 
 
 def _with_prefix(
-    db: Database, collection: Collection, found: Index, prefix: str
-) -> Positions:
+    db: Database, collection: Collection, prefix: str, among: Sequence[str] | None
+) -> list[str]:
     sql = "select id from embeddings where collection_id = ? and id like ? || '%'"
     ids = [row[0] for row in db.execute(sql, [collection.id, prefix])]
-    return np.array(found.rows.positions(ids), np.intp)
+    return ids if among is None else sorted(set(ids) & set(among))
 
 
 def _candidates(scores: NDArray[np.float32], number: int, rounding: float) -> Positions:

@@ -14,6 +14,7 @@ COMMANDS = {
     "embed": "embed",
     "models": "models",
     "reembed": "reembed",
+    "search": "search",
     "serve": "serve",
     "status": "status",
 }

@@ -28,6 +28,7 @@ from ..errors import BadImage, GlamError, explained
 from ..ingest import Options
 from ..output import Progress, say_on_stderr
 from ..records import Records
+from ..search import Query
 from .closing import say_counts
 
 Callback = Callable[..., Any]
@@ -99,15 +100,9 @@ def similar(
         query = options["content"] or _input(options)
         vector = search.query_vector(collection, query)
     with Progress("vectors") as progress:
-        hits = search.nearest(
-            db,
-            collection,
-            vector,
-            options["number"],
-            prefix=options["prefix"],
-            skip_id=options["id"],
-            watcher=progress,
-        )
+        skip = [options["id"]] if options["id"] else []
+        query = Query(vector, options["number"], options["prefix"], skip=skip)
+        hits = search.nearest_to_each(db, collection, [query], progress)[0]
     for hit in hits:
         _print_hit(hit, options["plain"])
 

@@ -1,0 +1,137 @@
+"""``llm glam search``: words, pictures and ids, added and subtracted, among records that fit."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlite_utils import Database
+
+from .. import filters, images, items, search, store, terms
+from ..filters import Conditions
+from ..output import Progress, output_options, output_rows
+from ..search import Query
+from ..store import Collection
+from ..terms import Term
+from . import options as shared
+
+SHOWN = ("title", "caption", "file")
+Scored = tuple[str, float | None]
+
+
+@click.command("search")
+@click.argument("collection")
+@click.argument("query", nargs=-1)
+@click.option(
+    "-a", "--add", multiple=True, help="Add a term; can be given several times"
+)
+@click.option(
+    "-s",
+    "--subtract",
+    multiple=True,
+    help="Subtract a term; can be given several times",
+)
+@click.option(
+    "--filter",
+    "filters_",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    help="Only pictures whose record says so; COLUMN__gte=VALUE and so on as in Datasette",
+)
+@click.option(
+    "--where",
+    metavar="SQL",
+    multiple=True,
+    help="Only pictures whose record fulfils this",
+)
+@click.option("--words", help="Only pictures in whose record these words are found")
+@click.option("--min-score", type=float, help="Nothing that scores below this")
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="How many",
+)
+@click.option(
+    "--skip", type=click.IntRange(0), default=0, help="Leave out so many first"
+)
+@click.option(
+    "--prompt",
+    default="{}",
+    metavar="TEXT",
+    help='A sentence for words, such as "a photograph of {}"',
+)
+@shared.database_option
+@output_options
+def command(
+    collection: str,
+    query: tuple[str, ...],
+    add: tuple[str, ...],
+    subtract: tuple[str, ...],
+    filters_: tuple[str, ...],
+    where: tuple[str, ...],
+    words: str | None,
+    min_score: float | None,
+    number: int,
+    skip: int,
+    prompt: str,
+    database: Path,
+    format_: str,
+) -> None:
+    """Find the pictures of COLLECTION that are most like QUERY.
+
+    A term is words, a picture file (a path that begins with ./ or / or ~ or a drive), or
+    id:ITEM, a picture of the collection. Terms are added and subtracted; 2: before a term gives
+    it twice the weight. Without a term, the pictures that fit the conditions are listed.
+
+    \b
+    Examples:
+        llm glam search photos 'a bronze brooch'
+        llm glam search photos ./found.jpg -a 'in terracotta' -s broken
+        llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
+        llm glam search photos brooch --filter material=bronze --filter year__gte=1900
+        llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
+    """
+    shared.check_exists(database)
+    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    db = store.connect(database, readonly=True)
+    found = store.get(db, collection)
+    wanted = _terms(" ".join(query), add, subtract)
+    conditions = Conditions(filters_, where, words)
+    if not wanted and not conditions:
+        raise click.UsageError("Give something to look for, or a condition.")
+    among = filters.ids(db, found, conditions) if conditions else None
+    scored: list[Scored] = [(one, None) for one in sorted(among or [])[: number + skip]]
+    if wanted:
+        vector = terms.vector(db, found, wanted, prompt)
+        known = [term.id for term in wanted if term.id is not None]
+        asked = Query(vector, number + skip, among=among, skip=known)
+        scored = _nearest(db, found, asked, min_score)
+    output_rows(_rows(db, found, scored[skip:]), format_)
+
+
+def _terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
+    plus = [terms.parse(text) for text in ([query] if query else []) + list(add)]
+    return plus + [terms.parse(text, subtract=True) for text in subtract]
+
+
+def _nearest(
+    db: Database, collection: Collection, query: Query, least: float | None
+) -> list[Scored]:
+    with Progress("vectors") as progress:
+        hits = search.nearest_to_each(db, collection, [query], progress)[0]
+    return [(hit.id, hit.score) for hit in hits if least is None or hit.score >= least]
+
+
+def _rows(
+    db: Database, collection: Collection, scored: Sequence[Scored]
+) -> Iterator[dict[str, Any]]:
+    """Of each picture its id, its score and what its record says first."""
+    table = collection.items_table
+    known = items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
+    for item_id, score in scored:
+        record = known.get(item_id, {})
+        shown = {name: record.get(name) for name in SHOWN}
+        yield {"id": item_id, "score": score and round(score, 6), **shown}

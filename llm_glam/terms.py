@@ -1,0 +1,101 @@
+"""What people look for: words, pictures and ids, added, subtracted and weighted.
+
+A term may begin with a weight, as in rclip: ``2:golden retriever``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlite_utils import Database
+
+from . import images, search
+from .errors import BadImage, BadTerm
+from .search import Vector
+from .store import Collection
+
+WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
+PATH = re.compile(r"\.{1,2}[/\\]|/|~|[A-Za-z]:[/\\]|\\\\")
+ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+LONGEST = 2_000  # characters of words
+
+
+@dataclass(frozen=True)
+class Term:
+    """Words, a picture file or an id of the collection, of which only one is given.
+
+    ``weight`` is negative where the term is subtracted.
+    """
+
+    weight: float
+    words: str | None = None
+    path: Path | None = None
+    id: str | None = None
+
+
+def parse(text: str, *, subtract: bool = False) -> Term:
+    """A term as it was typed.
+
+    :raises BadTerm: it is empty, too long, or an address
+    """
+    weighted = WEIGHTED.fullmatch(text)
+    weight = float(weighted[1]) if weighted else 1.0
+    rest = (weighted[2] if weighted else text).strip()
+    sign = -weight if subtract else weight
+    if not rest:
+        raise BadTerm(f"'{text}' says nothing to look for.")
+    if ADDRESS.match(rest):
+        raise BadTerm(
+            f"{rest} is an address. Save the picture and give its path, such as ./found.jpg"
+        )
+    if rest.startswith("id:"):
+        return Term(sign, id=rest[3:])
+    if PATH.match(rest):
+        return Term(sign, path=Path(rest).expanduser())
+    if len(rest) > LONGEST:
+        raise BadTerm(
+            f"The words have {len(rest):,} characters; {LONGEST:,} are enough for any query "
+            "(the model reads less than a hundred words)."
+        )
+    return Term(sign, words=rest)
+
+
+def vector(
+    db: Database, collection: Collection, terms: Sequence[Term], prompt: str = "{}"
+) -> Vector:
+    """The weighted sum of the terms' vectors, each taken at length 1; shape (d,).
+
+    :param prompt: a sentence for words, which stand where ``{}`` is
+    :raises BadTerm: the terms cancel each other out
+    :raises BadImage: a picture that cannot be used
+    :raises UnknownItem: there is no such id
+    """
+    parts = []
+    for term in terms:
+        found = _vector(db, collection, term, prompt)
+        parts.append(term.weight * found / max(float(np.linalg.norm(found)), 1e-12))
+    total: Vector = np.sum(parts, axis=0)
+    if float(np.linalg.norm(total)) < 1e-6:
+        raise BadTerm("The terms cancel each other out: nothing is left to look for.")
+    return total
+
+
+def _vector(db: Database, collection: Collection, term: Term, prompt: str) -> Vector:
+    if term.id is not None:
+        return search.stored_vector(db, collection, term.id)
+    if term.path is not None:
+        return search.query_vector(collection, _picture(term.path))
+    return search.query_vector(collection, prompt.replace("{}", str(term.words)))
+
+
+def _picture(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        images.read(raw)
+    except OSError as error:
+        raise BadImage(f"{path} cannot be read: {error.strerror}.") from error
+    except BadImage as error:
+        raise BadImage(f"{path} cannot be used: {error.message}.") from error
+    return raw

@@ -1,0 +1,224 @@
+"""``llm glam search``: sums of terms among records that fit, against a slow and obvious reference."""
+
+import json
+import random
+import re
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from llm_glam.filters import COMPARED, WITHOUT_VALUE
+
+from .fakes import GREEN, picture
+
+COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
+MATERIALS = ["bronze", "clay", "gold", None, ""]
+
+
+@pytest.fixture
+def many(llm, colours, tmp_path):
+    """Sixty pictures of any colour, with records."""
+    chance = random.Random(7)
+    rows = ["file_name,title,material,year,tags"]
+    for number in range(60):
+        name = f"{number:02}.png"
+        picture(tmp_path / "many" / name, tuple(chance.randrange(256) for _ in "rgb"))
+        material = chance.choice(MATERIALS) or ""
+        tags = json.dumps(chance.sample(["old", "rare", "broken"], 2)).replace(
+            '"', '""'
+        )
+        year = chance.randrange(1800, 2000)
+        rows.append(f'{name},Find {number} of {material},{material},{year},"{tags}"')
+    (tmp_path / "many" / "metadata.csv").write_text("\n".join(rows))
+    llm("glam", "embed", "photos", "many")
+    return llm
+
+
+def reference(llm, weighted, keep, number):
+    """Every vector, one after the other."""
+    vectors = {k: np.array(v, float) for k, v in llm.vectors().items()}
+    total = np.zeros(3)
+    for weight, term in weighted:
+        vector = np.array(COLOURS[term] if term in COLOURS else vectors[term], float)
+        total += weight * vector / np.linalg.norm(vector)
+    rows = {row["id"]: row for row in llm.rows("select * from photos")}
+    scores = [
+        (-float(v @ total / (np.linalg.norm(v) * np.linalg.norm(total))), name)
+        for name, v in vectors.items()
+        if keep(rows[name]) and name not in {term for _, term in weighted}
+    ]
+    return [(name, -score) for score, name in sorted(scores)[:number]]
+
+
+KEEPS = {
+    (): lambda row: True,
+    ("--filter", "material=bronze"): lambda row: row["material"] == "bronze",
+    ("--filter", "year__gte=1900"): lambda row: int(row["year"]) >= 1900,
+    ("--filter", "year__lt=1850", "--filter", "material__notblank"): lambda row: (
+        int(row["year"]) < 1850 and bool(row["material"])
+    ),
+    ("--filter", "material__in=gold,clay"): lambda row: row["material"]
+    in ("gold", "clay"),
+    ("--filter", "tags__arraycontains=rare"): lambda row: "rare"
+    in json.loads(row["tags"]),
+    ("--where", "cast(year as integer) % 2 = 0 -- even"): lambda row: (
+        int(row["year"]) % 2 == 0
+    ),
+    ("--words", "gold"): lambda row: "gold" in re.findall(r"\w+", row["title"]),
+    ("--where", "material = 'clay'", "--filter", "year__gt=1900"): lambda row: (
+        row["material"] == "clay" and int(row["year"]) > 1900
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sums_and_filters_are_those_of_a_slow_reference(many, seed):
+    chance = random.Random(seed)
+    weighted, arguments = [], []
+    known = [*COLOURS, *(f"{chance.randrange(60):02}.png" for _ in "123")]
+    for term in chance.sample(sorted(set(known)), chance.randrange(1, 4)):
+        weight = chance.choice([1, 1, 2, 0.5])
+        sign = chance.choice([1, 1, -1]) if weighted else 1
+        weighted.append((sign * weight, term))
+        text = term if term in COLOURS else f"id:{term}"
+        text = text if weight == 1 else f"{weight}:{text}"
+        arguments += ["--add" if sign > 0 else "--subtract", text]
+    condition = chance.choice(list(KEEPS))
+    number = chance.choice([1, 5, 100])
+
+    hits = many.json("glam", "search", "photos", *arguments, *condition, "-n", number)
+
+    expected = reference(many, weighted, KEEPS[condition], number)
+    assert [hit["id"] for hit in hits] == [name for name, _ in expected]
+    for hit, (_, score) in zip(hits, expected, strict=True):
+        assert hit["score"] == pytest.approx(score, abs=1e-6)
+
+
+def test_words_a_picture_and_an_id(embedded, tmp_path):
+    picture(tmp_path / "found.png", GREEN)
+
+    by_words = embedded.json("glam", "search", "photos", "red", "-n", 1)
+    by_file = embedded.json("glam", "search", "photos", "./found.png", "-n", 1)
+    by_id = embedded.json("glam", "search", "photos", "id:red.png", "-a", "2:blue")
+
+    assert by_words == [
+        {
+            "id": "red.png",
+            "score": pytest.approx(1),
+            "title": "Red thing",
+            "caption": None,
+            "file": "red.png",
+        }
+    ]
+    assert by_file[0]["id"] == "green.png"
+    assert by_id[0]["id"].endswith("blé.png")
+    assert "red.png" not in [hit["id"] for hit in by_id]
+
+
+def test_paging_and_least_score(many):
+    whole = many.json("glam", "search", "photos", "red", "-n", 20)
+    page = many.json("glam", "search", "photos", "red", "-n", 5, "--skip", 10)
+    good = many.json("glam", "search", "photos", "red", "-n", 20, "--min-score", 0.8)
+
+    assert page == whole[10:15]
+    assert good == [hit for hit in whole if hit["score"] >= 0.8]
+    assert 0 < len(good) < 20
+
+
+def test_conditions_alone_list_what_fits(embedded):
+    hits = embedded.json("glam", "search", "photos", "--filter", "material=clay")
+
+    assert [(hit["id"], hit["score"]) for hit in hits] == [("red.png", None)]
+
+
+def test_several_arguments_are_one_term_and_a_prompt_goes_around_it(embedded, colours):
+    asked = []
+    real = colours.encode_texts
+    colours.encode_texts = lambda texts: asked.extend(texts) or real(texts)
+
+    embedded("glam", "search", "photos", "red", "pot", "--prompt", "a photograph of {}")
+
+    assert asked == ["a photograph of red pot"]
+
+
+def test_other_formats(embedded):
+    table = embedded("glam", "search", "photos", "red", "-n", 1, "-t").stdout
+    assert "Red thing" in table
+    assert embedded("glam", "search", "photos", "red", "--csv").stdout.startswith(
+        "id,score,"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["red", "--filter", "colour=red"], "There is no column 'colour' in photos"),
+        (["red", "--filter", "title__near=red"], "'near' compares nothing"),
+        (["red", "--filter", "title__gt"], "write title__gt=VALUE"),
+        (["red", "--where", "nonsense("], "The records cannot be filtered"),
+        (
+            ["red", "--where", "1); drop table photos; --"],
+            "The records cannot be filtered",
+        ),
+        (["red", "--where", "title match 'x'"], "The records cannot be filtered"),
+        (
+            ["red", "--filter", "title__arraycontains=x"],
+            "The records cannot be filtered",
+        ),
+        (["x" * 60_000], "The words have 60,000 characters"),
+        (["2:"], "'2:' says nothing to look for"),
+        (["id:no such"], "There is no 'no such' in the collection 'photos'"),
+        (["./missing.png"], "missing.png cannot be read"),
+        (["./empty.png"], "empty.png cannot be used: the file is empty"),
+        (["http://127.0.0.1/secret.png"], "is an address. Save the picture"),
+        (["red", "-s", "red"], "cancel each other out"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(embedded, arguments, message):
+    Path("empty.png").touch()
+
+    assert message in embedded.fails("glam", "search", "photos", *arguments)
+    assert embedded.rows("select count(*) as n from photos")[0]["n"] == 3
+
+
+def test_nothing_to_look_for_is_wrong_usage(embedded):
+    message = embedded.fails("glam", "search", "photos", exit_code=2)
+
+    assert message == "Give something to look for, or a condition."
+
+
+@pytest.mark.parametrize("suffix", [*COMPARED, *WITHOUT_VALUE])
+def test_filters_are_datasette_s(many, suffix):
+    from datasette.filters import Filters
+
+    value = {"arraycontains": "rare", "arraynotcontains": "rare"}.get(suffix, "Find 1")
+    column = "tags" if suffix.startswith("array") else "title"
+    pairs = [(f"{column}__{suffix}", value)]
+    where, values = Filters(pairs).build_where_clauses("photos")
+    sql = f"select id from photos where {' and '.join(where)} order by id"
+    connection = sqlite3.connect(many.database)
+    expected = [row[0] for row in connection.execute(sql, values)]
+
+    text = f"{column}__{suffix}={value}"
+    hits = many.json("glam", "search", "photos", "--filter", text, "-n", 100)
+
+    assert [hit["id"] for hit in hits] == expected
+
+
+def test_injection_in_every_value(many):
+    for text in ("x' or 1=1 --", '"; drop table photos; --', "%", "a' union select 1"):
+        for suffix in COMPARED:
+            column = "tags" if suffix.startswith("array") else "title"
+            many("glam", "search", "photos", "--filter", f"{column}__{suffix}={text}")
+        many("glam", "search", "photos", "red", "--words", text)
+    assert many.rows("select count(*) as n from photos")[0]["n"] == 60
+
+
+def test_a_picture_that_is_too_large_is_one_sentence(embedded, monkeypatch):
+    Image.new("RGB", (2000, 1000)).save("large.png")
+    monkeypatch.setattr("llm_glam.images.MAX_MEGAPIXELS", 1)
+
+    embedded.fails("glam", "search", "photos", "./large.png")
