@@ -20,3 +20,10 @@ def register_commands(cli: click.Group) -> None:
 
     cli.add_command(glam)
     plugin.install(cli)
+
+
+@llm.hookimpl
+def register_tools(register: Callable[..., None]) -> None:
+    from .tools import Glam
+
+    register(Glam)

@@ -22,7 +22,7 @@ HEAVY = (
 # Each layer may import those below it, never those above.
 LAYERS = [
     {"__init__"},
-    {"plugin", "cli"},
+    {"plugin", "cli", "tools"},
     {
         "adopt",
         "agreement",

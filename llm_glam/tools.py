@@ -1,0 +1,152 @@
+"""Tools for language models: ``llm -T 'Glam("photos")' 'which of our brooches …?'``.
+
+They read and never write, give back a bounded amount, and reach nothing but the collection: no
+other table, no file. What the records mark as sensitive is left out, since what a tool gives may
+go to a service on the network.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import llm
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from .store import Collection
+
+MOST = 50  # pictures in one answer
+LONGEST = 500  # characters of a field in one answer
+FEW = 30  # different values that are listed all
+EXAMPLES = 3
+
+
+class Glam(llm.Toolbox):
+    """A picture collection: search it by what the pictures show, filter and read its records."""
+
+    def __init__(self, collection: str, database: str = "") -> None:
+        self._collection, self._database = collection, database
+
+    def fields(self) -> str:
+        """The fields of the collection's records, each with its values or some examples.
+
+        Look at these before you filter.
+        """
+        db, collection = self._open()
+        columns = [name for name in _columns(db, collection)]
+        return _json({name: _values(db, collection, name) for name in columns})
+
+    def search(
+        self,
+        query: str,
+        filters: list[str] | None = None,
+        subtract: list[str] | None = None,
+        number: int = 10,
+    ) -> str:
+        """The pictures that look most like a description, best first, with their records.
+
+        query: what the picture shows, such as "a bronze brooch in the form of a horse", or
+        id:ID for pictures like that one. There is always a nearest picture, fitting or not.
+        filters: conditions on the records that must all hold, such as ["material=bronze",
+        "year__gte=1900", "title__contains=head"]. subtract: descriptions of what the pictures
+        should not look like. number: how many, 50 at most.
+        """
+        from . import terms
+        from .search import Query, nearest_to_each
+
+        db, collection = self._open()
+        wanted = [terms.parse(query)]
+        wanted += [terms.parse(text, subtract=True) for text in subtract or []]
+        _no_files(wanted)
+        among = _shown(db, collection, filters or [])
+        vector = terms.vector(db, collection, wanted)
+        most = max(1, min(number, MOST))
+        known = [term.id for term in wanted if term.id is not None]
+        asked = Query(vector, most, among=among, skip=known)
+        hits = nearest_to_each(db, collection, [asked])[0]
+        rows = [
+            {"score": round(hit.score, 4), **_record(db, collection, hit.id)}
+            for hit in hits
+        ]
+        return _json(rows)
+
+    def find(self, filters: list[str], number: int = 10) -> str:
+        """How many records fulfil conditions, and the first of them, whatever they look like.
+
+        filters: as in search. number: how many to show, 50 at most.
+        """
+        db, collection = self._open()
+        found = sorted(_shown(db, collection, filters))
+        some = found[: max(1, min(number, MOST))]
+        rows = [_record(db, collection, item_id) for item_id in some]
+        return _json({"count": len(found), "records": rows})
+
+    def _open(self) -> "tuple[Database, Collection]":
+        from . import store
+        from .errors import UnknownCollection
+
+        path = self._database or store.default_path()
+        db = store.connect(path, readonly=True)
+        collection = store.get(db, self._collection)
+        if collection.items_table is None:
+            raise UnknownCollection(f"'{collection.name}' holds no records.")
+        return db, collection
+
+
+def _no_files(wanted: list[Any]) -> None:
+    """A language model, or whoever talks it into that, must not read this computer's files."""
+    from .errors import BadTerm
+
+    if any(term.path is not None for term in wanted):
+        raise BadTerm("Files cannot be searched for here: use words or id:ID.")
+
+
+def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list[str]:
+    from .filters import Conditions, ids
+
+    return ids(db, collection, Conditions(filters, ["coalesce(sensitive, 0) = 0"]))
+
+
+def _columns(db: "Database", collection: "Collection") -> list[str]:
+    """Ids and what people wrote; not what only we need."""
+    from .items import TECHNICAL
+
+    every = db.table(str(collection.items_table)).columns_dict
+    return ["id", *(name for name in every if name not in TECHNICAL)]
+
+
+def _record(db: "Database", collection: "Collection", item_id: str) -> dict[str, Any]:
+    from .items import fetch
+
+    row = fetch(db, str(collection.items_table), [item_id]).get(item_id, {})
+    record = {name: row.get(name) for name in _columns(db, collection)}
+    filled = {k: _short(v) for k, v in record.items() if v not in (None, "")}
+    return {**filled, "id": item_id}
+
+
+def _values(db: "Database", collection: "Collection", column: str) -> Any:
+    from sqlite_utils.db import quote_identifier
+
+    name, table = quote_identifier(column), quote_identifier(
+        str(collection.items_table)
+    )
+    sql = f"""
+        select {name}, count(*) from {table}
+        where {name} is not null and {name} != '' and coalesce(sensitive, 0) = 0
+        group by 1 order by 2 desc, 1 limit {FEW + 1}
+    """
+    found = db.execute(sql).fetchall()
+    if len(found) <= FEW:
+        return {str(_short(value)): count for value, count in found}
+    return {"examples": [_short(value) for value, _ in found[:EXAMPLES]]}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"({len(value):,} bytes)"
+    is_long = isinstance(value, str) and len(value) > LONGEST
+    return f"{value[:LONGEST]}…" if is_long else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
