@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from . import registry, stamp, vector_file
+from . import registry, stamp, store, vector_file
 from .store import Collection
 from .vector_file import Rows, Stored
 from .vector_rows import Watcher, dimensions_of, fill, rows_of
 
 SMALL = 5_000  # rows that are read faster than a file is made
 SUFFIX = ".vectors"
+HOURS_OF_WRITING = 6
 
 _lock = threading.RLock()
 _opened: dict[str, "Index"] = {}
@@ -112,7 +114,7 @@ def of(
             known = _saved(key) or known  # another process may have been faster
         if known is None or seen is None or known.stamp != seen:
             known = Index(_stored(db, collection, key, known, watcher), seen)
-            _note(path, collection, known)
+            _note(db, key, path, collection.name, known)
         _opened[key] = known
         return known
 
@@ -178,48 +180,55 @@ def _saved(key: str) -> Index | None:
         return None
 
 
-def _note(path: Path, collection: Collection, index: Index) -> None:
+def _note(db: Database, key: str, path: Path, name: str, index: Index) -> None:
     """Say which file is valid, and let others go; where that cannot be said, nothing is lost."""
     file = getattr(index.stored.vectors, "filename", None)
     if file is None:
         return
-    key = _key(path, collection)
     noted = {
         "file": Path(file).name,
         "stamp": index.stamp,
         "database": str(path),
-        "collection": collection.name,
+        "collection": name,
     }
     work = directory() / f".{key}-{uuid4().hex[:8]}"
     with suppress(OSError):
         work.write_text(json.dumps(noted, indent=2), "utf-8")
         os.replace(work, directory() / f"{key}.json")
-        _forget_others(Path(file).name)
+        tidy(db)
 
 
 def _files(key: str) -> list[Path]:
     return list(directory().glob(f"{key}-*{SUFFIX}"))
 
 
-def _forget_others(current: str) -> None:
-    """Delete older versions, and what belongs to databases that are gone."""
-    valid = {current}
+def tidy(db: Database) -> None:
+    """Delete what is of no use: older versions, and what was a collection's that is gone.
+
+    Of other databases only those that are gone themselves are noticed.
+    """
+    path = file_of(db)
+    here = {_key(path, one) for one in store.every(db)} if path else set()
+    valid = set()
     for note in directory().glob("*.json"):
         with suppress(OSError, ValueError, LookupError, TypeError):
             noted = json.loads(note.read_text("utf-8"))
-            if Path(noted["database"]).exists():
+            is_here = noted["database"] == str(path)
+            if note.stem in here if is_here else Path(noted["database"]).exists():
                 valid.add(noted["file"])
             else:
                 note.unlink()
-    key = current.split("-")[0]
-    for file in directory().glob(f"*{SUFFIX}"):
-        if file.name not in valid and (file.name.startswith(key) or _is_lost(file)):
+    killed = [one for one in directory().glob(".*") if _is_old(one)]
+    for file in (*directory().glob(f"*{SUFFIX}"), *killed):
+        if file.name not in valid:
             with suppress(OSError):  # Windows keeps what somebody has open
                 file.unlink()
 
 
-def _is_lost(file: Path) -> bool:
-    return not file.with_name(f"{file.name.split('-')[0]}.json").exists()
+def _is_old(file: Path) -> bool:
+    with suppress(OSError):
+        return file.stat().st_mtime < time.time() - HOURS_OF_WRITING * 3600
+    return False
 
 
 def forget_opened() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from llm.cli import cli
 
 from llm_glam import index, search, stamp, store
 from llm_glam.errors import VectorsDiffer
@@ -313,6 +315,35 @@ def test_indexes_of_databases_that_are_gone_are_cleared_away(db, path, tmp_path,
     check(moved)
 
     assert len(files()) == (kept == "in a file")
+
+
+def test_the_index_goes_with_its_collection(db, path, kept, monkeypatch):
+    monkeypatch.setenv("LLM_EMBEDDINGS_DB", str(path))
+    store.create(db, "other", "glam-clip/tiny")
+    write(db, {f"{i:03}.jpg": vector(900 + i) for i in range(20)}, collection=2)
+    check(db)
+    check(db, "other")
+    assert len(files()) == 2 * (kept == "in a file")
+    db.conn.close()
+
+    done = CliRunner().invoke(cli, ["collections", "delete", "photos"])
+
+    assert done.exit_code == 0, done.output
+    assert len(files()) == (kept == "in a file")
+    check(store.connect(path), "other")
+
+
+def test_what_a_killed_process_left_is_cleared_away(db, path, kept):
+    index.directory().mkdir(parents=True)
+    left, recent = index.directory() / ".index-1", index.directory() / ".index-2"
+    left.touch()
+    recent.touch()
+    os.utime(left, (time.time() - 100_000,) * 2)
+
+    check(db)
+    index.tidy(db)
+
+    assert (left.exists(), recent.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("size", [0, 100, 5_000])

@@ -21,7 +21,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
-from .. import files, images, ingest, records, search, store
+from .. import files, images, index, ingest, records, search, store
 from ..ahead import Entry, Reading
 from ..engines import Running
 from ..errors import BadImage, GlamError, explained
@@ -113,6 +113,7 @@ def collections_delete(
     """``llm collections delete``: the vectors go; records, labels and thumbnails stay."""
     db = store.connect(path)
     store.delete(db, store.get(db, options["collection"]))
+    index.tidy(db)
 
 
 def _check_usage(options: dict[str, Any]) -> None:
