@@ -10,9 +10,10 @@ from datasette import hookimpl
 @hookimpl(trylast=True)
 def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
     """Last of all plugins, so that datasette-llm-embed's function is there to be guarded."""
-    from . import queries
+    from . import functions, queries
 
     queries.guard_llm_embed(conn, datasette)
+    functions.register(conn, datasette)
 
 
 @hookimpl

@@ -63,18 +63,24 @@ def parse(text: str, *, subtract: bool = False) -> Term:
 
 
 def vector(
-    db: Database, collection: Collection, terms: Sequence[Term], prompt: str = "{}"
+    db: Database,
+    collection: Collection,
+    terms: Sequence[Term],
+    prompt: str = "{}",
+    *,
+    download: bool = True,
 ) -> Vector:
     """The weighted sum of the terms' vectors, each taken at length 1; shape (d,).
 
     :param prompt: a sentence for words, which stand where ``{}`` is
+    :param download: whether a hub checkpoint that is not here may be downloaded for it
     :raises BadTerm: the terms cancel each other out
     :raises BadImage: a picture that cannot be used
     :raises UnknownItem: there is no such id
     """
     parts = []
     for term in terms:
-        found = _vector(db, collection, term, prompt)
+        found = _vector(db, collection, term, prompt, download)
         parts.append(term.weight * found / max(float(np.linalg.norm(found)), 1e-12))
     total: Vector = np.sum(parts, axis=0)
     if float(np.linalg.norm(total)) < 1e-6:
@@ -82,12 +88,16 @@ def vector(
     return total
 
 
-def _vector(db: Database, collection: Collection, term: Term, prompt: str) -> Vector:
+def _vector(
+    db: Database, collection: Collection, term: Term, prompt: str, download: bool
+) -> Vector:
     if term.id is not None:
         return search.stored_vector(db, collection, term.id)
     if term.path is not None:
-        return search.query_vector(collection, _picture(term.path))
-    return search.query_vector(collection, prompt.replace("{}", str(term.words)))
+        query: str | bytes = _picture(term.path)
+    else:
+        query = prompt.replace("{}", str(term.words))
+    return search.query_vector(collection, query, download=download)
 
 
 def _picture(path: Path) -> bytes:

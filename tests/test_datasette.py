@@ -77,3 +77,73 @@ def test_triggers_and_columns_of_llms_tables_are_llms_own(llm, colours, photos):
     connection = sqlite3.connect(llm.database)
     assert sorted(connection.execute(sql)) == sorted(own.execute(sql).fetchall())
     connection.close()
+
+
+def closed(llm, **settings):
+    """A site with settings of ours."""
+    config = {"plugins": {"datasette-glam": settings}}
+    try:
+        return Datasette([str(llm.database)], config=config)
+    except TypeError:
+        return Datasette([str(llm.database)], metadata=config)
+
+
+@pytest.mark.asyncio
+async def test_the_nearest_pictures_in_sql(site):
+    sql = """
+        select photos.id, title, round(value, 3) as score
+        from json_each(glam_nearest('photos', 'red', 20))
+        join photos on photos.id = key order by value desc
+    """
+    status, data = await query(site, sql)
+    assert status == 200, data
+    assert data["rows"] == [
+        {"id": "red.png", "title": "Çatal fork", "score": 1.0},
+        {"id": "green.png", "title": None, "score": 0.0},
+    ]
+    nearest = "select glam_nearest('photos', 'id:red.png', 1) as found"
+    status, data = await query(site, nearest)
+    assert data["rows"] == [{"found": '{"green.png": 0.0}'}]
+
+
+@pytest.mark.asyncio
+async def test_vectors_in_sql(site):
+    sql = """
+        select id, glam_similarity(embedding, glam_embed('photos', 'green')) as score
+        from embeddings order by score desc
+    """
+    status, data = await query(site, sql)
+    assert (status, data["rows"][0]) == (200, {"id": "green.png", "score": 1.0})
+    status, data = await query(site, "select glam_similarity(null, x'00') as unknown")
+    assert data["rows"] == [{"unknown": None}]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "call",
+    [
+        "glam_nearest('no such', 'red', 5)",
+        "glam_nearest('photos', '/etc/passwd', 5)",
+        "glam_nearest('photos', 'http://127.0.0.1/', 5)",
+        "glam_nearest('photos', 'id:no such', 5)",
+        "glam_nearest('photos', 'red', 'many')",
+        "glam_embed('photos', '')",
+        "glam_similarity('a', 'b')",
+    ],
+)
+async def test_what_cannot_be_asked_in_sql_is_an_error(site, call):
+    status, data = await query(site, f"select {call}")
+    assert status == 400
+    assert "user-defined function raised exception" in json.dumps(data)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.asyncio
+async def test_the_owner_may_keep_models_out_of_sql(llm, colours, photos):
+    llm(*EMBED)
+    datasette = closed(llm, sql_models=False)
+    by_id = "select glam_nearest('photos', 'id:red.png', 1) as found"
+    assert (await query(datasette, by_id))[0] == 200
+    for call in ("glam_nearest('photos', 'red', 1)", "glam_embed('photos', 'red')"):
+        assert (await query(datasette, f"select {call}"))[0] == 400

@@ -257,6 +257,7 @@ def test_the_queries_of_the_metadata_file_work_on_it(llm, drawn, monkeypatch):
     rows_by_name = asyncio.run(all_of_them())
 
     assert "raccoon" in rows_by_name["nearest_to_words"]["id"]
+    assert "raccoon" in rows_by_name["finds_nearest_to_words"]["id"]
     assert rows_by_name["finds_by_kind_and_material"]["finds"] >= 2
     columns = {
         row["name"] for row in llm.rows("select name from pragma_table_info('photos')")

@@ -12,7 +12,16 @@ import pytest
 import yaml
 
 import llm_glam
-from datasette_glam import decoder, originals, pages, queries, routes, vectors, views
+from datasette_glam import (
+    decoder,
+    functions,
+    originals,
+    pages,
+    queries,
+    routes,
+    vectors,
+    views,
+)
 from llm_glam import errors
 from llm_glam.cli import glam
 
@@ -21,7 +30,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
-SETTINGS = [*pages.DEFAULTS, "image_root", queries.OPENED]
+SETTINGS = [*pages.DEFAULTS, "image_root", queries.OPENED, functions.SWITCH]
 THE_TWO_COMMANDS = """
 llm embed-multi photos --files photos/ '*.jpg' -m glam-clip
 llm similar photos -c raccoon
@@ -142,7 +151,7 @@ def test_the_settings_are_those_the_site_reads():
     read = set()
     for path in (ROOT / "datasette_glam").rglob("*.py"):
         read |= set(re.findall(r'(?:asked\.setting|config\.get)\("(\w+)"', text(path)))
-    assert read | {queries.OPENED} == set(SETTINGS)
+    assert read | {queries.OPENED, functions.SWITCH} == set(SETTINGS)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -179,6 +188,7 @@ def test_documented_numbers():
         f"{vectors.AT_ONCE} searches at once use the model, {vectors.WAITING} more wait",
         f"The last {vectors.REMEMBERED:,} queries",
         f"{vectors.DECODING} processes at once decode",
+        f"{functions.MOST:,} pictures at most",
     ):
         assert words in site
     security = text(ROOT / "docs" / "security.md")
@@ -190,4 +200,8 @@ def test_documented_numbers():
 def test_example_metadata_sets_what_is_there():
     metadata = yaml.safe_load(text(ROOT / "metadata.yml"))
     settings = metadata["plugins"][queries.CONFIG]
-    assert settings == {**pages.DEFAULTS, queries.OPENED: False}
+    assert settings == {
+        **pages.DEFAULTS,
+        queries.OPENED: False,
+        functions.SWITCH: True,
+    }
