@@ -5,7 +5,7 @@ They only read the database of the connection they are called on.
 
 import json
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlite_utils import Database
@@ -14,7 +14,11 @@ from llm_glam import index, store
 from llm_glam.errors import BadTerm
 from llm_glam.store import Collection
 
+from .gate import wrapped
 from .queries import CONFIG, NotAllowed
+
+if TYPE_CHECKING:
+    from llm_glam.terms import Term
 
 SWITCH = "sql_models"
 MOST = 1_000  # pictures in one answer
@@ -36,13 +40,16 @@ class Functions:
     """What needs the database and perhaps a model."""
 
     def __init__(self, conn: sqlite3.Connection, has_models: bool) -> None:
-        self._path = index.file_of(Database(conn, execute_plugins=False))
+        self._path = index.file_of(wrapped(conn))
         self._has_models = has_models
 
     def embed(self, collection: str, text: str) -> bytes:
-        """The vector of words by a collection's checkpoint, as LLM stores vectors."""
+        """The vector of words by a collection's checkpoint, of length 1, as LLM stores vectors."""
+        from llm_glam import terms
+
         db, found = self._open(collection)
-        return self._vector(db, found, f"1:{text}").astype("<f4").tobytes()
+        vector = self._vector(db, found, terms.parse(f"1:{text}"))
+        return vector.astype("<f4").tobytes()
 
     def nearest(self, collection: str, query: str, number: int) -> str:
         """The nearest pictures of a collection, as JSON: their ids and scores, best first.
@@ -52,8 +59,8 @@ class Functions:
         from llm_glam import search, terms
 
         db, found = self._open(collection)
-        vector = self._vector(db, found, query)
-        term = terms.parse(query)
+        term = terms.parse(str(query))
+        vector = self._vector(db, found, term)
         skip = [] if term.id is None else [term.id]
         asked = search.Query(vector, max(0, min(int(number), MOST)), skip=skip)
         hits = search.nearest_to_each(db, found, [asked])[0]
@@ -65,10 +72,9 @@ class Functions:
         db = store.connect(self._path, readonly=True)
         return db, store.get(db, str(name))
 
-    def _vector(self, db: Database, collection: Collection, query: str) -> Any:
+    def _vector(self, db: Database, collection: Collection, term: "Term") -> Any:
         from llm_glam import terms
 
-        term = terms.parse(str(query))
         if term.path is not None:
             raise BadTerm("Files cannot be searched for from SQL.")
         if term.words is not None and not self._has_models:

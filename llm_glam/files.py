@@ -114,7 +114,7 @@ def checked_folder(folder: str | Path) -> Path:
 
     :raises BadFolder: there is none
     """
-    path = Path(unquoted(str(folder))).expanduser()
+    path = Path(os.path.expanduser(unquoted(str(folder))))
     if not path.is_dir():
         is_file = "a file, not a folder" if path.is_file() else "no such folder"
         raise BadFolder(f"{path}: {is_file}.")

@@ -3,6 +3,7 @@
 Loaded encoders are shared within a process: LLM makes a new model object at every look-up.
 """
 
+import os.path
 import shutil
 import threading
 from contextlib import suppress
@@ -113,7 +114,7 @@ def add(
         raise NameTaken(
             "'demo' is the checkpoint of llm glam demo. Choose another name."
         )
-    folder = Path(source).expanduser()
+    folder = Path(os.path.expanduser(source))
     local = folder.is_dir() or folder.is_absolute() or source.startswith((".", "~"))
     directory = folder.resolve() if local else hub.locate(source, revision)
     usable = _completed(name, directory, base)
@@ -196,8 +197,9 @@ def _completed(name: str, directory: Path, base: str | None) -> Path:
 
 def _base_folder(base: str | None) -> Path | None:
     """Where the tokenizer comes from: what was given, else the stock checkpoint if it is here."""
-    if base and Path(base).expanduser().is_dir():
-        return Path(base).expanduser()
+    folder = Path(os.path.expanduser(base or ""))
+    if base and folder.is_dir():
+        return folder
     try:
         return locate(registry.get(registry.bare(base or registry.STOCK)))
     except GlamError:

@@ -1,5 +1,6 @@
 """Is a file on a network share? SQLite is slow there, and its locks cannot be relied on."""
 
+import os.path
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ WINDOWS_REMOTE_DRIVE = 4
 
 def kind(path: Path) -> str | None:
     """The network file system a path is on, or None for a disk of this computer."""
-    path = path.expanduser().absolute()
+    path = Path(os.path.expanduser(path)).absolute()
     if sys.platform == "win32":
         return "Windows share" if _is_windows_share(path) else None
     return among(path, _mounts())

@@ -3,6 +3,7 @@
 A term may begin with a weight, as in rclip: ``2:golden retriever``.
 """
 
+import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from .search import Vector
 from .store import Collection
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
-PATH = re.compile(r"\.{1,2}[/\\]|/|~|[A-Za-z]:[/\\]|\\\\")
+PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 LONGEST = 2_000  # characters of words
 
@@ -53,7 +54,7 @@ def parse(text: str, *, subtract: bool = False) -> Term:
     if rest.startswith("id:"):
         return Term(sign, id=rest[3:])
     if PATH.match(rest):
-        return Term(sign, path=Path(rest).expanduser())
+        return Term(sign, path=Path(os.path.expanduser(rest)))
     if len(rest) > LONGEST:
         raise BadTerm(
             f"The words have {len(rest):,} characters; {LONGEST:,} are enough for any query "

@@ -184,6 +184,24 @@ def test_what_cannot_be_asked_is_one_sentence(embedded, arguments, message):
     assert embedded.rows("select count(*) as n from photos")[0]["n"] == 3
 
 
+def test_words_may_begin_with_a_tilde(embedded, colours):
+    asked = []
+    real = colours.encode_texts
+    colours.encode_texts = lambda texts: asked.extend(texts) or real(texts)
+
+    embedded("glam", "search", "photos", "~1900 coin")
+
+    assert asked == ["~1900 coin"]
+
+
+def test_a_home_that_nobody_has_is_one_sentence(embedded):
+    assert "no such folder" in embedded.fails(
+        "glam", "embed", "photos", "~nobody-here/x"
+    )
+    embedded.fails("glam", "models", "add", "new", "~nobody-here/x")
+    embedded.fails("glam", "models", "add", "new", ".", "--base", "~nobody-here/x")
+
+
 def test_nothing_to_look_for_is_wrong_usage(embedded):
     message = embedded.fails("glam", "search", "photos", exit_code=2)
 
