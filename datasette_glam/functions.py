@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlite_utils import Database
 
-from llm_glam import index, store
-from llm_glam.errors import BadTerm
+from llm_glam import index, search, store
 from llm_glam.store import Collection
 
 from .gate import wrapped
@@ -48,7 +47,8 @@ class Functions:
         from llm_glam import terms
 
         db, found = self._open(collection)
-        vector = self._vector(db, found, terms.parse(f"1:{text}"))
+        term = self._term(f"1:{text}")
+        vector = terms.vector(db, found, [term], download=False)
         return vector.astype("<f4").tobytes()
 
     def nearest(self, collection: str, query: str, number: int) -> str:
@@ -56,13 +56,12 @@ class Functions:
 
         :param query: words, or ``id:`` and the id of a picture, which is left out
         """
-        from llm_glam import search, terms
+        from llm_glam import terms
 
         db, found = self._open(collection)
-        term = terms.parse(str(query))
-        vector = self._vector(db, found, term)
-        skip = [] if term.id is None else [term.id]
-        asked = search.Query(vector, max(0, min(int(number), MOST)), skip=skip)
+        most = max(0, min(int(number), MOST))
+        term = self._term(str(query))
+        asked = terms.query(db, found, [term], most, download=False)
         hits = search.nearest_to_each(db, found, [asked])[0]
         return json.dumps({hit.id: hit.score for hit in hits}, ensure_ascii=False)
 
@@ -72,20 +71,18 @@ class Functions:
         db = store.connect(self._path, readonly=True)
         return db, store.get(db, str(name))
 
-    def _vector(self, db: Database, collection: Collection, term: "Term") -> Any:
+    def _term(self, text: str) -> "Term":
         from llm_glam import terms
 
-        if term.path is not None:
-            raise BadTerm("Files cannot be searched for from SQL.")
+        term = terms.parse(text, files=False)
         if term.words is not None and not self._has_models:
             raise NotAllowed(f"{SWITCH} is off here: only id:… can be asked for")
-        return terms.vector(db, collection, [term], download=False)
+        return term
 
 
 def similarity(one: bytes, other: bytes) -> float | None:
     """The cosine of two vectors as LLM stores them; null where one is null."""
     if one is None or other is None:
         return None
-    a, b = (np.frombuffer(v, "<f4").astype(np.float64) for v in (one, other))
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / lengths if lengths else 0.0
+    vectors, vector = np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4")
+    return float(search.cosines(vectors[None], vector.astype(np.float64))[0])

@@ -177,15 +177,15 @@ def _exactly(
         rows = db.execute(sql, rowids).fetchall()
         ids += [row[0] for row in rows]
         vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4")
-        scores.append(_cosines(vectors.reshape(len(rows), -1), vector))
+        scores.append(cosines(vectors.reshape(len(rows), -1), vector))
     return ids, np.concatenate(scores)
 
 
-def _cosines(vectors: NDArray[np.float32], vector: Vector) -> Vector:
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1) * np.linalg.norm(
-        vector
-    )
-    products = vectors.astype(np.float64) @ vector
+def cosines(vectors: NDArray[np.float32], vector: Vector) -> Vector:
+    """The cosine of each row, shape (n, d), with a vector, shape (d,); 0 where one is zero."""
+    doubled = vectors.astype(np.float64)
+    lengths = np.linalg.norm(doubled, axis=1) * np.linalg.norm(vector)
+    products = doubled @ vector
     return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
 
 

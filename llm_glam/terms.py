@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from . import images, search
 from .errors import BadImage, BadTerm
-from .search import Vector
+from .search import Query, Vector
 from .store import Collection
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
@@ -36,10 +36,11 @@ class Term:
     id: str | None = None
 
 
-def parse(text: str, *, subtract: bool = False) -> Term:
+def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
     """A term as it was typed.
 
-    :raises BadTerm: it is empty, too long, or an address
+    :param files: whether whoever asks may name files of this computer
+    :raises BadTerm: it is empty, too long, an address, or a file where none may be named
     """
     weighted = WEIGHTED.fullmatch(text)
     weight = float(weighted[1]) if weighted else 1.0
@@ -53,6 +54,8 @@ def parse(text: str, *, subtract: bool = False) -> Term:
         )
     if rest.startswith("id:"):
         return Term(sign, id=rest[3:])
+    if PATH.match(rest) and not files:
+        raise BadTerm("Files cannot be searched for here: use words or id:ID.")
     if PATH.match(rest):
         return Term(sign, path=Path(os.path.expanduser(rest)))
     if len(rest) > LONGEST:
@@ -87,6 +90,25 @@ def vector(
     if float(np.linalg.norm(total)) < 1e-6:
         raise BadTerm("The terms cancel each other out: nothing is left to look for.")
     return total
+
+
+def query(
+    db: Database,
+    collection: Collection,
+    terms: Sequence[Term],
+    number: int,
+    *,
+    among: Sequence[str] | None = None,
+    prompt: str = "{}",
+    download: bool = True,
+) -> Query:
+    """What to look for: the terms' sum, without the pictures that are terms themselves.
+
+    Parameters and errors are those of :func:`vector` and :class:`llm_glam.search.Query`.
+    """
+    total = vector(db, collection, terms, prompt, download=download)
+    named = [term.id for term in terms if term.id is not None]
+    return Query(total, number, among=among, skip=named)
 
 
 def _vector(

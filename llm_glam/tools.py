@@ -33,7 +33,7 @@ class Glam(llm.Toolbox):
         Look at these before you filter.
         """
         db, collection = self._open()
-        columns = [name for name in _columns(db, collection)]
+        columns = _columns(db, collection)
         return _json({name: _values(db, collection, name) for name in columns})
 
     def search(
@@ -52,23 +52,19 @@ class Glam(llm.Toolbox):
         should not look like. number: how many, 50 at most.
         """
         from . import terms
-        from .search import Query, nearest_to_each
+        from .search import nearest_to_each
 
         db, collection = self._open()
-        wanted = [terms.parse(query)]
-        wanted += [terms.parse(text, subtract=True) for text in subtract or []]
-        _no_files(wanted)
+        # A language model, or whoever talks it into that, must not read this computer's files.
+        wanted = [terms.parse(query, files=False)]
+        wanted += [terms.parse(t, subtract=True, files=False) for t in subtract or []]
         among = _shown(db, collection, filters or [])
-        vector = terms.vector(db, collection, wanted)
         most = max(1, min(number, MOST))
-        known = [term.id for term in wanted if term.id is not None]
-        asked = Query(vector, most, among=among, skip=known)
+        asked = terms.query(db, collection, wanted, most, among=among)
         hits = nearest_to_each(db, collection, [asked])[0]
-        rows = [
-            {"score": round(hit.score, 4), **_record(db, collection, hit.id)}
-            for hit in hits
-        ]
-        return _json(rows)
+        records = _records(db, collection, [hit.id for hit in hits])
+        scores = [{"score": round(hit.score, 4)} for hit in hits]
+        return _json([s | r for s, r in zip(scores, records, strict=True)])
 
     def find(self, filters: list[str], number: int = 10) -> str:
         """How many records fulfil conditions, and the first of them, whatever they look like.
@@ -78,7 +74,7 @@ class Glam(llm.Toolbox):
         db, collection = self._open()
         found = sorted(_shown(db, collection, filters))
         some = found[: max(1, min(number, MOST))]
-        rows = [_record(db, collection, item_id) for item_id in some]
+        rows = _records(db, collection, some)
         return _json({"count": len(found), "records": rows})
 
     def _open(self) -> "tuple[Database, Collection]":
@@ -91,14 +87,6 @@ class Glam(llm.Toolbox):
         if collection.items_table is None:
             raise UnknownCollection(f"'{collection.name}' holds no records.")
         return db, collection
-
-
-def _no_files(wanted: list[Any]) -> None:
-    """A language model, or whoever talks it into that, must not read this computer's files."""
-    from .errors import BadTerm
-
-    if any(term.path is not None for term in wanted):
-        raise BadTerm("Files cannot be searched for here: use words or id:ID.")
 
 
 def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list[str]:
@@ -115,13 +103,20 @@ def _columns(db: "Database", collection: "Collection") -> list[str]:
     return ["id", *(name for name in every if name not in TECHNICAL)]
 
 
-def _record(db: "Database", collection: "Collection", item_id: str) -> dict[str, Any]:
+def _records(
+    db: "Database", collection: "Collection", ids: list[str]
+) -> list[dict[str, Any]]:
+    """What is written of pictures, without the fields that are empty."""
     from .items import fetch
 
-    row = fetch(db, str(collection.items_table), [item_id]).get(item_id, {})
-    record = {name: row.get(name) for name in _columns(db, collection)}
-    filled = {k: _short(v) for k, v in record.items() if v not in (None, "")}
-    return {**filled, "id": item_id}
+    columns = _columns(db, collection)
+    rows = fetch(db, str(collection.items_table), ids)
+    records = []
+    for item_id in ids:
+        row = rows.get(item_id, {})
+        filled = {c: _short(row[c]) for c in columns if row.get(c) not in (None, "")}
+        records.append({**filled, "id": item_id})
+    return records
 
 
 def _values(db: "Database", collection: "Collection", column: str) -> Any:

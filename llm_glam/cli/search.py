@@ -103,12 +103,13 @@ def command(
     if not wanted and not conditions:
         raise click.UsageError("Give something to look for, or a condition.")
     among = filters.ids(db, found, conditions) if conditions else None
-    scored: list[Scored] = [(one, None) for one in sorted(among or [])[: number + skip]]
+    most = number + skip
+    scored: list[Scored]
     if wanted:
-        vector = terms.vector(db, found, wanted, prompt)
-        known = [term.id for term in wanted if term.id is not None]
-        asked = Query(vector, number + skip, among=among, skip=known)
+        asked = terms.query(db, found, wanted, most, among=among, prompt=prompt)
         scored = _nearest(db, found, asked, min_score)
+    else:
+        scored = [(one, None) for one in sorted(among or [])[:most]]
     output_rows(_rows(db, found, scored[skip:]), format_)
 
 
