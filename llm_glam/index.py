@@ -113,8 +113,11 @@ def of(
         if known is None or known.stamp != seen:
             known = _saved(key) or known  # another process may have been faster
         if known is None or seen is None or known.stamp != seen:
-            known = Index(_stored(db, collection, key, known, watcher), seen)
-            _note(db, key, path, collection.name, known)
+            stored = _stored(db, collection, key, known, watcher)
+            is_news = seen is not None or known is None or stored is not known.stored
+            known = Index(stored, seen)
+            if is_news:
+                _note(db, key, path, collection.name, known)
         _opened[key] = known
         return known
 
