@@ -63,7 +63,6 @@ def open_collection(
 
     :param model_id: the model of a new collection; None where it must exist
     :param running: its precision is for a new collection, fp32 where it has none
-    :param precision: of a new collection, ``fp32`` where it is None
     :raises ModelConflict: it exists with another model or precision
     :raises UnknownCollection: it does not exist and no model was given
     :raises CheckpointChanged: the checkpoint is not the one it was made with
