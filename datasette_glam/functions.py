@@ -25,14 +25,19 @@ MOST = 1_000  # pictures in one answer
 
 def register(conn: sqlite3.Connection, datasette: Any) -> None:
     """Give a connection our functions; those with words run a model, unless that is forbidden."""
-    has_models = (datasette.plugin_config(CONFIG) or {}).get(SWITCH, True)
-    functions = Functions(conn, bool(has_models))
+    functions = Functions(conn, has_models(datasette))
     for name, count, function in (
         ("glam_embed", 2, functions.embed),
         ("glam_nearest", 3, functions.nearest),
+        ("glam_nearest", 4, functions.nearest),
         ("glam_similarity", 2, similarity),
     ):
         conn.create_function(name, count, function, deterministic=True)
+
+
+def has_models(datasette: Any) -> bool:
+    """Whether words may be asked in SQL."""
+    return bool((datasette.plugin_config(CONFIG) or {}).get(SWITCH, True))
 
 
 class Functions:
@@ -42,26 +47,30 @@ class Functions:
         self._path = index.file_of(wrapped(conn))
         self._has_models = has_models
 
-    def embed(self, collection: str, text: str) -> bytes:
-        """The vector of words by a collection's checkpoint, of length 1, as LLM stores vectors."""
+    def embed(self, collection: str, query: str) -> bytes:
+        """The vector of a query by a collection's checkpoint, of length 1, as LLM stores vectors."""
         from llm_glam import terms
 
         db, found = self._open(collection)
-        term = self._term(f"1:{text}")
-        vector = terms.vector(db, found, [term], download=False)
-        return vector.astype("<f4").tobytes()
+        vector = terms.vector(db, found, self._terms(query), download=False)
+        return (vector / np.linalg.norm(vector)).astype("<f4").tobytes()
 
-    def nearest(self, collection: str, query: str, number: int) -> str:
+    def nearest(
+        self, collection: str, query: str, number: int, among: str | None = None
+    ) -> str:
         """The nearest pictures of a collection, as JSON: their ids and scores, best first.
 
-        :param query: words, or ``id:`` and the id of a picture, which is left out
+        :param query: what would be typed on the site; pictures named in it are left out
+        :param among: ids as a JSON array, the only ones that are compared
         """
         from llm_glam import terms
 
         db, found = self._open(collection)
         most = max(0, min(int(number), MOST))
-        term = self._term(str(query))
-        asked = terms.query(db, found, [term], most, download=False)
+        ids = None if among is None else json.loads(among)
+        asked = terms.query(
+            db, found, self._terms(query), most, among=ids, download=False
+        )
         hits = search.nearest_to_each(db, found, [asked])[0]
         return json.dumps({hit.id: hit.score for hit in hits}, ensure_ascii=False)
 
@@ -71,13 +80,16 @@ class Functions:
         db = store.connect(self._path, readonly=True)
         return db, store.get(db, str(name))
 
-    def _term(self, text: str) -> "Term":
-        from llm_glam import terms
+    def _terms(self, query: str) -> "list[Term]":
+        from llm_glam import box
+        from llm_glam.errors import BadTerm
 
-        term = terms.parse(text, files=False)
-        if term.words is not None and not self._has_models:
+        found = box.parse(str(query))
+        if not found:
+            raise BadTerm("there is nothing to look for")
+        if not self._has_models and any(term.words is not None for term in found):
             raise NotAllowed(f"{SWITCH} is off here: only id:… can be asked for")
-        return term
+        return found
 
 
 def similarity(one: bytes, other: bytes) -> float | None:

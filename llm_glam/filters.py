@@ -16,23 +16,23 @@ from .errors import BadFilter
 from .store import Collection
 
 COMPARED = {
-    "exact": "{c} = ?",
-    "not": "{c} != ?",
-    "contains": "{c} like '%' || ? || '%'",
-    "startswith": "{c} like ? || '%'",
-    "endswith": "{c} like '%' || ?",
-    "gt": "{c} > ?",
-    "gte": "{c} >= ?",
-    "lt": "{c} < ?",
-    "lte": "{c} <= ?",
-    "like": "{c} like ?",
-    "notlike": "{c} not like ?",
-    "glob": "{c} glob ?",
-    "in": "{c} in (select value from json_each(?))",
-    "notin": "{c} not in (select value from json_each(?))",
-    "arraycontains": "? in (select value from json_each({c}))",
-    "arraynotcontains": "? not in (select value from json_each({c}))",
-    "date": "date({c}) = ?",
+    "exact": "{c} = {v}",
+    "not": "{c} != {v}",
+    "contains": "{c} like '%' || {v} || '%'",
+    "startswith": "{c} like {v} || '%'",
+    "endswith": "{c} like '%' || {v}",
+    "gt": "{c} > {v}",
+    "gte": "{c} >= {v}",
+    "lt": "{c} < {v}",
+    "lte": "{c} <= {v}",
+    "like": "{c} like {v}",
+    "notlike": "{c} not like {v}",
+    "glob": "{c} glob {v}",
+    "in": "{c} in (select value from json_each({v}))",
+    "notin": "{c} not in (select value from json_each({v}))",
+    "arraycontains": "{v} in (select value from json_each({c}))",
+    "arraynotcontains": "{v} not in (select value from json_each({c}))",
+    "date": "date({c}) = {v}",
 }
 WITHOUT_VALUE = {
     "isnull": "{c} is null",
@@ -41,6 +41,7 @@ WITHOUT_VALUE = {
     "notblank": "({c} is not null and {c} != '')",
 }
 NUMERIC = {"gt", "gte", "lt", "lte"}
+LONGEST_INTEGER = 18  # digits, of those that SQLite takes
 
 
 @dataclass(frozen=True)
@@ -59,64 +60,100 @@ class Conditions:
         return bool(self.filters or self.where or self.words)
 
 
+@dataclass(frozen=True)
+class Clause:
+    """SQL that holds for the rows of an items table that are meant, and the values it names."""
+
+    sql: str
+    values: dict[str, str | int]
+
+
 def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:
     """The ids of the pictures of a collection's set whose records fulfil the conditions.
 
     :raises BadFilter: an unknown column or suffix, SQL that cannot be run, or no records
+    """
+    meant = clause(db, collection, conditions)
+    table = quote_identifier(str(collection.items_table))
+    sql = f"select {quote_identifier('id')} from {table} where {meant.sql}"
+    try:
+        return [row[0] for row in db.execute(sql, meant.values)]
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise BadFilter(f"The records cannot be filtered: {error}.") from error
+
+
+def clause(db: Database, collection: Collection, conditions: Conditions) -> Clause:
+    """Conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
+
+    :raises BadFilter: an unknown column or suffix, or no records
     """
     table = collection.items_table
     if table is None:
         raise BadFilter(
             f"The collection '{collection.name}' has no records to filter by."
         )
-    parts, values = [], []
+    parts: list[str] = []
+    values: dict[str, str | int] = {}
+    columns = list(db.table(table).columns_dict)
     for text in conditions.filters:
-        part, given = _filter(db, table, text)
-        parts.append(part)
-        values += given
+        one = split(text, columns, table)
+        parts.append(one.sql(f":p{len(values)}"))
+        if one.value is not None:
+            values[f"p{len(values)}"] = one.compared
     parts += [f"(\n{one}\n)" for one in conditions.where]
     if conditions.words:
-        parts.append(_full_text(table))
-        values.append(db.quote_fts(conditions.words))
-    every = " and ".join(parts) or "1"
-    sql = (
-        f"select {quote_identifier('id')} from {quote_identifier(table)} where {every}"
-    )
-    try:
-        return [row[0] for row in db.execute(sql, values)]
-    except (sqlite3.Error, sqlite3.Warning) as error:
-        raise BadFilter(f"The records cannot be filtered: {error}.") from error
+        parts.append(_full_text(table, f":p{len(values)}"))
+        values[f"p{len(values)}"] = db.quote_fts(conditions.words)
+    return Clause(" and ".join(parts) or "1", values)
 
 
-def _filter(db: Database, table: str, text: str) -> tuple[str, list[str | float]]:
+@dataclass(frozen=True)
+class Filter:
+    """One comparison of a column with a value; a suffix without value has None."""
+
+    column: str
+    suffix: str
+    value: str | None
+
+    def sql(self, parameter: str) -> str:
+        """The comparison, with the name of a parameter for its value."""
+        template = (COMPARED | WITHOUT_VALUE)[self.suffix]
+        return template.format(c=quote_identifier(self.column), v=parameter)
+
+    @property
+    def compared(self) -> str | int:
+        """The value as SQLite compares it."""
+        return _value(self.suffix, self.value or "")
+
+
+def split(text: str, columns: Sequence[str], table: str) -> Filter:
+    """A filter as it was typed.
+
+    :raises BadFilter: an unknown column or suffix, or no value where there has to be one
+    """
     key, sign, value = text.partition("=")
     column, _, suffix = key.rpartition("__")
-    columns = db.table(table).columns_dict
     if key in columns or not column:
         column, suffix = key, "exact"
     if column not in columns:
         raise BadFilter(
             f"There is no column '{column}' in {table}. There are: {', '.join(columns)}."
         )
-    quoted = quote_identifier(column)
     if suffix in WITHOUT_VALUE:
-        return WITHOUT_VALUE[suffix].format(c=quoted), []
+        return Filter(column, suffix, None)
     if suffix not in COMPARED:
         known = ", ".join((*COMPARED, *WITHOUT_VALUE))
         raise BadFilter(f"'{suffix}' compares nothing. After {column}__ go: {known}.")
     if not sign:
         raise BadFilter(f"'{text}' lacks a value: write {text}=VALUE.")
-    return COMPARED[suffix].format(c=quoted), [_value(suffix, value)]
+    return Filter(column, suffix, value)
 
 
-def _value(suffix: str, text: str) -> str | float:
+def _value(suffix: str, text: str) -> str | int:
     if suffix in ("in", "notin"):
         return json.dumps(_several(text))
-    if suffix in NUMERIC:
-        try:
-            return float(text)
-        except ValueError:
-            return text
+    if suffix in NUMERIC and text.isdecimal() and len(text) <= LONGEST_INTEGER:
+        return int(text)  # as Datasette: '1900' is then no smaller than '1900.0'
     return text
 
 
@@ -130,7 +167,7 @@ def _several(text: str) -> list[str]:
     return [one.strip() for one in text.split(",")]
 
 
-def _full_text(table: str) -> str:
+def _full_text(table: str, parameter: str) -> str:
     fts = quote_identifier(f"{table}_fts")
-    rows = f"select rowid from {fts} where {fts} match ?"
+    rows = f"select rowid from {fts} where {fts} match {parameter}"
     return f"{quote_identifier(table)}.rowid in ({rows})"

@@ -21,6 +21,7 @@ WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
 PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 LONGEST = 2_000  # characters of words
+HEAVIEST = 1_000  # times the weight of another term
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,54 @@ def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
     :raises BadTerm: it is empty, too long, an address, or a file where none may be named
     """
     weighted = WEIGHTED.fullmatch(text)
-    weight = float(weighted[1]) if weighted else 1.0
+    weight = weight_of(weighted[1]) if weighted else 1.0
     rest = (weighted[2] if weighted else text).strip()
     sign = -weight if subtract else weight
     if not rest:
         raise BadTerm(f"'{text}' says nothing to look for.")
-    if ADDRESS.match(rest):
-        raise BadTerm(
-            f"{rest} is an address. Save the picture and give its path, such as ./found.jpg"
-        )
     if rest.startswith("id:"):
         return Term(sign, id=rest[3:])
-    if PATH.match(rest) and not files:
-        raise BadTerm("Files cannot be searched for here: use words or id:ID.")
-    if PATH.match(rest):
+    if files and PATH.match(rest):
         return Term(sign, path=Path(os.path.expanduser(rest)))
-    if len(rest) > LONGEST:
+    check_words(rest)
+    return Term(sign, words=rest)
+
+
+def check_words(words: str) -> None:
+    """Whether words are words: no file, no address, not too many.
+
+    :raises BadTerm: they are not
+    """
+    if ADDRESS.match(words):
         raise BadTerm(
-            f"The words have {len(rest):,} characters; {LONGEST:,} are enough for any query "
+            f"{words} is an address. Save the picture and give its path, such as ./found.jpg"
+        )
+    if PATH.match(words):
+        raise BadTerm("Files cannot be searched for here: use words or id:ID.")
+    check_length(words)
+
+
+def check_length(words: str) -> None:
+    """No model reads more than this.
+
+    :raises BadTerm: there are too many words
+    """
+    if len(words) > LONGEST:
+        raise BadTerm(
+            f"The words have {len(words):,} characters; {LONGEST:,} are enough for any query "
             "(the model reads less than a hundred words)."
         )
-    return Term(sign, words=rest)
+
+
+def weight_of(digits: str) -> float:
+    """A weight from its digits.
+
+    :raises BadTerm: it is too large
+    """
+    weight = float(digits)
+    if weight > HEAVIEST:
+        raise BadTerm(f"A weight is {HEAVIEST:,} at most, not {digits[:20]}.")
+    return weight
 
 
 def vector(
@@ -82,14 +110,23 @@ def vector(
     :raises BadImage: a picture that cannot be used
     :raises UnknownItem: there is no such id
     """
-    parts = []
-    for term in terms:
-        found = _vector(db, collection, term, prompt, download)
-        parts.append(term.weight * found / max(float(np.linalg.norm(found)), 1e-12))
-    total: Vector = np.sum(parts, axis=0)
-    if float(np.linalg.norm(total)) < 1e-6:
+    found = [_vector(db, collection, term, prompt, download) for term in terms]
+    return total([term.weight for term in terms], found)
+
+
+def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
+    """The weighted sum of vectors, each taken at length 1; shape (d,).
+
+    :raises BadTerm: they cancel each other out
+    """
+    parts = [
+        weight * one / max(float(np.linalg.norm(one)), 1e-12)
+        for weight, one in zip(weights, vectors, strict=True)
+    ]
+    found: Vector = np.sum(parts, axis=0)
+    if float(np.linalg.norm(found)) < 1e-6:
         raise BadTerm("The terms cancel each other out: nothing is left to look for.")
-    return total
+    return found
 
 
 def query(

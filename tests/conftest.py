@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from . import tiny
+from . import finds, tiny
 from .fakes import BLUE, GREEN, RED, Colours, picture
 
 EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
@@ -142,4 +142,12 @@ def embedded(llm, colours, photos):
     ]
     (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
     llm(*EMBED)
+    return llm
+
+
+@pytest.fixture
+def many(llm, colours, tmp_path):
+    """Sixty pictures of any colour, with records."""
+    finds.make(tmp_path / "many")
+    llm("glam", "embed", "photos", "many")
     return llm

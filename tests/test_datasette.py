@@ -107,6 +107,31 @@ async def test_the_nearest_pictures_in_sql(site):
 
 
 @pytest.mark.asyncio
+async def test_sums_and_some_pictures_in_sql(site):
+    sums = "select glam_nearest('photos', 'green -0.5:red', 5) as found"
+    status, data = await query(site, sums)
+    assert status == 200, data
+    scores = json.loads(data["rows"][0]["found"])
+    assert list(scores) == ["green.png", "red.png"]
+    assert scores["red.png"] == pytest.approx(-0.5 / 1.25**0.5)
+    among = """
+        select glam_nearest('photos', 'red', 5, (
+            select json_group_array(id) from photos where material is null
+        )) as found
+    """
+    status, data = await query(site, among)
+    assert data["rows"] == [{"found": '{"green.png": 0.0}'}]
+    quoted = (
+        "select glam_nearest('photos', 'id:' || json_quote(id), 1) as found from photos"
+    )
+    status, data = await query(site, quoted)
+    assert [row["found"] for row in data["rows"]] == [
+        '{"red.png": 0.0}',
+        '{"green.png": 0.0}',
+    ]
+
+
+@pytest.mark.asyncio
 async def test_vectors_in_sql(site):
     sql = """
         select id, glam_similarity(embedding, glam_embed('photos', 'green')) as score
@@ -129,6 +154,8 @@ async def test_vectors_in_sql(site):
         "glam_nearest('photos', 'id:no such', 5)",
         "glam_nearest('photos', 'red', 'many')",
         "glam_embed('photos', '')",
+        "glam_nearest('photos', 'red -red', 5)",
+        "glam_nearest('photos', 'red', 5, 'no json')",
         "glam_similarity('a', 'b')",
     ],
 )

@@ -6,52 +6,13 @@ import re
 import sqlite3
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from llm_glam.filters import COMPARED, WITHOUT_VALUE
 
 from .fakes import GREEN, picture
-
-COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
-MATERIALS = ["bronze", "clay", "gold", None, ""]
-
-
-@pytest.fixture
-def many(llm, colours, tmp_path):
-    """Sixty pictures of any colour, with records."""
-    chance = random.Random(7)
-    rows = ["file_name,title,material,year,tags"]
-    for number in range(60):
-        name = f"{number:02}.png"
-        picture(tmp_path / "many" / name, tuple(chance.randrange(256) for _ in "rgb"))
-        material = chance.choice(MATERIALS) or ""
-        tags = json.dumps(chance.sample(["old", "rare", "broken"], 2)).replace(
-            '"', '""'
-        )
-        year = chance.randrange(1800, 2000)
-        rows.append(f'{name},Find {number} of {material},{material},{year},"{tags}"')
-    (tmp_path / "many" / "metadata.csv").write_text("\n".join(rows))
-    llm("glam", "embed", "photos", "many")
-    return llm
-
-
-def reference(llm, weighted, keep, number):
-    """Every vector, one after the other."""
-    vectors = {k: np.array(v, float) for k, v in llm.vectors().items()}
-    total = np.zeros(3)
-    for weight, term in weighted:
-        vector = np.array(COLOURS[term] if term in COLOURS else vectors[term], float)
-        total += weight * vector / np.linalg.norm(vector)
-    rows = {row["id"]: row for row in llm.rows("select * from photos")}
-    scores = [
-        (-float(v @ total / (np.linalg.norm(v) * np.linalg.norm(total))), name)
-        for name, v in vectors.items()
-        if keep(rows[name]) and name not in {term for _, term in weighted}
-    ]
-    return [(name, -score) for score, name in sorted(scores)[:number]]
-
+from .finds import COLOURS, reference
 
 KEEPS = {
     (): lambda row: True,
@@ -221,6 +182,25 @@ def test_filters_are_datasette_s(many, suffix):
     expected = [row[0] for row in connection.execute(sql, values)]
 
     text = f"{column}__{suffix}={value}"
+    hits = many.json("glam", "search", "photos", "--filter", text, "-n", 100)
+
+    assert [hit["id"] for hit in hits] == expected
+
+
+@pytest.mark.parametrize("suffix", ["gt", "gte", "lt", "lte"])
+@pytest.mark.parametrize("value", ["YEAR", "1900", "1899.5", "-1", "9" * 30, "x"])
+def test_numbers_are_compared_as_in_datasette(many, suffix, value):
+    from datasette.filters import Filters
+
+    value = value.replace("YEAR", str(many.rows("select year from photos")[5]["year"]))
+    where, values = Filters([(f"year__{suffix}", value)]).build_where_clauses("photos")
+    if value == "9" * 30:
+        values = {"p0": value}  # Datasette passes on an integer that SQLite has not
+    sql = f"select id from photos where {' and '.join(where)} order by id"
+    connection = sqlite3.connect(many.database)
+    expected = [row[0] for row in connection.execute(sql, values)]
+
+    text = f"year__{suffix}={value}"
     hits = many.json("glam", "search", "photos", "--filter", text, "-n", 100)
 
     assert [hit["id"] for hit in hits] == expected
