@@ -71,6 +71,7 @@ def prepare_jinja2_environment(env: Any) -> None:
 
     env.filters["glam_link"] = addresses.link
     env.filters["glam_encoded"] = addresses.encoded
+    env.filters["glam_near"] = addresses.near
 
 
 @hookimpl(optionalhook=True)

@@ -1,11 +1,14 @@
 """The site's addresses, with Datasette's tilde encoding and ``base_url``."""
 
-from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
 from datasette.utils import tilde_encode
-from datasette.utils.asgi import Request
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from .pages import Asked
+    from .searches import Search
 
 Row = dict[str, Any]
 
@@ -49,10 +52,23 @@ def version_of(md5: str) -> str:
     return md5[:12]
 
 
-def next_page(request: Request, number: int, **extra: Any) -> str:
-    """The same request, one page on."""
-    old = dict(parse_qsl(request.query_string))
-    return f"{request.path}?{urlencode({**old, **extra, 'page': number + 1})}"
+def of(asked: "Asked", wanted: "Search", format_: str | None = None) -> str:
+    """A search's address on the page that is asked for, or on its twin of another format."""
+    path = asked.request.path
+    if format_ is not None:
+        path = path.removesuffix(asked.format) + format_
+    query = wanted.query()
+    return f"{path}?{query}" if query else path
+
+
+def near(url: str | None, path: str) -> str | None:
+    """An address as it can be written on a page, shorter: without what both have in common."""
+    if url is None:
+        return None
+    if url.startswith(f"{path}?"):
+        return url[len(path) :]
+    folder = path[: path.rfind("/") + 1]
+    return url[len(folder) :] if url.startswith(folder) else url
 
 
 def twin(path: str, query: str) -> str:

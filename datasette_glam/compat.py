@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from datasette.utils.asgi import Request
+
 try:
     from datasette.resources import DatabaseResource, TableResource
 except ImportError:  # 0.65
@@ -46,6 +48,59 @@ async def can_view(datasette: Any, actor: Any, database: str, table: str) -> boo
     checks = [("view-table", (database, table)), ("view-database", database)]
     visible, _ = await datasette.check_visibility(actor, permissions=checks)
     return bool(visible)
+
+
+async def may_run_sql(datasette: Any, actor: Any, database: str) -> bool:
+    """May the actor run SQL of their own on a database?"""
+    if IS_1:
+        resource = DatabaseResource(database)
+        allowed = await datasette.allowed(
+            action="execute-sql", resource=resource, actor=actor
+        )
+    else:
+        allowed = await datasette.permission_allowed(
+            actor, "execute-sql", resource=database, default=True
+        )
+    return bool(allowed)
+
+
+async def table_config(datasette: Any, database: str, table: str) -> dict[str, Any]:
+    """What metadata.yml says of a table: its facets among other things."""
+    if IS_1:
+        return dict(await datasette.table_config(database, table) or {})
+    return dict(datasette.table_metadata(database, table) or {})
+
+
+def facet(
+    kind: Any,
+    datasette: Any,
+    place: Any,
+    sql: str,
+    params: Any,
+    config: Any,
+    most: int | None,
+) -> Any:
+    """One of Datasette's facets over the rows of a query, as a configuration names it.
+
+    :param most: how many values; where it is None, as many as the configuration says
+    """
+    asks = {"table_config" if IS_1 else "metadata": {"facets": [config]}}
+    size = f"/?_facet_size={most}" if most else "/"
+    return kind(
+        datasette,
+        Request.fake(size),
+        place.database,
+        sql=sql,
+        table=place.table,
+        params=params,
+        **asks,
+    )
+
+
+def sql_page(datasette: Any, database: str) -> str:
+    """Where visitors write SQL."""
+    address = str(datasette.urls.database(database))
+    return f"{address}/-/query" if IS_1 else address
 
 
 def denials(pairs: list[tuple[str, str]]) -> Any:

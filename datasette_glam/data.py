@@ -21,6 +21,7 @@ TECHNICAL = {
     "image_bytes",
     "sensitive",
 }
+NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
 AT_ONCE = 500
 
 
@@ -57,6 +58,23 @@ def sample(
     return ids[skip : skip + number]
 
 
+def columns(db: Database, collection: Collection) -> list[str]:
+    """The columns of the items table."""
+    return list(db.table(str(collection.items_table)).columns_dict)
+
+
+def records(db: Database, collection: Collection, ids: Sequence[str]) -> list[Row]:
+    """The records of pictures as they are stored, in the order of ``ids``."""
+    found: dict[str, Row] = {}
+    table = quote_identifier(str(collection.items_table))
+    for start in range(0, len(ids), AT_ONCE):
+        some = list(ids[start : start + AT_ONCE])
+        marks = ", ".join("?" for _ in some)
+        sql = f"select * from {table} where id in ({marks})"
+        found |= {row["id"]: row for row in db.query(sql, some)}
+    return [found[item_id] for item_id in ids if item_id in found]
+
+
 def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     """The ids of pictures that are not shown unless asked for."""
     table = quote_identifier(str(collection.items_table))
@@ -90,8 +108,7 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     if row is None:
         return None
     (card,) = cards(db, collection, [item_id])
-    hidden = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
-    fields = {k: v for k, v in row.items() if k not in hidden and v is not None}
+    fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
     return {
         **card,
         "caption": row["caption"],

@@ -21,7 +21,7 @@ class Page:
     """What a view gives: data for both twins, the template, and how it went.
 
     ``message`` is for people: why there is nothing to see. With a status other than 200 it is an
-    error.
+    error. ``form`` is what only the HTML twin needs.
     """
 
     template: str
@@ -29,6 +29,7 @@ class Page:
     status: int = 200
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    form: Row = field(default_factory=dict)
 
 
 @dataclass
@@ -39,6 +40,11 @@ class Asked:
     request: Request
     place: Place
     times: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def format(self) -> str:
+        """``.json`` or ``.csv``; empty for a page."""
+        return self.request.url_vars.get("format") or ""
 
     async def read(
         self, function: Callable[..., Any], *args: Any, **options: Any
@@ -73,19 +79,29 @@ class Refused(Exception):
         self.headers = headers
 
 
-def page_view(function: Callable[[Asked], Awaitable[Page]]) -> Callable[..., Any]:
+def page_view(
+    function: Callable[[Asked], Awaitable[Page | Response]],
+) -> Callable[..., Any]:
     """A view function of Datasette's from one of ours, as HTML and as JSON."""
 
     async def view(datasette: Any, request: Request) -> Response:
         asked = Asked(datasette, request, await gate.enter(datasette, request))
         page = await function(asked)
+        if isinstance(page, Response):
+            return page
         timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in asked.times.items())
         headers = {**page.headers, "server-timing": timing}
         ok = page.status == 200
-        if request.url_vars.get("format"):
+        if asked.format:
             body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
             return Response.json(body, status=page.status, headers=headers)
-        context = {**page.data, "message": page.message, "places": _places(asked)}
+        places = _places(asked)
+        context = {
+            **page.data,
+            "message": page.message,
+            "form": page.form,
+            "places": places,
+        }
         html = await datasette.render_template(page.template, context, request)
         html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
         return Response.html(html, status=page.status, headers=headers)
@@ -114,6 +130,7 @@ def _places(asked: Asked) -> Row:
         found["table"] = datasette.urls.table(place.database, place.table)
     query = asked.request.query_string
     found["version"] = version("llm-glam")
+    found["path"] = asked.request.path
     found["json"] = addresses.twin(asked.request.path, query)
     return found
 

@@ -4,16 +4,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import originals, views
+from . import gallery, originals, views
 from .pages import file_view, page_view
 
 TWIN = r"(?P<format>\.json)?$"
+TABLE = r"(?P<format>\.json|\.csv)?$"
 GLAM = r"/(?P<database>[^/]+)/-/glam"
 COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
 
 ROUTES = [
     (GLAM + TWIN, page_view(views.collections)),
-    (COLLECTION + TWIN, page_view(views.gallery)),
+    (COLLECTION + TABLE, page_view(gallery.gallery)),
     (COLLECTION + r"/item/(?P<item>[^/.]+)" + TWIN, page_view(views.item)),
     (COLLECTION + r"/image/(?P<item>[^/.]+)$", file_view(originals.original)),
     (COLLECTION + r"/thumb/(?P<item>[^/.]+)$", file_view(views.thumbnail)),
@@ -27,4 +28,4 @@ def leads_to_gallery(datasette: Any, scope: Mapping[str, Any]) -> bool:
     base_url = datasette.setting("base_url")
     if path.startswith(base_url):
         path = "/" + path[len(base_url) :]
-    return re.match(COLLECTION + TWIN, path) is not None
+    return re.match(COLLECTION + TABLE, path) is not None

@@ -14,7 +14,9 @@ import yaml
 import llm_glam
 from datasette_glam import (
     decoder,
+    facets,
     functions,
+    gallery,
     originals,
     pages,
     queries,
@@ -22,7 +24,7 @@ from datasette_glam import (
     vectors,
     views,
 )
-from llm_glam import errors
+from llm_glam import box, errors, terms
 from llm_glam.cli import glam
 
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
@@ -179,16 +181,19 @@ def test_every_address_is_documented(pattern):
 def test_documented_numbers():
     site = text(ROOT / "docs" / "site.md")
     for words in (
-        f"At first, {views.PAGE} pictures",
-        f"; {views.PAGE} pictures each",
+        f"At first, {gallery.PAGE} pictures",
+        f"; {gallery.PAGE} pictures each",
         f"the {views.NEIGHBOURS} pictures most similar",
         f"a strip of {views.STRIP} ",
-        f"{views.LONGEST_QUERY:,} characters at most",
+        f"{terms.LONGEST:,} characters at most",
         f"up to {originals.SIDE:,} pixels",
         f"{vectors.AT_ONCE} searches at once use the model, {vectors.WAITING} more wait",
         f"The last {vectors.REMEMBERED:,} queries",
         f"{vectors.DECODING} processes at once decode",
         f"{functions.MOST:,} pictures at most",
+        f"{box.MOST} terms at most",
+        f"the first {gallery.DEEPEST:,} results",
+        f"{facets.MOST_VALUES} of its values",
     ):
         assert words in site
     security = text(ROOT / "docs" / "security.md")

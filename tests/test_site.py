@@ -6,7 +6,8 @@ import json
 import re
 import sqlite3
 import time
-from urllib.parse import quote
+from html import unescape
+from urllib.parse import quote, urljoin
 
 import pytest
 from datasette.utils import tilde_encode
@@ -257,7 +258,7 @@ async def test_the_checkpoint_is_not_on_this_computer(embedded):
 async def test_a_query_that_is_too_long(embedded):
     response = await get(site(embedded), PHOTOS + ".json?q=" + "x" * 2001)
     assert response.status_code == 400
-    assert "2,000 characters at most" in response.json()["error"]
+    assert "2,000 are enough for any query" in response.json()["error"]
 
 
 async def test_sensitive_pictures(llm, colours, photos):
@@ -294,10 +295,14 @@ async def test_odd_ids_lead_everywhere(odd):
     data = await found(datasette, PHOTOS + ".json?q=red")
     assert sorted(ids(data)) == sorted(f"{name}.png" for name in ODD_NAMES)
     page = (await get(datasette, PHOTOS + "?q=red")).text
+    linked = {
+        urljoin(PHOTOS, unescape(address))
+        for address in re.findall(r'(?:href|src)="([^"]+)"', page)
+    }
     for item in data["items"]:
         for url in (item["url"], item["thumbnail_url"], item["similar_url"]):
             assert (await get(datasette, url)).status_code == 200, url
-            assert url.replace("&", "&amp;") in page
+            assert url in linked
         twin = await found(datasette, item["url"] + ".json")
         assert twin["item"]["id"] == item["id"]
         row = await get(datasette, twin["item"]["row_url"], follow_redirects=True)
@@ -613,7 +618,7 @@ def long_titles(llm, colours, tmp_path):
 async def test_long_titles_are_short_on_cards(long_titles):
     datasette = site(long_titles)
     data = await found(datasette, PHOTOS + ".json?q=red")
-    assert len(data["items"]) == 48
+    assert len(data["items"]) == 36
     first = data["items"][0]
     assert (first["id"], len(first["title"])) == ("000.png", 300)
     short = "0 Fragment einer Terrakottafigur, vermutlich eine sitzende Göttin…"

@@ -1,8 +1,9 @@
 // The page works without this script. With it: a picture is sent as soon as it is chosen,
-// dropped or pasted, "/" goes to the box, arrow keys move between pictures.
+// dropped or pasted, "/" goes to the box, arrow keys move between pictures, and + and - under a
+// picture put it into the search by one click.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("glam-upload");
-  const pictures = () => [...document.querySelectorAll("a.glam-picture")];
+  const pictures = () => [...document.querySelectorAll(".glam-pictures li > a")];
 
   // The picture one step on, or the nearest one in the row above or below.
   const beside = (here, key) => {
@@ -21,6 +22,18 @@ document.addEventListener("DOMContentLoaded", () => {
       .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
   };
 
+  const offer = () => {
+    for (const box of document.querySelectorAll(".glam-pictures [name=_pick]"))
+      for (const [name, sign, does] of [["_add", "+", "Add"], ["_subtract", "−", "Take away"]]) {
+        const button = document.createElement("button");
+        const title = document.getElementById(box.getAttribute("aria-labelledby"));
+        Object.assign(button, { name, value: box.value, textContent: sign });
+        button.ariaLabel = does + " " + title.textContent;
+        box.before(button);
+      }
+  };
+  offer();
+
   // Before Datasette 1.0's own "/", which opens its menu.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -29,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const here = document.activeElement;
     let to = null;
     if (event.key === "/" && !typing) to = box;
-    else if (/^Arrow/.test(event.key) && here.matches("a.glam-picture"))
+    else if (/^Arrow/.test(event.key) && here.matches(".glam-pictures li > a"))
       to = beside(here, event.key);
     if (!to) return;
     event.preventDefault();
@@ -56,6 +69,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (file !== latest) return;
       if (response.ok && found) {
         results.replaceChildren(...found.childNodes);
+        offer();
         text = pictures().length + " pictures like yours";
       } else
         text =

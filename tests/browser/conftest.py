@@ -32,6 +32,7 @@ ODD = ["a b", "[x]", "blé", "100%", "why?", "🏺", "sub folder/coin"]
 ODD_COLLECTION = "Münzen [50%] & 🏺?"
 COLOURS = ["firebrick", "goldenrod", "seagreen", "steelblue", "sienna", "indigo"]
 SHAPES = ["ellipse", "rectangle", "polygon", "arc"]
+MATERIALS = ["bronze", "silver", "terracotta", "glass"]
 SIZES = [(320, 240), (240, 320), (400, 240), (280, 280), (300, 200)]
 RECORDS = [
     {
@@ -126,7 +127,17 @@ def draw(folder):
         path = folder / f"{name}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         im.save(path, quality=90)
-    lines = map(json.dumps, RECORDS)
+    told = {record["file_name"] for record in RECORDS}
+    others = [
+        {
+            "file_name": f"{name}.jpg",
+            "material": MATERIALS[number % 4],
+            "year": 1800 + number,
+        }
+        for number, name in enumerate(names)
+        if f"{name}.jpg" not in told
+    ]
+    lines = map(json.dumps, [*RECORDS, *others])
     (folder / "metadata.jsonl").write_text("\n".join(lines), "utf-8")
 
 

@@ -1,0 +1,146 @@
+"""The values of columns with their counts, by Datasette's own facets and its configuration."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from datasette.plugins import pm
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from llm_glam import filters
+from llm_glam.errors import BadFilter
+from llm_glam.filters import Clause
+from llm_glam.store import Collection
+
+from . import compat, data, narrowing, remembered
+from .pages import Asked
+from .searches import Search, key
+
+SUFFIXES = {"column": "exact", "array": "arraycontains", "date": "date"}
+OFFERED = 3  # facets, where the configuration names none
+LOOKED_AT = 1_000  # records, to see which columns are worth one
+FEW = 30  # different values at most in such a column
+MOST_VALUES = (
+    15  # that a page offers of a facet, unless the configuration says facet_size
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A column, and how Datasette's facets read it."""
+
+    column: str
+    type: str = "column"
+
+    @property
+    def key(self) -> str:
+        """The parameter that chooses one of its values."""
+        return key(self.column, SUFFIXES[self.type])
+
+    @property
+    def config(self) -> Any:
+        """As it stands in Datasette's configuration."""
+        return self.column if self.type == "column" else {self.type: self.column}
+
+
+async def of(asked: Asked, wanted: Search) -> list[Row]:
+    """The facets of a page: each with its name, parameter and values with counts.
+
+    The counts of a facet heed all that narrows the search but the value chosen in it, so that
+    another one can be chosen.
+    """
+    if not asked.datasette.setting("allow_facet"):
+        return []
+    found = [await _counted(asked, wanted, one) for one in await _asked(asked, wanted)]
+    return [facet for facet in found if facet and facet["values"]]
+
+
+async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
+    """Those in the address, those of the configuration, or else some that suggest themselves."""
+    place = asked.place
+    told = await compat.table_config(asked.datasette, place.database, place.table)
+    named = [_facet_of(one) for one in told.get("facets") or []]
+    in_address = [
+        Facet(column, name.removeprefix("_facet").lstrip("_") or "column")
+        for name, column in wanted.facets
+    ]
+    if "facets" not in told and not in_address:
+        kept = remembered.of(asked.datasette)
+        return list(
+            await kept.get(
+                asked, "facets", lambda: asked.read(suggested, place.collection)
+            )
+        )
+    columns = await asked.read(data.columns, place.collection)
+    for one in in_address:
+        if one.type not in SUFFIXES or one.column not in columns:
+            raise BadFilter(f"There is no '{one.column}' to count as {one.type} here.")
+    # The configuration may name columns that these records lack.
+    fit = [one for one in named if one and one.column in columns]
+    return list(dict.fromkeys([*fit, *in_address]))
+
+
+def _facet_of(config: Any) -> Facet | None:
+    """A facet as the configuration names it; None for kinds that Datasette alone knows."""
+    if isinstance(config, str):
+        return Facet(config)
+    ((kind, column),) = config.items()
+    is_known = kind in SUFFIXES and isinstance(column, str)
+    return Facet(column, kind) if is_known else None
+
+
+def suggested(db: Database, collection: Collection) -> list[Facet]:
+    """The first columns of the records that hold few values again and again."""
+    table = str(collection.items_table)
+    columns = [c for c in db.table(table).columns_dict if c not in data.NOT_RECORD]
+    if not columns:
+        return []
+    counted = ", ".join(
+        f"count(distinct {quote_identifier(c)}), count({quote_identifier(c)})"
+        for c in columns
+    )
+    some = f"select * from {quote_identifier(table)} limit {LOOKED_AT}"
+    row = db.execute(f"select {counted} from ({some})").fetchone()
+    counts = zip(columns, row[::2], row[1::2], strict=True)
+    fit = [c for c, values, filled in counts if 1 < values <= min(FEW, filled / 2)]
+    return [Facet(column) for column in fit[:OFFERED]]
+
+
+async def _counted(asked: Asked, wanted: Search, facet: Facet) -> Row | None:
+    others = replace(
+        wanted,
+        filters=tuple(f for f in wanted.filters if f.partition("=")[0] != facet.key),
+    )
+    work = lambda: _values(asked, others, facet)  # noqa: E731
+    if others.conditions:
+        values = await work()
+    else:
+        what = f"{facet} {wanted.with_sensitive}"
+        values = await remembered.of(asked.datasette).get(asked, what, work)
+    chosen = [f.partition("=")[2] for f in wanted.filters if f not in others.filters]
+    shown = [{**one, "selected": str(one["value"]) in chosen} for one in values]
+    missing = [v for v in chosen if v not in {str(one["value"]) for one in values}]
+    shown += [{"value": v, "label": v, "count": 0, "selected": True} for v in missing]
+    return {"name": facet.column, "key": facet.key, "values": shown}
+
+
+async def _values(asked: Asked, wanted: Search, facet: Facet) -> Sequence[Row]:
+    place = asked.place
+    clause: Clause = await asked.read(
+        filters.clause, place.collection, narrowing.whole(place, wanted)
+    )
+    sql = f"select * from {quote_identifier(place.table)} where {clause.sql}"
+    kinds = itertools.chain.from_iterable(pm.hook.register_facet_classes())
+    kind = next(one for one in kinds if one.type == facet.type)
+    config = await compat.table_config(asked.datasette, place.database, place.table)
+    most = None if "facet_size" in config else MOST_VALUES
+    instance = compat.facet(
+        kind, asked.datasette, place, sql, clause.values, facet.config, most
+    )
+    results, _ = await asked.timed("facets", instance.facet_results())
+    names = ("value", "label", "count")
+    return [{n: v[n] for n in names} for one in results for v in one["results"]]
