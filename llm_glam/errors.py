@@ -13,6 +13,7 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── BadDevice               --device names what is not there, or its memory is too small
     ├── BadImage                a picture that cannot be used
     │   └── TooManyPixels       … because of the pixel limit
+    ├── BadAddress              an address that gives no picture
     ├── BadFolder               a folder or pattern that gives no files
     ├── BadRecords              a metadata file that cannot be read
     ├── IdConflict              two pictures would have the same id
@@ -76,6 +77,10 @@ class BadImage(GlamError):
 
 class TooManyPixels(BadImage):
     """A picture larger than the pixel limit."""
+
+
+class BadAddress(GlamError):
+    """An address that gives no picture, or from which none is fetched."""
 
 
 class BadFolder(GlamError):

@@ -19,14 +19,14 @@ from .store import Collection
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
 PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
-ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 LONGEST = 2_000  # characters of words
 HEAVIEST = 1_000  # times the weight of another term
 
 
 @dataclass(frozen=True)
 class Term:
-    """Words, a picture file or an id of the collection, of which only one is given.
+    """Words, a picture file, its address or an id of the collection: only one is given.
 
     ``weight`` is negative where the term is subtracted.
     """
@@ -34,14 +34,16 @@ class Term:
     weight: float
     words: str | None = None
     path: Path | None = None
+    address: str | None = None
     id: str | None = None
 
 
 def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
     """A term as it was typed.
 
-    :param files: whether whoever asks may name files of this computer
-    :raises BadTerm: it is empty, too long, an address, or a file where none may be named
+    :param files: whether whoever asks may name files of this computer, and addresses that it
+        fetches
+    :raises BadTerm: it is empty, too long, or a file or an address where none may be named
     """
     weighted = WEIGHTED.fullmatch(text)
     weight = weight_of(weighted[1]) if weighted else 1.0
@@ -53,6 +55,8 @@ def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
         return Term(sign, id=rest[3:])
     if files and PATH.match(rest):
         return Term(sign, path=Path(os.path.expanduser(rest)))
+    if files and ADDRESS.match(rest):
+        return Term(sign, address=rest)
     check_words(rest)
     return Term(sign, words=rest)
 
@@ -62,12 +66,9 @@ def check_words(words: str) -> None:
 
     :raises BadTerm: they are not
     """
-    if ADDRESS.match(words):
-        raise BadTerm(
-            f"{words} is an address. Save the picture and give its path, such as ./found.jpg"
-        )
-    if PATH.match(words):
-        raise BadTerm("Files cannot be searched for here: use words or id:ID.")
+    for pattern, what in (PATH, "Files"), (ADDRESS, "Addresses"):
+        if pattern.match(words):
+            raise BadTerm(f"{what} cannot be searched for here: use words or id:ID.")
     check_length(words)
 
 
@@ -101,16 +102,19 @@ def vector(
     prompt: str = "{}",
     *,
     download: bool = True,
+    private: bool = False,
 ) -> Vector:
     """The weighted sum of the terms' vectors, each taken at length 1; shape (d,).
 
     :param prompt: a sentence for words, which stand where ``{}`` is
     :param download: whether a hub checkpoint that is not here may be downloaded for it
+    :param private: whether addresses may be those of this computer and of private networks
     :raises BadTerm: the terms cancel each other out
+    :raises BadAddress: an address that gives no picture
     :raises BadImage: a picture that cannot be used
     :raises UnknownItem: there is no such id
     """
-    found = [_vector(db, collection, term, prompt, download) for term in terms]
+    found = [_vector(db, collection, term, prompt, download, private) for term in terms]
     return total([term.weight for term in terms], found)
 
 
@@ -138,34 +142,53 @@ def query(
     among: Sequence[str] | None = None,
     prompt: str = "{}",
     download: bool = True,
+    private: bool = False,
 ) -> Query:
     """What to look for: the terms' sum, without the pictures that are terms themselves.
 
     Parameters and errors are those of :func:`vector` and :class:`llm_glam.search.Query`.
     """
-    total = vector(db, collection, terms, prompt, download=download)
+    total = vector(db, collection, terms, prompt, download=download, private=private)
     named = [term.id for term in terms if term.id is not None]
     return Query(total, number, among=among, skip=named)
 
 
 def _vector(
-    db: Database, collection: Collection, term: Term, prompt: str, download: bool
+    db: Database,
+    collection: Collection,
+    term: Term,
+    prompt: str,
+    download: bool,
+    private: bool,
 ) -> Vector:
     if term.id is not None:
         return search.stored_vector(db, collection, term.id)
+    query: str | bytes
     if term.path is not None:
-        query: str | bytes = _picture(term.path)
+        query = _picture(str(term.path), _file(term.path))
+    elif term.address is not None:
+        query = _picture(term.address, _fetched(term.address, private))
     else:
         query = prompt.replace("{}", str(term.words))
     return search.query_vector(collection, query, download=download)
 
 
-def _picture(path: Path) -> bytes:
+def _file(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
-        images.read(raw)
+        return path.read_bytes()
     except OSError as error:
         raise BadImage(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _fetched(address: str, private: bool) -> bytes:
+    from .fetch import fetch  # and with it all that speaks HTTP
+
+    return fetch(address, private=private)
+
+
+def _picture(name: str, raw: bytes) -> bytes:
+    try:
+        images.read(raw)
     except BadImage as error:
-        raise BadImage(f"{path} cannot be used: {error.message}.") from error
+        raise BadImage(f"{name} cannot be used: {error.message}.") from error
     return raw

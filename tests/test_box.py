@@ -48,7 +48,7 @@ def test_what_is_understood(line, expected):
     [
         ("/etc/passwd", "Files cannot be searched"),
         ("red -./mine.jpg", "Files cannot be searched"),
-        ("+http://127.0.0.1/", "address"),
+        ("+http://127.0.0.1/", "Addresses cannot be searched"),
         ('""', "says nothing"),
         ("2000:red", "1,000 at most"),
         (f"{'9' * 400}:red", "1,000 at most"),

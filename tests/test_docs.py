@@ -24,7 +24,7 @@ from datasette_glam import (
     vectors,
     views,
 )
-from llm_glam import box, errors, terms
+from llm_glam import box, errors, fetch, terms
 from llm_glam.cli import glam
 
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
@@ -200,6 +200,12 @@ def test_documented_numbers():
     gigabytes = decoder.MEMORY_BYTES // 10**9
     limits = f"killed after {decoder.SECONDS} seconds and may have {gigabytes} GB"
     assert limits in security
+    for words in (
+        f"at most {fetch.MAX_BYTES / 1e6:g} MB",
+        f"{fetch.SECONDS} seconds for each step and {fetch.TOTAL_SECONDS} seconds for all",
+        f"{fetch.MAX_REDIRECTS} redirects",
+    ):
+        assert words in security
 
 
 def test_example_metadata_sets_what_is_there():

@@ -134,7 +134,7 @@ def test_other_formats(embedded):
         (["id:no such"], "There is no 'no such' in the collection 'photos'"),
         (["./missing.png"], "missing.png cannot be read"),
         (["./empty.png"], "empty.png cannot be used: the file is empty"),
-        (["http://127.0.0.1/secret.png"], "is an address. Save the picture"),
+        (["http://127.0.0.1/secret.png"], "secret.png is on a private network"),
         (["red", "-s", "red"], "cancel each other out"),
     ],
 )

@@ -18,6 +18,7 @@ HEAVY = (
     "PIL",
     "onnxruntime",
     "sentence_transformers",
+    "httpcore",
 )
 # Each layer may import those below it, never those above.
 LAYERS = [
@@ -44,7 +45,10 @@ LAYERS = [
     {"items"},
     {"demo"},
     {"engine", "files", "registry", "checkpoints", "hub"},
-    {"images", "fingerprint", "migrations", "output", "share", "stamp", "vector_file"},
+    {
+        *("images", "fingerprint", "migrations", "output", "share", "stamp"),
+        *("vector_file", "fetch", "reach"),
+    },
     {"reduction"},
     {"pixels"},
     {"errors"},
@@ -55,6 +59,7 @@ BESIDE = {
     ("__init__", "plugin"),
     ("store", "clip"),
     ("hub", "checkpoints"),
+    ("fetch", "reach"),
 }
 WITHOUT_SQL_AND_CLICK = (
     "images",
@@ -63,6 +68,8 @@ WITHOUT_SQL_AND_CLICK = (
     "fingerprint",
     "checkpoints",
     "hub",
+    "fetch",
+    "reach",
 )
 
 

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from .. import filters, images, items, search, store, terms
 from ..filters import Conditions
-from ..output import Progress, output_options, output_rows
+from ..output import Progress, output_options, output_rows, say_on_stderr
 from ..search import Query
 from ..store import Collection
 from ..terms import Term
@@ -63,6 +63,11 @@ Scored = tuple[str, float | None]
     metavar="TEXT",
     help='A sentence for words, such as "a photograph of {}"',
 )
+@click.option(
+    "--allow-private",
+    is_flag=True,
+    help="Fetch addresses on private networks too",
+)
 @shared.database_option
 @output_options
 def command(
@@ -77,19 +82,22 @@ def command(
     number: int,
     skip: int,
     prompt: str,
+    allow_private: bool,
     database: Path,
     format_: str,
 ) -> None:
     """Find the pictures of COLLECTION that are most like QUERY.
 
-    A term is words, a picture file (a path that begins with ./ or / or ~ or a drive), or
-    id:ITEM, a picture of the collection. Terms are added and subtracted; 2: before a term gives
-    it twice the weight. Without a term, the pictures that fit the conditions are listed.
+    A term is words, a picture file (a path that begins with ./ or / or ~ or a drive), the
+    address of a picture (https://…), or id:ITEM, a picture of the collection. Terms are added
+    and subtracted; 2: before a term gives it twice the weight. Without a term, the pictures
+    that fit the conditions are listed.
 
     \b
     Examples:
         llm glam search photos 'a bronze brooch'
         llm glam search photos ./found.jpg -a 'in terracotta' -s broken
+        llm glam search photos https://museum.example/coin.jpg -a 'in silver'
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
@@ -106,7 +114,13 @@ def command(
     most = number + skip
     scored: list[Scored]
     if wanted:
-        asked = terms.query(db, found, wanted, most, among=among, prompt=prompt)
+        _say_what_is_fetched(wanted)
+        asked = terms.query(
+            *(db, found, wanted, most),
+            among=among,
+            prompt=prompt,
+            private=allow_private,
+        )
         scored = _nearest(db, found, asked, min_score)
     else:
         scored = [(one, None) for one in sorted(among or [])[:most]]
@@ -116,6 +130,14 @@ def command(
 def _terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
     plus = [terms.parse(text) for text in ([query] if query else []) + list(add)]
     return plus + [terms.parse(text, subtract=True) for text in subtract]
+
+
+def _say_what_is_fetched(wanted: Sequence[Term]) -> None:
+    """Fetching may take long, and strangers hear of it."""
+    for address in [term.address for term in wanted if term.address is not None]:
+        from ..fetch import shown  # and with it all that speaks HTTP
+
+        say_on_stderr(f"Fetching {shown(address)}")
 
 
 def _nearest(
