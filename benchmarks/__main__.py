@@ -1,4 +1,4 @@
-"""``python -m benchmarks embed|stages|cold|memory|equality|search``: ours beside llm-clip, alternately, in one run.
+"""``python -m benchmarks embed|stages|cold|memory|equality|search|site``: ours beside llm-clip, alternately.
 
 Everything is made in .bench/: a ViT-B/32 of full size with random weights, in the layout of the
 stock checkpoint, whose vectors cost what real ones cost; pictures; an environment with llm-clip.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from llm_glam import demo
 
-from . import prepare
+from . import prepare, site
 
 MEGAPIXELS = {
     "1-megapixel JPEG": ((1024, 768), "jpg"),
@@ -82,7 +82,7 @@ class Bench:
 def main() -> None:
     """Prepare, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=list(TASKS))
+    parser.add_argument("what", choices=[*TASKS, "site"])
     parser.add_argument("--folder", type=Path, default=Path(".bench"))
     parser.add_argument(
         "--vocabulary", type=Path, help="bpe_simple_vocab_16e6.txt.gz of CLIP"
@@ -95,10 +95,13 @@ def main() -> None:
         "--only", default="", help="a word of the kinds of picture to take"
     )
     args = parser.parse_args()
-    bench = ready(args.folder.resolve(), args.vocabulary, args.rounds)
     print(
         f"{platform.processor() or platform.machine()}, {platform.python_version()}, {cores()} cores"
     )
+    if args.what == "site":  # needs neither checkpoint nor llm-clip
+        args.folder.mkdir(parents=True, exist_ok=True)
+        return site.report(args.folder.resolve())
+    bench = ready(args.folder.resolve(), args.vocabulary, args.rounds)
     kinds = {name: kind for name, kind in MEGAPIXELS.items() if args.only in name}
     TASKS[args.what](bench, args.pictures, kinds)
 

@@ -77,7 +77,7 @@ def warm(path: Path, together: int = 1, rounds: int = 5) -> float:
         random = np.random.default_rng(seed)
         vectors = random.normal(size=(together, DIMENSIONS))
         started = time.perf_counter()
-        search.nearest_to_each(db, collection, [Query(v, 48) for v in vectors])
+        search.nearest_to_each(db, collection, [Query(v, 36) for v in vectors])
         times.append(time.perf_counter() - started)
         time.sleep(3 if seed == 0 else 0)
     return statistics.median(times[1:])

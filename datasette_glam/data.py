@@ -1,15 +1,17 @@
 """Reading a collection for its pages: rows to plain dictionaries, addresses added later."""
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from llm_glam.store import Collection
 
 Row = dict[str, Any]
+Rowids = NDArray[np.int64]
 
 OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}
 TECHNICAL = {
@@ -23,12 +25,14 @@ TECHNICAL = {
 }
 NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
 AT_ONCE = 500
+STRIP = 8  # pictures in an overview
 
 
-def overview(db: Database, collection: Collection, strip: int = 8) -> Row:
+def overview(db: Database, collection: Collection) -> Row:
     """A collection's name, size and checkpoint, and a few of its pictures."""
     total = count(db, collection)
-    ids = sample(db, collection, number=strip, seed=0)
+    rows = rowids(db, collection)
+    ids = sample(db, collection, rows, number=STRIP, seed=0)
     return {
         "name": collection.name,
         "pictures": total,
@@ -49,13 +53,40 @@ def count(db: Database, collection: Collection) -> int:
     return int(db.execute(sql, [collection.id]).fetchone()[0])
 
 
+def rowids(db: Database, collection: Collection) -> Rowids:
+    """The rows of a collection's vectors, shape (n,), in the order of their ids."""
+    sql = "select rowid from embeddings where collection_id = ? order by id"
+    rows = db.execute(sql, [collection.id])
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
 def sample(
-    db: Database, collection: Collection, *, number: int, seed: int, skip: int = 0
+    db: Database,
+    collection: Collection,
+    rows: Rowids,
+    *,
+    number: int,
+    seed: int,
+    skip: int = 0,
 ) -> list[str]:
-    """Ids chosen at random, the same for the same seed; sensitive pictures never."""
-    ids = _showable_ids(db, collection)
-    random.Random(seed).shuffle(ids)
+    """Ids chosen at random, the same for the same seed; sensitive pictures never.
+
+    :param rows: what :func:`rowids` gave
+    """
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    ids: list[str] = []
+    for start in range(0, len(shuffled), AT_ONCE):
+        if len(ids) >= skip + number:
+            break
+        ids += _showable(db, collection, shuffled[start : start + AT_ONCE].tolist())
     return ids[skip : skip + number]
+
+
+def is_complete(db: Database, collection: Collection) -> bool:
+    """Whether each picture of the set has a vector in the collection."""
+    table = quote_identifier(str(collection.items_table))
+    total = db.execute(f"select count(*) from {table}").fetchone()[0]
+    return bool(count(db, collection) == total)
 
 
 def columns(db: Database, collection: Collection) -> list[str]:
@@ -137,14 +168,16 @@ def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
     return next(db.query(sql, [collection.items_table, item_id]), None)
 
 
-def _showable_ids(db: Database, collection: Collection) -> list[str]:
+def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str]:
+    """The ids of these rows that have a record which is not sensitive, in their order."""
     table = quote_identifier(str(collection.items_table))
+    marks = ", ".join("?" for _ in rows)
     sql = f"""
-        select i.id from {table} i join embeddings e
-        on e.collection_id = ? and e.id = i.id
-        where not coalesce(i.sensitive, 0) order by i.id
+        select e.rowid, i.id from embeddings e join {table} i on i.id = e.id
+        where e.rowid in ({marks}) and not coalesce(i.sensitive, 0)
     """
-    return [row[0] for row in db.execute(sql, [collection.id]).fetchall()]
+    found = dict(db.execute(sql, rows).fetchall())
+    return [found[row] for row in rows if row in found]
 
 
 def _card(row: Row) -> Row:

@@ -70,11 +70,7 @@ async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
     ]
     if "facets" not in told and not in_address:
         kept = remembered.of(asked.datasette)
-        return list(
-            await kept.get(
-                asked, "facets", lambda: asked.read(suggested, place.collection)
-            )
-        )
+        return list(await kept.read(asked, "facets", suggested))
     columns = await asked.read(data.columns, place.collection)
     for one in in_address:
         if one.type not in SUFFIXES or one.column not in columns:
@@ -131,7 +127,7 @@ async def _counted(asked: Asked, wanted: Search, facet: Facet) -> Row | None:
 async def _values(asked: Asked, wanted: Search, facet: Facet) -> Sequence[Row]:
     place = asked.place
     clause: Clause = await asked.read(
-        filters.clause, place.collection, narrowing.whole(place, wanted)
+        filters.clause, place.collection, await narrowing.whole(asked, wanted)
     )
     sql = f"select * from {quote_identifier(place.table)} where {clause.sql}"
     kinds = itertools.chain.from_iterable(pm.hook.register_facet_classes())

@@ -85,10 +85,7 @@ def about(asked: Asked) -> Row:
 
 async def _count(asked: Asked) -> int:
     kept = remembered.of(asked.datasette)
-    collection = asked.place.collection
-    count: int = await kept.get(
-        asked, "count", lambda: asked.read(data.count, collection)
-    )
+    count: int = await kept.read(asked, "count", data.count)
     return count
 
 
@@ -171,13 +168,10 @@ async def _sample(
     skip = (wanted.page - 1) * size
     assert wanted.seed is not None
     if among is None:
-        ids = await asked.read(
-            data.sample,
-            asked.place.collection,
-            number=size + 1,
-            seed=wanted.seed,
-            skip=skip,
-        )
+        kept = remembered.of(asked.datasette)
+        rows = await kept.read(asked, "rows", data.rowids)
+        page = {"number": size + 1, "seed": wanted.seed, "skip": skip}
+        ids = await asked.read(data.sample, asked.place.collection, rows, **page)
     else:
         shuffled = sorted(among)
         random.Random(wanted.seed).shuffle(shuffled)

@@ -1,10 +1,12 @@
 """Which pictures of a collection a search is among: filters on their records, within limits."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from datasette.utils import sqlite_timelimit
 from sqlite_utils import Database
 
 from llm_glam import filters
@@ -12,13 +14,13 @@ from llm_glam.errors import BadFilter
 from llm_glam.filters import Conditions
 from llm_glam.store import Collection
 
-from . import compat
-from .gate import Place
+from . import compat, data, remembered
 from .pages import Asked, Refused
 from .searches import Search
 
 Row = dict[str, Any]
 
+STEPS = 100_000  # of SQLite's machine between two looks at the clock, some milliseconds
 SHOWABLE = "not coalesce(sensitive, 0)"
 # What people choose from in the form; addresses may have any of Datasette's.
 OPERATORS = {
@@ -40,12 +42,15 @@ def shown(wanted: Search) -> Conditions:
     return replace(conditions, where=[*conditions.where, *always])
 
 
-def whole(place: Place, wanted: Search) -> Conditions:
+async def whole(asked: Asked, wanted: Search) -> Conditions:
     """What is asked of records, and that their pictures have a vector in the collection."""
-    assert place.collection is not None
-    number = int(place.collection.id)
-    has_vector = f"id in (select id from embeddings where collection_id = {number})"
     conditions = shown(wanted)
+    kept = remembered.of(asked.datasette)
+    if await kept.read(asked, "complete", data.is_complete):
+        return conditions  # all have: to look for each takes longer than all else
+    assert asked.place.collection is not None
+    number = int(asked.place.collection.id)
+    has_vector = f"id in (select id from embeddings where collection_id = {number})"
     return replace(conditions, where=[*conditions.where, has_vector])
 
 
@@ -63,7 +68,7 @@ async def ids(asked: Asked, wanted: Search) -> list[str] | None:
         raise Refused(403, "_where is SQL, which you may not run here.")
     limit = asked.datasette.setting("sql_time_limit_ms")
     found: list[str] = await asked.read(
-        _ids, asked.place.collection, whole(asked.place, wanted), limit
+        _ids, asked.place.collection, await whole(asked, wanted), limit
     )
     return found
 
@@ -71,7 +76,7 @@ async def ids(asked: Asked, wanted: Search) -> list[str] | None:
 def _ids(
     db: Database, collection: Collection, conditions: Conditions, limit: float
 ) -> list[str]:
-    with sqlite_timelimit(db.conn, limit):
+    with _limited(db, limit / 1000):
         try:
             return filters.ids(db, collection, conditions)
         except BadFilter as error:
@@ -79,6 +84,21 @@ def _ids(
                 text = f"The records take longer than {limit / 1000:g} s to filter."
                 raise BadFilter(text) from error
             raise
+
+
+@contextmanager
+def _limited(db: Database, seconds: float) -> Iterator[None]:
+    """Interrupt what takes longer.
+
+    Datasette's own ``sqlite_timelimit`` looks at the clock a hundred times as often, and each
+    look waits for Python's other threads: under load, quick queries would take too long.
+    """
+    until = time.perf_counter() + seconds
+    db.conn.set_progress_handler(lambda: time.perf_counter() >= until, STEPS)
+    try:
+        yield
+    finally:
+        db.conn.set_progress_handler(None, 0)
 
 
 def described(text: str, columns: list[str], table: str) -> str:

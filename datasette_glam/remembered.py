@@ -17,6 +17,11 @@ class Remembered:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Any, ...], tuple[str, Any]] = OrderedDict()
 
+    async def read(self, asked: Asked, what: str, function: Callable[..., Any]) -> Any:
+        """What ``function`` reads of the collection's database, or read of it as it is."""
+        collection = asked.place.collection
+        return await self.get(asked, what, lambda: asked.read(function, collection))
+
     async def get(
         self, asked: Asked, what: str, work: Callable[[], Awaitable[Any]]
     ) -> Any:

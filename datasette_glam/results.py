@@ -89,11 +89,8 @@ async def nearest(
 
 
 async def _sensitive(asked: Asked) -> set[str]:
-    async def read() -> set[str]:
-        found: set[str] = await asked.read(data.sensitive_ids, asked.place.collection)
-        return found
-
-    found: set[str] = await remembered.of(asked.datasette).get(asked, "hidden", read)
+    kept = remembered.of(asked.datasette)
+    found: set[str] = await kept.read(asked, "sensitive", data.sensitive_ids)
     return found
 
 

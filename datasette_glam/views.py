@@ -1,5 +1,6 @@
 """The pages: each a function that gives its data, shown as HTML or as its JSON twin."""
 
+from dataclasses import replace
 from typing import Any
 
 from datasette.utils import tilde_decode
@@ -7,12 +8,11 @@ from datasette.utils.asgi import NotFound, Response
 
 from llm_glam import search
 
-from . import addresses, data, gate, originals, results
+from . import addresses, data, gate, originals, remembered, results
 from .gallery import about
 from .pages import Asked, Page, jpeg
 
 NEIGHBOURS = 24
-STRIP = 8
 
 Row = dict[str, Any]
 
@@ -21,8 +21,12 @@ async def collections(asked: Asked) -> Page:
     """The collections of a database."""
     place = asked.place
     found = await gate.visible(asked.datasette, asked.request, place)
-    rows = [await asked.read(data.overview, c, STRIP) for c in found]
-    for row in rows:
+    kept = remembered.of(asked.datasette)
+    rows = []
+    for collection in found:
+        of_it = replace(asked, place=replace(place, collection=collection))
+        row = await kept.read(of_it, "overview", data.overview)
+        rows.append(row)
         row["url"] = addresses.collection(asked.datasette, place.database, row["name"])
         addresses.add(asked.datasette, place.database, row["name"], row["items"])
     return Page(

@@ -125,7 +125,7 @@ def _best(
     if query.prefix:
         among = _with_prefix(db, collection, query.prefix, among)
     if among is not None:
-        positions = np.array(found.rows.positions(among), np.intp)
+        positions = found.rows.positions(among)
         scores = scores[positions]
     if query.number >= 0 and wanted < len(scores):
         positions = positions[_candidates(scores, wanted, found.rounding)]

@@ -21,7 +21,8 @@ FORMAT = 1
 ALIGNED = 64
 HEADER = 256  # bytes
 HASH = 16  # bytes of an MD5
-MANY = 1_000  # ids that are looked up faster in all of them
+MANY = 1_000  # ids that are looked up faster together
+BLOCK = 50_000  # rows
 # vectors (n, d), then by row: rowid, content hash, where its id ends; and the ids, in UTF-8
 ARRAYS = ("vectors", "rowids", "hashes", "ends", "names")
 
@@ -64,39 +65,57 @@ class Rows:
         """All ids, in order."""
         return [self.id(position) for position in range(len(self))]
 
-    def positions(self, ids: Sequence[str]) -> list[int]:
-        """Where ids are; those that are not there are left out."""
-        if len(ids) > MANY:
-            known = {one: position for position, one in enumerate(self.ids())}
-            return [known[one] for one in ids if one in known]
+    def positions(self, ids: Sequence[str]) -> NDArray[np.intp]:
+        """Where ids are, each once and in order; those that are not there are left out."""
         wanted = [one.encode("utf-8", "surrogatepass") for one in ids]
+        if len(ids) > MANY and not self._have_zeros(wanted):
+            blocks = range(0, len(self), BLOCK)
+            texts = np.sort(np.array(wanted))
+            return np.concatenate(
+                [np.empty(0, np.intp), *(self._among(texts, start) for start in blocks)]
+            )
         found = [(bisect_left(self, one), one) for one in wanted]
-        return [p for p, one in found if p < len(self) and self[p] == one]
+        known = [p for p, one in found if p < len(self) and self[p] == one]
+        return np.unique(np.array(known, np.intp))
+
+    def _have_zeros(self, others: Sequence[bytes]) -> bool:
+        return bool((self.names == 0).any()) or any(b"\0" in one for one in others)
+
+    def _among(self, texts: NDArray[np.bytes_], start: int) -> NDArray[np.intp]:
+        """Positions from ``start`` on, as many as a block has, whose ids are among sorted texts.
+
+        The ids are filled up with zeros to one length, which keeps their order.
+        """
+        block = np.arange(start, min(start + BLOCK, len(self)))
+        lengths = self._lengths(block)
+        filled = np.zeros((len(block), max(1, lengths.max())), np.uint8)
+        row = np.repeat(np.arange(len(block)), lengths)
+        filled[row, _within(lengths)] = self._letters(block)
+        own = filled.view(f"S{filled.shape[1]}").ravel()
+        places = np.searchsorted(texts, own).clip(max=len(texts) - 1)
+        return block[texts[places] == own]
 
     def have_ids_of(
         self, other: "Rows", here: NDArray[np.intp], there: NDArray[np.intp]
     ) -> NDArray[np.bool_]:
         """Whether the rows at these positions have the ids of the other's at those."""
-        same = self._lengths()[here] == other._lengths()[there]
-        lengths = self._lengths()[here[same]]
+        same = self._lengths(here) == other._lengths(there)
+        lengths = self._lengths(here[same])
         equal = self._letters(here[same]) == other._letters(there[same])
         row = np.repeat(np.arange(len(lengths)), lengths)
         wrong = np.bincount(row[~equal], minlength=len(lengths)) > 0
         same[np.flatnonzero(same)[wrong]] = False
         return same
 
-    def _lengths(self) -> NDArray[np.int64]:
-        return np.diff(self.ends, prepend=0)
+    def _lengths(self, positions: NDArray[np.intp]) -> NDArray[np.int64]:
+        before = np.where(positions > 0, self.ends[positions - 1], 0)
+        return self.ends[positions] - before
 
     def _letters(self, positions: NDArray[np.intp]) -> NDArray[np.uint8]:
         """The ids at these positions, one after the other."""
-        lengths = self._lengths()[positions]
-        ends = np.cumsum(lengths)
-        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
-            ends - lengths, lengths
-        )
+        lengths = self._lengths(positions)
         starts = self.ends[positions] - lengths
-        return self.names[np.repeat(starts, lengths) + within]
+        return self.names[np.repeat(starts, lengths) + _within(lengths)]
 
     def equal(self, other: "Rows") -> bool:
         """Are they the same rows with the same contents?"""
@@ -104,6 +123,13 @@ class Rows:
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ARRAYS[1:]
         )
+
+
+def _within(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each letter of texts of these lengths its place in its text."""
+    ends = np.cumsum(lengths)
+    total = ends[-1] if len(ends) else 0
+    return np.arange(total) - np.repeat(ends - lengths, lengths)
 
 
 @dataclass(frozen=True)

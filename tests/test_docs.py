@@ -13,6 +13,7 @@ import yaml
 
 import llm_glam
 from datasette_glam import (
+    data,
     decoder,
     facets,
     functions,
@@ -184,7 +185,7 @@ def test_documented_numbers():
         f"At first, {gallery.PAGE} pictures",
         f"; {gallery.PAGE} pictures each",
         f"the {views.NEIGHBOURS} pictures most similar",
-        f"a strip of {views.STRIP} ",
+        f"a strip of {data.STRIP} ",
         f"{terms.LONGEST:,} characters at most",
         f"up to {originals.SIDE:,} pixels",
         f"{vectors.AT_ONCE} searches at once use the model, {vectors.WAITING} more wait",

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -14,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 from llm.cli import cli
 
-from llm_glam import index, search, stamp, store
+from llm_glam import index, search, stamp, store, vector_file
 from llm_glam.errors import VectorsDiffer
+from llm_glam.vector_file import Rows
 
 DIMENSIONS = 16
 WRITE = "insert or replace into embeddings (collection_id, id, embedding, content_hash) values (?, ?, ?, ?)"
@@ -431,3 +433,30 @@ def test_a_database_that_is_being_written_has_no_stamp(db, path, later):
     db.conn.rollback()
     assert stamp.of(path) is not None
     assert stamp.of(path.with_name("other.db")) is None
+
+
+def test_many_ids_are_found_as_few_are(monkeypatch):
+    chance = random.Random(1)
+    letters = "ab/é🏺 .\\"
+    for count in (0, 1, 5, 300):
+        some = (
+            "".join(chance.choices(letters, k=chance.randrange(6))) for _ in "x" * count
+        )
+        ids = sorted(set(some), key=lambda one: one.encode())
+        rows = Rows.of(ids, np.arange(len(ids)), np.zeros((len(ids), 16), np.uint8))
+        wanted = [
+            "".join(chance.choices(letters, k=chance.randrange(6))) for _ in "x" * 200
+        ]
+        wanted += ids[:3]
+        expected = sorted({ids.index(one) for one in wanted if one in ids})
+        for many, block in ((0, 7), (0, 50_000), (10_000, 7)):
+            monkeypatch.setattr(vector_file, "MANY", many)
+            monkeypatch.setattr(vector_file, "BLOCK", block)
+            assert rows.positions(wanted).tolist() == expected
+
+
+def test_ids_that_end_with_zeros_are_others(monkeypatch):
+    monkeypatch.setattr(vector_file, "MANY", 0)
+    rows = Rows.of(["a", "a\0"], np.arange(2), np.zeros((2, 16), np.uint8))
+    assert rows.positions(["a"]).tolist() == [0]
+    assert rows.positions(["a\0", "a\0\0"]).tolist() == [1]

@@ -469,10 +469,11 @@ async def test_counts_are_remembered_while_nothing_changes(many, monkeypatch):
     real = data.count
     monkeypatch.setattr(data, "count", lambda *a: counted.append(1) or real(*a))
     datasette = site(many)
+    before = await found(datasette, PHOTOS + ".json")
+    first = len(counted)
     for _ in range(3):
         assert (await found(datasette, PHOTOS + ".json"))["pictures"] == 60
-    assert len(counted) == 1
-    before = await found(datasette, PHOTOS + ".json")
+    assert len(counted) == first > 0
     connection = sqlite3.connect(many.database)
     connection.execute("delete from photos where id = '00.png'")
     connection.execute("update photos set material = 'jade' where id = '01.png'")
