@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 IMAGES = HERE / "images"
 PORT = 8765
 GALLERY = f"http://127.0.0.1:{PORT}/embeddings/-/glam/photos"
+SUM = "q=raccoon+%2Bblue+-terracotta&_min_score=0.3"
 STEPS = ("1  Type words", "2  Click “similar” on a picture", "3  Read its record")
 CAPTION_HEIGHT = 56
 GAP = 24
@@ -36,6 +37,9 @@ def main(demo: Path) -> None:
         page = browser.new_page(viewport={"width": 1200, "height": 860})
         page.goto(f"{GALLERY}?seed=7")
         save(shot(page), "gallery")
+        page.goto(f"{GALLERY}?{SUM}")
+        page.locator("summary", has_text="Narrow down").click()
+        save(shot(page), "sum")
         save(steps(browser.new_page(viewport={"width": 760, "height": 860})), "search")
         phone = browser.new_page(
             viewport={"width": 390, "height": 780}, color_scheme="dark"
