@@ -1,6 +1,6 @@
 """Reading a collection for its pages: rows to plain dictionaries, addresses added later."""
 
-from collections.abc import Sequence
+import json
 from typing import Any
 
 import numpy as np
@@ -94,15 +94,11 @@ def columns(db: Database, collection: Collection) -> list[str]:
     return list(db.table(str(collection.items_table)).columns_dict)
 
 
-def records(db: Database, collection: Collection, ids: Sequence[str]) -> list[Row]:
+def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     """The records of pictures as they are stored, in the order of ``ids``."""
-    found: dict[str, Row] = {}
     table = quote_identifier(str(collection.items_table))
-    for start in range(0, len(ids), AT_ONCE):
-        some = list(ids[start : start + AT_ONCE])
-        marks = ", ".join("?" for _ in some)
-        sql = f"select * from {table} where id in ({marks})"
-        found |= {row["id"]: row for row in db.query(sql, some)}
+    sql = f"select * from {table} where id in (select value from json_each(?))"
+    found = {row["id"]: row for row in db.query(sql, [json.dumps(ids)])}
     return [found[item_id] for item_id in ids if item_id in found]
 
 
@@ -113,22 +109,17 @@ def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     return {row[0] for row in rows.fetchall()}
 
 
-def cards(db: Database, collection: Collection, ids: Sequence[str]) -> list[Row]:
+def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     """What a gallery shows of pictures, in the order of ``ids``; ids without record too."""
-    found: dict[str, Row] = {}
     table = quote_identifier(str(collection.items_table))
-    for start in range(0, len(ids), AT_ONCE):
-        some = list(ids[start : start + AT_ONCE])
-        marks = ", ".join("?" for _ in some)
-        sql = f"""
-            select i.id, i.title, i.caption, i.sensitive, i.image_md5,
-                t.width, t.height, t.image_md5 as thumbnail_md5
-            from {table} i left join glam_thumbnails t
-            on t.id = i.id and t.items_table = ?
-            where i.id in ({marks})
-        """
-        for row in db.query(sql, [collection.items_table, *some]):
-            found[row["id"]] = _card(row)
+    sql = f"""
+        select i.id, i.title, i.caption, i.sensitive, i.image_md5,
+            t.width, t.height, t.image_md5 as thumbnail_md5
+        from {table} i left join glam_thumbnails t on t.id = i.id and t.items_table = ?
+        where i.id in (select value from json_each(?))
+    """
+    rows = db.query(sql, [collection.items_table, json.dumps(ids)])
+    found = {row["id"]: _card(row) for row in rows}
     return [found[item_id] for item_id in ids if item_id in found]
 
 
@@ -171,12 +162,11 @@ def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
 def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str]:
     """The ids of these rows that have a record which is not sensitive, in their order."""
     table = quote_identifier(str(collection.items_table))
-    marks = ", ".join("?" for _ in rows)
     sql = f"""
         select e.rowid, i.id from embeddings e join {table} i on i.id = e.id
-        where e.rowid in ({marks}) and not coalesce(i.sensitive, 0)
+        where e.rowid in (select value from json_each(?)) and not coalesce(i.sensitive, 0)
     """
-    found = dict(db.execute(sql, rows).fetchall())
+    found = dict(db.execute(sql, [json.dumps(rows)]).fetchall())
     return [found[row] for row in rows if row in found]
 
 
