@@ -23,6 +23,7 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── BadFilter               a condition on records that cannot be asked
     ├── UnknownItem             no such id in the collection
     ├── NothingEmbedded         not one picture of a run could be used
+    ├── NotComparable           two collections that have nothing to be compared by
     ├── VectorsDiffer           stored vectors are not those of the checkpoint
     └── DatabaseProblem         locked, read-only, damaged, full, or no SQLite file
 """
@@ -117,6 +118,10 @@ class UnknownItem(GlamError):
 
 class NothingEmbedded(GlamError):
     """Not one picture or text of a run could be embedded."""
+
+
+class NotComparable(GlamError):
+    """Two collections that are the same, or not of the same pictures."""
 
 
 class VectorsDiffer(GlamError):

@@ -106,10 +106,65 @@ def nearest_to_each(
     with index.reading(db) as seen:
         found = index.of(db, collection, seen, watcher)
         scores = found.scores(np.stack([query.vector for query in queries]))
-        return [
-            _best(db, collection, found, query, row)
-            for query, row in zip(queries, scores, strict=True)
+        within: dict[tuple[str, int], Positions] = {}  # the same for many queries
+        hits = []
+        for query, row in zip(queries, scores, strict=True):
+            key = query.prefix, id(query.among)
+            if key not in within:
+                within[key] = _within(db, collection, found, query)
+            hits.append(_best(db, collection, found, query, row, within[key]))
+        return hits
+
+
+def ranks(
+    db: Database, collection: Collection, query: Query, ids: Sequence[str]
+) -> dict[str, int]:
+    """Where items stand among all that a query may find, 1 for the nearest, equal scores by id.
+
+    Ids that it may not find are left out. Only what rounding may have put on the wrong side of
+    one of them is compared exactly; the rest is counted.
+    """
+    with index.reading(db) as seen:
+        found = index.of(db, collection, seen)
+        within = _within(db, collection, found, query)
+        within = np.setdiff1d(within, found.rows.positions(list(query.skip)))
+        asked = found.rows.positions(ids)
+        asked = asked[np.isin(asked, within)]
+        if not len(asked):
+            return {}
+        every = found.scores(query.vector[np.newaxis])[0].astype(np.float64)
+        scores = every[within]
+        near = _distances(scores, np.sort(every[asked])) <= found.rounding
+        names, exact = _exactly(db, found, within[near], query.vector)
+        ranked = sorted(zip((-exact).tolist(), names, strict=True))
+        place = {item_id: place for place, (_, item_id) in enumerate(ranked, 1)}
+        far = np.sort(scores[~near])
+        above = len(far) - np.searchsorted(far, every[asked])
+        named = [
+            (found.rows.id(int(p)), int(n)) for p, n in zip(asked, above, strict=True)
         ]
+        return {item_id: number + place[item_id] for item_id, number in named}
+
+
+def _distances(scores: Vector, known: Vector) -> Vector:
+    """How far each score is from the nearest of the known ones, which are sorted."""
+    right = np.searchsorted(known, scores)
+    above = known[np.minimum(right, len(known) - 1)]
+    below = known[np.maximum(right - 1, 0)]
+    distances: Vector = np.minimum(np.abs(above - scores), np.abs(below - scores))
+    return distances
+
+
+def _within(
+    db: Database, collection: Collection, found: Index, query: Query
+) -> Positions:
+    """The positions of all that a query may find, what it skips included, in order."""
+    among = query.among
+    if query.prefix:
+        among = _with_prefix(db, collection, query.prefix, among)
+    if among is None:
+        return np.arange(len(found.rows))
+    return found.rows.positions(among)
 
 
 def _best(
@@ -118,14 +173,10 @@ def _best(
     found: Index,
     query: Query,
     scores: NDArray[np.float32],
+    positions: Positions,
 ) -> list[Hit]:
     wanted = query.number + len(query.skip)
-    positions = np.arange(len(scores))
-    among = query.among
-    if query.prefix:
-        among = _with_prefix(db, collection, query.prefix, among)
-    if among is not None:
-        positions = found.rows.positions(among)
+    if len(positions) < len(scores):
         scores = scores[positions]
     if query.number >= 0 and wanted < len(scores):
         positions = positions[_candidates(scores, wanted, found.rounding)]
@@ -182,10 +233,13 @@ def _exactly(
 
 
 def cosines(vectors: NDArray[np.float32], vector: Vector) -> Vector:
-    """The cosine of each row, shape (n, d), with a vector, shape (d,); 0 where one is zero."""
+    """The cosine of each row, shape (n, d), with a vector, shape (d,); 0 where one is zero.
+
+    Equal rows have equal cosines wherever they stand, which a matrix product does not promise.
+    """
     doubled = vectors.astype(np.float64)
     lengths = np.linalg.norm(doubled, axis=1) * np.linalg.norm(vector)
-    products = doubled @ vector
+    products = np.einsum("ij,j->i", doubled, vector)
     return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
 
 

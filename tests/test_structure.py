@@ -27,6 +27,8 @@ LAYERS = [
     {
         "adopt",
         "agreement",
+        "compare_page",
+        "verdict",
         "reembed",
         "estimate",
         "status",
@@ -34,6 +36,7 @@ LAYERS = [
         "serve",
         "box",
     },
+    {"compare"},
     {"terms"},
     {"ingest", "search"},
     {"plan", "write"},
@@ -46,7 +49,15 @@ LAYERS = [
     {"demo"},
     {"engine", "files", "registry", "checkpoints", "hub"},
     {
-        *("images", "fingerprint", "migrations", "output", "share", "stamp"),
+        *(
+            "images",
+            "rankings",
+            "fingerprint",
+            "migrations",
+            "output",
+            "share",
+            "stamp",
+        ),
         *("vector_file", "fetch", "reach"),
     },
     {"reduction"},
@@ -60,6 +71,7 @@ BESIDE = {
     ("store", "clip"),
     ("hub", "checkpoints"),
     ("fetch", "reach"),
+    ("compare_page", "verdict"),
 }
 WITHOUT_SQL_AND_CLICK = (
     "images",

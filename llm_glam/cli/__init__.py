@@ -10,6 +10,7 @@ from ..errors import explained
 
 COMMANDS = {
     "adopt": "adopt",
+    "compare": "compare",
     "demo": "demo",
     "embed": "embed",
     "models": "models",

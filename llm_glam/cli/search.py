@@ -114,7 +114,7 @@ def command(
     most = number + skip
     scored: list[Scored]
     if wanted:
-        _say_what_is_fetched(wanted)
+        say_what_is_fetched(wanted)
         asked = terms.query(
             *(db, found, wanted, most),
             among=among,
@@ -132,8 +132,8 @@ def _terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term
     return plus + [terms.parse(text, subtract=True) for text in subtract]
 
 
-def _say_what_is_fetched(wanted: Sequence[Term]) -> None:
-    """Fetching may take long, and strangers hear of it."""
+def say_what_is_fetched(wanted: Sequence[Term]) -> None:
+    """Name the addresses among terms: fetching may take long, and strangers hear of it."""
     for address in [term.address for term in wanted if term.address is not None]:
         from ..fetch import shown  # and with it all that speaks HTTP
 

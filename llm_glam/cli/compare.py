@@ -1,0 +1,228 @@
+"""``llm glam compare``: two checkpoints on the same pictures, side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import agreement as agreeing
+from .. import compare, images, store, terms, verdict
+from ..compare import Answer, Pair, Place
+from ..errors import GlamError
+from ..output import Progress, output_options, output_rows, say_on_stderr
+from ..rankings import NEIGHBOURS
+from . import options as shared
+from .search import say_what_is_fetched
+
+MOST = 1_000
+LARGEST_SAMPLE = 100_000
+LARGE_PAGE = 10_000_000  # bytes
+WIDTH = 36  # of a title in a table
+
+Row = dict[str, Any]
+
+
+@click.command("compare")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "-c",
+    "--content",
+    metavar="QUERY",
+    multiple=True,
+    help="What to look for in both; can be given several times",
+)
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1, MOST),
+    default=NEIGHBOURS,
+    show_default=True,
+    help="How many results of each",
+)
+@click.option(
+    "--agreement",
+    is_flag=True,
+    help="How far both agree, instead of the results (without -c always)",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1, LARGEST_SAMPLE),
+    default=agreeing.SAMPLE,
+    show_default=True,
+    help="How many pictures agreement is measured on",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Another seed takes other pictures",
+)
+@click.option(
+    "--prompt",
+    default="{}",
+    metavar="TEXT",
+    help='A sentence for words, such as "a photograph of {}"',
+)
+@click.option(
+    "--allow-private", is_flag=True, help="Fetch addresses on private networks too"
+)
+@click.option(
+    "--sensitive", is_flag=True, help="Compare and show sensitive pictures too"
+)
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write both, with the pictures, as one HTML page to this file",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file of --html")
+@shared.database_option
+@output_options
+def command(
+    old: str,
+    new: str,
+    content: tuple[str, ...],
+    number: int,
+    agreement: bool,
+    sample: int,
+    seed: int,
+    prompt: str,
+    allow_private: bool,
+    sensitive: bool,
+    page: Path | None,
+    force: bool,
+    database: Path,
+    format_: str,
+) -> None:
+    """Compare the collections OLD and NEW, of the same pictures by two checkpoints.
+
+    With -c, the first results of both, and where each of them stands in the other collection. A
+    QUERY is words, a picture file, the address of a picture, or id:ITEM, as in llm glam search.
+    Without -c, or with --agreement, how far both agree about which pictures are alike.
+
+    \b
+    Examples:
+        llm glam compare photos photos-archaeclip -c 'a bronze brooch' -c horse -t
+        llm glam compare photos photos-archaeclip -c id:0032-bronze-coin.jpg
+        llm glam compare photos photos-archaeclip
+        llm glam compare photos photos-archaeclip -c brooch --html comparison.html
+    """
+    _check_page(page, force)
+    shared.check_exists(database)
+    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    db = store.connect(database, readonly=True)
+    pair = compare.open_pair(db, old, new, with_sensitive=sensitive)
+    for line in verdict.left_out(pair):
+        say_on_stderr(line)
+    say_what_is_fetched([terms.parse(text) for text in content])
+    found = compare.answers(pair, content, number, prompt=prompt, private=allow_private)
+    figures = None
+    if agreement or page or not content:
+        figures = _agreement(pair, sample, seed)
+    _say(found, figures)
+    if page:
+        _write(page, pair, found, figures)
+    if content and not agreement:
+        rows = [row for answer in found for row in _rows(pair, answer)]
+        output_rows(_narrow(rows) if format_ == "table" else rows, format_)
+    elif figures:
+        _output_figures(figures, found, format_)
+
+
+def _check_page(page: Path | None, force: bool) -> None:
+    """Before anything is computed."""
+    if force and not page:
+        raise click.UsageError("--force is for --html.")
+    if page and page.exists() and not force:
+        raise GlamError(f"{page} is there already; --force overwrites it.")
+    if page and not page.absolute().parent.is_dir():
+        raise GlamError(f"There is no folder {page.absolute().parent}; make it first.")
+
+
+def _agreement(pair: Pair, sample: int, seed: int) -> Row:
+    with Progress("pictures") as progress:
+        return agreeing.between(pair, sample, seed, progress)
+
+
+def _say(found: Sequence[Answer], figures: Row | None) -> None:
+    for answer in found:
+        say_on_stderr(f"{answer.query}: {verdict.of_answer(answer)}")
+    for line in verdict.of_agreement(figures) if figures else []:
+        say_on_stderr(line)
+
+
+def _rows(pair: Pair, answer: Answer) -> list[Row]:
+    """A row for each rank: what both have there, and where it stands in the other."""
+    names = compare.titles(pair, [one.id for one in (*answer.old, *answer.new)])
+    return [
+        {
+            "query": answer.query,
+            "rank": old.rank,
+            **_columns("old", old, names, "rank_in_new"),
+            **_columns("new", new, names, "rank_in_old"),
+        }
+        for old, new in zip(answer.old, answer.new, strict=True)
+    ]
+
+
+def _columns(side: str, place: Place, names: dict[str, str | None], other: str) -> Row:
+    return {
+        f"{side}_id": place.id,
+        f"{side}_score": round(place.score, 6),
+        f"{side}_title": names[place.id],
+        f"{side}_{other}": place.other,
+    }
+
+
+def _narrow(rows: Sequence[Row]) -> list[Row]:
+    """What fits on a screen."""
+    return [
+        {
+            "query": _short(row["query"]),
+            "rank": row["rank"],
+            "old": _short(row["old_title"] or row["old_id"]),
+            "score": f"{row['old_score']:.3f}",
+            "in new": row["old_rank_in_new"],
+            "new": _short(row["new_title"] or row["new_id"]),
+            "score ": f"{row['new_score']:.3f}",
+            "in old": row["new_rank_in_old"],
+        }
+        for row in rows
+    ]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+
+
+def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None:
+    queries = [
+        {
+            "query": answer.query,
+            "overlap": round(answer.shared / max(1, answer.depth), 6),
+        }
+        for answer in found
+    ]
+    row = {**figures, "queries": queries}
+    if format_ == "table":
+        pairs = [{"": key, "value": value} for key, value in row.items()]
+        output_rows(pairs, format_)
+    else:
+        output_rows([row], format_)
+
+
+def _write(
+    page: Path, pair: Pair, found: Sequence[Answer], figures: Row | None
+) -> None:
+    from .. import compare_page  # and with it Jinja
+
+    size = compare_page.write(page, pair, found, figures or {})
+    say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
+    if size > LARGE_PAGE:
+        say_on_stderr(
+            "That is large for a page: fewer queries or a smaller -n make it smaller."
+        )
