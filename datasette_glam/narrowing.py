@@ -32,7 +32,25 @@ OPERATORS = {
     "isblank": "is blank",
     "notblank": "is not blank",
 }
-SIGNS = {"exact": "=", "not": "≠", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
+SIGNS = {
+    "exact": "=",
+    "not": "≠",
+    "gt": ">",
+    "gte": "≥",
+    "lt": "<",
+    "lte": "≤",
+    "in": "is one of",
+    "notin": "is none of",
+    "startswith": "starts with",
+    "endswith": "ends with",
+    "arraycontains": "has",
+    "arraynotcontains": "has not",
+    "notlike": "not like",
+    "isnull": "is null",
+    "notnull": "is not null",
+    "isblank": "is blank",
+    "notblank": "is not blank",
+}
 
 
 def shown(wanted: Search) -> Conditions:
@@ -104,11 +122,8 @@ def _limited(db: Database, seconds: float) -> Iterator[None]:
 def described(text: str, columns: list[str], table: str) -> str:
     """A filter in a few words: ``year ≥ 1900``."""
     one = filters.split(text, columns, table)
-    if one.value is None:
-        words = {"isnull": "is null", "notnull": "is not null", **OPERATORS}
-        return f"{one.column} {words[one.suffix]}"
-    sign = SIGNS.get(one.suffix) or one.suffix
-    return f"{one.column} {sign} {one.value}"
+    said = f"{one.column} {SIGNS.get(one.suffix, one.suffix)}"
+    return said if one.value is None else f"{said} {one.value}"
 
 
 def form(wanted: Search, columns: list[str], facets: list[dict[str, Any]]) -> Row:

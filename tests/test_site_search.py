@@ -182,6 +182,21 @@ async def test_what_the_form_sends(many):
     assert response.headers["location"] == PHOTOS
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("material__in=clay,gold", "material is one of clay,gold"),
+        ("material__isblank=1", "material is blank"),
+        ("tags__arraycontains=rare", "tags has rare"),
+        ("title__glob=*1*", "title glob *1*"),
+        ("id__exact=07.png", "id = 07.png"),
+    ],
+)
+async def test_filters_in_words(many, query, said):
+    answer = await found(site(many), f"{PHOTOS}.json?{query}")
+    assert [chip["text"] for chip in answer["chips"]] == [said]
+
+
 async def test_forms_hand_on_what_they_do_not_show(many):
     pairs = [("material", "clay"), ("year__gte", "1900"), ("_facet", "material")]
     page = (await get(site(many), address("", *pairs, q="red", _search="find"))).text
