@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from . import layouts
 from .errors import BadCheckpoint
 
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -42,6 +42,8 @@ def model_folder(directory: Path) -> Path:
     folder = directory
     if (directory / "modules.json").is_file():
         folder = directory / _first_module(directory / "modules.json")
+    elif layouts.is_open_clip_only(file.name for file in directory.iterdir()):
+        raise BadCheckpoint(layouts.open_clip_advice(str(directory)))
     if not (folder / "config.json").is_file():
         raise BadCheckpoint(
             f"{directory} holds no checkpoint: it has neither modules.json nor config.json. "
@@ -57,7 +59,7 @@ def lacks(directory: Path) -> list[str]:
     """
     folder = model_folder(directory)
     present = {
-        "weights": any(any(folder.glob(pattern)) for pattern in WEIGHTS),
+        "weights": bool(layouts.weights(folder)),
         "tokenizer": any(
             all((folder / f).is_file() for f in files) for files in TOKENIZERS
         ),
@@ -84,7 +86,7 @@ def check_complete(directory: Path) -> None:
 
 
 def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
-    """Copy a bare checkpoint to ``target`` with what it lacks.
+    """Copy a bare checkpoint to ``target``, an empty folder, with what it lacks.
 
     The tokenizer is that of ``base``; preprocessing too, or CLIP's standard for the picture
     size in config.json where there is no base.
@@ -96,8 +98,6 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     if "weights" in missing or ("tokenizer" in missing and base is None):
         check_complete(directory)
     source = model_folder(directory)
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
     for file in source.iterdir():
         if file.is_file():
             shutil.copy2(file, target / file.name)

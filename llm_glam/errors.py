@@ -8,6 +8,8 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── UnknownCheckpoint       no checkpoint is registered under this name
     ├── NameTaken               the name belongs to other weights
     ├── BadCheckpoint           a directory or repository that is no CLIP, or an incomplete one
+    ├── BadArchive              an archive that is damaged, or not safe to unpack
+    ├── CannotPack              an archive that cannot be written where it should be
     ├── CheckpointChanged       the weights are not those the vectors were made with
     ├── HubUnreachable          a checkpoint has to be downloaded and cannot be
     ├── BadDevice               --device names what is not there, or its memory is too small
@@ -58,6 +60,14 @@ class NameTaken(GlamError):
 
 class BadCheckpoint(GlamError):
     """A directory or repository that holds no usable CLIP checkpoint."""
+
+
+class BadArchive(GlamError):
+    """An archive that is damaged, or that is not safe to unpack."""
+
+
+class CannotPack(GlamError):
+    """An archive that cannot be written where, or as, it should be."""
 
 
 class CheckpointChanged(GlamError):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import checkpoints
+from . import checkpoints, layouts
 from .errors import BadCheckpoint, GlamError, HubUnreachable
 
 KEEP_SUFFIXES = (".json", ".txt", ".model")
@@ -54,7 +54,10 @@ def _download(repository: str, revision: str | None) -> Path:
     from huggingface_hub import HfApi, constants, snapshot_download
 
     info = HfApi().model_info(repository, revision=revision, files_metadata=True)
-    files = wanted({f.rfilename: f.size or 0 for f in info.siblings or []})
+    sizes = {f.rfilename: f.size or 0 for f in info.siblings or []}
+    if layouts.is_open_clip_only(sizes):
+        raise BadCheckpoint(layouts.open_clip_advice(f"{repository} on the hub"))
+    files = wanted(sizes)
     if not any(name.endswith(WEIGHTS) for name in files):
         raise BadCheckpoint(
             f"{repository} on the hub holds no weights (model.safetensors or "
@@ -68,7 +71,12 @@ def _download(repository: str, revision: str | None) -> Path:
 
 def wanted(sizes: dict[str, int]) -> dict[str, int]:
     """Of a repository's files (path: bytes) those that loading needs, safetensors preferred."""
-    files = {k: v for k, v in sizes.items() if not k.startswith(SKIP_FOLDERS)}
+    files = {
+        name: size
+        for name, size in sizes.items()
+        if not name.startswith(SKIP_FOLDERS)
+        and not layouts.is_open_clip(name.rpartition("/")[2])
+    }
     safe = any(name.endswith(".safetensors") for name in files)
     weights = ".safetensors" if safe else "pytorch_model.bin"
     return {k: v for k, v in files.items() if k.endswith((*KEEP_SUFFIXES, weights))}

@@ -4,14 +4,13 @@ Loaded encoders are shared within a process: LLM makes a new model object at eve
 """
 
 import os.path
-import shutil
 import threading
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import checkpoints, demo, engines, hub, registry
+from . import checkpoints, copies, demo, engines, hub, promise, registry
 from .engine import FP32, INT8
 from .engines import Running, Say
 from .errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
@@ -63,17 +62,25 @@ def _in_fp32(name: str, download: bool, running: Running) -> "Encoder":
     if known and (known, *key) in _loaded:
         return _loaded[known, *key]
     found = _opened(directory, known, running)
-    if entry.fingerprint and found.fingerprint != entry.fingerprint:
-        raise CheckpointChanged(
-            f"The files of the checkpoint '{name}' in {directory} have changed: their "
-            f"fingerprint is {found.fingerprint}, it was {entry.fingerprint} when it was "
-            "registered. Put the old files back, or register the new ones under a name of "
-            f"their own: llm glam models add {name}-2 {directory}"
-        )
+    check_unchanged(entry, directory, found.fingerprint)
     if known is None:
         with suppress(OSError):  # it only saves time to remember the fingerprint
             registry.put(_described(entry, directory, found))
     return _loaded.setdefault((found.fingerprint, *key), found)
+
+
+def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> None:
+    """Refuse files that are not those that were registered.
+
+    :raises CheckpointChanged: says what to do
+    """
+    if entry.fingerprint and fingerprint != entry.fingerprint:
+        raise CheckpointChanged(
+            f"The files of the checkpoint '{entry.name}' in {directory} have changed: their "
+            f"fingerprint is {fingerprint}, it was {entry.fingerprint} when it was "
+            "registered. Put the old files back, or register the new ones under a name of "
+            f"their own: llm glam models add {entry.name}-2 {directory}"
+        )
 
 
 def _in_int8(name: str, exact: "Encoder", running: Running) -> "Encoder":
@@ -104,33 +111,49 @@ def add(
 ) -> Checkpoint:
     """Register a checkpoint under a name, completing a bare one from ``base``.
 
-    :param source: a folder, or a hub id such as ``openai/clip-vit-base-patch32``
+    :param source: a folder, a zip or tar archive, or a hub id such as
+        ``openai/clip-vit-base-patch32``
     :param base: a registered name or a folder whose tokenizer a bare checkpoint gets
     :raises NameTaken: the name belongs to other weights
     :raises BadCheckpoint: what lacks, or why it cannot be loaded
+    :raises BadArchive: the archive is damaged, or not safe to unpack
+    :raises CheckpointChanged: it was packed by ``models pack`` and is not what was packed
     """
     registry.check_name(name, None)
     if name == registry.DEMO:
         raise NameTaken(
             "'demo' is the checkpoint of llm glam demo. Choose another name."
         )
-    folder = Path(os.path.expanduser(source))
-    local = folder.is_dir() or folder.is_absolute() or source.startswith((".", "~"))
-    directory = folder.resolve() if local else hub.locate(source, revision)
-    usable = _completed(name, directory, base)
-    found = _opened(usable, None, Running(say))
-    registry.check_name(name, found.fingerprint)
-    entry = Checkpoint(
-        name=name,
-        source=str(usable) if local or usable != directory else source,
-        base=base,
-        notes=notes,
-    )
-    entry = _described(entry, usable, found)
-    registry.put(entry)
+    given = _given(source, revision)
+    with copies.usable(name, given, lambda: _base_folder(base)) as usable:
+        found = _opened(usable, None, Running(say))
+        promise.check(usable, found.fingerprint, given)
+        registry.check_name(name, found.fingerprint)
+        is_remote = usable == given and not _is_path(source)
+        entry = Checkpoint(
+            name=name,
+            source=source if is_remote else str(usable),
+            base=base,
+            notes=notes,
+        )
+        entry = _described(entry, usable, found)
+        registry.put(entry)
     with _lock:
         _loaded.setdefault((found.fingerprint, FP32, None), found)
     return entry
+
+
+def _given(source: str, revision: str | None) -> Path:
+    """The folder or archive that a source is on this computer, downloaded if need be."""
+    path = Path(os.path.expanduser(source))
+    return path.resolve() if _is_path(source) else hub.locate(source, revision)
+
+
+def _is_path(source: str) -> bool:
+    """Is it a file or folder, or meant to be one, and no hub id?"""
+    path = Path(os.path.expanduser(source))
+    is_meant = path.is_absolute() or source.startswith((".", "~"))
+    return is_meant or path.exists() or copies.is_archive_name(path.name)
 
 
 def locate(entry: Checkpoint, *, download: bool = True) -> Path:
@@ -178,21 +201,6 @@ def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoi
         added=entry.added or registry.now(),
         stamps=checkpoints.stamps(directory),
     )
-
-
-def _completed(name: str, directory: Path, base: str | None) -> Path:
-    """The directory itself, or a completed copy of it among our own files."""
-    missing = checkpoints.lacks(directory)
-    if not missing:
-        return directory
-    target = registry.directory() / "checkpoints" / name.replace("/", "--")
-    base_folder = _base_folder(base) if "tokenizer" in missing else None
-    try:
-        checkpoints.complete(directory, base_folder, target)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
-    return target
 
 
 def _base_folder(base: str | None) -> Path | None:

@@ -118,6 +118,12 @@ def former(name: str) -> Checkpoint | None:
     return _entry(name, known) if name in known else None
 
 
+def sources() -> set[str]:
+    """Where checkpoints are or, of removed ones, were."""
+    entries = _load()["checkpoints"].values()
+    return {str(entry.get("source")) for entry in entries if isinstance(entry, dict)}
+
+
 def default_name() -> str:
     """The checkpoint that bare ``glam-clip`` means.
 

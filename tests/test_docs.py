@@ -25,7 +25,7 @@ from datasette_glam import (
     vectors,
     views,
 )
-from llm_glam import box, errors, fetch, terms
+from llm_glam import archives, box, errors, fetch, terms
 from llm_glam.cli import glam
 
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
@@ -202,6 +202,9 @@ def test_documented_numbers():
     limits = f"killed after {decoder.SECONDS} seconds and may have {gigabytes} GB"
     assert limits in security
     for words in (
+        f"At most {archives.MAX_FILES:,} files, and at most {archives.MAX_BYTES / 1e9:g} GB",
+        f"at most {archives.MAX_RATIO} times as large as the archive",
+        f"({archives.ALWAYS_FINE_BYTES / 1e6:g} MB are always allowed)",
         f"at most {fetch.MAX_BYTES / 1e6:g} MB",
         f"{fetch.SECONDS} seconds for each step and {fetch.TOTAL_SECONDS} seconds for all",
         f"{fetch.MAX_REDIRECTS} redirects",

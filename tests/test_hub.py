@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -102,6 +103,35 @@ def test_a_hub_id_that_is_not_there(server, tmp_path):
     )
 
 
+def test_a_hub_id_for_open_clip_alone(server, tmp_path):
+    Hub.files = {
+        "open_clip_config.json": b"{}",
+        "open_clip_model.safetensors": b"x",
+        "tokenizer.json": b"{}",
+        "config.json": b"{}",
+    }
+    failed = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(
+        "Error: someone/clip on the hub is a checkpoint for open_clip only"
+    )
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_hub_id_for_open_clip_and_transformers(server, tmp_path):
+    Hub.files["open_clip_config.json"] = b"{}"
+    Hub.files["open_clip_model.safetensors"] = b"not wanted"
+    Hub.files["open_clip_pytorch_model.bin"] = b"not wanted"
+    added = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
+    assert added.returncode == 0, added.stderr
+    assert not list(tmp_path.rglob("open_clip*"))
+    packed = llm(tmp_path, server, "glam", "models", "pack", "mine", tmp_path / "x.zip")
+    assert packed.returncode == 0, packed.stderr
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        card = archive.read("README.md").decode()
+    assert f"from the hub, {REPOSITORY} at {COMMIT}: 16 dimensions" in card
+
+
 def test_what_is_wanted_of_a_repository():
     files = {
         "0_CLIPModel/model.safetensors": 600,
@@ -121,3 +151,9 @@ def test_what_is_wanted_of_a_repository():
     }
     del files["0_CLIPModel/model.safetensors"]
     assert "0_CLIPModel/pytorch_model.bin" in hub.wanted(files)
+    files["open_clip_model.safetensors"] = (
+        600  # no reason to leave pytorch_model.bin out
+    )
+    files["open_clip_pytorch_model.bin"] = 600
+    assert "0_CLIPModel/pytorch_model.bin" in hub.wanted(files)
+    assert not [name for name in hub.wanted(files) if name.startswith("open_clip")]

@@ -1,11 +1,12 @@
 """``llm glam models``: which checkpoints there are."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import models, registry
+from .. import models, packing, registry
 from ..output import output_options, output_rows, say_on_stderr
 from ..registry import Checkpoint
 
@@ -40,15 +41,17 @@ def list_(format_: str) -> None:
 def add(
     name: str, source: str, base: str | None, revision: str | None, notes: str | None
 ) -> None:
-    """Register a checkpoint: a folder, or an id on the Hugging Face hub.
+    """Register a checkpoint: a folder, an archive, or an id on the Hugging Face hub.
 
     The folder may be saved by sentence-transformers (now or years ago) or by transformers. A
     bare config.json with weights is completed: its tokenizer is that of the checkpoint it was
-    fine-tuned from (--base).
+    fine-tuned from (--base). A zip or tar archive holds such a folder, and is not needed
+    afterwards.
 
     \b
     Examples:
         llm glam models add archaeclip ~/checkpoints/archaeclip
+        llm glam models add archaeclip archaeclip.zip
         llm glam models add archaeclip ~/bare --base clip-ViT-B-32
         llm glam models add vit-l openai/clip-vit-large-patch14
     """
@@ -94,6 +97,38 @@ def show(name: str, format_: str) -> None:
         if key not in ("stamps", "removed")
     }
     output_rows([row], format_)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there")
+def pack(name: str, file: Path, force: bool) -> None:
+    """Make one archive of a checkpoint, to give to a colleague or to publish.
+
+    FILE ends with .zip or .tar.gz. It holds all that is needed, weights as they are, with a
+    card (README.md) and the fingerprint, which llm glam models add compares.
+
+    \b
+    Examples:
+        llm glam models pack archaeclip archaeclip.zip
+        llm glam models pack archaeclip ~/archaeclip.tar.gz --force
+    """
+    done = packing.pack(
+        registry.bare(name), file.expanduser(), force=force, say=say_on_stderr
+    )
+    click.echo(
+        f"Packed {done.checkpoint.model_id} into {file}: {len(done.files)} files, "
+        f"{done.bytes / 1e6:,.1f} MB, weights as they were ({', '.join(done.weights)}), "
+        f"fingerprint {done.fingerprint}.",
+        err=True,
+    )
+    if any(weights.endswith(".bin") for weights in done.weights):
+        click.echo(
+            "Such weights are a pickle, which not everybody opens. They are opened here without "
+            "running code.",
+            err=True,
+        )
 
 
 @command.command()
