@@ -84,6 +84,20 @@ def exported(fingerprint: str | None, precision: str = FP32) -> "OnnxEncoder | N
         return None
 
 
+def state(fingerprint: str) -> tuple[str, str | None]:
+    """Which engine a checkpoint runs on for words, and why it is torch where it is."""
+    if exported(fingerprint):
+        return "onnx", None
+    if not is_on():
+        is_chosen = find_spec("onnxruntime") is not None
+        why = "LLM_GLAM_ENGINE=torch" if is_chosen else "onnxruntime is not installed"
+        return "torch", why
+    if _is_impossible(fingerprint, FP32):
+        known = json.loads(_why_not(fingerprint, FP32).read_text("utf-8"))
+        return "torch", str(known.get("reason"))
+    return "torch", "not exported yet, which is done when pictures are embedded"
+
+
 def export(
     checkpoint: Path, fingerprint: str | None, say: Say, precision: str = FP32
 ) -> "OnnxEncoder | None":

@@ -1,14 +1,14 @@
 """``llm glam models``: which checkpoints there are."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import models, packing, registry
+from .. import doctor, models, packing, registry
 from ..output import output_options, output_rows, say_on_stderr
 from ..registry import Checkpoint
+from . import options as shared
 
 
 @click.group()
@@ -63,6 +63,8 @@ def add(
         f"fingerprint {entry.fingerprint}.",
         err=True,
     )
+    if warning := doctor.collapse(name, models.encoder(name)):
+        click.echo(warning, err=True)
 
 
 @command.command()
@@ -82,21 +84,33 @@ def default(name: str | None) -> None:
 
 @command.command()
 @click.argument("name")
+@click.option(
+    "--speed/--no-speed", default=True, help="Measure how fast it is, for two seconds"
+)
+@shared.database_option
 @output_options
-def show(name: str, format_: str) -> None:
-    """Show all that is known of a checkpoint.
+def show(name: str, speed: bool, database: Path, format_: str) -> None:
+    """Examine a checkpoint: is it whole, is it the same, is it any good?
+
+    Shows its files, its fingerprint computed anew, what it takes and gives, whether it tells
+    different things apart, its speed here and the collections made with it. The exit status is
+    1 where it cannot be used.
 
     \b
-    Example:
+    Examples:
         llm glam models show archaeclip
+        llm glam models show archaeclip -t --no-speed
     """
     entry = registry.get(registry.bare(name))
-    row = {
-        key: value
-        for key, value in asdict(entry).items()
-        if key not in ("stamps", "removed")
-    }
-    output_rows([row], format_)
+    report = doctor.examine(entry, database, say_on_stderr, speed=speed)
+    if format_ == "table":
+        output_rows(_pairs(report.row), format_)
+    else:
+        output_rows([report.row], format_)
+    for warning in report.warnings:
+        click.echo(warning, err=True)
+    if report.problem:
+        raise report.problem
 
 
 @command.command()
@@ -144,6 +158,13 @@ def remove(name: str) -> None:
     click.echo(
         f"Removed {entry.model_id}; its files are still in {entry.source}.", err=True
     )
+
+
+def _pairs(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for each thing that is known, and for each file."""
+    files = {f"file {name}": size for name, size in row.get("files", {}).items()}
+    rest = {key: value for key, value in row.items() if key != "files"}
+    return [{"": key, "value": value} for key, value in (rest | files).items()]
 
 
 def _summary(entry: Checkpoint, default: str) -> dict[str, Any]:
