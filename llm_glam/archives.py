@@ -31,18 +31,15 @@ CHUNK = 1 << 20
 TAR_MAGIC_AT = 257
 LARGEST_READ = 16 << 20
 FORBIDDEN = set(':*?"<>|')
-DEVICES = {"con", "prn", "aux", "nul"}
+DEVICES = {
+    *("con", "prn", "aux", "nul"),
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
 LINK = "holds a link or device, '{}'; pack the files themselves (tar has the option --dereference)"
 BROKEN = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
-    *(
-        gzip.BadGzipFile,
-        struct.error,
-        ValueError,
-        UnicodeError,
-        OverflowError,
-        RuntimeError,
-    ),
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error),
+    *(lzma.LZMAError, EOFError, struct.error, ValueError, OverflowError),
+    RuntimeError,  # zipfile's, for what it does not expect
 )
 OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x1f\x8b", gzip.open),

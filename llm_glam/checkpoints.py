@@ -88,11 +88,12 @@ def check_complete(directory: Path) -> None:
 def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     """Copy a bare checkpoint to ``target``, an empty folder, with what it lacks.
 
-    The tokenizer is that of ``base``; preprocessing too, or CLIP's standard for the picture
-    size in config.json where there is no base.
+    The tokenizer is that of ``base``; preprocessing too, if that is for a model of the same kind
+    and for pictures of the same size, else CLIP's standard for the picture size in config.json.
 
     :return: the parts that were added
-    :raises BadCheckpoint: the weights or a base for the tokenizer are missing
+    :raises BadCheckpoint: the weights, a base for the tokenizer, or for a model of another kind
+        than CLIP's a base for the preprocessing are missing
     """
     missing = lacks(directory)
     if "weights" in missing or ("tokenizer" in missing and base is None):
@@ -104,9 +105,7 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     if "tokenizer" in missing and base is not None:
         _copy_tokenizer(model_folder(base), target)
     if "preprocessing" in missing:
-        size = _picture_size(source / "config.json")
-        text = json.dumps(_clip_preprocessing(size), indent=2)
-        (target / "preprocessor_config.json").write_text(text, "utf-8")
+        _add_preprocessing(source, base, target)
     return missing
 
 
@@ -140,10 +139,31 @@ def _copy_tokenizer(base: Path, target: Path) -> None:
             shutil.copy2(base / name, target / name)
 
 
-def _picture_size(config: Path) -> int:
+def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
+    kind, size = _kind_and_size(source / "config.json")
+    folder = model_folder(base) if base is not None else None
+    if folder and _kind_and_size(folder / "config.json") == (kind, size):
+        found = [folder / name for name in PREPROCESSING if (folder / name).is_file()]
+        for file in found:
+            shutil.copy2(file, target / file.name)
+        if found:
+            return
+    if kind != "clip":
+        raise BadCheckpoint(
+            f"{source} lacks preprocessing, and a model of the kind '{kind}' for pictures of "
+            f"{size} pixels has not CLIP's. Say which checkpoint of this kind and size it was "
+            "fine-tuned from: --base NAME_OR_FOLDER"
+        )
+    text = json.dumps(_clip_preprocessing(size), indent=2)
+    (target / "preprocessor_config.json").write_text(text, "utf-8")
+
+
+def _kind_and_size(config: Path) -> tuple[str, int]:
+    """The kind of a model, and the side of the pictures it looks at in pixels."""
     try:
-        vision = json.loads(config.read_text("utf-8")).get("vision_config") or {}
-        return int(vision.get("image_size", 224))
+        known = json.loads(config.read_text("utf-8"))
+        vision = known.get("vision_config") or {}
+        return known.get("model_type", "clip"), int(vision.get("image_size", 224))
     except (ValueError, TypeError, AttributeError) as error:
         raise BadCheckpoint(
             f"{config} is damaged; get the checkpoint again."

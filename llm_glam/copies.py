@@ -17,7 +17,7 @@ from .errors import BadArchive, BadCheckpoint
 
 WORK = ".adding-"
 HOURS_OF_AN_ADDITION = 6
-Base = Callable[[], Path | None]
+Base = Callable[[bool], Path | None]  # told whether there has to be one
 
 
 def directory() -> Path:
@@ -39,7 +39,7 @@ def usable(name: str, source: Path, base: Base) -> Iterator[Path]:
     The copy stays if the block ends well; then an older one that nothing refers to goes.
 
     :param source: a folder or an archive
-    :param base: gives the folder whose tokenizer a bare checkpoint gets
+    :param base: gives the folder from which a bare checkpoint gets what it lacks
     :raises BadCheckpoint: there is no checkpoint, or it lacks what cannot be completed
     :raises BadArchive: the archive is damaged, or not safe to unpack
     """
@@ -74,7 +74,7 @@ def _unpacked(archive: Path, work: Path) -> Path:
 def _completed(folder: Path, base: Base, target: Path) -> Path:
     target.mkdir()
     needs_base = "tokenizer" in checkpoints.lacks(folder)
-    checkpoints.complete(folder, base() if needs_base else None, target)
+    checkpoints.complete(folder, base(needs_base), target)
     return target
 
 

@@ -149,13 +149,14 @@ def _tested(entry: Checkpoint, directory: Path, report: Report) -> "Encoder":
 
 def _shape(encoder: "TorchEncoder") -> Row:
     settings = encoder.preprocessing()
+    is_cropped = settings.get("do_center_crop")
     weights = encoder.model.state_dict()
     scales = [value for name, value in weights.items() if name.endswith("logit_scale")]
     return {
         "dimensions": encoder.dimensions,
         "parameters": sum(one.numel() for one in encoder.model.parameters()),
         "longest_text": encoder.model.tokenizer.model_max_length,
-        "picture_size": settings.get("crop_size") or settings.get("size"),
+        "picture_size": settings.get("crop_size" if is_cropped else "size"),
         "logit_scale": round(math.exp(float(scales[0])), 3) if scales else None,
     }
 

@@ -7,6 +7,7 @@ import os.path
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,7 @@ def add(
 
     :param source: a folder, a zip or tar archive, or a hub id such as
         ``openai/clip-vit-base-patch32``
-    :param base: a registered name or a folder whose tokenizer a bare checkpoint gets
+    :param base: a registered name or a folder from which a bare checkpoint gets what it lacks
     :raises NameTaken: the name belongs to other weights
     :raises BadCheckpoint: what lacks, or why it cannot be loaded
     :raises BadArchive: the archive is damaged, or not safe to unpack
@@ -125,7 +126,7 @@ def add(
             "'demo' is the checkpoint of llm glam demo. Choose another name."
         )
     given = _given(source, revision)
-    with copies.usable(name, given, lambda: _base_folder(base)) as usable:
+    with copies.usable(name, given, partial(_base_folder, base)) as usable:
         found = _opened(usable, None, Running(say))
         promise.check(usable, found.fingerprint, given)
         registry.check_name(name, found.fingerprint)
@@ -203,8 +204,10 @@ def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoi
     )
 
 
-def _base_folder(base: str | None) -> Path | None:
-    """Where the tokenizer comes from: what was given, else the stock checkpoint if it is here."""
+def _base_folder(base: str | None, needed: bool) -> Path | None:
+    """Where the tokenizer comes from: what was given, else, if needed, the stock checkpoint."""
+    if not (base or needed):
+        return None
     folder = Path(os.path.expanduser(base or ""))
     if base and folder.is_dir():
         return folder

@@ -13,14 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import archives, checkpoints, layouts, models, parcel, promise, registry
 from .errors import CannotPack
 from .registry import Checkpoint
-
-if TYPE_CHECKING:
-    from .engine.torch import TorchEncoder
 
 Say = Callable[[str], None]
 Files = dict[str, Path | bytes]
@@ -83,11 +80,10 @@ def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
     directory = models.locate(entry)
     checkpoints.check_complete(directory)
     say(f"Loading the checkpoint '{name}'")
-    encoder = _loaded(directory)
-    fingerprint = encoder.fingerprint
+    fingerprint, dimensions, described = _loaded(directory)
     models.check_unchanged(entry, directory, fingerprint)
-    files = arranged(directory, encoder.model[0].get_config_dict())
-    about = _About(entry, fingerprint, encoder.dimensions, target.name)
+    files = arranged(directory, described)
+    about = _About(entry, fingerprint, dimensions, target.name)
     files[layouts.PROMISE] = about.promise()
     files.setdefault(layouts.CARD, about.card())
     with _explained(target):
@@ -223,7 +219,7 @@ def _write(
         unpacked = Path(work, "unpacked")
         unpacked.mkdir()
         archives.unpack(archive, unpacked, layouts.is_part)
-        found = _loaded(unpacked).fingerprint
+        found, *_ = _loaded(unpacked)
         if found != fingerprint:
             raise CannotPack(
                 f"{target} was not written: what came out of it had fingerprint {found}, not "
@@ -233,11 +229,16 @@ def _write(
         os.replace(archive, target)
 
 
-def _loaded(directory: Path) -> "TorchEncoder":
-    """A checkpoint that passes its self-test."""
+def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
+    """Of a checkpoint that passes its self-test: fingerprint, dimensions and its first module.
+
+    The weights are let go again: two checkpoints are loaded here one after the other.
+    """
     from .engine.torch import TorchEncoder
 
-    return TorchEncoder(directory, device="cpu")
+    encoder = TorchEncoder(directory, device="cpu")
+    described = encoder.model[0].get_config_dict()
+    return encoder.fingerprint, encoder.dimensions, described
 
 
 @contextmanager

@@ -86,6 +86,36 @@ def test_a_bare_checkpoint_is_completed_from_its_base(tiny_clip, tmp_path):
     assert len(next(iter(clip.GlamClip("mine").embed_batch(["a ship"])))) == 16
 
 
+def test_preprocessing_comes_from_the_base_if_it_fits(tiny_clip, tmp_path):
+    base = Path(shutil.copytree(tiny_clip, tmp_path / "base"))
+    settings = base / "processor_config.json"
+    settings.write_text(settings.read_text("utf-8").replace("0.48145466", "0.5"))
+    bare = tiny.as_bare(tiny_clip, tmp_path / "bare")
+    expected = models.add("base", str(base)).fingerprint
+    assert models.add("mine", str(bare), base="base").fingerprint == expected
+    config = base / "config.json"
+    smaller = '"image_size": 32'
+    assert smaller in config.read_text("utf-8")
+    text = config.read_text("utf-8").replace(smaller, '"image_size": 64')
+    config.write_text(text, "utf-8")  # now its preprocessing does not fit
+    clips = models.add("own", str(bare), base=str(base)).fingerprint
+    assert clips == models.add("plain", str(tiny_clip)).fingerprint
+
+
+def test_a_bare_checkpoint_of_another_kind_needs_a_base_of_its_kind(
+    tiny_clip, tmp_path
+):
+    siglip = tiny.siglip(tmp_path / "siglip")
+    bare = tiny.as_bare(siglip, tmp_path / "bare")
+    models.add("clip", str(tiny_clip))
+    with pytest.raises(
+        errors.BadCheckpoint, match="lacks preprocessing, and a model of the kind 'sig"
+    ):
+        models.add("mine", str(bare), base="clip")
+    expected = models.add("siglip", str(siglip)).fingerprint
+    assert models.add("mine", str(bare), base="siglip").fingerprint == expected
+
+
 @pytest.mark.parametrize(
     ("break_", "sentence"),
     [

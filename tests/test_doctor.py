@@ -169,6 +169,7 @@ def test_the_demo_s_checkpoint_has_not_collapsed(llm):
     assert row["collapsed"] is False
     assert row["score_spread"] > 0.1
     assert row["license"] == "cc0-1.0"
+    assert row["picture_size"] == {"height": 72, "width": 72}  # it does not crop
 
 
 class Fixed:

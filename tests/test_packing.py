@@ -350,6 +350,7 @@ def test_links_and_devices_in_zip(tmp_path, llm, user_path, kind):
         (["A/vocab.json", "a/vocab.json"], "holds 'a/vocab.json' twice"),
         (["é/vocab.json", "e\u0301/vocab.json"], "twice"),
         (["con/vocab.json"], "name cannot be used"),
+        (["LPT1.x/vocab.json"], "name cannot be used"),
         (["a./vocab.json"], "name cannot be used"),
         (["ab:c/vocab.json"], "name cannot be used"),
         (["a\u202e/vocab.json"], "name cannot be used: 'a\\u202e/vocab.json'"),

@@ -34,7 +34,8 @@ def list_(format_: str) -> None:
 @click.argument("name")
 @click.argument("source")
 @click.option(
-    "--base", help="Checkpoint or folder whose tokenizer a bare checkpoint gets"
+    "--base",
+    help="Checkpoint or folder from which a bare one gets what it lacks",
 )
 @click.option("--revision", help="Commit, branch or tag of a hub checkpoint")
 @click.option("--notes", help="A line to remember it by")
@@ -44,8 +45,8 @@ def add(
     """Register a checkpoint: a folder, an archive, or an id on the Hugging Face hub.
 
     The folder may be saved by sentence-transformers (now or years ago) or by transformers. A
-    bare config.json with weights is completed: its tokenizer is that of the checkpoint it was
-    fine-tuned from (--base). A zip or tar archive holds such a folder, and is not needed
+    bare config.json with weights is completed: what it lacks comes from the checkpoint it
+    was fine-tuned from (--base). A zip or tar archive holds such a folder, and is not needed
     afterwards.
 
     \b
