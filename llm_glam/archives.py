@@ -139,7 +139,8 @@ def _files(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_File]:
     opener = next((o for magic, o in OPENERS if start.startswith(magic)), None)
     if opener is None and start[TAR_MAGIC_AT:] != b"ustar":
         raise _Refused(
-            "is no archive that can be opened: zip, tar, tar.gz, tar.xz, tar.bz2"
+            "is no archive that can be opened (zip, tar, tar.gz, tar.xz, tar.bz2). If it is one "
+            "file of several, give their folder"
         )
     yield from _in_tar(_Bounded(opener(raw) if opener else raw, limit))
 
