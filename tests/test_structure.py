@@ -53,15 +53,13 @@ LAYERS = [
     {
         *(
             "images",
-            "rankings",
             "fingerprint",
             "migrations",
             "output",
             "share",
             "stamp",
+            "rankings",
         ),
-        *("vector_file", "fetch", "reach"),
-        *("images", "fingerprint", "migrations", "output", "share", "stamp"),
         *("vector_file", "fetch", "reach", "archives", "layouts", "parcel"),
     },
     {"reduction"},
