@@ -18,6 +18,9 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── BadAddress              an address that gives no picture
     ├── BadFolder               a folder or pattern that gives no files
     ├── BadRecords              a metadata file that cannot be read
+    ├── BadPairs                data that give no pictures with captions
+    ├── BadTemplate             a template that makes no captions of records
+    ├── BadVectors              vectors that hold what is no number
     ├── IdConflict              two pictures would have the same id
     ├── ModelConflict           -m contradicts the collection
     ├── UnknownCollection       no such collection, or not one of ours
@@ -100,6 +103,18 @@ class BadFolder(GlamError):
 
 class BadRecords(GlamError):
     """A metadata file that cannot be read."""
+
+
+class BadPairs(GlamError):
+    """Data that give no pictures with captions."""
+
+
+class BadTemplate(GlamError):
+    """A template that makes no captions of records."""
+
+
+class BadVectors(GlamError):
+    """Vectors that hold what is no number."""
 
 
 class IdConflict(GlamError):

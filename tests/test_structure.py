@@ -50,6 +50,8 @@ LAYERS = [
     {"items"},
     {"demo"},
     {"engine", "files", "registry", "checkpoints", "hub", "promise"},
+    {"retrieval"},
+    {"engine", "files", "registry", "checkpoints", "hub"},
     {
         *(
             "images",
@@ -87,6 +89,7 @@ WITHOUT_SQL_AND_CLICK = (
     "hub",
     "fetch",
     "reach",
+    "retrieval",
 )
 
 
