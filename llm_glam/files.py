@@ -141,7 +141,7 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
     inside: dict[Path, bool] = {}
     for path in paths:
         name = path.relative_to(root).as_posix()
-        reason = _why_refused(path, root, inside)
+        reason = why_refused(path, root, inside)
         if reason:
             safe = os.fsencode(name).decode("utf-8", "backslashreplace")
             refused.append((PictureFile(prefix + safe, root, safe, 0, ""), reason))
@@ -152,7 +152,7 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
     return Found(files, refused)
 
 
-def _why_refused(path: Path, root: Path, inside: dict[Path, bool]) -> str | None:
+def why_refused(path: Path, root: Path, inside: dict[Path, bool]) -> str | None:
     """A reason not to open a file; ``inside`` remembers which folders are in ``root``."""
     try:
         str(path).encode()

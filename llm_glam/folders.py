@@ -1,6 +1,7 @@
 """The folders a set of pictures came from, where they are now, and what is gone from them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from . import items, store
-from .files import PictureFile
+from .files import PictureFile, file_at
 
 Row = dict[str, Any]
 
@@ -27,6 +28,19 @@ def number(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, i
         {"items_table": items_table, "path": path} for path in sorted(new)
     )
     return numbers(db, items_table)
+
+
+def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
+    """The file of an item on this computer, or None.
+
+    :param row: its ``id``, ``file`` and ``image_folder``
+    :param paths: the folders of the set by number
+    """
+    folder = paths.get(row["image_folder"])
+    path = Path(folder) / row["file"] if folder and row["file"] else None
+    if folder is None or path is None or not path.is_file():
+        return None
+    return replace(file_at(path, row["id"]), folder=Path(folder), file=row["file"])
 
 
 def follow_moves(

@@ -4,25 +4,21 @@ Hugging Face's convention: the column ``file_name`` is the picture's path relati
 metadata file. All other columns are kept; text stays text.
 """
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from . import items
+from . import items, table_file
 from .errors import BadRecords
 from .files import METADATA_NAMES, PictureFile, same_name
 
 FILE_NAME = "file_name"
-DELIMITERS = ",;\t"  # European Excel writes semicolons
 MOST_COLUMNS = 1500
 LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -99,25 +95,23 @@ def read(path: Path) -> Iterator[Row]:
 
     :raises BadRecords: it cannot be read, or has no ``file_name`` column
     """
-    readers = {".csv": _csv, ".jsonl": _jsonl, ".xlsx": _xlsx}
-    try:
-        rows = readers[path.suffix.lower()](path)
-        first = next(rows, None)
-        if first is None:
-            return
-        key = next((k for k in first if k.strip().lower() == FILE_NAME), None)
-        if key is None:
-            raise BadRecords(
-                f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
-                f"(it has: {', '.join(first)})."
-            )
-        for row in chain([first], rows):
-            yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
-    except BadRecords:
-        raise
-    # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
-    except Exception as error:
-        raise BadRecords(f"{path} cannot be read: {error}") from error
+    rows = table_file.read(path)
+    first = next(rows, None)
+    if first is None:
+        return
+    key = next((k for k in first if k.strip().lower() == FILE_NAME), None)
+    if key is None:
+        raise BadRecords(
+            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
+            f"(it has: {', '.join(first)})."
+        )
+    for row in chain([first], rows):
+        yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
+
+
+def is_yes(value: Any) -> bool:
+    """Does a cell such as that of the column ``sensitive`` say yes? Anything but a no does."""
+    return str(value or "").strip().lower() not in NO
 
 
 def _folders(files: Iterable[PictureFile]) -> set[Path]:
@@ -164,64 +158,6 @@ def _is_inside(name: str) -> bool:
     return bool(name) and not outside
 
 
-def _csv(path: Path) -> Iterator[Row]:
-    csv.field_size_limit(10_000_000)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as fp:
-            delimiter = max(DELIMITERS, key=fp.readline().count)
-            fp.seek(0)
-            reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
-            header = _unique([cell.strip() for cell in next(reader, [])])
-            for row in reader:
-                if row:
-                    cells = [*row, *[""] * (len(header) - len(row))]
-                    yield dict(zip(header, cells, strict=False))
-    except UnicodeDecodeError as error:
-        raise BadRecords(
-            f"{path} is not in UTF-8. In Excel, save it as 'CSV UTF-8'."
-        ) from error
-
-
-def _jsonl(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as fp:
-        for number, line in enumerate(fp, 1):
-            if not line.strip():
-                continue
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise BadRecords(
-                    f"{path}, line {number}: expected an object in braces."
-                )
-            yield row
-
-
-def _xlsx(path: Path) -> Iterator[Row]:
-    from openpyxl import load_workbook
-
-    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-        rows = book.worksheets[0].iter_rows(values_only=True)
-        header = _unique([str(cell or "").strip() for cell in next(rows, ())])
-        for row in rows:
-            if any(cell is not None for cell in row):
-                yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
-
-
-def _unique(header: list[str]) -> list[str]:
-    names: list[str] = []
-    for number, name in enumerate(header, 1):
-        name = name or f"column_{number}"
-        while name in names:
-            name += "_source"
-        names.append(name)
-    return names
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, datetime) and value.time().isoformat() == "00:00:00":
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def _wider(kind: type | None, value: Any) -> type:
     """The column type that holds both what came before and this value."""
     if value is None or value == "":
@@ -234,7 +170,7 @@ def _wider(kind: type | None, value: Any) -> type:
 
 def _value(column: str, value: Any, kind: type) -> Any:
     if column == "sensitive":
-        return 0 if str(value or "").strip().lower() in NO else 1
+        return int(is_yes(value))
     if value is None or value == "" or value != value:  # NaN equals nothing
         return None
     if column == "sequence":

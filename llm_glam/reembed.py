@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from . import clip, items, store
+from . import clip, folders, items, store
 from .ahead import Entry, Problem, Ready, read_ahead
 from .engine import Encoder
 from .engines import Running
 from .errors import ModelConflict, UnknownCollection
-from .files import PictureFile, file_at
+from .files import PictureFile
 from .ingest import Run, write_results
 from .store import Collection
 
@@ -96,14 +95,8 @@ def _entry(run: Run, old: Collection, row: Row, thumbnails: bool) -> Entry | Pro
 def _original(run: Run, item_id: str) -> PictureFile | None:
     columns = "id, file, image_folder"
     row = items.fetch(run.target.db, run.target.table, [item_id], columns).get(item_id)
-    if not row or not row["file"]:
-        return None
-    folders = {number: path for path, number in run.target.folders.items()}
-    folder = folders.get(row["image_folder"])
-    path = Path(folder) / row["file"] if folder else None
-    if path is None or not path.is_file():
-        return None
-    return replace(file_at(path, item_id), folder=Path(str(folder)), file=row["file"])
+    paths = {number: path for path, number in run.target.folders.items()}
+    return folders.original(row, paths) if row else None
 
 
 def _stored_content(db: Database, old: Collection, item_id: str) -> bytes | str | None:

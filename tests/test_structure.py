@@ -40,7 +40,7 @@ LAYERS = [
     },
     {"compare"},
     {"terms"},
-    {"ingest", "search"},
+    {"ingest", "search", "pairs_table", "pairs_collection"},
     {"plan", "write"},
     {"vectors", "folders", "identity", "index", "filters"},
     {"vector_rows"},
@@ -48,6 +48,8 @@ LAYERS = [
     {"models", "records"},
     {"engines", "copies"},
     {"items"},
+    {"engines"},
+    {"items", "pairs", "columns"},
     {"demo"},
     {"engine", "files", "registry", "checkpoints", "hub", "promise"},
     {"retrieval"},
@@ -63,6 +65,8 @@ LAYERS = [
             "rankings",
         ),
         *("vector_file", "fetch", "reach", "archives", "layouts", "parcel"),
+        *("images", "fingerprint", "migrations", "output", "share", "stamp"),
+        *("vector_file", "fetch", "reach", "table_file", "caption_template"),
     },
     {"reduction"},
     {"pixels"},
@@ -90,6 +94,11 @@ WITHOUT_SQL_AND_CLICK = (
     "fetch",
     "reach",
     "retrieval",
+    "pairs",
+    "pairs_table",
+    "columns",
+    "caption_template",
+    "table_file",
 )
 
 

@@ -1,0 +1,79 @@
+"""Which columns of records hold pictures and captions: asked for, guessed, or made by a template."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import caption_template
+from .errors import BadPairs
+
+IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
+CAPTION_COLUMNS = ("caption", "captions", "text")
+
+Row = dict[str, Any]
+CaptionsOf = Callable[[Row], tuple[str, ...]]
+
+
+def caption_source(
+    column: str | None, template: str | None, columns: Sequence[str], option: str
+) -> tuple[CaptionsOf, str]:
+    """What makes the captions of a record, and in words where it takes them from.
+
+    :param option: what the column would be given with
+    :raises BadPairs: there is no such column, or none that looks like captions
+    :raises BadTemplate: the template cannot be filled
+    """
+    if template is not None:
+        filled = caption_template.parse(template, columns)
+        return lambda row: _told([filled.caption(row)]), f"by '{template}'"
+    name = chosen(column, CAPTION_COLUMNS, columns, option)
+    return lambda row: _told(_listed(row.get(name))), f"from the column '{name}'"
+
+
+def chosen(
+    asked: str | None, guesses: Sequence[str], columns: Sequence[str], option: str
+) -> str:
+    """The column that was asked for, or the first that looks like it.
+
+    :param option: what it would be given with
+    :raises BadPairs: there is none
+    """
+    if asked is not None:
+        return checked(asked, columns)
+    lower = {column.strip().lower(): column for column in reversed(columns)}
+    for guess in guesses:
+        if guess in lower:
+            return lower[guess]
+    raise BadPairs(
+        f"None of the columns is called {', '.join(guesses[:-1])} or {guesses[-1]}. Say which "
+        f"to take with {option}. There are: {', '.join(columns) or 'none'}."
+    )
+
+
+def checked(column: str, columns: Sequence[str]) -> str:
+    """A column as the records spell it.
+
+    :raises BadPairs: they have none of that name
+    """
+    if column in columns:
+        return column
+    same = [one for one in columns if one.strip().lower() == column.strip().lower()]
+    if len(same) != 1:
+        raise BadPairs(
+            f"There is no column '{column}'. There are: {', '.join(columns)}."
+        )
+    return same[0]
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """Several captions are a list, in a cell of text a list in JSON."""
+    if isinstance(value, str) and value.lstrip().startswith('["'):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            pass
+    return value if isinstance(value, list) else [value]
+
+
+def _told(values: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(filter(None, map(caption_template.text, values)))

@@ -1,0 +1,111 @@
+"""The rows of a table in a file: CSV, TSV, JSON, JSON lines or a spreadsheet."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from .errors import BadRecords
+
+DELIMITERS = ",;\t"  # European Excel writes semicolons
+
+Row = dict[str, Any]
+
+
+def read(path: Path) -> Iterator[Row]:
+    """The rows of a file by column name, in the format that its extension says.
+
+    Text stays text; what JSON and spreadsheets know to be numbers stays that.
+
+    :raises BadRecords: it cannot be read, or is of another format
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(READERS)
+        raise BadRecords(f"{path} is no table that can be read (those are: {known}).")
+    try:
+        yield from reader(path)
+    except BadRecords:
+        raise
+    # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
+    except Exception as error:
+        raise BadRecords(f"{path} cannot be read: {error}") from error
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    csv.field_size_limit(10_000_000)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as fp:
+            first = fp.readline()
+            is_tsv = path.suffix.lower() == ".tsv"
+            delimiter = "\t" if is_tsv else max(DELIMITERS, key=first.count)
+            fp.seek(0)
+            reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
+            header = _unique([cell.strip() for cell in next(reader, [])])
+            for row in reader:
+                if row:
+                    cells = [*row, *[""] * (len(header) - len(row))]
+                    yield dict(zip(header, cells, strict=False))
+    except UnicodeDecodeError as error:
+        raise BadRecords(
+            f"{path} is not in UTF-8. In Excel, save it as 'CSV UTF-8'."
+        ) from error
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as fp:
+        for number, line in enumerate(fp, 1):
+            if not line.strip():
+                continue
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise BadRecords(
+                    f"{path}, line {number}: expected an object in braces."
+                )
+            yield row
+
+
+def _json(path: Path) -> Iterator[Row]:
+    rows = json.loads(path.read_text("utf-8-sig"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
+    yield from rows
+
+
+def _xlsx(path: Path) -> Iterator[Row]:
+    from openpyxl import load_workbook
+
+    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        header = _unique([str(cell or "").strip() for cell in next(rows, ())])
+        for row in rows:
+            if any(cell is not None for cell in row):
+                yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
+
+
+def _unique(header: list[str]) -> list[str]:
+    names: list[str] = []
+    for number, name in enumerate(header, 1):
+        name = name or f"column_{number}"
+        while name in names:
+            name += "_source"
+        names.append(name)
+    return names
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime) and value.time().isoformat() == "00:00:00":
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".json": _json,
+    ".jsonl": _jsonl,
+    ".xlsx": _xlsx,
+}
