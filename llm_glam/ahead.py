@@ -67,7 +67,8 @@ class Reading:
 
     ``thumbnail_size`` is the short side in pixels, None for no thumbnails; ``keep_raw`` keeps
     the bytes of pictures, for LLM's ``--store``; ``in_full`` decodes every pixel of pictures
-    that could be had smaller from their files.
+    that could be had smaller from their files; ``as_for`` decodes them as if for thumbnails of
+    that size, so that vectors are the same with and without.
     """
 
     workers: int = WORKERS
@@ -75,6 +76,7 @@ class Reading:
     max_megapixels: float = images.MAX_MEGAPIXELS
     keep_raw: bool = False
     in_full: bool = False
+    as_for: int = 0
 
     def enough(self, encoder: Encoder) -> int | None:
         """The short side in pixels that is enough for the model and the thumbnail.
@@ -84,7 +86,7 @@ class Reading:
         """
         if self.in_full or not encoder.needed:
             return None
-        return 2 * max(encoder.needed, self.thumbnail_size or 0)
+        return 2 * max(encoder.needed, self.thumbnail_size or 0, self.as_for)
 
 
 class PixelGate:

@@ -115,6 +115,22 @@ def chance(right: Ints, pool: int, k: int) -> Floats:
     return 1 - missed
 
 
+def chance_of_reciprocal(right: Ints, pool: int) -> Floats:
+    """The mean reciprocal rank of drawing lots.
+
+    :param right: how many right answers each query has, shape (q,)
+    :return: the sum over k of ``(recall@k - recall@(k-1)) / k``, shape (q,)
+    """
+    drawn = np.arange(pool)
+    different, numbers = np.unique(right, return_inverse=True)
+    means = np.empty(len(different))
+    for place, number in enumerate(different):
+        later = np.cumprod(np.maximum(pool - number - drawn, 0) / (pool - drawn))
+        first_at = -np.diff(later, prepend=1.0)
+        means[place] = (first_at / (drawn + 1)).sum()
+    return means[numbers]
+
+
 def neighbours(
     pictures: Vectors, labels: Sequence[str], groups: Ints, k: int
 ) -> tuple[Floats, Floats]:

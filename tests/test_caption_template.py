@@ -1,6 +1,7 @@
 """Captions of records by a template: what is empty leaves no debris."""
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,29 @@ def test_a_template_that_cannot_be_filled_is_one_sentence(template, expected):
     with pytest.raises(BadTemplate) as raised:
         caption_template.parse(template, COLUMNS)
     assert expected in raised.value.message
+
+
+DOCUMENTED = [
+    (FULL, "Brooch bronze Roman Ephesus", "Brooch. bronze, Roman, Ephesus"),
+    (FULL, "Brooch - Roman Ephesus", "Brooch. Roman, Ephesus"),
+    (FULL, "Brooch - - -", "Brooch"),
+    (
+        "{title} ({material}), by {period}, ca. {place} cm high",
+        "Pear - Newton -",
+        "Pear, by Newton",
+    ),
+]
+
+
+@pytest.mark.parametrize(("template", "values", "expected"), DOCUMENTED)
+def test_the_documented_examples(template, values, expected):
+    names = ["title", "material", "period", "place"]
+
+    found = caption(template, **dict(zip(names, values.split(), strict=True)))
+
+    assert found == expected
+    page = Path(caption_template.__file__).parent.parent / "docs" / "commands.md"
+    assert f" | {expected} |\n" in page.read_text("utf-8")
 
 
 def test_columns_are_named_once():

@@ -1,6 +1,6 @@
 """Figures of retrieval, by hand and against a slow and obvious reference."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 from math import comb
 
 import numpy as np
@@ -126,6 +126,18 @@ def test_chance_counts_all_draws(pool, k):
         found = retrieval.chance(np.array([right]), pool, k)
 
         assert found == pytest.approx([expected])
+
+
+@pytest.mark.parametrize("pool", [1, 4, 6])
+def test_chance_of_reciprocal_counts_all_orders(pool):
+    for right in range(1, pool + 1):
+        orders = list(permutations(range(pool)))
+        ranks = [1 + min(order.index(one) for one in range(right)) for order in orders]
+        expected = sum(1 / rank for rank in ranks) / len(ranks)
+
+        found = retrieval.chance_of_reciprocal(np.array([right, right]), pool)
+
+        assert found == pytest.approx([expected, expected])
 
 
 def test_chance_by_hand():

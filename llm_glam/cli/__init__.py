@@ -13,6 +13,7 @@ COMMANDS = {
     "compare": "compare",
     "demo": "demo",
     "embed": "embed",
+    "evaluate": "evaluate",
     "models": "models",
     "reembed": "reembed",
     "search": "search",

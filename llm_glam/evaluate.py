@@ -1,0 +1,103 @@
+"""Pictures and captions of pairs through a checkpoint, each of them once."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import pairs, retrieval
+from .ahead import Entry, Problem, Reading, Ready, read_ahead
+from .engine import Encoder, Vectors
+from .images import THUMBNAIL_SIZE
+from .measure import Encoded
+from .pairs import Pair
+
+AT_ONCE = 64
+# Vectors are those that ``llm glam embed`` stores, which makes thumbnails, unless told not to.
+READING = Reading(thumbnail_size=None, as_for=THUMBNAIL_SIZE)
+
+Refused = list[tuple[str, str]]
+
+
+class Report(Protocol):
+    """Whoever wants to know how it goes."""
+
+    def begin(self, total: int | None) -> None:
+        """So many pictures are to be encoded."""
+
+    def advance(self, count: int) -> None:
+        """So many more are."""
+
+
+def encoded(
+    model: str, encoder: Encoder, found: Sequence[Pair], report: Report
+) -> tuple[Encoded, Refused]:
+    """What a checkpoint makes of pairs whose files are here.
+
+    :return: and ids and reasons of pictures that cannot be used
+    :raises BadVectors: vectors that are not finite
+    """
+    vectors, usable, refused = encode_pictures(found, encoder, report)
+    return of_stored(model, encoder, found, vectors, usable), refused
+
+
+def of_stored(
+    model: str,
+    encoder: Encoder,
+    found: Sequence[Pair],
+    vectors: Vectors,
+    usable: NDArray[np.bool_] | None = None,
+) -> Encoded:
+    """The same where the pictures' vectors are there already.
+
+    :param vectors: shape (n, dimensions)
+    :param usable: which are vectors of pictures, shape (n,); None for all of them
+    :raises BadVectors: some are not finite
+    """
+    captions = encode_captions(pairs.captions(found).texts, encoder)
+    retrieval.check_finite(vectors, f"pictures by {model}")
+    retrieval.check_finite(captions, f"captions by {model}")
+    if usable is None:
+        usable = np.ones(len(found), bool)
+    return Encoded(model, vectors, usable, captions)
+
+
+def encode_pictures(
+    found: Sequence[Pair], encoder: Encoder, report: Report
+) -> tuple[Vectors, NDArray[np.bool_], Refused]:
+    """Vectors of the pairs' files; those that cannot be decoded have none.
+
+    :return: shape (n, dimensions); which are usable, shape (n,); ids and reasons of the others
+    """
+    vectors = np.zeros((len(found), encoder.dimensions), np.float32)
+    usable = np.zeros(len(found), bool)
+    refused: Refused = []
+    report.begin(len(found))
+    results = enumerate(read_ahead(_entries(found), encoder, READING))
+    while batch := list(islice(results, AT_ONCE)):
+        ready = [(place, one) for place, one in batch if isinstance(one, Ready)]
+        if ready:
+            places = [place for place, _ in ready]
+            vectors[places] = encoder.encode_prepared([r.prepared for _, r in ready])
+            usable[places] = True
+        problems = [one for _, one in batch if isinstance(one, Problem)]
+        refused += [(problem.entry.id, problem.reason) for problem in problems]
+        report.advance(len(batch))
+    return vectors, usable, refused
+
+
+def encode_captions(texts: Sequence[str], encoder: Encoder) -> Vectors:
+    """Vectors of captions, shape (n, dimensions)."""
+    vectors = np.empty((len(texts), encoder.dimensions), np.float32)
+    for start in range(0, len(texts), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        vectors[part] = encoder.encode_texts(texts[part])
+    return vectors
+
+
+def _entries(found: Sequence[Pair]) -> Iterator[Entry]:
+    for pair in found:
+        assert pair.file
+        yield Entry(pair.id, pair.file)

@@ -1,0 +1,134 @@
+"""Figures of an evaluation, as rows of numbers and as a table to read or to publish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CAPTION_TO_PICTURE = "caption to picture"
+PICTURE_TO_CAPTION = "picture to caption"
+PICTURE_TO_PICTURE = "picture to picture"
+NOTHING = (None, None, None, None)
+SHOWN = {"mrr": "MRR"}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over queries, the interval around it, and what drawing lots would give.
+
+    ``low`` and ``high`` are None where there is no interval. Of a difference, ``lots`` is 0.
+    """
+
+    value: float
+    lots: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one checkpoint in one direction.
+
+    ``by`` is the value of the column that the pictures are broken down by, None for all of them.
+    ``pool`` is the number of possible answers. ``figures`` and, beside the first checkpoint,
+    ``differences`` from it are by the name of the measure.
+    """
+
+    model: str
+    direction: str
+    by: str | None
+    queries: int
+    groups: int
+    pool: int
+    figures: dict[str, Figure]
+    median_rank: float | None = None
+    differences: dict[str, Figure] = field(default_factory=dict)
+
+
+def rows(measured: Sequence[Measured]) -> list[Row]:
+    """All numbers, a row per checkpoint and direction, all rows with the same columns."""
+    names = list(dict.fromkeys(name for one in measured for name in one.figures))
+    are_compared = any(one.differences for one in measured)
+    is_by = any(one.by is not None for one in measured)
+    return [_row(one, names, are_compared, is_by) for one in measured]
+
+
+def readable(measured: Sequence[Measured]) -> list[Row]:
+    """The same for people: a figure and its interval in one cell, lots and differences in rows."""
+    is_by = any(one.by is not None for one in measured)
+    found: list[Row] = []
+    asked = None
+    for one in measured:
+        start = _start(one, is_by)
+        if asked != (one.direction, one.by):
+            asked = one.direction, one.by
+            lots = {name: Figure(f.lots, f.lots) for name, f in one.figures.items()}
+            found.append({**start, "checkpoint": "by chance", **_cells(lots)})
+        rank = (
+            {} if one.median_rank is None else {"median rank": f"{one.median_rank:g}"}
+        )
+        found.append({**start, **_cells(one.figures), **rank})
+        if one.differences:
+            what = {"checkpoint": f"{one.model} − the first"}
+            found.append({**start, **what, **_cells(one.differences, "+")})
+    return _alike(found)
+
+
+def markdown(measured: Sequence[Measured]) -> str:
+    """A Markdown table of what :func:`readable` gives."""
+    cells = readable(measured)
+    header = list(cells[0])
+    lines = [header, ["---"] * len(header), *(list(row.values()) for row in cells)]
+    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+
+
+def _row(one: Measured, names: Sequence[str], are_compared: bool, is_by: bool) -> Row:
+    row: Row = {"checkpoint": one.model, "direction": one.direction}
+    if is_by:
+        row["value"] = one.by
+    row |= {"queries": one.queries, "groups": one.groups, "pool": one.pool}
+    for name in names:
+        row |= _numbers(name, one.figures.get(name), with_lots=True)
+    row["median_rank"] = one.median_rank
+    for name in names if are_compared else ():
+        row |= _numbers(f"{name}_difference", one.differences.get(name))
+    return row
+
+
+def _numbers(name: str, figure: Figure | None, *, with_lots: bool = False) -> Row:
+    numbers = (
+        (figure.value, figure.low, figure.high, figure.lots) if figure else NOTHING
+    )
+    names = (name, f"{name}_low", f"{name}_high", f"{name}_by_chance")
+    rounded = [None if number is None else round(number, 6) for number in numbers]
+    return dict(list(zip(names, rounded, strict=True))[: 4 if with_lots else 3])
+
+
+def _start(one: Measured, is_by: bool) -> Row:
+    what = {"value": one.by or "all"} if is_by else {}
+    counts = {"queries": f"{one.queries:,}", "pool": f"{one.pool:,}"}
+    return {"direction": one.direction, **what, "checkpoint": one.model, **counts}
+
+
+def _cells(figures: dict[str, Figure], sign: str = "") -> Row:
+    return {
+        SHOWN.get(name, name.replace("_at_", "@")): _cell(figure, sign)
+        for name, figure in figures.items()
+    }
+
+
+def _cell(figure: Figure, sign: str) -> str:
+    text = format(figure.value, f"{sign}.3f")
+    if figure.low is None or figure.high is None:
+        return text
+    return f"{text} [{figure.low:{sign}.3f}, {figure.high:{sign}.3f}]"
+
+
+def _alike(found: list[Row]) -> list[Row]:
+    names = list(dict.fromkeys(name for row in found for name in row))
+    return [{name: row.get(name, "") for name in names} for row in found]
+
+
+def _escaped(cell: object) -> str:
+    return " ".join(str(cell).replace("|", "\\|").split())
