@@ -1,11 +1,12 @@
 """Captions of records: ``{title}. {material}, {period}``, without debris of what is empty.
 
 The rule. Punctuation with a space behind it, and dashes, bars and slashes between spaces, cut a
-template into clauses. Within a clause, words and brackets belong to the field behind them; behind
-the last field, and closing brackets, to the field before them. An empty field goes, with its words;
-a clause without a field stays. Between two that are left stands the strongest mark that was between
-them, ``.`` before ``;`` before ``,`` before dashes, and never twice. A mark at the end stays. A full
-stop behind a lone word of up to four letters is an abbreviation: ``ca. {year}`` is one clause.
+template into clauses. Within a clause, words belong to the field behind them; behind the last field,
+and closing quotes, to the field before them. An empty field goes, with its words; a clause without a
+field stays. What is between brackets is a template of its own, and the brackets with it are a field
+of what is around them. Between two that are left stands the strongest mark that was between them,
+``.`` before ``;`` before ``,`` before dashes, and never twice. A mark at the end stays. A full stop
+behind a lone word of up to four letters is an abbreviation: ``ca. {year}`` is one clause.
 """
 
 import re
@@ -21,6 +22,7 @@ CUT = re.compile(r"(\s*[.,;!?]+(?:\s+|$)|\s+[-–—|/·]+\s+)")
 ABBREVIATION = re.compile(r"[^\W\d_]{1,4}")
 CLOSING = re.compile(r"[)\]}>\"'”’»]*")
 NO_START = re.compile(r"^[^\w(\[{<\"'“‘«„]+")
+BRACKETS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»"}
 SAYS = re.compile(r"[^\W_]")
 STRONGEST = "!?.;,"
 ENDS = ".!?"
@@ -28,15 +30,22 @@ ENDS = ".!?"
 
 @dataclass
 class Part:
-    """A field with the words that belong to it; ``column`` is None for a clause without one.
+    """A field with the words that belong to it; ``field`` is None for a clause without one.
 
     ``mark`` is what cuts it off from the part before it, empty within a clause.
     """
 
     before: str
-    column: str | None = None
+    field: "str | Bracketed | None" = None
     after: str = ""
     mark: str = ""
+
+    def value(self, record: Mapping[str, Any]) -> str:
+        """What a record says there."""
+        if isinstance(self.field, Bracketed):
+            inner = self.field.template.caption(record)
+            return f"{self.field.opening}{inner}{self.field.closing}" if inner else ""
+        return "" if self.field is None else text(record.get(self.field))
 
 
 @dataclass(frozen=True)
@@ -49,30 +58,47 @@ class Template:
     @property
     def columns(self) -> list[str]:
         """The columns it names, each once."""
-        return list(dict.fromkeys(p.column for p in self.parts if p.column is not None))
+        found: list[str] = []
+        for part in self.parts:
+            if isinstance(part.field, Bracketed):
+                found += part.field.template.columns
+            elif part.field is not None:
+                found.append(part.field)
+        return list(dict.fromkeys(found))
 
     def caption(self, record: Mapping[str, Any]) -> str:
         """The caption of a record, empty where all its fields are.
 
         A value with neither a letter nor a digit in it, such as a dash, is empty.
         """
-        values = {column: text(record.get(column)) for column in self.columns}
-        if not any(values.values()):
+        values = [part.value(record) for part in self.parts]
+        if not any(values):
             return ""
         said = ""
         marks: list[str] = []
         is_cut = False
-        for part in self.parts:
+        for part, value in zip(self.parts, values, strict=True):
             marks.append(part.mark)
             is_cut = is_cut and not part.mark
-            if part.column is not None and not values[part.column]:
+            if part.field is not None and not value:
                 is_cut = is_cut or bool(part.mark) or not said
                 continue
             before = NO_START.sub("", part.before) if is_cut else part.before
-            value = values[part.column] if part.column is not None else ""
             said = _joined(said, marks, f"{before}{value}{part.after}")
             marks, is_cut = [], False
         return _joined(said, [self.end], "").strip()
+
+
+@dataclass(frozen=True)
+class Bracketed:
+    """A template between brackets, which go when it says nothing."""
+
+    opening: str
+    template: Template
+    closing: str
+
+
+Field = str | Bracketed
 
 
 def parse(template: str, columns: Sequence[str]) -> Template:
@@ -82,7 +108,7 @@ def parse(template: str, columns: Sequence[str]) -> Template:
     :raises BadTemplate: a column they do not have, a brace that is not closed, or no field at all
     """
     plain = ""
-    fields: list[str] = []
+    fields: list[Field] = []
     for words, column in _pieces(template):
         plain += words.replace(FIELD, "")
         if column is not None:
@@ -92,10 +118,7 @@ def parse(template: str, columns: Sequence[str]) -> Template:
         raise BadTemplate(
             f"The template '{template}' names no column. Write it like '{{title}}. {{material}}'."
         )
-    clauses = _clauses(plain)
-    end = clauses.pop()[0] if not clauses[-1][1] else ""
-    rest = iter(fields)
-    return Template([p for clause in clauses for p in _parts(*clause, rest)], end)
+    return _template(plain, fields)
 
 
 def text(value: Any) -> str:
@@ -133,6 +156,45 @@ def _known(column: str, columns: Sequence[str]) -> str:
     return same[0]
 
 
+def _template(plain: str, columns: Sequence[Field]) -> Template:
+    plain, fields = _bracketed(plain, columns)
+    clauses = _clauses(plain)
+    end = clauses.pop()[0] if not clauses[-1][1] else ""
+    rest = iter(fields)
+    return Template([p for clause in clauses for p in _parts(*clause, rest)], end)
+
+
+def _bracketed(plain: str, fields: Sequence[Field]) -> tuple[str, list[Field]]:
+    """Each pair of brackets with fields in it becomes a field."""
+    rest = iter(fields)
+    outer = ""
+    found: list[Field] = []
+    place = 0
+    while place < len(plain):
+        letter, end = plain[place], _closing(plain, place)
+        inner = plain[place + 1 : end]
+        if end and FIELD in inner:
+            own = [next(rest) for _ in range(inner.count(FIELD))]
+            found.append(Bracketed(letter, _template(inner, own), plain[end]))
+            letter, place = FIELD, end
+        elif letter == FIELD:
+            found.append(next(rest))
+        outer += letter
+        place += 1
+    return outer, found
+
+
+def _closing(plain: str, start: int) -> int:
+    """Where the bracket that opens there is closed; 0 where none opens, or it stays open."""
+    opening = plain[start]
+    depth = 0
+    for place in range(start, len(plain) if opening in BRACKETS else start):
+        depth += (plain[place] == opening) - (plain[place] == BRACKETS[opening])
+        if not depth:
+            return place
+    return 0
+
+
 def _clauses(plain: str) -> list[tuple[str, str]]:
     """The clauses, each behind its mark; an empty last one where the template ends with a mark."""
     first, *rest = CUT.split(plain)
@@ -148,7 +210,7 @@ def _clauses(plain: str) -> list[tuple[str, str]]:
     return found
 
 
-def _parts(mark: str, clause: str, fields: Iterator[str]) -> list[Part]:
+def _parts(mark: str, clause: str, fields: Iterator[Field]) -> list[Part]:
     *before, last = clause.split(FIELD)
     if not before:
         return [Part(last, mark=mark)]

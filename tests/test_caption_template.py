@@ -39,6 +39,16 @@ def caption(template, **record):
         ("{title} by {artist}, {year}", "title year", "Title, Year"),
         ("{title} by {artist}, {year}", "artist", "by Artist"),
         ("{title} by {artist} in {place}", "title place", "Title in Place"),
+        ("{title} ({material}, {period})", "title material", "Title (Material)"),
+        ("{title} ({material}, {period})", "title period", "Title (Period)"),
+        ("{title} ({material}, {period})", "title", "Title"),
+        ("{title} ({material}, {period})", "period", "(Period)"),
+        ("{title} [{year} ({place}; {artist})]", "title artist", "Title [(Artist)]"),
+        ("{title} [{year} ({place}; {artist})].", "title year", "Title [Year]."),
+        ("{title} (ca. {year}, Louvre), {place}", "title place", "Title, Place"),
+        ("{title} (ca. {year}, Louvre)", "title year", "Title (ca. Year, Louvre)"),
+        ("{title} (Louvre), {place}", "place", "Place"),
+        ("{title} ({material}, {period}", "title period", "Title, Period"),
         ("{title}: {material}", "title", "Title"),
         ("{title}: {material}", "material", "Material"),
         ("{title}/{material}/{period}", "title period", "Title/Period"),
@@ -73,6 +83,8 @@ def test_empty_fields_leave_no_debris(template, record, expected):
         "{title}: {material}; {period} ({place}).",
         "{title} - {material} | {period}, ca. {place}",
         "A {title} of {material}, {period}! “{place}” found",
+        "{title} ({material}; {period}) [{place}]",
+        "({title}, {material}) “{period}, {place}”",
     ],
 )
 def test_no_combination_leaves_debris(template):
@@ -85,6 +97,8 @@ def test_no_combination_leaves_debris(template):
         for debris in (" ,", " .", ",,", ", ,", ". ,", ", .", "()", "“”", "  ", " ;"):
             assert debris not in found, found
         assert found == found.strip(" ,;:-|–")
+        for opening, closing in caption_template.BRACKETS.items():
+            assert found.count(opening) == found.count(closing)
 
 
 @pytest.mark.parametrize(
