@@ -411,7 +411,12 @@ def test_warnings_where_figures_say_little(llm, photos, table):
     result = llm("glam", "evaluate", table, "-m", "demo")
 
     assert "Warning: the checkpoint glam-clip/demo knows nothing but" in result.stderr
-    assert "Warning: from 3 independent groups little can be concluded" in result.stderr
+    assert "3 pictures, 3 different captions, 3 groups" in result.stderr
+    assert (
+        "Warning: with fewer than 30 independent groups little can be" in result.stderr
+    )
+    one = llm("glam", "evaluate", table, "-m", "demo", "--sample", 1)
+    assert "1 picture, 1 different caption, 1 group\n" in one.stderr
 
 
 def test_a_real_clip_ranks_as_its_own_vectors_say(llm, tiny_clip, tmp_path):

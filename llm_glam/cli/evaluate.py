@@ -194,13 +194,17 @@ def _say_what_is_there(found: Pairs) -> None:
         say_on_stderr(remark)
     pairs.say_refused(found.refused, say_on_stderr)
     texts = len(pairs.captions(found.pairs).texts)
-    say_on_stderr(
-        f"{len(found.pairs):,} pictures, {texts:,} different captions, {found.groups:,} groups"
-    )
+    counts = {
+        "picture": len(found.pairs),
+        "different caption": texts,
+        "group": found.groups,
+    }
+    said = [f"{n:,} {what}{'' if n == 1 else 's'}" for what, n in counts.items()]
+    say_on_stderr(", ".join(said))
     if found.groups < FEW_GROUPS:
         say_on_stderr(
-            f"Warning: from {found.groups:,} independent groups little can be concluded; the "
-            "intervals are rough."
+            f"Warning: with fewer than {FEW_GROUPS} independent groups little can be concluded; "
+            "the intervals are rough."
         )
 
 
