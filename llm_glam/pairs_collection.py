@@ -74,10 +74,14 @@ def vectors(
 
     :param watcher: told how it goes where many vectors have to be read first
     """
+    ids = [pair.id for pair in wanted]
     with index.reading(db) as seen:
         found = index.of(db, collection, seen, watcher)
-        positions = found.rows.positions([pair.id for pair in wanted])
-        return np.array(found.stored.vectors[positions])
+        stored = found.stored.vectors[found.rows.positions(ids)]
+    vectors = np.empty_like(stored)
+    # The index has them in the order of their ids, as SQLite sorts these.
+    vectors[sorted(range(len(ids)), key=lambda place: ids[place].encode())] = stored
+    return vectors
 
 
 def _with_files(
