@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
-from sqlite_utils import Database
 
 from .. import (
     clip,
@@ -16,26 +14,23 @@ from .. import (
     measure,
     pairs,
     pairs_collection,
-    pairs_table,
     registry,
     retrieval,
     store,
 )
 from ..engines import Running
 from ..figures import Measured
-from ..filters import Conditions
 from ..measure import Asked, Encoded
 from ..output import Progress, output_options, output_rows, say_on_stderr
 from ..pairs import Pair, Pairs
-from ..pairs_table import Columns
-from ..store import Collection
 from . import options as shared
+from .pairs_options import Source, pairs_options
 
 FEW_GROUPS = 30
 
 
 @click.command("evaluate")
-@click.argument("data", required=False)
+@pairs_options
 @click.option(
     "-m",
     "--model",
@@ -43,23 +38,6 @@ FEW_GROUPS = 30
     multiple=True,
     help="A checkpoint; several are compared with the first [default: glam-clip, or that of "
     "the collection]",
-)
-@click.option("--collection", help="The pictures of this collection instead of DATA")
-@shared.database_option
-@click.option(
-    "--image-column", metavar="COLUMN", help="Where DATA has the pictures' paths"
-)
-@click.option(
-    "--caption-column",
-    "--caption",
-    "caption_column",
-    metavar="COLUMN",
-    help="Where the captions are",
-)
-@click.option(
-    "--caption-template",
-    metavar="TEXT",
-    help='Captions made of columns, such as "{title}. {material}, {period}"',
 )
 @click.option(
     "--label",
@@ -74,25 +52,6 @@ FEW_GROUPS = 30
     show_default=True,
     help="Values of --by with fewer pictures are taken together",
 )
-@click.option(
-    "--group-by",
-    metavar="COLUMN",
-    help="Pictures with the same value are of one object, one project and so on",
-)
-@click.option(
-    "--filter",
-    "filters_",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    help="Only pictures of the collection whose record says so, as in llm glam search",
-)
-@click.option(
-    "--where",
-    metavar="SQL",
-    multiple=True,
-    help="Only pictures of the collection whose record fulfils this",
-)
-@click.option("--sensitive", is_flag=True, help="Take pictures marked as sensitive too")
 @click.option("--sample", type=click.IntRange(1), help="Only so many, chosen at random")
 @click.option(
     "--seed",
@@ -110,20 +69,11 @@ FEW_GROUPS = 30
     help="A Markdown table to publish",
 )
 def command(
-    data: str | None,
+    source: Source,
     models: tuple[str, ...],
-    collection: str | None,
-    database: Path,
-    image_column: str | None,
-    caption_column: str | None,
-    caption_template: str | None,
     label: str | None,
     by: str | None,
     least: int,
-    group_by: str | None,
-    filters_: tuple[str, ...],
-    where: tuple[str, ...],
-    sensitive: bool,
     sample: int | None,
     seed: int,
     device: str | None,
@@ -142,57 +92,21 @@ def command(
         llm glam evaluate held-out.csv -m archaeclip --by period --group-by object --markdown
         llm glam evaluate --collection photos --caption title --label material -t
     """
-    _check_usage(data, collection, image_column, filters_, where)
-    if caption_column and caption_template:
-        raise click.UsageError("Give --caption-column or --caption-template, not both.")
     images.allow_megapixels(images.MAX_MEGAPIXELS)
-    chosen = [shared.model_id(one) for one in models or ([None] if data else [])]
-    asked = Asked(label, by, least, seed)
-    if collection is None:
-        columns = Columns(image_column, caption_column, caption_template, group_by)
-        found = pairs_table.read(str(data), columns, sensitive=sensitive)
-    else:
-        shared.check_exists(database)
-        db = store.connect(database, readonly=True)
-        ours = store.get(db, collection)
-        found = pairs_collection.read(
-            *(db, ours),
-            caption=caption_column,
-            template=caption_template,
-            group_by=group_by,
-            conditions=Conditions(filters_, where),
-            sensitive=sensitive,
-            from_files=bool(chosen),
-        )
+    names = models or ([None] if source.data else [])
+    chosen = [shared.model_id(one) for one in names]
+    found = source.read(from_files=bool(chosen))
     found = pairs.sampled(found, sample, seed)
-    asked = asked.spelled(found.pairs)
+    asked = Asked(label, by, least, seed).spelled(found.pairs)
     _say_what_is_there(found)
     encoded = [_encoded(one, found.pairs, device) for one in dict.fromkeys(chosen)]
     if not encoded:
-        encoded = [_stored(db, ours, found.pairs, device)]
+        encoded = [_stored(source, found.pairs, device)]
     measured = measure.measure(found.pairs, encoded, asked)
     _show(measured, seed, format_)
 
 
-def _check_usage(
-    data: str | None,
-    collection: str | None,
-    image_column: str | None,
-    filters_: Sequence[str],
-    where: Sequence[str],
-) -> None:
-    if (data is None) == (collection is None):
-        raise click.UsageError("Give either DATA or --collection.")
-    if data is not None and (filters_ or where):
-        raise click.UsageError("--filter and --where need --collection.")
-    if collection is not None and image_column:
-        raise click.UsageError("--image-column is for DATA; a collection needs none.")
-
-
 def _say_what_is_there(found: Pairs) -> None:
-    for remark in found.remarks:
-        say_on_stderr(remark)
-    pairs.say_refused(found.refused, say_on_stderr)
     texts = len(pairs.captions(found.pairs).texts)
     counts = {
         "picture": len(found.pairs),
@@ -226,10 +140,10 @@ def _encoded(model_id: str, found: Sequence[Pair], device: str | None) -> Encode
     return encoded
 
 
-def _stored(
-    db: Database, collection: Collection, found: Sequence[Pair], device: str | None
-) -> Encoded:
+def _stored(source: Source, found: Sequence[Pair], device: str | None) -> Encoded:
     """The vectors that a collection has."""
+    db = store.connect(source.database, readonly=True)
+    collection = store.get(db, str(source.collection))
     running = Running(say_on_stderr, collection.precision, device)
     encoder = clip.find(collection.model_id).encoder(running=running)
     store.check_fingerprint(collection, encoder.fingerprint)
