@@ -55,6 +55,16 @@ LAYERS = [
     {
         *(
             "images",
+    {"engine", "files", "registry", "checkpoints", "hub"},
+    {"tuning", "mixing", "alarms"},
+    {"tuning_state"},
+    {"contrast"},
+    {
+        *(
+            "images",
+            "everyday",
+            "projections",
+            "rankings",
             "fingerprint",
             "migrations",
             "output",
@@ -99,6 +109,13 @@ WITHOUT_SQL_AND_CLICK = (
     "columns",
     "caption_template",
     "table_file",
+    "projections",
+    "contrast",
+    "tuning_state",
+    "tuning",
+    "mixing",
+    "alarms",
+    "everyday",
 )
 
 

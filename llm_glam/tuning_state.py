@@ -1,0 +1,198 @@
+"""Where tuning is: its settings, its epochs, and all it needs to go on after a kill."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .contrast import LARGEST_SCALE, LEARNT, Numbers
+from .projections import Projections
+
+FORMAT = "llm-glam tuning 1"
+PARTS = ("now", "first", "second", "best")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to tune.
+
+    ``batch`` is the most pairs of a batch, None for all. ``weight_decay`` pulls towards the
+    start: a step takes ``weight_decay`` times the learning rate of the way back. ``warm_up`` is a
+    part of all steps, ``clip`` the longest gradient. ``patience`` is how many epochs may pass
+    without better recall, None for any number; ``max_seconds`` is of one call of ``tune``.
+
+    :raises ValueError: a setting that makes no sense
+    """
+
+    epochs: int = 20
+    batch: int | None = 2048
+    learning_rate: float = 5e-4
+    weight_decay: float = 10.0
+    warm_up: float = 0.1
+    clip: float = 1.0
+    seed: int = 0
+    patience: int | None = 5
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        wrong = {
+            "epochs": self.epochs < 1,
+            "batch": self.batch is not None and self.batch < 2,
+            "learning_rate": not 0 < self.learning_rate < math.inf,
+            "weight_decay": not 0 <= self.weight_decay < math.inf,
+            "warm_up": not 0 <= self.warm_up < 1,
+            "clip": not self.clip > 0,
+            "seed": self.seed < 0,
+            "patience": self.patience is not None and self.patience < 1,
+            "max_seconds": self.max_seconds is not None and not self.max_seconds >= 0,
+        }
+        for name in (name for name, is_wrong in wrong.items() if is_wrong):
+            raise ValueError(f"{name} cannot be {getattr(self, name)}.")
+
+    def lasting(self) -> dict[str, Any]:
+        """What has to stay the same when tuning is taken up again."""
+        free = ("patience", "max_seconds")
+        return {k: v for k, v in asdict(self).items() if k not in free}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What was measured after an epoch; number 0 is before the first, and has no ``loss``.
+
+    ``chance_loss`` is what ``loss`` would be with equal scores: ln(batch) where no captions are
+    equal. ``recall`` is of held-out captions, text to picture, among the first 10; ``gained`` and
+    ``lost`` count the captions answered now and not before tuning, and the reverse. ``retention``
+    and ``spread`` are what the caller measures, None where it measures nothing.
+    """
+
+    number: int
+    loss: float | None
+    chance_loss: float | None
+    held_out_loss: float
+    recall: float
+    gained: int
+    lost: int
+    retention: float | None
+    spread: float | None
+    seconds: float = field(compare=False)
+
+
+def best_of(history: Sequence[Epoch]) -> Epoch:
+    """The first epoch with the highest recall."""
+    return max(history, key=lambda epoch: epoch.recall)
+
+
+def arrays_of(projections: Projections) -> Numbers:
+    """Projections as arrays by the names in ``LEARNT``, the scale at most 100."""
+    log_scale = np.float32(math.log(min(projections.scale, LARGEST_SCALE)))
+    return {
+        "picture": projections.picture,
+        "text": projections.text,
+        "log_scale": np.array(log_scale),
+    }
+
+
+def projections_of(numbers: Numbers) -> Projections:
+    """The reverse of :func:`arrays_of`."""
+    scale = math.exp(numbers["log_scale"])
+    return Projections(numbers["picture"], numbers["text"], scale)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that is needed to go on after an epoch exactly as if nothing had happened.
+
+    ``now`` and ``best`` are weights, ``first`` and ``second`` the optimizer's moments: arrays by
+    the names in ``LEARNT``. ``digest`` is of the start and the data. There is no random state:
+    each epoch draws from a generator made of the seed and its number.
+    """
+
+    now: Numbers
+    first: Numbers
+    second: Numbers
+    best: Numbers
+    steps: int
+    history: tuple[Epoch, ...]
+    settings: Mapping[str, Any]
+    digest: str
+
+    def to_bytes(self) -> bytes:
+        """As a safetensors file: arrays, and the rest as JSON in its header."""
+        from safetensors.numpy import save
+
+        tensors = {
+            f"{part}.{name}": np.asarray(getattr(self, part)[name], order="C")
+            for part in PARTS
+            for name in LEARNT
+        }
+        about = {
+            "format": FORMAT,
+            "steps": self.steps,
+            "history": [asdict(epoch) for epoch in self.history],
+            "settings": dict(self.settings),
+            "digest": self.digest,
+        }
+        return save(tensors, {"about": json.dumps(about)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "State":
+        """Read what :meth:`to_bytes` wrote; nothing in it is ever executed.
+
+        :raises ValueError: it is something else, or damaged
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            tensors = load(data)
+            head = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            return _state(tensors, json.loads(head["__metadata__"]["about"]))
+        except (
+            *(SafetensorError, ValueError, KeyError, TypeError, AttributeError),
+            *(RecursionError, OverflowError),
+        ) as error:
+            raise ValueError(
+                f"This is no saved state of tuning, or a damaged one ({error}); "
+                "remove it and start again."
+            ) from error
+
+
+def _state(tensors: Numbers, about: Mapping[str, Any]) -> State:
+    if about["format"] != FORMAT:
+        raise ValueError("another format")
+    parts = {
+        part: {name: tensors[f"{part}.{name}"] for name in LEARNT} for part in PARTS
+    }
+    for part in parts.values():
+        for name, array in part.items():
+            if array.dtype != np.float32 or array.shape != parts["now"][name].shape:
+                raise ValueError("arrays do not fit each other")
+            if not np.isfinite(array).all():
+                raise ValueError("values that are not finite numbers")
+        projections_of(part)
+    history = tuple(Epoch(**epoch) for epoch in about["history"])
+    if not history or not all(map(_is_plain, history)):
+        raise ValueError("an unreadable history")
+    if [epoch.number for epoch in history] != list(range(len(history))):
+        raise ValueError("a history with gaps")
+    steps, digest, settings = about["steps"], about["digest"], about["settings"]
+    if type(steps) is not int or steps < 0 or type(digest) is not str:
+        raise ValueError("no number of steps, or no digest")
+    return State(
+        **parts, steps=steps, history=history, settings=dict(settings), digest=digest
+    )
+
+
+def _is_plain(epoch: Epoch) -> bool:
+    """Whether an epoch holds the types it says it does."""
+    whole = (epoch.number, epoch.gained, epoch.lost)
+    always = (epoch.held_out_loss, epoch.recall, epoch.seconds)
+    maybe = (epoch.loss, epoch.chance_loss, epoch.retention, epoch.spread)
+    return (
+        all(type(one) is int for one in whole)
+        and all(type(one) in (int, float) for one in always)
+        and all(one is None or type(one) in (int, float) for one in maybe)
+    )
