@@ -24,6 +24,11 @@ def collection(datasette: Any, database: str, name: str) -> str:
     return str(datasette.urls.path(path))
 
 
+def model(datasette: Any, name: str) -> str:
+    """A checkpoint's page."""
+    return str(datasette.urls.path(f"/-/glam-models/{tilde_encode(name)}"))
+
+
 def similar(datasette: Any, database: str, name: str, item_id: str) -> str:
     """The gallery of pictures similar to one."""
     query = urlencode({"id": item_id})

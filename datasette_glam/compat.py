@@ -37,6 +37,19 @@ async def ensure_can_view(
         )
 
 
+async def ensure_can_view_instance(
+    datasette: Any, actor: dict[str, Any] | None
+) -> None:
+    """Let pass whoever may view the site at all.
+
+    :raises datasette.Forbidden: for everybody else
+    """
+    if IS_1:
+        await datasette.ensure_permission(action="view-instance", actor=actor)
+    else:
+        await datasette.ensure_permissions(actor, ["view-instance"])
+
+
 async def can_view(datasette: Any, actor: Any, database: str, table: str) -> bool:
     """May the actor view a table?"""
     if IS_1:

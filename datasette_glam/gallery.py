@@ -11,6 +11,7 @@ from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
 
 from . import (
     addresses,
+    checkpoints,
     chips,
     data,
     exports,
@@ -80,6 +81,7 @@ def about(asked: Asked) -> Row:
         "collection": collection.name,
         "model": collection.model_id,
         "fingerprint": collection.fingerprint,
+        "model_url": checkpoints.address(asked.datasette, collection.model_id),
     }
 
 

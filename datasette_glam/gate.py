@@ -18,7 +18,10 @@ VECTORS = "embeddings"
 
 @dataclass(frozen=True)
 class Place:
-    """A database and, but on the list of collections, a collection that may be seen."""
+    """A database and, but on the list of collections, a collection that may be seen.
+
+    A page about the whole site has neither: its ``database`` is empty.
+    """
 
     database: str
     db: Any
@@ -34,9 +37,12 @@ class Place:
 async def enter(datasette: Any, request: Request) -> Place:
     """The place a request asks for, if its actor may see it.
 
-    :raises datasette.Forbidden: the actor may not view database, vectors or items table
+    :raises datasette.Forbidden: the actor may not view site, database, vectors or items table
     :raises NotFound: there is no such database or collection of ours
     """
+    if "database" not in request.url_vars:
+        await compat.ensure_can_view_instance(datasette, request.actor)
+        return Place("", None)
     database = tilde_decode(request.url_vars["database"])
     if database not in datasette.databases:
         raise NotFound(f"There is no database {database}")
@@ -51,6 +57,20 @@ async def enter(datasette: Any, request: Request) -> Place:
     place = Place(database, db, collection)
     await compat.ensure_can_view(datasette, request.actor, database, [place.table])
     return place
+
+
+async def places(datasette: Any, request: Request) -> list[Place]:
+    """The databases that the actor may see, with their vectors."""
+    from datasette import Forbidden
+
+    found = []
+    for database, db in datasette.databases.items():
+        try:
+            await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
+        except Forbidden:
+            continue
+        found.append(Place(database, db))
+    return found
 
 
 async def visible(datasette: Any, request: Request, place: Place) -> list[Collection]:

@@ -122,7 +122,9 @@ def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[...,
 def _places(asked: Asked) -> Row:
     """Addresses that only the HTML twin needs."""
     datasette, place = asked.datasette, asked.place
-    found = {"collections": addresses.collections(datasette, place.database)}
+    found = {}
+    if place.database:
+        found["collections"] = addresses.collections(datasette, place.database)
     if place.collection:
         found["gallery"] = addresses.collection(
             datasette, place.database, place.collection.name

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import gallery, originals, views
+from . import checkpoints, gallery, originals, views
 from .pages import file_view, page_view
 
 TWIN = r"(?P<format>\.json)?$"
@@ -18,6 +18,7 @@ ROUTES = [
     (COLLECTION + r"/item/(?P<item>[^/.]+)" + TWIN, page_view(views.item)),
     (COLLECTION + r"/image/(?P<item>[^/.]+)$", file_view(originals.original)),
     (COLLECTION + r"/thumb/(?P<item>[^/.]+)$", file_view(views.thumbnail)),
+    (r"/-/glam-models/(?P<name>[^/.]+)" + TWIN, page_view(checkpoints.checkpoint)),
 ]
 
 

@@ -8,7 +8,7 @@ from datasette.utils.asgi import NotFound, Response
 
 from llm_glam import search
 
-from . import addresses, data, gate, originals, remembered, results
+from . import addresses, checkpoints, data, gate, originals, remembered, results
 from .gallery import about
 from .pages import Asked, Page, jpeg
 
@@ -28,6 +28,7 @@ async def collections(asked: Asked) -> Page:
         row = await kept.read(of_it, "overview", data.overview)
         rows.append(row)
         row["url"] = addresses.collection(asked.datasette, place.database, row["name"])
+        row["model_url"] = checkpoints.address(asked.datasette, row["model"])
         addresses.add(asked.datasette, place.database, row["name"], row["items"])
     return Page(
         "glam_collections.html", {"database": place.database, "collections": rows}

@@ -174,6 +174,7 @@ def test_documented_defaults(setting):
 @pytest.mark.parametrize("pattern", [pattern for pattern, _ in routes.ROUTES])
 def test_every_address_is_documented(pattern):
     names = {"database": "DB", "collection": "NAME", "item": "ID", "format": ""}
+    names["name"] = "CHECKPOINT"
     address = re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: names[m[1]], pattern)
     address = address.replace("?$", "").rstrip("$")
     assert f"\n| `{address}` | " in text(ROOT / "docs" / "site.md")

@@ -54,7 +54,8 @@ async def test_collections(embedded):
     assert collection["model"] == "glam-clip/colours"
     assert collection["url"] == PHOTOS
     page = await get(site(embedded), GLAM)
-    assert "3 pictures · glam-clip/colours" in page.text
+    model = '<a href="/-/glam-models/colours">glam-clip/colours</a>'
+    assert f"3 pictures · {model}" in page.text
 
 
 async def test_a_random_sample_is_the_same_for_its_seed(llm, colours, tmp_path):
@@ -372,6 +373,7 @@ async def test_ids_that_lead_elsewhere(embedded, item):
 def addresses_of_all_routes():
     """An address for each registered route and its JSON twin."""
     values = {"database": "embeddings", "collection": "photos", "item": "red~2Epng"}
+    values["name"] = "colours"  # the checkpoint
     for pattern, _ in routes.ROUTES:
         address = re.sub(
             r"\(\?P<(\w+)>[^)]*\)", lambda m: values.get(m[1], ""), pattern
@@ -405,7 +407,7 @@ async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     addresses = list(addresses_of_all_routes())
-    assert len(addresses) == 8
+    assert len(addresses) == 10
     only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
         "tables", {}
     )
@@ -414,7 +416,10 @@ async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos
             await get(datasette, address, cookies=cookies)
         ).status_code == 200, address
         response = await get(datasette, address)
-        if only_items and address.startswith(GLAM) and "photos" not in address:
+        if address.startswith("/-/glam-models/") and "databases" in closed:
+            assert response.status_code == 200
+            assert "photos" not in response.text
+        elif only_items and address.startswith(GLAM) and "photos" not in address:
             assert response.status_code == 200
             assert "red.png" not in response.text
             assert "colours" not in response.text
