@@ -14,7 +14,8 @@ from .tuning_state import Epoch, best_of
 # Collapse, as found in published runs: each of these alone is a sign.
 HIGHEST_MEAN_COSINE = 0.95
 LOWEST_SPREAD = 0.01
-AS_CHANCE = 0.02  # a loss this much of ln(batch) from ln(batch) stays there
+AS_CHANCE = 0.02  # a loss this near to ln(batch), as a part of it, stays there
+EPOCHS_AT_CHANCE = 3
 # Ours, by judgement: below half, most of what was near is so no more.
 LOWEST_RETENTION = 0.5
 EPOCHS_OF_OVERFITTING = 3
@@ -125,8 +126,8 @@ def overfitting(history: Sequence[Epoch]) -> bool:
     since = [epoch for epoch in history if epoch.number > best.number]
     if len(since) < EPOCHS_OF_OVERFITTING or last.loss is None:
         return False
-    if _stays_at_chance(last):  # nothing is learnt, not even by heart
-        return False
+    if last.chance_loss is None or last.loss >= (1 - AS_CHANCE) * last.chance_loss:
+        return False  # nothing is learnt, not even by heart
     loss = since[0].loss if best.loss is None else best.loss
     falls = loss is not None and last.loss < loss
     return falls and best.recall - last.recall >= DROP_OF_OVERFITTING
@@ -142,7 +143,9 @@ def alarms(
 ) -> list[Alarm]:
     """All that the numbers of a run give reason to say.
 
-    Spread and retention are judged at the epoch with the best recall, whose weights are kept.
+    Spread and retention are judged at the epoch with the best recall, whose weights are kept. A
+    loss at ln(batch) counts only where recall is no better: with many pairs in a batch it is
+    near there while a model begins to learn.
 
     :param history: as ``tune`` returns it, with the measurement before tuning
     :param pairs: pictures with captions that were learnt from
@@ -173,7 +176,7 @@ def _collapsed(history: Sequence[Epoch], seen: Collapse | None) -> Alarm | None:
         signs.append(
             f"the scores of a query lie within {spread:.4f} (less than {LOWEST_SPREAD} is too little)"
         )
-    if _stays_at_chance(last):
+    if not _is_better(best) and all(map(_is_at_chance, history[-EPOCHS_AT_CHANCE:])):
         signs.append(
             f"the loss stays at {last.loss:.3f}, as with equal scores ({last.chance_loss:.3f})"
         )
@@ -186,17 +189,17 @@ def _collapsed(history: Sequence[Epoch], seen: Collapse | None) -> Alarm | None:
     return Alarm("collapse", words, fatal=True)
 
 
-def _stays_at_chance(last: Epoch) -> bool:
-    if last.loss is None or not last.chance_loss:
+def _is_at_chance(epoch: Epoch) -> bool:
+    if epoch.loss is None or not epoch.chance_loss:
         return False
-    return last.loss >= (1 - AS_CHANCE) * last.chance_loss
+    return abs(epoch.loss / epoch.chance_loss - 1) <= AS_CHANCE
 
 
 def _no_better(
     history: Sequence[Epoch], queries: int, chance: float | None
 ) -> Alarm | None:
     best = best_of(history)
-    if by_chance(best.gained, best.lost) < LIKELY_CHANCE:
+    if _is_better(best):
         return None
     by_luck = "" if chance is None else f" (a random ranking has {chance:.3f})"
     words = (
@@ -206,6 +209,10 @@ def _no_better(
         "is seen; if they do, take more pairs, hold out more, or raise the learning rate."
     )
     return Alarm("no better", words, fatal=True)
+
+
+def _is_better(best: Epoch) -> bool:
+    return by_chance(best.gained, best.lost) < LIKELY_CHANCE
 
 
 def by_chance(gained: int, lost: int) -> float:

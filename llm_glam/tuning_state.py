@@ -24,12 +24,17 @@ class Settings:
     part of all steps, ``clip`` the longest gradient. ``patience`` is how many epochs may pass
     without better recall, None for any number; ``max_seconds`` is of one call of ``tune``.
 
+    On made-up data (200 and 1,000 pairs) and on the demo's towers with captions in new words
+    (500), 20 to 60 steps at 1e-3 to 2e-3 learnt what 1e-4 did not; a pull of 10 cost a point of
+    recall at most, and kept one or two points more of the neighbours among other texts; 100 cost
+    nine points.
+
     :raises ValueError: a setting that makes no sense
     """
 
     epochs: int = 20
     batch: int | None = 2048
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 10.0
     warm_up: float = 0.1
     clip: float = 1.0
@@ -172,7 +177,10 @@ def _state(tensors: Numbers, about: Mapping[str, Any]) -> State:
                 raise ValueError("arrays do not fit each other")
             if not np.isfinite(array).all():
                 raise ValueError("values that are not finite numbers")
-        projections_of(part)
+    if any((squares < 0).any() for squares in parts["second"].values()):
+        raise ValueError("squares below zero")
+    for name in ("now", "best"):
+        projections_of(parts[name])
     history = tuple(Epoch(**epoch) for epoch in about["history"])
     if not history or not all(map(_is_plain, history)):
         raise ValueError("an unreadable history")

@@ -108,9 +108,11 @@ def test_a_spread_in_the_history_is_enough():
 
 
 def test_a_loss_that_stays_at_ln_batch_is_a_collapse():
-    stuck = [*HEALTHY[:2], replace(HEALTHY[2], loss=4.95)]
+    stuck = [epoch(0, 0.05), *(epoch(n, 0.05, loss=4.95, gained=0) for n in (1, 2, 3))]
     assert "4.950" in told(stuck)["collapse"].words
-    assert told([*HEALTHY[:2], replace(HEALTHY[2], loss=4.85)]) == {}
+    for other in ({"loss": 4.85}, {"loss": 5.15}, {"gained": 30, "recall": 0.2}):
+        changed = [*stuck[:1], replace(stuck[1], **other), *stuck[2:]]
+        assert "collapse" not in told(changed)
 
 
 def test_a_run_made_to_collapse_is_told():

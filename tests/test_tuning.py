@@ -272,6 +272,33 @@ def test_gradients_are_clipped_all_together():
     assert length == pytest.approx(0.1 * 1e-3, rel=1e-3)
 
 
+def test_a_step_after_being_taken_up_is_the_same_step():
+    start, features, _ = short(learn=5)
+    now = tuning.arrays_of(start)
+    zeros = {k: np.zeros_like(v) for k, v in now.items()}
+    batch = (features.texts, features.pictures, np.eye(5, dtype=bool))
+    one = contrast.Learner(now, (zeros, zeros), 0, now)
+    one.learn(batch, rate=0.01, decay=1.0, clip=1.0)
+    other = contrast.Learner(*one.arrays(), 1, now)
+    for learner in (one, other):
+        learner.learn(batch, rate=0.01, decay=1.0, clip=1.0)
+    for name, array in one.arrays()[0].items():
+        assert np.array_equal(array, other.arrays()[0][name])
+
+
+def test_a_scale_that_would_grow_stays_at_100():
+    # Right by a cosine of .01: a larger scale would help.
+    near = np.ones((5, 5), np.float32) + np.eye(5, dtype=np.float32) / 4
+    eye = np.eye(5, dtype=np.float32)
+    now = tuning.arrays_of(Projections(eye, eye, 100.0))
+    zeros = {k: np.zeros_like(v) for k, v in now.items()}
+    learner = contrast.Learner(now, (zeros, zeros), 0, now)
+    learner.learn((near, near, eye > 0), rate=0.1, decay=0.0, clip=1.0)
+    after, (first, _) = learner.arrays()
+    assert first["log_scale"] < 0
+    assert after["log_scale"] == pytest.approx(math.log(100))
+
+
 # Recall
 
 
@@ -333,6 +360,9 @@ def test_shuffled_captions_teach_nothing_and_the_alarm_says_so():
     assert max(epoch.recall for epoch in tuned.history) < 0.15
     told = alarms(tuned.history, pairs=400, queries=200)
     (alarm,) = [alarm for alarm in told if alarm.kind == "no better"]
+    recalls = [epoch.recall for epoch in tuned.history]
+    assert recalls[-1] < max(recalls) == found(tuned.best, held_out).mean()
+    assert found(tuned.last, held_out).mean() == recalls[-1]
     assert alarm.fatal
 
 
@@ -347,6 +377,25 @@ def test_reruns_are_bit_identical_and_seeds_differ():
     assert same(one.best, again.best)
     assert one.history == again.history
     assert not same(one.last, other.last)
+
+
+def test_every_epoch_draws_anew_and_the_rate_goes_on(monkeypatch):
+    steps, drawn = [], []
+
+    def seen_rate(step, *others):
+        steps.append((step, *others))
+        return rate(step, *others)
+
+    def seen_batches(*arguments):
+        for texts, pictures in batches(*arguments):
+            drawn.append(tuple(pictures))
+            yield texts, pictures
+
+    monkeypatch.setattr(tuning, "rate", seen_rate)
+    monkeypatch.setattr(tuning, "batches", seen_batches)
+    tune(*short(), replace(FEW, patience=None))
+    assert steps == [(step, 12, 0.1) for step in range(12)]
+    assert len(set(drawn)) == 12
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run():
@@ -537,6 +586,8 @@ def test_bytes_that_are_no_state_are_refused_and_never_executed():
         with_changes(data, history=[{**history[0], "recall": "high"}]),
         with_changes(data, history=[{**history[0], "more": 1}]),
         replace(good, now=nan).to_bytes(),
+        replace(good, first=nan).to_bytes(),
+        replace(good, second={k: v - 1 for k, v in good.second.items()}).to_bytes(),
         replace(good, first={**good.first, "text": good.first["text"][:2]}).to_bytes(),
     ):
         with pytest.raises(ValueError, match="no saved state of tuning"):
