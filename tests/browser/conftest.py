@@ -255,7 +255,7 @@ def visit(profiles):
     def open_page(url, *, expected=200, **options):
         page = profiles(options).new_page()
         pages.append(page)
-        base = url.partition("embeddings/")[0]
+        base = url.partition("embeddings/")[0].partition("-/glam-models/")[0]
         provoked = f"the server responded with a status of {expected} "
 
         def on_request(request):

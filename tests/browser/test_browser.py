@@ -114,6 +114,7 @@ def states(site):
         "item": (site.item("000.jpg"), 200),
         "long title": (site.item("001.jpg"), 200),
         "sensitive item": (site.item(SENSITIVE), 200),
+        "checkpoint": (f"{site.address}-/glam-models/demo", 200),
         "unknown id": (site.gallery(id="nobody.jpg"), 404),
         "too long": (site.gallery(q="x" * 2001), 400),
         "no checkpoint": (site.gallery(q="words never asked before"), 503),
@@ -130,6 +131,7 @@ STATES = [
     "sensitive",
     "item",
     "sensitive item",
+    "checkpoint",
     "unknown id",
     "no checkpoint",
 ]
