@@ -15,7 +15,7 @@ def escaped(text: object) -> str:
     """Text from outside as it can stand anywhere in Markdown: one line, and nothing but text."""
     shown = SPECIAL.sub(r"\\\1", one_line(text))
     shown = re.sub("[&<>]", lambda found: ENTITIES[found[0]], shown)
-    shown = re.sub(r"^([-+=])|^(\d+)(?=[.)\\])", _unlisted, shown)
+    shown = re.sub(r"^([-+=])|^(\d+)(?=[.)\\](?!\d))", _unlisted, shown)
     # Where renderers make links of bare addresses.
     shown = shown.replace("://", "\\://")
     shown = re.sub(r"(?i)\b(www)\.", r"\1\\.", shown)

@@ -51,8 +51,27 @@ def usable(name: str, source: Path, base: Base) -> Iterator[Path]:
         if folder == source or checkpoints.lacks(folder):
             folder = _completed(folder, base, work / "completed")
         copy = _moved(folder, name)
-    try:
+    with _proved(copy, name):
         yield copy
+
+
+@contextmanager
+def made(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
+    """A checkpoint of ours that ``make`` writes into a folder that does not exist yet.
+
+    It stays if the block ends well.
+    """
+    with _work() as work:
+        make(work / "made")
+        copy = _moved(work / "made", name)
+    with _proved(copy, name):
+        yield copy
+
+
+@contextmanager
+def _proved(copy: Path, name: str) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         shutil.rmtree(copy, ignore_errors=True)
         raise

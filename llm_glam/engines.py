@@ -7,6 +7,7 @@ switches them off, ``LLM_GLAM_DEVICE`` names the device.
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,6 +127,13 @@ def export(
         if done.returncode == IMPOSSIBLE:
             _remember(found, precision, reason)
     return exported(found, precision)
+
+
+def forget(fingerprint: str) -> None:
+    """Delete the exports of a checkpoint that was of use for a moment only."""
+    for export_ in directory().glob(f"{fingerprint}*"):
+        if export_.is_dir():
+            shutil.rmtree(export_, ignore_errors=True)
 
 
 def _is_impossible(fingerprint: str, precision: str) -> bool:

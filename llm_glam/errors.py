@@ -12,6 +12,7 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── CannotPack              an archive that cannot be written where it should be
     ├── CheckpointChanged       the weights are not those the vectors were made with
     ├── HubUnreachable          a checkpoint has to be downloaded and cannot be
+    ├── TrainingFailed          a training cannot go on, or gave nothing of use
     ├── BadDevice               --device names what is not there, or its memory is too small
     ├── BadImage                a picture that cannot be used
     │   └── TooManyPixels       … because of the pixel limit
@@ -79,6 +80,10 @@ class CheckpointChanged(GlamError):
 
 class HubUnreachable(GlamError):
     """A checkpoint has to be downloaded and cannot be."""
+
+
+class TrainingFailed(GlamError):
+    """A training cannot go on, or gave no checkpoint that is worth to be registered."""
 
 
 class BadDevice(GlamError):

@@ -62,7 +62,7 @@ def _in_fp32(name: str, download: bool, running: Running) -> "Encoder":
     key = FP32, running.device
     if known and (known, *key) in _loaded:
         return _loaded[known, *key]
-    found = _opened(directory, known, running)
+    found = opened(directory, known, running)
     check_unchanged(entry, directory, found.fingerprint)
     if known is None:
         with suppress(OSError):  # it only saves time to remember the fingerprint
@@ -127,7 +127,7 @@ def add(
         )
     given = _given(source, revision)
     with copies.usable(name, given, partial(_base_folder, base)) as usable:
-        found = _opened(usable, None, Running(say))
+        found = opened(usable, None, Running(say))
         promise.check(usable, found.fingerprint, given)
         registry.check_name(name, found.fingerprint)
         is_remote = usable == given and not _is_path(source)
@@ -176,8 +176,14 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     return directory
 
 
-def _opened(directory: Path, known: str | None, running: Running) -> "Encoder":
-    """On the fast engine where there is one; on torch for pictures where it has a card to use."""
+def opened(directory: Path, known: str | None, running: Running) -> "Encoder":
+    """The encoder of a folder, on the fast engine where there is one.
+
+    For pictures it is on torch where that has a card to use.
+
+    :param known: its fingerprint, where that is known to be still true
+    :raises BadCheckpoint: it cannot be loaded
+    """
     checkpoints.check_complete(directory)
     fast = engines.exported(known)
     if fast is None and running.say:

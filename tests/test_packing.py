@@ -512,7 +512,7 @@ def test_an_interrupted_addition_leaves_nothing(
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    for module, name in ((archives, "_write"), (models, "_opened")):
+    for module, name in ((archives, "_write"), (models, "opened")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, interrupted)
             assert llm("glam", "models", "add", "mine", path, ok=False).exit_code == 1

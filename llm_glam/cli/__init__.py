@@ -19,6 +19,7 @@ COMMANDS = {
     "search": "search",
     "serve": "serve",
     "status": "status",
+    "train": "train",
 }
 
 

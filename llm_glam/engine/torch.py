@@ -48,7 +48,7 @@ class TorchEncoder:
         if device:
             check_device(device)
         with quiet():
-            self.model = _load(directory, device).float().eval()
+            self.model = load(directory, device).float().eval()
             self._half = self.model.device.type == "cuda" if half is None else half
             self.fingerprint = known_fingerprint or fingerprint(self.model)
             self.dimensions = self._self_test(directory)
@@ -189,7 +189,11 @@ def check_device(device: str) -> None:
         ) from error
 
 
-def _load(directory: Path, device: str | None) -> Any:
+def load(directory: Path, device: str | None) -> Any:
+    """A checkpoint as a SentenceTransformer, from local files and without running code of theirs.
+
+    :raises BadCheckpoint: it cannot be loaded, or is no CLIP
+    """
     from sentence_transformers import SentenceTransformer
 
     try:

@@ -1,0 +1,78 @@
+"""What can be said of pictures and captions before a checkpoint is trained on them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from . import pairs
+from .pairs import Pair
+from .split import Split
+
+FEW = 200  # pictures to learn from
+LARGE = 0.2  # of all pictures: a group that is a fifth of them
+SHOWN = 3
+LONGEST_SHOWN = 60
+
+Counts = dict[str, int]
+
+
+def counts(those: Sequence[Pair], split: Split, too_long: Sequence[int]) -> Counts:
+    """The numbers that say how the data are."""
+    captions = pairs.captions(those)
+    shared = Counter(captions.captions)
+    sharing = {
+        p
+        for p, c in zip(captions.pictures, captions.captions, strict=True)
+        if shared[c] > 1
+    }
+    return {
+        "pictures": len(those),
+        "captions": len(captions.texts),
+        "groups": len({pair.group for pair in those}),
+        "largest_group": max(Counter(pair.group for pair in those).values()),
+        "learnt_from": len(split.train),
+        "held_out": len(split.held_out),
+        "share_a_caption": len(sharing),
+        "too_long": len(too_long),
+    }
+
+
+def remarks(
+    found: Counts, most: int, texts: Sequence[str], too_long: Sequence[int]
+) -> list[str]:
+    """The same in sentences, with what is to be done about it.
+
+    :param most: how many tokens the checkpoint reads
+    :param texts: the captions, of which ``too_long`` are longer
+    """
+    said = [
+        f"{found['learnt_from']:,} pictures to learn from, {found['held_out']:,} held out to "
+        f"measure with; {found['captions']:,} different captions, {found['groups']:,} groups "
+        "that are never split."
+    ]
+    if found["too_long"]:
+        examples = "; ".join(_short(texts[place]) for place in too_long[:SHOWN])
+        said.append(
+            f"{found['too_long']:,} captions are longer than the {most} tokens that the "
+            f"checkpoint reads; their ends are not seen: {examples}. Put what matters first, or "
+            "make shorter ones with --caption-template."
+        )
+    if found["share_a_caption"]:
+        said.append(
+            f"{found['share_a_caption']:,} pictures share their caption with others; any of "
+            "these counts as right."
+        )
+    if found["largest_group"] > LARGE * found["pictures"]:
+        said.append(
+            f"One group has {found['largest_group']:,} of the pictures: figures say little where "
+            "a few captions stand for many pictures."
+        )
+    if found["learnt_from"] < FEW:
+        said.append(
+            f"Fewer than {FEW} pictures to learn from are few: do not expect much."
+        )
+    return said
+
+
+def _short(text: str) -> str:
+    one = " ".join(text.split())
+    return f"“{one[:LONGEST_SHOWN]}…”"

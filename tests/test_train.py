@@ -1,0 +1,366 @@
+"""``llm glam train``: a checkpoint of one's own, or one sentence that says why there is none."""
+
+import csv
+import json
+import random
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from llm_glam import evaluate, registry, split
+from llm_glam.cli import train as command
+from llm_glam.errors import BadPairs
+from llm_glam.pairs import Pair
+from llm_glam.shortened import shortened
+
+from . import tiny
+from .conftest import Llm
+
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 180, 40),
+    "blue": (30, 40, 220),
+    "white": (250, 250, 250),
+    "black": (10, 10, 10),
+    "yellow": (240, 230, 20),
+    "pink": (250, 120, 180),
+    "grey": (128, 128, 128),
+}
+QUICK = ("--epochs", "40", "--learning-rate", "0.02")
+
+
+def draw(folder, number=900):
+    """Pictures of two colours, one above the other, and captions that say which."""
+    folder.mkdir(parents=True)
+    chance = random.Random(1)
+    rows = []
+    for i in range(number):
+        below, above = chance.sample(list(COLOURS), 2)
+        picture = Image.new("RGB", (40, 40), COLOURS[below])
+        ImageDraw.Draw(picture).rectangle((0, 0, 39, 19), fill=COLOURS[above])
+        picture.putpixel((i % 40, i // 40), (i % 256, i // 256, 7))  # no two are alike
+        picture.save(folder / f"{i:03}.png")
+        caption = f"{above} over {below}, find {i}"
+        rows.append((f"{i:03}.png", caption, f"m{i % 4}", 1900 + i % 90))
+    write(folder / "captions.csv", rows)
+    return rows
+
+
+def write(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file_name", "caption", "museum", "year"])
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory):
+    """Pictures with captions, and a small checkpoint that knows nothing."""
+    folder = tmp_path_factory.mktemp("school")
+    rows = draw(folder / "data")
+    return folder, rows, tiny.make(folder / "clip", width=64)
+
+
+@pytest.fixture
+def pupil(school, llm):
+    """LLM with that checkpoint as ``tiny``."""
+    llm("glam", "models", "add", "tiny", school[2])
+    return llm
+
+
+def learn(llm, folder, *args, name="ours", **options):
+    data = folder / "data" / "captions.csv"
+    return llm(
+        "glam", "train", data, "--base", "tiny", "--name", name, *args, **options
+    )
+
+
+def recall(result):
+    """recall@10 of captions, by checkpoint."""
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    return {
+        row["checkpoint"]: row["recall_at_10"]
+        for row in rows
+        if row["direction"] == "caption to picture" and row.get("value") is None
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(school, tmp_path_factory):
+    """One training to its end, looked at by several tests."""
+    user = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_USER_PATH", str(user))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("LLM_GLAM_ENGINE", "torch")
+        llm = Llm(user / "embeddings.db")
+        llm("glam", "models", "add", "tiny", school[2])
+        result = learn(llm, school[0], *QUICK, "--by", "museum", "--license", "cc0-1.0")
+        yield result, user / "glam", llm
+
+
+def test_it_learns_what_it_did_not_know(trained):
+    result, _, _ = trained
+    found = recall(result)
+    assert found["glam-clip/tiny"] < 0.25
+    assert found["glam-clip/ours"] > found["glam-clip/tiny"] + 0.3
+    assert "before: held-out recall@10" in result.stderr
+    assert "epoch 1/40: loss" in result.stderr
+    assert "Registered glam-clip/ours, with its card" in result.stderr
+
+
+def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained):
+    from sentence_transformers import SentenceTransformer
+
+    _, glam, llm = trained
+    directory = glam / "checkpoints" / "ours"
+    elsewhere = SentenceTransformer(str(directory), device="cpu")
+    words = ["red over blue", "a white thing"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_USER_PATH", str(glam.parent))
+        patch.setenv("LLM_GLAM_ENGINE", "torch")
+        ours = [
+            json.loads(llm("embed", "-m", "glam-clip/ours", "-c", word).stdout)
+            for word in words
+        ]
+    np.testing.assert_allclose(elsewhere.encode(words), ours, atol=1e-6)
+
+
+def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
+    result, glam, _ = trained
+    card = (glam / "checkpoints" / "ours" / "README.md").read_text("utf-8")
+    assert card == (glam / "train" / "ours" / "README.md").read_text("utf-8")
+    assert "license: cc0-1.0" in card
+    assert "caption to picture, recall@10" in card
+    assert "m0" in card  # a value of --by
+    assert "1900" in card
+    for _, caption, _, _ in school[1]:
+        assert caption not in card
+    files = [p for p in (glam / "checkpoints" / "ours").rglob("*") if p.is_file()]
+    assert not [p for p in files if p.suffix in (".png", ".jpg", ".csv")]
+    assert b"red over" not in b"".join(p.read_bytes() for p in files)
+
+
+def test_log_and_curves(trained):
+    result, glam, _ = trained
+    lines = (glam / "train" / "ours" / "log.jsonl").read_text("utf-8").splitlines()
+    epochs = [json.loads(line) for line in lines]
+    assert [epoch["number"] for epoch in epochs] == list(range(len(epochs)))
+    assert len(epochs) == result.stderr.count("\nepoch ") + 1
+    ElementTree.parse(glam / "train" / "ours" / "curves.svg")
+    assert not (glam / "train" / "ours" / "state.safetensors").exists()
+
+
+def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
+    pupil, school, trained, monkeypatch
+):
+    learnt = learn(pupil, school[0], *QUICK)
+    assert list(recall(learnt).values()) == list(recall(trained[0]).values())
+    registry.path().write_text(
+        registry.path().read_text().replace('"ours"', '"former"')
+    )
+
+    def refuse(*args):
+        raise AssertionError("a picture is read once more")
+
+    monkeypatch.setattr(evaluate, "encode_pictures", refuse)
+    again = learn(pupil, school[0], *QUICK, "--seed", 1)
+    assert list(recall(again)) == ["glam-clip/tiny", "glam-clip/ours"]
+
+
+def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch):
+    real = command.Line.__call__
+
+    def killed(self, epoch):
+        real(self, epoch)
+        if epoch.number == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.Line, "__call__", killed)
+    learn(pupil, school[0], *QUICK, ok=False)
+    monkeypatch.undo()
+    monkeypatch.setenv("LLM_USER_PATH", str(pupil.database.parent))
+    monkeypatch.setenv("LLM_GLAM_ENGINE", "torch")
+
+    other = pupil.fails(
+        *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", "--resume", "--epochs", "41", "--learning-rate", "0.02"),
+    )
+    resumed = learn(pupil, school[0], *QUICK, "--resume")
+
+    assert "made with other settings" in other
+    assert "epoch 4/40" not in resumed.stderr
+    assert "epoch 5/40" in resumed.stderr
+    assert list(recall(resumed).values()) == list(recall(trained[0]).values())
+
+
+def test_captions_that_belong_to_others_give_no_checkpoint(pupil, school):
+    folder, rows, _ = school
+    captions = [row[1] for row in rows]
+    random.Random(2).shuffle(captions)
+    shuffled = [(row[0], c, *row[2:]) for row, c in zip(rows, captions, strict=True)]
+    write(folder / "data" / "shuffled.csv", shuffled)
+    message = pupil.fails(
+        *("glam", "train", folder / "data" / "shuffled.csv", "--base", "tiny"),
+        *("--name", "wrong", *QUICK),
+    )
+    assert message.startswith("Nothing was registered. ")
+    assert "captions belong to their pictures" in message
+    assert [entry.name for entry in registry.checkpoints()].count("wrong") == 0
+    assert not (registry.directory() / "checkpoints" / "wrong").exists()
+
+
+def test_forty_pairs(pupil, school):
+    folder, rows, _ = school
+    write(folder / "data" / "few.csv", rows[:40])
+    result = pupil(
+        *("glam", "train", folder / "data" / "few.csv", "--base", "tiny"),
+        *("--name", "few", "--held-out", "0.3", *QUICK),
+        ok=False,
+    )
+    assert result.exit_code == 1
+    assert "Fewer than 200 pictures to learn from" in result.stderr
+    assert "28 pictures with captions to learn from and 12 different" in result.stderr
+    assert "Error: Nothing was registered. " in result.stderr
+
+
+def test_what_the_data_are_like_is_said_before(pupil, school):
+    folder, rows, _ = school
+    long = [(r[0], f"{r[1]} " + "with very many words " * 75, *r[2:]) for r in rows]
+    long[1] = (long[1][0], long[0][1], *long[1][2:])
+    write(folder / "data" / "long.csv", long)
+    before = list(registry.directory().rglob("*"))
+    result = pupil(
+        *("glam", "train", folder / "data" / "long.csv", "--base", "tiny", "--check")
+    )
+    (counts,) = (json.loads(line) for line in result.stdout.splitlines())
+    assert counts == {
+        "pictures": 900,
+        "captions": 899,
+        "groups": 899,
+        "largest_group": 2,
+        "learnt_from": 765,
+        "held_out": 135,
+        "share_a_caption": 2,
+        "too_long": 899,
+    }
+    assert "899 captions are longer than the 77 tokens" in result.stderr
+    assert list(registry.directory().rglob("*")) == before
+
+
+def test_broken_and_missing_pictures_and_other_formats(pupil, school, tmp_path):
+    folder = tmp_path / "mixed" / "data"
+    rows = draw(folder)
+    for number, row in enumerate(rows[:60]):
+        path = folder / row[0]
+        if number % 4 == 0:
+            path.unlink()
+        elif number % 4 == 1:
+            path.write_bytes(path.read_bytes()[:60])
+        else:
+            other = path.with_suffix((".tif", ".jp2")[number % 2])
+            Image.open(path).save(other)
+            path.unlink()
+            rows[number] = (other.name, *row[1:])
+    write(folder / "captions.csv", rows)
+    result = learn(pupil, folder.parent, *QUICK)
+    found = recall(result)
+    assert found["glam-clip/ours"] > found["glam-clip/tiny"]
+    card = (registry.directory() / "checkpoints" / "ours" / "README.md").read_text()
+    assert "Left out" in card
+
+
+def test_a_museum_that_is_held_out(pupil, school):
+    result = learn(pupil, school[0], *QUICK, "--holdout", "museum=m1", "--check")
+    (counts,) = (json.loads(line) for line in result.stdout.splitlines())
+    assert (counts["learnt_from"], counts["held_out"]) == (675, 225)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--name", "tiny"], "'tiny' belongs to a checkpoint already"),
+        (["--name", "demo"], "'demo' belongs to a checkpoint already"),
+        (["--name", "a b"], "cannot be a name"),
+        (["--name", "x", "--resume"], "There is no training of 'x' to go on with"),
+        (
+            ["--name", "x", "--base", "nobody"],
+            "No checkpoint is registered as 'nobody'",
+        ),
+        (["--name", "x", "--holdout", "museum"], "lacks a value"),
+        (["--name", "x", "--holdout", "town=Rome"], "There is no column 'town'"),
+        (["--name", "x", "--holdout", "museum=m9"], "0 to measure with are too few"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence(pupil, school, options, message):
+    data = school[0] / "data" / "captions.csv"
+    said = pupil.fails("glam", "train", data, "--base", "tiny", *options)
+    assert message in said
+
+
+def test_a_base_without_projections(llm, school, tmp_path):
+    llm("glam", "models", "add", "sig", tiny.siglip(tmp_path / "siglip"))
+    data = school[0] / "data" / "captions.csv"
+    message = llm.fails("glam", "train", data, "--base", "sig", "--name", "x")
+    assert "no projections that could be trained" in message
+
+
+def test_a_name_is_needed(pupil, school):
+    data = school[0] / "data" / "captions.csv"
+    message = pupil.fails("glam", "train", data, "--base", "tiny", exit_code=2)
+    assert message == "Give the new checkpoint a name: --name archaeclip"
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        (
+            "Watercolor of Acca, Acca sellowiana, by E. Schutt, 1909",
+            ["Watercolor of Acca", "Watercolor of Acca, Acca sellowiana"],
+        ),
+        (
+            "Bronze brooch (broken). Trench 2",
+            ["Bronze brooch", "Bronze brooch (broken)"],
+        ),
+        ("Head - fragment", []),
+        ("Bronze head - fragment", ["Bronze head"]),
+        ("a bronze brooch", []),
+        ("a bronze brooch.", []),
+        ("Brooch, bronze", []),
+        ("", []),
+    ],
+)
+def test_short_captions(caption, expected):
+    assert shortened(caption) == expected
+
+
+def pairs_of(*groups):
+    return [
+        Pair(str(n), ("x",), {"museum": "ab"[n % 2]}, group=group)
+        for n, group in enumerate(groups)
+    ]
+
+
+def test_groups_are_never_split():
+    found = pairs_of(*(n // 3 for n in range(300)))
+    parts = split.at_random(found, share=0.2, seed=3)
+    assert not {p.group for p in parts.train} & {p.group for p in parts.held_out}
+    assert len(parts.train) + len(parts.held_out) == 300
+    assert 55 <= len(parts.held_out) <= 60
+    assert parts == split.at_random(found, share=0.2, seed=3)
+    assert parts != split.at_random(found, share=0.2, seed=4)
+
+
+def test_what_shares_a_group_with_what_is_held_out_is_neither():
+    found = pairs_of(*range(100), 0, 0)  # 100 is of museum a, 101 of b
+    parts = split.by_value(found, "museum", "b")
+    assert {p.id for p in parts.held_out} == {str(n) for n in range(1, 102, 2)}
+    assert "0" not in {p.id for p in parts.train}
+    assert "100" not in {p.id for p in parts.train}
+
+
+def test_one_large_group_is_too_little():
+    with pytest.raises(BadPairs, match="0 to measure with are too few"):
+        split.at_random(pairs_of(*([1] * 100)))
