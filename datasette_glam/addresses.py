@@ -46,7 +46,7 @@ def add(datasette: Any, database: str, name: str, cards: list[Row]) -> None:
     for card in cards:
         encoded = tilde_encode(card["id"])
         card["url"] = f"{base}/item/{encoded}"
-        card["similar_url"] = similar(datasette, database, name, card["id"])
+        card["similar_url"] = f"{base}?{urlencode({'id': card['id']})}"
         md5 = card["thumbnail_md5"]
         address = f"{base}/thumb/{encoded}?v={version_of(md5)}" if md5 else None
         card["thumbnail_url"] = address

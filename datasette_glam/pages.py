@@ -11,6 +11,7 @@ from datasette.utils.asgi import Request, Response
 from . import addresses, gate
 from .gate import Place, wrapped
 
+VERSION = version("llm-glam")
 DEFAULTS = {"max_upload_mb": 20, "max_upload_megapixels": 100}
 
 Row = dict[str, Any]
@@ -131,7 +132,7 @@ def _places(asked: Asked) -> Row:
         )
         found["table"] = datasette.urls.table(place.database, place.table)
     query = asked.request.query_string
-    found["version"] = version("llm-glam")
+    found["version"] = VERSION
     found["path"] = asked.request.path
     found["json"] = addresses.twin(asked.request.path, query)
     return found
