@@ -60,15 +60,8 @@ Row = dict[str, Any]
     show_default=True,
     help="Another seed takes other pictures",
 )
-@click.option(
-    "--prompt",
-    default="{}",
-    metavar="TEXT",
-    help='A sentence for words, such as "a photograph of {}"',
-)
-@click.option(
-    "--allow-private", is_flag=True, help="Fetch addresses on private networks too"
-)
+@shared.prompt_option
+@shared.private_option
 @click.option(
     "--sensitive", is_flag=True, help="Compare and show sensitive pictures too"
 )

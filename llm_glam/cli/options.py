@@ -44,6 +44,25 @@ def device_option(function: F) -> F:
     )(function)
 
 
+def prompt_option(function: F) -> F:
+    """``--prompt``: a sentence for words."""
+    return click.option(
+        "--prompt",
+        default="{}",
+        metavar="TEXT",
+        help='A sentence for words, such as "a photograph of {}"',
+    )(function)
+
+
+def private_option(function: F) -> F:
+    """``--allow-private``: addresses of this computer and of private networks too."""
+    return click.option(
+        "--allow-private",
+        is_flag=True,
+        help="Fetch addresses on private networks too",
+    )(function)
+
+
 def reading_options(function: F) -> F:
     """How pictures are read: workers, thumbnails, and the pixel limit."""
     options = (

@@ -57,17 +57,8 @@ Scored = tuple[str, float | None]
 @click.option(
     "--skip", type=click.IntRange(0), default=0, help="Leave out so many first"
 )
-@click.option(
-    "--prompt",
-    default="{}",
-    metavar="TEXT",
-    help='A sentence for words, such as "a photograph of {}"',
-)
-@click.option(
-    "--allow-private",
-    is_flag=True,
-    help="Fetch addresses on private networks too",
-)
+@shared.prompt_option
+@shared.private_option
 @shared.database_option
 @output_options
 def command(
