@@ -70,18 +70,17 @@ def _computed(
     running: Running,
     report: Report,
 ) -> Entering:
-    ends = towers.read(checkpoint)
     with tempfile.TemporaryDirectory() as work:
         copy = Path(work) / "without-projections"
-        towers.without(checkpoint, copy)
+        of_pictures, of_texts = towers.without(checkpoint, copy)
         encoder = models.opened(copy, None, running)
         pictures, usable, refused = evaluate.encode_pictures(found, encoder, report)
         written = evaluate.encode_captions(texts, encoder)
         engines.forget(encoder.fingerprint)
     return Entering(
-        np.ascontiguousarray(pictures[:, : ends.picture.shape[1]]),
+        np.ascontiguousarray(pictures[:, :of_pictures]),
         usable,
-        np.ascontiguousarray(written[:, : ends.text.shape[1]]),
+        np.ascontiguousarray(written[:, :of_texts]),
         refused,
     )
 

@@ -42,12 +42,13 @@ def too_long(directory: Path, texts: Sequence[str]) -> tuple[int, list[int]]:
     return most, [place for place, one in enumerate(tokens) if len(one) > most]
 
 
-def without(directory: Path, target: Path) -> None:
+def without(directory: Path, target: Path) -> tuple[int, int]:
     """Save a copy of a checkpoint whose vectors are what enters the projections.
 
     In place of a projection stands one that changes nothing and adds zeros, so that pictures and
     texts have vectors of one length and every engine runs the copy as it runs a CLIP.
 
+    :return: how many numbers of a picture's vector and of a text's are no such zeros
     :raises BadCheckpoint: as in :func:`read`
     """
     import torch
@@ -55,12 +56,14 @@ def without(directory: Path, target: Path) -> None:
 
     model = _opened(directory)
     clip = _clip(model, directory)
-    width = max(one.in_features for one in _both(clip))
+    pictures, texts = (one.in_features for one in _both(clip))
+    width = max(pictures, texts)
     for one in _both(clip):
         one.weight = torch.nn.Parameter(torch.eye(width, one.in_features))
         one.out_features = width
     clip.config.projection_dim = width
     save(SentenceTransformer(modules=[model[0]]), target)  # not normalised
+    return pictures, texts
 
 
 def replaced(directory: Path, target: Path, others: Projections) -> None:

@@ -134,21 +134,11 @@ def command(
     settings = Settings(epochs, batch, learning_rate, seed=seed, max_seconds=limit)
     clock = Clock()
     given = _given(run, found.pairs, parts, asked, device, clock)
-    learnt = training.learn(
-        run, given, settings, Line(settings, given, clock), resume=resume
-    )
+    learnt = training.learn(run, given, settings, Line(settings, given), resume=resume)
     clock.stop("learning")
     _say(learnt)
-    told = report.Told(
-        run.name,
-        run.base.model_id,
-        licence,
-        Path(source.data).name if source.data else str(source.collection),
-        f"all with {holdout}" if holdout else f"{held_out:.0%}, in whole groups",
-        _hardware(device),
-        clock.seconds,
-        _typed(click.get_current_context()),
-    )
+    how = f"all with {holdout}" if holdout else f"{held_out:.0%}, in whole groups"
+    told = _told(run, source, licence, how, device, clock)
     card = report.card_of(
         told, run.checkpoint, parts, counts, found.refused, learnt, settings
     )
@@ -181,7 +171,6 @@ class Line:
 
     settings: Settings
     given: Lesson
-    clock: Clock
 
     def __call__(self, epoch: Epoch) -> None:
         if epoch.loss is None:
@@ -254,6 +243,27 @@ def _say(learnt: Learnt) -> None:
     for alarm in learnt.alarms:
         if not alarm.fatal:
             say_on_stderr(f"Warning: {alarm.words}")
+
+
+def _told(
+    run: Run,
+    source: Source,
+    licence: str,
+    held_out_how: str,
+    device: str | None,
+    clock: Clock,
+) -> report.Told:
+    """What the card is to say that was not measured."""
+    return report.Told(
+        run.name,
+        run.base.model_id,
+        licence,
+        Path(source.data).name if source.data else str(source.collection),
+        held_out_how,
+        _hardware(device),
+        clock.seconds,
+        _typed(click.get_current_context()),
+    )
 
 
 def _hardware(device: str | None) -> str:
