@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from . import columns, pairs, retrieval
+from . import columns, pairs, resampling, retrieval
 from .caption_template import text
 from .engine import Vectors
 from .errors import BadPairs
@@ -243,7 +243,7 @@ def _measured(answers: Answers, models: Sequence[str], seed: int) -> Iterator[Me
         every = np.concatenate([one[flags] for one in answers.values], axis=1)
         draws = every.mean(axis=0, keepdims=True)
         if number_of_groups > 1:
-            draws = np.vstack([draws, retrieval.bootstrap(every, groups, seed)])
+            draws = np.vstack([draws, resampling.bootstrap(every, groups, seed)])
         lots = answers.lots[flags].mean(axis=0)
         for number, model in enumerate(models):
             own = draws[:, number * width : (number + 1) * width]
@@ -269,6 +269,6 @@ def _figures(measures: Sequence[str], draws: Floats, lots: Floats) -> dict[str, 
     means, *drawn = draws
     low = high = [None] * len(measures)
     if drawn:
-        low, high = (ends.tolist() for ends in retrieval.interval(draws[1:]))
+        low, high = (ends.tolist() for ends in resampling.interval(draws[1:]))
     rows = zip(means.tolist(), lots.tolist(), low, high, strict=True)
     return {name: Figure(*row) for name, row in zip(measures, rows, strict=True)}

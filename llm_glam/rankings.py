@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from . import resampling
+
 NEIGHBOURS = 10
 PERSISTENCE = 0.9  # of rank-biased overlap
 RESAMPLES = 2_000
@@ -69,13 +71,8 @@ def rank_correlation(one: Numbers, other: Numbers) -> float | None:
 
 
 def interval(values: Sequence[float], seed: int) -> tuple[float, float]:
-    """Where the mean of ``values`` lies with 95 % confidence: percentiles of a bootstrap.
-
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
-    """
-    chance = np.random.default_rng(seed)
-    known = np.array(values)
-    count = len(known)
-    means = [known[chance.integers(0, count, count)].mean() for _ in range(RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    """Where the mean of ``values`` lies with 95 % confidence, by the percentile bootstrap."""
+    known = np.array(values, np.float64)[:, None]
+    draws = resampling.bootstrap(known, np.arange(len(known)), seed, RESAMPLES)
+    low, high = resampling.interval(draws)
+    return float(low[0]), float(high[0])

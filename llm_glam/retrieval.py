@@ -1,8 +1,7 @@
 """How well captions find pictures and pictures captions: arrays in, numbers out.
 
 Recall@k as in CLIP's paper (Radford et al. 2021, "Learning Transferable Visual Models From Natural
-Language Supervision"); the mean reciprocal rank as in TREC (Voorhees 1999); intervals by the
-percentile bootstrap (Efron 1979), resampling groups where queries belong together.
+Language Supervision"); the mean reciprocal rank as in TREC (Voorhees 1999).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +19,6 @@ Ints = NDArray[np.int64]
 TIE = 1e-7  # cosines of float32 vectors that are no further apart are equal
 TILE = 2_048  # rows and columns compared at once: 32 MB of scores
 SCORES_AT_ONCE = 4_000_000
-RESAMPLES = 1_000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -157,37 +154,6 @@ def neighbours(
         found[rows][able] = shares
         lots[rows][able] = right[able].sum(axis=1) / other[able].sum(axis=1)
     return found, lots
-
-
-def bootstrap(
-    values: Floats, groups: Ints, seed: int, resamples: int = RESAMPLES
-) -> Floats:
-    """Means of values over queries drawn again and again, whole groups at a time.
-
-    The same groups and seed give the same draws, so that differences between two checkpoints may
-    be taken draw by draw.
-
-    :param values: shape (q, m)
-    :param groups: of the queries, shape (q,)
-    :return: shape (resamples, m)
-    """
-    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(sizes), values.shape[1]))
-    np.add.at(sums, numbers, values)
-    random = np.random.default_rng(seed)
-    means = np.empty((resamples, values.shape[1]))
-    for draw in range(resamples):
-        drawn = random.integers(len(sizes), size=len(sizes))
-        times = np.bincount(drawn, minlength=len(sizes))
-        means[draw] = times @ sums / (times @ sizes)
-    return means
-
-
-def interval(means: Floats) -> tuple[Floats, Floats]:
-    """The ends of the percentile interval of 95 % of each column, shape (m,)."""
-    beyond = (1 - LEVEL) / 2
-    low, high = np.quantile(means, [beyond, 1 - beyond], axis=0)
-    return low, high
 
 
 def _tiles(size: int, step: int | None = None) -> Iterator[slice]:

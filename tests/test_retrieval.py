@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from llm_glam import retrieval
+from llm_glam import resampling, retrieval
 from llm_glam.errors import BadVectors
 from llm_glam.retrieval import Links
 
@@ -203,7 +203,7 @@ def test_an_interval_holds_the_mean_and_is_as_wide_as_the_binomial_says():
     random = np.random.default_rng(1)
     hits = (random.random((400, 1)) < 0.3).astype(float)
 
-    low, high = retrieval.interval(retrieval.bootstrap(hits, np.arange(400), 0))
+    low, high = resampling.interval(resampling.bootstrap(hits, np.arange(400), 0))
 
     assert low[0] < hits.mean() < high[0]
     expected = 2 * 1.96 * np.sqrt(0.3 * 0.7 / 400)
@@ -215,15 +215,15 @@ def test_groups_are_drawn_whole():
     hits = np.repeat([1.0, 0, 1, 0, 1, 0, 1, 0, 1, 0], 40)[:, None]
     groups = np.repeat(np.arange(10), 40)
 
-    apart = retrieval.interval(retrieval.bootstrap(hits, np.arange(400), 0))
-    together = retrieval.interval(retrieval.bootstrap(hits, groups, 0))
+    apart = resampling.interval(resampling.bootstrap(hits, np.arange(400), 0))
+    together = resampling.interval(resampling.bootstrap(hits, groups, 0))
 
     assert together[1][0] - together[0][0] > 3 * (apart[1][0] - apart[0][0])
 
 
 def test_groups_of_other_sizes_weigh_by_their_queries():
     values = np.array([[1.0], [0.0], [0.0], [0.0]])
-    means = retrieval.bootstrap(values, np.array([7, 9, 9, 9]), 0, 200)
+    means = resampling.bootstrap(values, np.array([7, 9, 9, 9]), 0, 200)
 
     # Of two groups come: the first twice, the second twice, or both, which is the mean.
     assert set(means[:, 0]) == {1.0, 0.0, 0.25}
@@ -232,10 +232,10 @@ def test_groups_of_other_sizes_weigh_by_their_queries():
 def test_the_same_seed_draws_the_same():
     values = np.random.default_rng(0).random((30, 2))
     one, same, other = (
-        retrieval.bootstrap(values, np.arange(30), seed, 50) for seed in (1, 1, 2)
+        resampling.bootstrap(values, np.arange(30), seed, 50) for seed in (1, 1, 2)
     )
 
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
-    reverse = retrieval.bootstrap(values[:, ::-1], np.arange(30), 1, 50)
+    reverse = resampling.bootstrap(values[:, ::-1], np.arange(30), 1, 50)
     assert reverse[:, ::-1] == pytest.approx(one)

@@ -67,7 +67,7 @@ LAYERS = [
         *("table_file", "caption_template", "figures", "card", "curves"),
         *("everyday", "projections", "rankings", "shortened"),
     },
-    {"reduction", "cells"},
+    {"reduction", "cells", "resampling"},
     {"pixels"},
     {"errors"},
 ]

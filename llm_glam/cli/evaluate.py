@@ -15,7 +15,7 @@ from .. import (
     pairs,
     pairs_collection,
     registry,
-    retrieval,
+    resampling,
     store,
 )
 from ..engines import Running
@@ -155,8 +155,8 @@ def _stored(source: Source, found: Sequence[Pair], device: str | None) -> Encode
 def _show(measured: Sequence[Measured], seed: int, format_: str) -> None:
     groups = max(one.groups for one in measured)
     note = (
-        f"In brackets: {retrieval.LEVEL:.0%} intervals, percentile bootstrap over {groups:,} "
-        f"groups of pictures ({retrieval.RESAMPLES:,} resamples, seed {seed})."
+        f"In brackets: {resampling.LEVEL:.0%} intervals, percentile bootstrap over {groups:,} "
+        f"groups of pictures ({resampling.RESAMPLES:,} resamples, seed {seed})."
     )
     if format_ == "markdown":
         click.echo(f"{figures.markdown(measured)}\n\n{note}")
