@@ -47,16 +47,37 @@ class Facet:
         return self.column if self.type == "column" else {self.type: self.column}
 
 
-async def of(asked: Asked, wanted: Search) -> list[Row]:
+@dataclass(frozen=True)
+class Counts:
+    """Values of a facet with their counts; none where counting took longer than it may."""
+
+    values: Sequence[Row]
+    timed_out: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether they were counted to the end."""
+        return not self.timed_out
+
+
+async def of(asked: Asked, wanted: Search) -> tuple[list[Row], list[str]]:
     """The facets of a page: each with its name, parameter and values with counts.
 
     The counts of a facet heed all that narrows the search but the value chosen in it, so that
     another one can be chosen.
+
+    :return: and the names of those that took longer than Datasette's ``facet_time_limit_ms``
     """
     if not asked.datasette.setting("allow_facet"):
-        return []
-    found = [await _counted(asked, wanted, one) for one in await _asked(asked, wanted)]
-    return [facet for facet in found if facet and facet["values"]]
+        return [], []
+    found, late = [], []
+    for one in await _asked(asked, wanted):
+        counts, shown = await _counted(asked, wanted, one)
+        if shown:
+            found.append({"name": one.column, "key": one.key, "values": shown})
+        if counts.timed_out:
+            late.append(one.column)
+    return found, late
 
 
 async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
@@ -106,25 +127,29 @@ def suggested(db: Database, collection: Collection) -> list[Facet]:
     return [Facet(column) for column in fit[:OFFERED]]
 
 
-async def _counted(asked: Asked, wanted: Search, facet: Facet) -> Row | None:
+async def _counted(
+    asked: Asked, wanted: Search, facet: Facet
+) -> tuple[Counts, list[Row]]:
+    """What was counted, and the values to choose from, of which some may be chosen."""
     others = replace(
         wanted,
         filters=tuple(f for f in wanted.filters if f.partition("=")[0] != facet.key),
     )
-    work = lambda: _values(asked, others, facet)  # noqa: E731
+    work = lambda: _counts(asked, others, facet)  # noqa: E731
     if others.conditions:
-        values = await work()
+        counts = await work()
     else:
+        kept = remembered.of(asked.datasette)
         what = f"{facet} {wanted.with_sensitive}"
-        values = await remembered.of(asked.datasette).get(asked, what, work)
+        counts = await kept.get(asked, what, work, lambda counts: counts.is_whole)
     chosen = [f.partition("=")[2] for f in wanted.filters if f not in others.filters]
-    shown = [{**one, "selected": str(one["value"]) in chosen} for one in values]
-    missing = [v for v in chosen if v not in {str(one["value"]) for one in values}]
+    shown = [{**v, "selected": str(v["value"]) in chosen} for v in counts.values]
+    missing = [v for v in chosen if v not in {str(one["value"]) for one in shown}]
     shown += [{"value": v, "label": v, "count": 0, "selected": True} for v in missing]
-    return {"name": facet.column, "key": facet.key, "values": shown}
+    return counts, shown
 
 
-async def _values(asked: Asked, wanted: Search, facet: Facet) -> Sequence[Row]:
+async def _counts(asked: Asked, wanted: Search, facet: Facet) -> Counts:
     place = asked.place
     clause: Clause = await asked.read(
         filters.clause, place.collection, await narrowing.whole(asked, wanted)
@@ -137,6 +162,7 @@ async def _values(asked: Asked, wanted: Search, facet: Facet) -> Sequence[Row]:
     instance = compat.facet(
         kind, asked.datasette, place, sql, clause.values, facet.config, most
     )
-    results, _ = await asked.timed("facets", instance.facet_results())
+    results, timed_out = await asked.timed("facets", instance.facet_results())
     names = ("value", "label", "count")
-    return [{n: v[n] for n in names} for one in results for v in one["results"]]
+    values = [{n: v[n] for n in names} for one in results for v in one["results"]]
+    return Counts(values, bool(timed_out))

@@ -36,6 +36,7 @@ BLANK: Row = {
     "id": None,
     "chips": [],
     "facets": [],
+    "facets_timed_out": [],
     "fitting": None,
     "items": [],
     "csv_url": None,
@@ -131,10 +132,11 @@ async def _describe(
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
     page.data["fitting"] = None if among is None else len(among)
     page.data["chips"] = await chips.of(asked, wanted, columns)
-    page.data["facets"] = await facets.of(asked, wanted)
+    counted, late = await facets.of(asked, wanted)
+    page.data["facets"], page.data["facets_timed_out"] = counted, late
     if not asked.format:
         known = [column for column in columns if column not in data.TECHNICAL]
-        page.form |= narrowing.form(wanted, known, page.data["facets"])
+        page.form |= narrowing.form(wanted, known, counted)
 
 
 async def _nearest(

@@ -10,8 +10,9 @@ from html import unescape
 from urllib.parse import quote_plus, urlencode, urljoin
 
 import pytest
+from datasette.facets import ColumnFacet
 
-from datasette_glam import data
+from datasette_glam import data, remembered
 from llm_glam import stamp
 
 from .conftest import EMBED
@@ -271,6 +272,31 @@ async def test_facets_suggest_themselves(many):
     assert (await found(of(many, facets=[]), PHOTOS + ".json"))["facets"] == []
     closed = site(many, settings={"allow_facet": False})
     assert (await found(closed, PHOTOS + ".json"))["facets"] == []
+
+
+async def test_a_facet_that_took_too_long_is_counted_again(many, monkeypatch):
+    monkeypatch.setattr(stamp, "JUST_NOW", -3600)
+    real, counted = ColumnFacet.facet_results, []
+
+    async def slow(self):
+        counted.append(self)
+        return [], ["material"]
+
+    monkeypatch.setattr(ColumnFacet, "facet_results", slow)
+    datasette = of(many, facets=["material"])
+    answer = await found(datasette, PHOTOS + ".json")
+    assert (answer["facets"], answer["facets_timed_out"]) == ([], ["material"])
+    page = (await get(datasette, PHOTOS)).text
+    assert "It took too long to count the values of material." in page
+    assert len(counted) == 1  # not by each visitor
+    monkeypatch.setattr(ColumnFacet, "facet_results", real)
+    monkeypatch.setattr(remembered, "UNFINISHED", 0)
+    answer = await found(datasette, PHOTOS + ".json")
+    assert [facet["name"] for facet in answer["facets"]] == ["material"]
+    assert answer["facets_timed_out"] == []
+    monkeypatch.setattr(ColumnFacet, "facet_results", slow)
+    assert await found(datasette, PHOTOS + ".json?seed=1")
+    assert len(counted) == 1
 
 
 async def test_a_value_that_fits_nothing_can_be_chosen_away(many):
