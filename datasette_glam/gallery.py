@@ -20,6 +20,7 @@ from . import (
     remembered,
     results,
     searches,
+    vectors,
 )
 from .pages import Asked, Page, Refused
 from .searches import Search
@@ -98,18 +99,16 @@ async def _found(asked: Asked, page: Page, wanted: Search) -> dict[str, float | 
     is_upload = asked.request.method == "POST"
     if wanted.page * size > DEEPEST and wanted.terms:
         raise BadFilter(f"Only the first {DEEPEST:,} results are shown.")
-    is_sample = not (wanted.terms or is_upload)
-    shown = replace(wanted, with_sensitive=False) if is_sample else wanted
-    among = await narrowing.ids(asked, shown)
-    await _describe(asked, page, wanted, among)
-    if not is_sample:
-        found, has_more = await _nearest(asked, page, wanted, among, size)
+    if wanted.terms or is_upload:
+        with vectors.of(asked.datasette).expecting(asked.place, asked):
+            among = await narrowing.ids(asked, wanted)
+            await _describe(asked, page, wanted, among)
+            found, has_more = await _nearest(asked, page, wanted, among, size)
     else:
-        seed = wanted.seed or random.randrange(1, 10_000)
-        wanted = replace(wanted, seed=seed)
-        page.data["seed"] = seed
-        another = replace(wanted, page=1, seed=seed + 1)
-        page.form["another"] = addresses.of(asked, another)
+        wanted = replace(wanted, seed=wanted.seed or random.randrange(1, 10_000))
+        among = await narrowing.ids(asked, replace(wanted, with_sensitive=False))
+        await _describe(asked, page, wanted, among)
+        _offer_another(asked, page, wanted)
         found, has_more = await _sample(asked, wanted, among, size)
     page.data["page"] = wanted.page
     has_next = has_more and not is_upload
@@ -121,6 +120,13 @@ async def _found(asked: Asked, page: Page, wanted: Search) -> dict[str, float | 
     if not found:
         page.message = _why_empty(page, wanted, among)
     return found
+
+
+def _offer_another(asked: Asked, page: Page, wanted: Search) -> None:
+    assert wanted.seed is not None
+    page.data["seed"] = wanted.seed
+    another = replace(wanted, page=1, seed=wanted.seed + 1)
+    page.form["another"] = addresses.of(asked, another)
 
 
 async def _describe(

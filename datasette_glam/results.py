@@ -83,7 +83,7 @@ async def nearest(
     if among is None and not with_sensitive:
         hidden |= await _sensitive(asked)
     query = Query(vector, number, among=among, skip=hidden)
-    work = vectors.of(asked.datasette).nearest(asked.place, query)
+    work = vectors.of(asked.datasette).nearest(asked.place, query, asked)
     found: list[Hit] = await asked.timed("index", work)
     return found
 

@@ -1,10 +1,11 @@
 """What visitors ask, computed for many of them: bounded, in threads, together, remembered."""
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from llm_glam import search
@@ -17,7 +18,12 @@ AT_ONCE = 2
 WAITING = 16
 REMEMBERED = 1000
 TOGETHER = 32  # searches answered by one product
+PATIENCE = 0.05  # seconds that those who have asked wait for others on their way
+STEP = 0.002
 DECODING = 4  # processes that decode uploads at once
+
+
+Key = tuple[str, Collection]
 
 
 class Busy(Exception):
@@ -56,7 +62,8 @@ class Vectors:
         self._waiting = 0
         self._decoding = 0
         self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
-        self._asked: dict[tuple[str, Collection], list[Asking]] = {}
+        self._asked: dict[Key, list[Asking]] = {}
+        self._coming: dict[int, Key] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
     async def of_words(self, collection: Collection, words: str) -> Vector:
@@ -81,14 +88,27 @@ class Vectors:
             lambda: search.query_vector(collection, content, download=False)
         )
 
-    async def nearest(self, place: Place, query: Query) -> list[Hit]:
+    @contextmanager
+    def expecting(self, place: Place, visitor: object) -> Iterator[None]:
+        """Whoever is going to search: those who ask first wait a moment to be answered together."""
+        self._coming[id(visitor)] = _key(place)
+        try:
+            yield
+        finally:
+            self._coming.pop(id(visitor), None)
+
+    async def nearest(
+        self, place: Place, query: Query, visitor: object = None
+    ) -> list[Hit]:
         """What is nearest to a query.
 
         Those that come while a search is under way wait for it to end and are then answered
         together, by one product of matrices.
+
+        :param visitor: who was :meth:`expecting`-ed and is here now
         """
-        assert place.collection is not None
-        key = place.database, place.collection
+        self._coming.pop(id(visitor), None)
+        key = _key(place)
         asking = Asking(query)
         if key in self._asked:
             self._asked[key].append(asking)
@@ -99,9 +119,11 @@ class Vectors:
             task.add_done_callback(self._answering.discard)
         return await asking.answer
 
-    async def _answer(self, place: Place, key: tuple[str, Collection]) -> None:
+    async def _answer(self, place: Place, key: Key) -> None:
         """Answer all that is asked of a collection, until nobody asks any more."""
-        while asked := self._asked[key][:TOGETHER]:
+        while self._asked[key]:
+            await self._gathered(key)
+            asked = self._asked[key][:TOGETHER]
             del self._asked[key][:TOGETHER]
             queries = [asking.query for asking in asked]
             try:
@@ -115,6 +137,12 @@ class Vectors:
                 for asking, hits in zip(asked, answers, strict=True):
                     asking.succeed(hits)
         del self._asked[key]
+
+    async def _gathered(self, key: Key) -> None:
+        """Wait until all have asked who are on their way, but not for long."""
+        until = time.monotonic() + PATIENCE
+        while key in self._coming.values() and time.monotonic() < until:
+            await asyncio.sleep(STEP)
 
     @asynccontextmanager
     async def decoding(self) -> AsyncIterator[bool]:
@@ -137,6 +165,11 @@ class Vectors:
             return await loop.run_in_executor(self._pool, work)
         finally:
             self._waiting -= 1
+
+
+def _key(place: Place) -> Key:
+    assert place.collection is not None
+    return place.database, place.collection
 
 
 def of(datasette: Any) -> Vectors:

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from . import registry, stamp, store, vector_file
+from .product import product
 from .store import Collection
 from .vector_file import Rows, Stored
 from .vector_rows import Watcher, dimensions_of, fill, rows_of
 
 SMALL = 5_000  # rows that are read faster than a file is made
-BLOCK = 1_024  # rows compared at once with several queries
 SUFFIX = ".vectors"
 HOURS_OF_WRITING = 6
 
@@ -68,23 +68,7 @@ class Index:
         divided = np.divide(
             vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
         )
-        asked = divided.astype(np.float32)
-        rows = np.asarray(self.stored.vectors)
-        if not len(rows):
-            return np.empty((len(asked), 0), np.float32)
-        return asked @ rows.T if len(asked) == 1 else _products(asked, rows)
-
-
-def _products(
-    asked: NDArray[np.float32], rows: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Scores of several queries, in blocks that stay in the processor's cache: a third quicker."""
-    turned = np.ascontiguousarray(asked.T)
-    scores = np.empty((len(asked), len(rows)), np.float32)
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
-        scores[:, part] = (rows[part] @ turned).T
-    return scores
+        return product(np.asarray(self.stored.vectors), divided.astype(np.float32))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from llm.cli import cli
 
-from llm_glam import index, search, stamp, store, vector_file
+from llm_glam import index, product, search, stamp, store, vector_file
 from llm_glam.errors import VectorsDiffer
 from llm_glam.vector_file import Rows
 
@@ -86,6 +86,19 @@ def check(db, name="photos", **options):
             assert np.allclose(
                 [hit.score for hit in hits], [s for _, s in expected], atol=1e-12
             )
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_several_queries_at_once(db, monkeypatch, few):
+    monkeypatch.setattr(product, "FEW", few)
+    monkeypatch.setattr(product, "BLOCK", 7)
+    collection = store.get(db, "photos")
+    queries = [search.Query(vector(1000 + n).astype(float), 3 + n) for n in range(9)]
+    answers = search.nearest_to_each(db, collection, queries)
+    for query, hits in zip(queries, answers, strict=True):
+        expected = scanned(db, query.vector, query.number)
+        assert [hit.id for hit in hits] == [item_id for item_id, _ in expected]
+        assert [hit.score for hit in hits] == pytest.approx([s for _, s in expected])
 
 
 def add(db, path):

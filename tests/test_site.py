@@ -13,7 +13,7 @@ import pytest
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_glam import compat, routes, vectors
+from datasette_glam import compat, narrowing, routes, vectors
 from llm_glam import search
 from llm_glam.errors import GlamError
 
@@ -204,6 +204,42 @@ async def test_searches_at_once_are_answered_together(embedded, monkeypatch):
     assert first == ["red.png", "green.png", "sub folder/blé.png"] * 4
     assert sum(together) == 12
     assert len(together) <= 4
+
+
+async def test_those_on_their_way_are_waited_for(embedded, monkeypatch):
+    together = []
+    real = search.nearest_to_each
+
+    def counted(db, collection, queries, watcher=None):
+        together.append(len(queries))
+        return real(db, collection, queries, watcher)
+
+    monkeypatch.setattr(search, "nearest_to_each", counted)
+    monkeypatch.setattr(vectors, "PATIENCE", 60)
+    datasette = site(embedded)
+    paths = [f"{PHOTOS}?id=red.png", f"{PHOTOS}.json?id=green.png"] * 6
+    answers = await asyncio.gather(*(get(datasette, path) for path in paths))
+    assert {answer.status_code for answer in answers} == {200}
+    assert together == [12]
+
+
+async def test_a_slow_visitor_does_not_keep_the_others(embedded, monkeypatch):
+    real, entered, seen = narrowing.ids, asyncio.Event(), asyncio.Event()
+
+    async def slow(asked, wanted):
+        if wanted.filters:
+            entered.set()
+            await asyncio.wait_for(seen.wait(), 60)
+        return await real(asked, wanted)
+
+    monkeypatch.setattr(narrowing, "ids", slow)
+    datasette = site(embedded)
+    waiting = asyncio.create_task(get(datasette, PHOTOS + "?id=red.png&file=red.png"))
+    await entered.wait()
+    assert (await get(datasette, PHOTOS + "?id=green.png")).status_code == 200
+    assert not waiting.done()
+    seen.set()
+    assert (await waiting).status_code == 200
 
 
 async def test_searches_that_fail_are_told_to_each(embedded, monkeypatch):

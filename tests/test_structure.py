@@ -48,7 +48,7 @@ LAYERS = [
     {"ingest", "search", "pairs_table", "pairs_collection", "measure"},
     {"plan", "write"},
     {"vectors", "folders", "identity", "index", "filters"},
-    {"vector_rows"},
+    {"vector_rows", "product"},
     {"ahead", "store", "clip"},
     {"models", "records"},
     {"engines", "copies"},

@@ -130,9 +130,10 @@ def folder_name(fingerprint: str, precision: str) -> str:
     return fingerprint if precision == FP32 else f"{fingerprint}-{precision}"
 
 
-def session(model: Path, *, quick: bool = False) -> Any:
+def session(model: Path | bytes, *, quick: bool = False) -> Any:
     """A model opened on the CPU, for one core at a time.
 
+    :param model: a file, or what would be in it
     :param quick: open it at once, for a few runs on all cores
     :raises Exception: whatever ONNX Runtime has against it
     """
@@ -144,8 +145,9 @@ def session(model: Path, *, quick: bool = False) -> Any:
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.graph_optimization_level = level
         options.add_session_config_entry("session.disable_prepacking", "1")
+    source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(
-        str(model), options, providers=["CPUExecutionProvider"]
+        source, options, providers=["CPUExecutionProvider"]
     )
 
 
