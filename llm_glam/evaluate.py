@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import pairs, retrieval
+from . import retrieval
 from .ahead import Entry, Problem, Reading, Ready, read_ahead
 from .engine import Encoder, Vectors
 from .images import THUMBNAIL_SIZE
@@ -32,36 +32,42 @@ class Report(Protocol):
 
 
 def encoded(
-    model: str, encoder: Encoder, found: Sequence[Pair], report: Report
+    model: str,
+    encoder: Encoder,
+    found: Sequence[Pair],
+    texts: Sequence[str],
+    report: Report,
 ) -> tuple[Encoded, Refused]:
     """What a checkpoint makes of pairs whose files are here.
 
+    :param texts: those of :func:`llm_glam.measure.texts`
     :return: and ids and reasons of pictures that cannot be used
     :raises BadVectors: vectors that are not finite
     """
     vectors, usable, refused = encode_pictures(found, encoder, report)
-    return of_stored(model, encoder, found, vectors, usable), refused
+    return of_stored(model, encoder, texts, vectors, usable), refused
 
 
 def of_stored(
     model: str,
     encoder: Encoder,
-    found: Sequence[Pair],
+    texts: Sequence[str],
     vectors: Vectors,
     usable: NDArray[np.bool_] | None = None,
 ) -> Encoded:
     """The same where the pictures' vectors are there already.
 
+    :param texts: those of :func:`llm_glam.measure.texts`
     :param vectors: shape (n, dimensions)
     :param usable: which are vectors of pictures, shape (n,); None for all of them
     :raises BadVectors: some are not finite
     """
-    captions = encode_captions(pairs.captions(found).texts, encoder)
+    written = encode_texts(texts, encoder)
     retrieval.check_finite(vectors, f"pictures by {model}")
-    retrieval.check_finite(captions, f"captions by {model}")
+    retrieval.check_finite(written, f"captions by {model}")
     if usable is None:
-        usable = np.ones(len(found), bool)
-    return Encoded(model, vectors, usable, captions)
+        usable = np.ones(len(vectors), bool)
+    return Encoded(model, vectors, usable, written)
 
 
 def encode_pictures(
@@ -88,8 +94,8 @@ def encode_pictures(
     return vectors, usable, refused
 
 
-def encode_captions(texts: Sequence[str], encoder: Encoder) -> Vectors:
-    """Vectors of captions, shape (n, dimensions)."""
+def encode_texts(texts: Sequence[str], encoder: Encoder) -> Vectors:
+    """Vectors of texts, shape (n, dimensions)."""
     vectors = np.empty((len(texts), encoder.dimensions), np.float32)
     for start in range(0, len(texts), AT_ONCE):
         part = slice(start, start + AT_ONCE)

@@ -75,7 +75,7 @@ def _computed(
         of_pictures, of_texts = towers.without(checkpoint, copy)
         encoder = models.opened(copy, None, running)
         pictures, usable, refused = evaluate.encode_pictures(found, encoder, report)
-        written = evaluate.encode_captions(texts, encoder)
+        written = evaluate.encode_texts(texts, encoder)
         engines.forget(encoder.fingerprint)
     return Entering(
         np.ascontiguousarray(pictures[:, :of_pictures]),

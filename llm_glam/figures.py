@@ -7,6 +7,7 @@ from typing import Any
 CAPTION_TO_PICTURE = "caption to picture"
 PICTURE_TO_CAPTION = "picture to caption"
 PICTURE_TO_PICTURE = "picture to picture"
+LABEL_TO_PICTURE = "label to picture"
 NOTHING = (None, None, None, None)
 SHOWN = {"mrr": "MRR"}
 

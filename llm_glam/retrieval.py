@@ -156,6 +156,26 @@ def neighbours(
     return found, lots
 
 
+def labelled(
+    pictures: Vectors, labels: Vectors, numbers: Ints, k: int
+) -> tuple[Floats, Floats]:
+    """For each label as a text, which share of the k nearest pictures has it.
+
+    Equal scores are treated as in :func:`neighbours`.
+
+    :param pictures: shape (n, d), all with a label
+    :param labels: vectors of their texts, shape (m, d)
+    :param numbers: which of them each picture has, shape (n,)
+    :return: the shares, and those of drawing lots, shape (m,)
+    :raises BadVectors: some are not finite
+    """
+    check_finite(pictures, "pictures")
+    check_finite(labels, "labels")
+    right = np.arange(len(labels))[:, None] == numbers
+    shares = _shares(_scores(labels, pictures), right, np.ones_like(right), k)
+    return shares, right.mean(axis=1)
+
+
 def _tiles(size: int, step: int | None = None) -> Iterator[slice]:
     step = step or TILE
     for start in range(0, size, step):

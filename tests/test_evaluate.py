@@ -15,7 +15,7 @@ from llm_glam.output import Progress
 from llm_glam.pairs import Pair
 
 from .conftest import register_fake
-from .fakes import Colours, picture
+from .fakes import GREEN, RED, Colours, picture
 from .test_retrieval import at
 from .tiny import CAPTIONS
 
@@ -230,6 +230,36 @@ def test_labels_of_neighbours_without_those_of_the_same_group(llm, colours, tmp_
     assert row["recall_at_1"] is None
     message = llm.fails("glam", "evaluate", "data/a.csv", "--label", "caption")
     assert "No two pictures of different groups share a label in the column" in message
+
+
+def test_labels_find_the_pictures_that_have_them(llm, colours, tmp_path):
+    shades = {
+        "a": RED,
+        "b": (250, 9, 0),
+        "c": GREEN,
+        "d": (9, 250, 0),
+        "e": (0, 0, 255),
+    }
+    labels = {"a": "Red", "b": "red", "c": "green", "d": "red", "e": ""}
+    lines = ["file_name,caption,label"]
+    for name, colour in shades.items():
+        picture(tmp_path / "data" / f"{name}.png", colour)
+        lines.append(f"{name}.png,find {name},{labels[name]}")
+    (tmp_path / "data" / "a.csv").write_text("\n".join(lines))
+
+    command = ("glam", "evaluate", "data/a.csv", "--label", "label", "--by", "label")
+    row = next(
+        row for row in llm.json(*command) if row["direction"] == "label to picture"
+    )
+
+    assert (row["queries"], row["groups"], row["pool"]) == (2, 2, 4)
+    # Of four pictures all are among the ten nearest, whatever their order.
+    assert row["precision_at_10"] == row["precision_at_10_by_chance"] == 0.5
+    asked = []
+    real = colours.encode_texts
+    colours.encode_texts = lambda texts: asked.extend(texts) or real(texts)
+    llm.json(*command, "--prompt", "a jar, {}")
+    assert asked[-2:] == ["a jar, green", "a jar, Red"]
 
 
 def test_a_collection_is_measured_by_the_vectors_it_has(llm, embedded, colours, photos):

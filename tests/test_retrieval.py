@@ -181,6 +181,25 @@ def test_neighbours_of_a_collapsed_checkpoint_are_lots_drawn():
     assert lots[0] == pytest.approx(3 / 29)
 
 
+def test_labels_by_hand():
+    # Labels at 0 and 80 degrees ask for pictures at 0, 20, 50, 70 and 90; two nearest of each.
+    found, lots = retrieval.labelled(
+        at(0, 20, 50, 70, 90), at(0, 80), np.array([0, 1, 0, 0, 1]), 2
+    )
+
+    # 0 sees 0 (its own) and 20; 80 sees 70 and 90 (its own)
+    assert found == pytest.approx([0.5, 0.5])
+    assert lots == pytest.approx([0.6, 0.4])
+
+
+def test_labels_of_a_collapsed_checkpoint_are_lots_drawn():
+    same = np.ones((30, 3), np.float32)
+    found, lots = retrieval.labelled(same, same[:2], np.arange(30) // 24, 10)
+
+    assert found == pytest.approx(lots)
+    assert lots == pytest.approx([0.8, 0.2])
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_neighbours_are_those_of_a_slow_reference(seed, monkeypatch):
     monkeypatch.setattr(retrieval, "SCORES_AT_ONCE", 70)

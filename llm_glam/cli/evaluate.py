@@ -42,7 +42,13 @@ FEW_GROUPS = 30
 @click.option(
     "--label",
     metavar="COLUMN",
-    help="Also: how many of the 10 pictures nearest to each have its label",
+    help="Also: how many of the 10 pictures nearest to each, and to the label as words, have it",
+)
+@click.option(
+    "--prompt",
+    default="{}",
+    metavar="TEXT",
+    help='A sentence for labels, such as "a photograph of {}"',
 )
 @click.option("--by", metavar="COLUMN", help="Also: figures for each value")
 @click.option(
@@ -72,6 +78,7 @@ def command(
     source: Source,
     models: tuple[str, ...],
     label: str | None,
+    prompt: str,
     by: str | None,
     least: int,
     sample: int | None,
@@ -97,11 +104,14 @@ def command(
     chosen = [shared.model_id(one) for one in names]
     found = source.read(from_files=bool(chosen))
     found = pairs.sampled(found, sample, seed)
-    asked = Asked(label, by, least, seed).spelled(found.pairs)
+    asked = Asked(label, prompt, by, least, seed).spelled(found.pairs)
+    texts = measure.texts(found.pairs, asked)
     _say_what_is_there(found)
-    encoded = [_encoded(one, found.pairs, device) for one in dict.fromkeys(chosen)]
+    encoded = [
+        _encoded(one, found.pairs, texts, device) for one in dict.fromkeys(chosen)
+    ]
     if not encoded:
-        encoded = [_stored(source, found.pairs, device)]
+        encoded = [_stored(source, found.pairs, texts, device)]
     measured = measure.measure(found.pairs, encoded, asked)
     _show(measured, seed, format_)
 
@@ -122,7 +132,9 @@ def _say_what_is_there(found: Pairs) -> None:
         )
 
 
-def _encoded(model_id: str, found: Sequence[Pair], device: str | None) -> Encoded:
+def _encoded(
+    model_id: str, found: Sequence[Pair], texts: Sequence[str], device: str | None
+) -> Encoded:
     """Through a checkpoint, from the files."""
     paths = (pair.file.path for pair in found if pair.file)
     if registry.bare(model_id) == registry.DEMO and demo.has_foreign(paths):
@@ -130,7 +142,7 @@ def _encoded(model_id: str, found: Sequence[Pair], device: str | None) -> Encode
     encoder = clip.find(model_id).encoder(running=Running(say_on_stderr, device=device))
     started = time.monotonic()
     with Progress() as progress:
-        encoded, refused = evaluate.encoded(model_id, encoder, found, progress)
+        encoded, refused = evaluate.encoded(model_id, encoder, found, texts, progress)
     pairs.say_refused(refused, say_on_stderr)
     seconds = time.monotonic() - started
     say_on_stderr(
@@ -140,7 +152,9 @@ def _encoded(model_id: str, found: Sequence[Pair], device: str | None) -> Encode
     return encoded
 
 
-def _stored(source: Source, found: Sequence[Pair], device: str | None) -> Encoded:
+def _stored(
+    source: Source, found: Sequence[Pair], texts: Sequence[str], device: str | None
+) -> Encoded:
     """The vectors that a collection has."""
     db = store.connect(source.database, readonly=True)
     collection = store.get(db, str(source.collection))
@@ -149,7 +163,7 @@ def _stored(source: Source, found: Sequence[Pair], device: str | None) -> Encode
     store.check_fingerprint(collection, encoder.fingerprint)
     with Progress("vectors") as progress:
         vectors = pairs_collection.vectors(db, collection, found, progress)
-    return evaluate.of_stored(collection.model_id, encoder, found, vectors)
+    return evaluate.of_stored(collection.model_id, encoder, texts, vectors)
 
 
 def _show(measured: Sequence[Measured], seed: int, format_: str) -> None:

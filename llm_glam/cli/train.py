@@ -124,7 +124,7 @@ def command(
     images.allow_megapixels(images.MAX_MEGAPIXELS)
     run = training.begin(None if check else name, shared.model_id(base))
     found = source.read(from_files=True)
-    asked = Asked(label, by, seed=seed).spelled(found.pairs)
+    asked = Asked(label, by=by, seed=seed).spelled(found.pairs)
     parts = _split(found.pairs, holdout, held_out, seed)
     counts = _examine(run, found.pairs, parts)
     if check:
