@@ -11,6 +11,7 @@ from .errors import BadCheckpoint, GlamError, HubUnreachable
 KEEP_SUFFIXES = (".json", ".txt", ".model")
 SKIP_FOLDERS = ("onnx/", "openvino/", "coreml/", "flax/", "tf/", "runs/")
 WEIGHTS = (".safetensors", "pytorch_model.bin")
+OPEN_CLIP = "hf-hub:"  # as open_clip and its model cards spell an id
 
 
 def locate(repository: str, revision: str | None, *, download: bool = True) -> Path:

@@ -125,6 +125,7 @@ def add(
         raise NameTaken(
             "'demo' is the checkpoint of llm glam demo. Choose another name."
         )
+    source = source.removeprefix(hub.OPEN_CLIP)
     given = _given(source, revision)
     with copies.usable(name, given, partial(_base_folder, base)) as usable:
         found = opened(usable, None, Running(say))

@@ -122,7 +122,10 @@ def test_a_hub_id_for_open_clip_and_transformers(server, tmp_path):
     Hub.files["open_clip_config.json"] = b"{}"
     Hub.files["open_clip_model.safetensors"] = b"not wanted"
     Hub.files["open_clip_pytorch_model.bin"] = b"not wanted"
-    added = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
+    as_open_clip_spells_it = f"hf-hub:{REPOSITORY}"
+    added = llm(
+        tmp_path, server, "glam", "models", "add", "mine", as_open_clip_spells_it
+    )
     assert added.returncode == 0, added.stderr
     assert not list(tmp_path.rglob("open_clip*"))
     packed = llm(tmp_path, server, "glam", "models", "pack", "mine", tmp_path / "x.zip")
