@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import click.testing
 import numpy as np
 import pytest
 from sqlite_utils import Database
@@ -248,3 +249,16 @@ def test_the_default_model_and_aliases_of_llm(llm, colours, photos):
     assert llm.rows("select model from collections where name = 'more'") == [
         {"model": "glam-clip/colours"}
     ]
+
+
+@pytest.mark.parametrize(
+    "command", [("similar", "photos", "-c", "red"), ("glam", "search", "photos", "red")]
+)
+def test_a_search_says_which_checkpoint_answered(embedded, monkeypatch, command):
+    """To people, that is: what a program reads stays as it is."""
+    assert embedded(*command).stderr == ""
+    stderr = click.testing._NamedTextIOWrapper
+    monkeypatch.setattr(stderr, "isatty", lambda self: self.name == "<stderr>", False)
+    shown = embedded(*command).stderr
+    fingerprint = embedded.encoders["colours"].fingerprint
+    assert f"photos (glam-clip/colours {fingerprint})\n" in shown

@@ -1,8 +1,11 @@
-"""The line a run closes with."""
+"""The lines that runs and searches close with."""
+
+import sys
 
 import click
 
 from ..ingest import Run
+from ..store import Collection
 
 
 def say_counts(run: Run) -> None:
@@ -19,3 +22,10 @@ def say_counts(run: Run) -> None:
     click.echo(
         f"{collection.name} ({collection.model_id}): {', '.join(parts)}", err=True
     )
+
+
+def say_who_answered(collection: Collection) -> None:
+    """Which checkpoint it was, to a person at a terminal: people have compared one with itself."""
+    if sys.stderr.isatty():
+        weights = f" {collection.fingerprint}" if collection.fingerprint else ""
+        click.echo(f"{collection.name} ({collection.model_id}{weights})", err=True)

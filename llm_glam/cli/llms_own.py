@@ -29,7 +29,7 @@ from ..ingest import Options
 from ..output import Progress, say_on_stderr
 from ..records import Records
 from ..search import Query
-from .closing import say_counts
+from .closing import say_counts, say_who_answered
 
 Callback = Callable[..., Any]
 ENCODINGS = ("utf-8", "latin-1")
@@ -105,6 +105,7 @@ def similar(
         hits = search.nearest_to_each(db, collection, [query], progress)[0]
     for hit in hits:
         _print_hit(hit, options["plain"])
+    say_who_answered(collection)
 
 
 def collections_delete(

@@ -14,6 +14,7 @@ from ..search import Query
 from ..store import Collection
 from ..terms import Term
 from . import options as shared
+from .closing import say_who_answered
 
 SHOWN = ("title", "caption", "file")
 Scored = tuple[str, float | None]
@@ -116,6 +117,8 @@ def command(
     else:
         scored = [(one, None) for one in sorted(among or [])[:most]]
     output_rows(_rows(db, found, scored[skip:]), format_)
+    if wanted:
+        say_who_answered(found)
 
 
 def _terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
