@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from . import layouts
+from . import fitting, layouts
 from .errors import BadCheckpoint
 
 TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))
@@ -93,12 +93,14 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
 
     :return: the parts that were added
     :raises BadCheckpoint: the weights, a base for the tokenizer, or for a model of another kind
-        than CLIP's a base for the preprocessing are missing
+        than CLIP's a base for the preprocessing are missing; or the base is not its own
     """
     missing = lacks(directory)
     if "weights" in missing or ("tokenizer" in missing and base is None):
         check_complete(directory)
     source = model_folder(directory)
+    if "tokenizer" in missing and base is not None:
+        fitting.check(source, model_folder(base))
     for file in source.iterdir():
         if file.is_file():
             shutil.copy2(file, target / file.name)

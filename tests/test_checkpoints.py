@@ -86,6 +86,99 @@ def test_a_bare_checkpoint_is_completed_from_its_base(tiny_clip, tmp_path):
     assert len(next(iter(clip.GlamClip("mine").embed_batch(["a ship"])))) == 16
 
 
+def as_base(tiny_clip, folder, *, config=None, tokenizer=None):
+    """The tiny checkpoint with something in its settings changed."""
+    base = Path(shutil.copytree(tiny_clip, folder))
+    for name, change in (("config.json", config), ("tokenizer.json", tokenizer)):
+        if change:
+            data = json.loads((base / name).read_text("utf-8"))
+            change(data)
+            (base / name).write_text(json.dumps(data), "utf-8")
+    return base
+
+
+def with_a_word_more(data):
+    data["model"]["vocab"]["unguentarium"] = len(data["model"]["vocab"])
+
+
+def with_another_end(data):
+    words = data["model"]["vocab"]
+    end, other = "<|endoftext|>", max(words, key=words.get)
+    words[end], words[other] = words[other], words[end]
+    for added in data["added_tokens"]:
+        added["id"] = words[added["content"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        (
+            {"config": lambda data: data["text_config"].update(vocab_size=49408)},
+            r"its vocabulary has 338 tokens, the base's 49,408",
+        ),
+        (
+            {"config": lambda data: data.update(projection_dim=512)},
+            "its vectors have 16 dimensions, the base's 512",
+        ),
+        (
+            {
+                "config": lambda data: data["text_config"].update(
+                    max_position_embeddings=32
+                )
+            },
+            "it reads 77 tokens of a text, the base's 32",
+        ),
+        (
+            {"tokenizer": with_a_word_more},
+            "it knows 338 tokens, the base's tokenizer gives 339",
+        ),
+        (
+            {"tokenizer": with_another_end},
+            "its texts end with token 1, those of the base's tokenizer with 337",
+        ),
+    ],
+)
+def test_a_wrong_base_is_refused_by_what_differs(
+    tiny_clip, tmp_path, llm, changes, difference
+):
+    bare = tiny.as_bare(tiny_clip, tmp_path / "bare")
+    base = as_base(tiny_clip, tmp_path / "base", **changes)
+    before = {file.name: file.read_bytes() for file in bare.iterdir()}
+    message = llm.fails("glam", "models", "add", "mine", bare, "--base", base)
+    assert f"{bare} was not fine-tuned from {base}: {difference}" in message
+    assert "--base NAME_OR_FOLDER" in message
+    assert "mine" not in [entry.name for entry in registry.checkpoints()]
+    assert {file.name: file.read_bytes() for file in bare.iterdir()} == before
+
+
+def test_a_tokenizer_with_words_the_model_has_not_is_no_traceback(tiny_clip, tmp_path):
+    folder = as_base(tiny_clip, tmp_path / "mixed", tokenizer=with_a_word_more)
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(errors.BadCheckpoint, match="knows 339 tokens, the model 338"):
+        models.add("mine", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("saved", "lacking"),
+    [
+        (lambda tensors: {f"model.{k}": v for k, v in tensors.items()}, "46 weights"),
+        (lambda tensors: {"state_dict": tensors}, "46 weights"),
+        (lambda tensors: dict(list(tensors.items())[1:]), "1 weights"),
+    ],
+)
+def test_weights_under_other_names_are_not_made_up(tiny_clip, tmp_path, saved, lacking):
+    import torch
+
+    folder = tiny.as_bin(tiny_clip, tmp_path / "odd")
+    path = folder / "pytorch_model.bin"
+    torch.save(saved(torch.load(path, weights_only=True)), path)
+    with pytest.raises(
+        errors.BadCheckpoint, match=rf"lacks {lacking}.*save_pretrained"
+    ):
+        models.add("mine", str(folder))
+
+
 def test_preprocessing_comes_from_the_base_if_it_fits(tiny_clip, tmp_path):
     base = Path(shutil.copytree(tiny_clip, tmp_path / "base"))
     settings = base / "processor_config.json"
@@ -108,10 +201,14 @@ def test_a_bare_checkpoint_of_another_kind_needs_a_base_of_its_kind(
     siglip = tiny.siglip(tmp_path / "siglip")
     bare = tiny.as_bare(siglip, tmp_path / "bare")
     models.add("clip", str(tiny_clip))
+    with pytest.raises(errors.BadCheckpoint, match="kind 'siglip', the base of 'clip'"):
+        models.add("mine", str(bare), base="clip")
+    with_tokenizer = Path(shutil.copytree(siglip, tmp_path / "with-tokenizer"))
+    (with_tokenizer / "processor_config.json").unlink()
     with pytest.raises(
         errors.BadCheckpoint, match="lacks preprocessing, and a model of the kind 'sig"
     ):
-        models.add("mine", str(bare), base="clip")
+        models.add("mine", str(with_tokenizer), base="clip")
     expected = models.add("siglip", str(siglip)).fingerprint
     assert models.add("mine", str(bare), base="siglip").fingerprint == expected
 

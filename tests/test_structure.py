@@ -63,7 +63,7 @@ LAYERS = [
     {"contrast"},
     {
         *("images", "fingerprint", "migrations", "output", "share", "stamp"),
-        *("vector_file", "fetch", "reach", "archives", "layouts", "parcel"),
+        *("vector_file", "fetch", "reach", "archives", "layouts", "parcel", "fitting"),
         *("table_file", "caption_template", "figures", "card", "curves"),
         *("everyday", "projections", "rankings", "shortened"),
     },
@@ -77,6 +77,7 @@ BESIDE = {
     ("__init__", "plugin"),
     ("store", "clip"),
     ("hub", "checkpoints"),
+    ("engine", "checkpoints"),
     ("fetch", "reach"),
     ("compare_page", "verdict"),
 }
@@ -89,6 +90,7 @@ WITHOUT_SQL_AND_CLICK = (
     "archives",
     "parcel",
     "layouts",
+    "fitting",
     "hub",
     "fetch",
     "reach",

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import BadCheckpoint, BadDevice
 from ..fingerprint import fingerprint
-from . import Vectors
+from . import Vectors, weights
 from .preprocess import Preprocessing
 from .shapes import sensible_shape
 
@@ -50,6 +50,8 @@ class TorchEncoder:
         with quiet():
             self.model = load(directory, device).float().eval()
             self._half = self.model.device.type == "cuda" if half is None else half
+            if known_fingerprint is None:
+                weights.check(self.model, directory)
             self.fingerprint = known_fingerprint or fingerprint(self.model)
             self.dimensions = self._self_test(directory)
 
