@@ -6,7 +6,7 @@ INSTALLED = $(VENV)/installed
 TESTS ?= tests
 WORKERS ?= 2
 
-.PHONY: test lint docs docs-check demo screenshots clean
+.PHONY: test lint docs docs-check demo notebook screenshots clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -54,10 +54,18 @@ ifneq ($(SERVE),0)
 	$(call llm,glam serve photos --metadata ../metadata.yml)
 endif
 
+# Runs docs/train-your-own.ipynb in a folder of its own, cell by cell; fails where a cell does.
+notebook: $(INSTALLED)
+	rm -rf .notebook
+	mkdir -p .notebook/user
+	cp docs/train-your-own.ipynb .notebook/
+	unset LLM_EMBEDDINGS_DB LLM_GLAM_MODEL; LLM_USER_PATH="$(CURDIR)/.notebook/user" \
+	    $(BIN)/jupyter-execute --timeout=300 --output=done .notebook/train-your-own.ipynb
+
 # The pictures in docs/images, from the demo; needs Chromium.
 screenshots: $(INSTALLED)
 	$(MAKE) demo SERVE=0
 	$(BIN)/python docs/screenshots.py .demo
 
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info
+	rm -rf $(VENV) .demo .notebook build dist *.egg-info

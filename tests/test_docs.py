@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ from llm_glam.cli import glam
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
+NOTEBOOK = ROOT / "docs" / "train-your-own.ipynb"
+FENCE = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 SETTINGS = [*pages.DEFAULTS, "image_root", queries.OPENED, functions.SWITCH]
@@ -121,9 +124,57 @@ def test_relative_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(target), link
 
 
+def typed(block):
+    """The commands of ours in a block of a shell, as words."""
+    for line in block.splitlines():
+        command = re.match(r"(?:test .* \|\| )?llm (.*)", line)
+        if command:
+            yield shlex.split(command[1].partition("  #")[0])
+
+
+def check_that_it_is_understood(words):
+    """click knows the command, each of its options, and that nothing is lacking."""
+    from llm.cli import cli
+
+    command, context = cli, click.Context(cli, info_name="llm")
+    while isinstance(command, click.Group):
+        name, *words = words
+        command = command.get_command(context, name)
+        assert command, name
+        context = click.Context(command, context, info_name=name)
+    command.make_parser(context).parse_args(args=list(words))
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda path: path.name)
+def test_commands_of_the_pages_are_understood(page):
+    for block in FENCE.findall(text(page)):
+        for words in typed(block):
+            check_that_it_is_understood(words)
+
+
+def test_the_notebook_is_as_it_is_typed():
+    import nbformat
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.id for cell in cells if cell.outputs or cell.execution_count] == []
+    commands = [words for cell in cells for words in typed(cell.source)]
+    assert len(commands) >= 8
+    for words in commands:
+        check_that_it_is_understood(words)
+    for (
+        cell
+    ) in cells:  # where nothing but %%bash -e ends the notebook when a command fails
+        is_shell = cell.source.startswith("%%bash -e")
+        assert is_shell == any(
+            line.startswith(("llm ", "test ")) for line in cell.source.splitlines()
+        )
+
+
 def test_readme_leads_to_every_page():
     links = LINK.findall(text(ROOT / "README.md"))
-    assert {f"docs/{page.name}" for page in PAGES} <= set(links)
+    assert {f"docs/{page.name}" for page in [*PAGES, NOTEBOOK]} <= set(links)
 
 
 def test_readme_has_the_two_commands_as_typed():
