@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .projections import Features, Flags, Floats, Projections, Whole
+from .matching import Flags, Floats, Matched, Whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ Numbers = Mapping[str, NDArray[np.float32]]
 
 
 def batches(
-    features: Features, size: int | None, chance: np.random.Generator | None = None
+    matched: Matched, size: int | None, chance: np.random.Generator | None = None
 ) -> Iterator[tuple[Whole, Whole]]:
     """All pairs of a pass, one text a picture, in batches of nearly equal size.
 
@@ -30,7 +30,7 @@ def batches(
     :param size: the most pairs of a batch; None for all at once
     :param chance: draws the text of each picture and the order; None for neither
     """
-    texts, pictures = features.pairs(chance)
+    texts, pictures = matched.pairs(chance)
     order = chance.permutation(len(texts)) if chance else np.arange(len(texts))
     for some in np.array_split(order, steps(len(texts), size)):
         yield texts[some], pictures[some]
@@ -62,13 +62,13 @@ def loss(scores: "Tensor", fits: "Tensor") -> "Tensor":
 
     :param scores: scaled cosines, shape (b, b): row i is text i, column j picture j, and text i
         belongs to picture i
-    :param fits: shape (b, b), as :meth:`Features.fits` gives it
+    :param fits: shape (b, b), as :meth:`Matched.fits` gives it
     """
     import torch
     from torch.nn.functional import cross_entropy
 
-    own = torch.arange(len(scores))
-    hidden = fits & ~torch.eye(len(scores), dtype=torch.bool)
+    own = torch.arange(len(scores), device=scores.device)
+    hidden = fits & ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     scores = scores.masked_fill(hidden, -torch.inf)
     return (cross_entropy(scores, own) + cross_entropy(scores.T, own)) / 2
 
@@ -80,21 +80,20 @@ def loss_by_chance(fits: Flags) -> float:
 
 
 def held_out_loss(
-    projections: Projections, features: Features, size: int | None
+    texts: Floats, pictures: Floats, scale: float, matched: Matched, size: int | None
 ) -> float:
-    """The mean :func:`loss` of a pass over pairs that nothing is learnt from."""
+    """The mean :func:`loss` of a pass over pairs that nothing is learnt from.
+
+    :param texts: vectors of unit length, shape (m, d); ``pictures`` likewise, shape (n, d)
+    """
     import torch
 
     total, count = 0.0, 0
-    for texts, pictures in batches(features, size):
-        cosines = (
-            projections.texts(features.texts[texts])
-            @ projections.pictures(features.pictures[pictures]).T
-        )
-        scores = torch.tensor(cosines * np.float32(projections.scale))
-        fits = torch.tensor(features.fits(texts, pictures))
-        total += loss(scores, fits).item() * len(texts)
-        count += len(texts)
+    for some, shown in batches(matched, size):
+        scores = torch.tensor(texts[some] @ pictures[shown].T * np.float32(scale))
+        fits = torch.tensor(matched.fits(some, shown))
+        total += loss(scores, fits).item() * len(some)
+        count += len(some)
     return total / count
 
 

@@ -81,7 +81,7 @@ def encode_pictures(
     usable = np.zeros(len(found), bool)
     refused: Refused = []
     report.begin(len(found))
-    results = enumerate(read_ahead(_entries(found), encoder, READING))
+    results = enumerate(read_ahead(entries(found), encoder, READING))
     while batch := list(islice(results, AT_ONCE)):
         ready = [(place, one) for place, one in batch if isinstance(one, Ready)]
         if ready:
@@ -103,7 +103,8 @@ def encode_texts(texts: Sequence[str], encoder: Encoder) -> Vectors:
     return vectors
 
 
-def _entries(found: Sequence[Pair]) -> Iterator[Entry]:
+def entries(found: Sequence[Pair]) -> Iterator[Entry]:
+    """The files of pairs, to be read."""
     for pair in found:
         assert pair.file
         yield Entry(pair.id, pair.file)

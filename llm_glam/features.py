@@ -43,7 +43,7 @@ def of(
 
     :param kept: a file for it; what is in it is used for the same pictures, texts and checkpoint
     """
-    key = _key(fingerprint, found, texts)
+    key = key_of(fingerprint, found, texts)
     known = _kept(kept, key)
     if known:
         return known
@@ -94,7 +94,7 @@ def _kept(path: Path, key: str) -> Entering | None:
     return None
 
 
-def _key(fingerprint: str, found: Sequence[Pair], texts: Sequence[str]) -> str:
+def key_of(fingerprint: str, found: Sequence[Pair], texts: Sequence[str]) -> str:
     """Of the checkpoint, the files as they are, and the texts."""
     told = hashlib.sha256(fingerprint.encode())
     for pair in found:

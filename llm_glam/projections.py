@@ -1,29 +1,18 @@
 """The two projections at the end of a CLIP, what enters them, and what they find."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-DEPTH = 10  # of recall
-QUERIES_AT_ONCE = 256
-# Scores of equal vectors may differ by this much, by where in a product they were computed.
-TIE = 1e-6
-
-Floats = NDArray[np.float32]
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from .matching import DEPTH, Flags, Floats, Matched, Whole, hits
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class Features(Matched):
     """What enters the projections, of pictures and of their texts.
 
-    ``pictures`` has shape (n, dp) and ``texts`` (m, dt), both float32. ``picture_of`` (m,) gives
-    the row of the picture each text belongs to; ``caption`` (m,) numbers the captions: equal
-    captions have equal numbers. A picture may have several texts, or none.
+    ``pictures`` has shape (n, dp) and ``texts`` (m, dt), both float32; ``picture_of`` and
+    ``caption`` are those of :class:`Matched`.
 
     :raises ValueError: the arrays do not fit each other, or hold what is no number
     """
@@ -36,52 +25,14 @@ class Features:
     def __post_init__(self) -> None:
         for name, rows in (("pictures", self.pictures), ("texts", self.texts)):
             _check(rows, f"The features of {name}")
-        for name, numbers in (
-            ("picture_of", self.picture_of),
-            ("caption", self.caption),
-        ):
-            if numbers.shape != (len(self.texts),) or numbers.dtype.kind not in "iu":
-                raise ValueError(f"{name} takes one whole number for each text.")
-        if self.picture_of.min() < 0 or self.picture_of.max() >= len(self.pictures):
-            raise ValueError("picture_of names a picture that is not there.")
+        if len(self.picture_of) != len(self.texts):
+            raise ValueError("picture_of takes one whole number for each text.")
+        self._check_numbers()
 
-    @cached_property
-    def _by_picture(self) -> tuple[Whole, Whole]:
-        """The texts in the order of their pictures, and where those of each picture begin."""
-        order = np.argsort(self.picture_of, kind="stable")
-        starts = np.searchsorted(
-            self.picture_of[order], np.arange(len(self.pictures) + 1)
-        )
-        return order, starts
-
-    def pairs(self, chance: np.random.Generator | None = None) -> tuple[Whole, Whole]:
-        """Each picture that has texts, with one of them: by chance, or without it the first.
-
-        :return: the rows of texts and of pictures, both of shape (pairs,)
-        """
-        order, starts = self._by_picture
-        counts = np.diff(starts)
-        pictures = np.flatnonzero(counts)
-        which = chance.integers(0, counts[pictures]) if chance else 0
-        return order[starts[pictures] + which], pictures
-
-    def fits(self, texts: Whole, pictures: Whole) -> Flags:
-        """Whether a picture has the caption of a text, among all of its texts.
-
-        :param texts: rows, shape (t,); ``pictures`` likewise, shape (p,)
-        :return: shape (t, p)
-        """
-        order, starts = self._by_picture
-        counts = starts[pictures + 1] - starts[pictures]
-        columns = np.repeat(np.arange(len(pictures)), counts)
-        before = np.repeat(np.cumsum(counts) - counts, counts)
-        own = order[starts[pictures][columns] + np.arange(len(columns)) - before]
-        wanted, rows = np.unique(self.caption[texts], return_inverse=True)
-        places = np.searchsorted(wanted, self.caption[own]).clip(max=len(wanted) - 1)
-        known = wanted[places] == self.caption[own]
-        found = np.zeros((len(wanted), len(pictures)), bool)
-        found[places[known], columns[known]] = True
-        return found[rows]
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        return len(self.pictures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,46 +98,6 @@ def check_sizes(projections: Projections, features: Features) -> None:
 
 
 def found(projections: Projections, features: Features, depth: int = DEPTH) -> Flags:
-    """Of each caption, asked once: is a picture that has it among the first ``depth``?
-
-    Any picture with the caption is right. Wrong pictures with the same score as the best right
-    one count as shown before it.
-
-    :return: shape (captions,), in the order of their numbers; its mean is recall
-    """
-    pictures = projections.pictures(features.pictures)
-    everything = np.arange(len(pictures))
-    ranks = []
-    for some in _queries(features):
-        scores = projections.texts(features.texts[some]) @ pictures.T
-        ranks.append(_ranks(scores, features.fits(some, everything)))
-    return np.concatenate(ranks) <= depth
-
-
-def _queries(features: Features) -> Iterator[Whole]:
-    _, firsts = np.unique(features.caption, return_index=True)
-    for start in range(0, len(firsts), QUERIES_AT_ONCE):
-        yield firsts[start : start + QUERIES_AT_ONCE]
-
-
-def _ranks(scores: Floats, right: Flags) -> Whole:
-    best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    # Written so that what is no number counts as shown before.
-    behind = right | (scores < best - TIE)
-    return 1 + (~behind).sum(axis=1)
-
-
-def recall_by_chance(features: Features, depth: int = DEPTH) -> float:
-    """What the mean of :func:`found` is on average where pictures are ranked at random.
-
-    One less the probability that the first ``depth`` of n pictures hold none of the r right ones
-    (hypergeometric), as a mean over the captions.
-    """
-    count = len(features.pictures)
-    everything = np.arange(count)
-    misses = []
-    for some in _queries(features):
-        right = features.fits(some, everything).sum(axis=1)[:, None]
-        drawn = np.arange(min(depth, count))
-        misses.append(((count - right - drawn).clip(0) / (count - drawn)).prod(axis=1))
-    return float(1 - np.concatenate(misses).mean())
+    """The :func:`llm_glam.matching.hits` of features that go through projections."""
+    texts = projections.texts(features.texts)
+    return hits(texts, projections.pictures(features.pictures), features, depth)

@@ -12,6 +12,7 @@ from pathlib import Path
 from . import card
 from .caption_template import text
 from .card import Data, Training
+from .choice import PROJECTIONS, WAYS
 from .examined import Counts
 from .figures import SHOWN, Measured
 from .pairs import Pair
@@ -56,7 +57,7 @@ def card_of(
             base=told.base,
             base_licence=_licence_of(checkpoint),
             licence=told.licence or "unknown",
-            tune="projections and temperature; both towers frozen",
+            tune=WAYS[settings.tune].words,
             settings=_settings(settings, learnt),
             hardware=told.hardware,
             seconds=told.seconds,
@@ -73,7 +74,7 @@ def card_of(
                 ]
                 for value in dict.fromkeys(row[0].by for row in parts_)
             },
-            versions={name: version(name) for name in PROGRAMS}
+            versions={name: version(name) for name in _programs(settings)}
             | {"Python": platform.python_version()},
             date=datetime.now(UTC).date().isoformat(),
             command=told.command,
@@ -85,8 +86,14 @@ def _settings(settings: Settings, learnt: Learnt) -> dict[str, object]:
     """What was set, with names as people say them."""
     told = {name.replace("_", " "): value for name, value in asdict(settings).items()}
     epochs = learnt.tuned.history[-1].number
+    del told["tune"]  # said in words
     given = {name: value for name, value in told.items() if value is not None}
     return given | {"stopped": f"after {epochs} epochs ({learnt.tuned.why_stopped})"}
+
+
+def _programs(settings: Settings) -> tuple[str, ...]:
+    more = () if settings.tune == PROJECTIONS else ("accelerate", "datasets")
+    return (*PROGRAMS, *more)
 
 
 def _data(

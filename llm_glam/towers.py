@@ -1,19 +1,38 @@
-"""Checkpoints without their projections, and with others in their place.
-
-With frozen towers, all that training changes are the projections of pictures and texts into the
-space they share, and the temperature.
-"""
+"""Checkpoints without their projections, and with other weights in the place of theirs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .contrast import LARGEST_SCALE, Numbers
+from .engine.preprocess import Preprocessing
 from .errors import BadCheckpoint
 from .projections import Projections
 
 if TYPE_CHECKING:
     from torch import nn
+
+# What the parts of Projections are called in a CLIP.
+PROJECTIONS = {
+    "picture": "visual_projection.weight",
+    "text": "text_projection.weight",
+    "log_scale": "logit_scale",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A checkpoint before training.
+
+    ``reads`` is how many tokens of a text it reads, ``too_long`` the positions of texts with more,
+    ``weights`` the number of its weights.
+    """
+
+    reads: int
+    too_long: list[int]
+    weights: int
 
 
 def read(directory: Path) -> Projections:
@@ -21,25 +40,26 @@ def read(directory: Path) -> Projections:
 
     :raises BadCheckpoint: it is no CLIP, or its projections are followed by other layers
     """
-    model = _opened(directory)
-    clip = _clip(model, directory)
+    model = opened(directory)
+    clip = clip_of(model, directory)
     pictures, texts = (one.weight.detach().numpy().copy() for one in _both(clip))
     return Projections(pictures, texts, math.exp(clip.logit_scale.item()))
 
 
-def too_long(directory: Path, texts: Sequence[str]) -> tuple[int, list[int]]:
-    """Which texts have more tokens than a checkpoint reads.
+def look(directory: Path, texts: Sequence[str]) -> Look:
+    """Which texts have more tokens than a checkpoint reads, and how large it is.
 
-    :return: how many it reads, and the positions of the longer texts
     :raises BadCheckpoint: as in :func:`read`
     """
     from .engine.torch import quiet
 
-    model = _opened(directory)
-    most = int(_clip(model, directory).config.text_config.max_position_embeddings)
+    model = opened(directory)
+    clip = clip_of(model, directory)
+    most = int(clip.config.text_config.max_position_embeddings)
     with quiet():
         tokens = model.tokenizer(list(texts), truncation=False)["input_ids"]
-    return most, [place for place, one in enumerate(tokens) if len(one) > most]
+    too_long = [place for place, one in enumerate(tokens) if len(one) > most]
+    return Look(most, too_long, sum(one.numel() for one in clip.parameters()))
 
 
 def without(directory: Path, target: Path) -> tuple[int, int]:
@@ -54,8 +74,8 @@ def without(directory: Path, target: Path) -> tuple[int, int]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    model = _opened(directory)
-    clip = _clip(model, directory)
+    model = opened(directory)
+    clip = clip_of(model, directory)
     pictures, texts = (one.in_features for one in _both(clip))
     width = max(pictures, texts)
     for one in _both(clip):
@@ -66,22 +86,26 @@ def without(directory: Path, target: Path) -> tuple[int, int]:
     return pictures, texts
 
 
-def replaced(directory: Path, target: Path, others: Projections) -> None:
-    """Save a copy of a checkpoint with other projections, in sentence-transformers' layout.
+def replaced(directory: Path, target: Path, others: Numbers) -> None:
+    """Save a copy of a checkpoint with other weights, in sentence-transformers' layout.
 
+    :param others: by the names they have in the CLIP; those not named stay as they are
     :raises BadCheckpoint: as in :func:`read`
     """
+    model = opened(directory)
+    put(dict(clip_of(model, directory).named_parameters()), others)
+    save(model, target)
+
+
+def put(own: Mapping[str, Any], others: Numbers) -> None:
+    """Give weights other values, by name; the scale is at most 100."""
     import torch
 
-    model = _opened(directory)
-    clip = _clip(model, directory)
     with torch.no_grad():
-        for one, weights in zip(
-            _both(clip), (others.picture, others.text), strict=True
-        ):
-            one.weight.copy_(torch.from_numpy(weights))
-        clip.logit_scale.fill_(math.log(others.scale))
-    save(model, target)
+        for name, values in others.items():
+            own[name].copy_(torch.tensor(values))
+        if PROJECTIONS["log_scale"] in others:
+            own[PROJECTIONS["log_scale"]].clamp_(max=math.log(LARGEST_SCALE))
 
 
 def save(model: Any, target: Path) -> None:
@@ -94,19 +118,66 @@ def save(model: Any, target: Path) -> None:
         file.chmod(0o644)  # safetensors writes it for its owner only
 
 
-def _opened(directory: Path) -> Any:
+def opened(directory: Path, device: str | None = "cpu") -> Any:
+    """A checkpoint as a SentenceTransformer in single precision."""
     from .engine.torch import load, quiet
 
     with quiet():
-        return load(directory, "cpu").float().eval()
+        return load(directory, device).float().eval()
 
 
 def _both(clip: Any) -> "tuple[nn.Linear, nn.Linear]":
     return clip.visual_projection, clip.text_projection
 
 
-def _clip(model: Any, directory: Path) -> Any:
-    """The CLIP inside a SentenceTransformer."""
+def preparation(model: Any, directory: Path) -> Preprocessing:
+    """What is done to pictures before a model sees them.
+
+    :raises BadCheckpoint: it is not what CLIP does, or does not end in one size
+    """
+    processor = getattr(model.processor, "image_processor", model.processor)
+    found = Preprocessing.of(processor.to_dict())
+    if found is None or found.shape is None:
+        raise BadCheckpoint(
+            f"{directory} prepares pictures in another way than CLIP does "
+            f"({type(processor).__name__}), so that they cannot be kept ready for its towers. Take "
+            "--tune projections."
+        )
+    return found
+
+
+def learning(clip: Any, is_last: bool, directory: Path) -> dict[str, Any]:
+    """The weights that are to learn, by name.
+
+    :param is_last: only the last block of each tower and what is behind it
+    :raises BadCheckpoint: the towers are built in another way than CLIP's
+    """
+    own = dict(clip.named_parameters())
+    if not is_last:
+        return own
+    try:
+        parts = [
+            clip.vision_model.encoder.layers[-1],
+            clip.vision_model.post_layernorm,
+            clip.text_model.encoder.layers[-1],
+            clip.text_model.final_layer_norm,
+            *_both(clip),
+        ]
+    except (AttributeError, IndexError) as error:
+        raise BadCheckpoint(
+            f"The last blocks of {directory} cannot be told: its towers are built in another way "
+            "than CLIP's. Take --tune projections or --tune all."
+        ) from error
+    last = {id(weights) for part in parts for weights in part.parameters()}
+    last.add(id(clip.logit_scale))
+    return {name: weights for name, weights in own.items() if id(weights) in last}
+
+
+def clip_of(model: Any, directory: Path) -> Any:
+    """The CLIP inside a SentenceTransformer.
+
+    :raises BadCheckpoint: there is none, or its projections are followed by other layers
+    """
     names = ("visual_projection", "text_projection", "logit_scale")
     found = [m for m in model.modules() if all(hasattr(m, name) for name in names)]
     others = [type(one).__name__ for one in list(model)[1:]]

@@ -1,7 +1,7 @@
-"""Learn projections from pictures with captions, choose a mix, and measure what it is worth.
+"""Let a pupil learn from pictures with captions, choose a mix, and measure what it is worth.
 
-Arrays in, arrays out: what enters the projections is computed before (:mod:`.features`), and the
-checkpoint is written afterwards (:mod:`.towers`).
+Arrays in, arrays out: what enters the projections, or the towers, is prepared before
+(:mod:`.features`, :mod:`.pixel_file`), and the checkpoint is written afterwards (:mod:`.towers`).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,22 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import alarms, measure, pairs
-from .alarms import LOWEST_RETENTION, Alarm
-from .engine import Vectors
-from .features import Entering
+from .alarms import Alarm
+from .contrast import Numbers
 from .figures import Measured
+from .matching import Flags, Matching, Whole, hits
 from .measure import Asked, Encoded
-from .mixing import best_mix, mixed
+from .mixing import Mix, chosen, mixed
 from .pairs import Pair
-from .projections import Features, Projections, Whole, found
+from .pupil import Pupil, Seen
 from .shortened import shortened
 from .split import Split
 from .tuning import Tuned, tune
 from .tuning_state import Epoch, Settings, State
-
-NEARLY = (
-    0.005  # of recall: what is no worse than this is chosen by how little it changes
-)
 
 
 @dataclass(frozen=True)
@@ -43,18 +39,23 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What is learnt from, and what is measured with.
+class Parted:
+    """What can be learnt from and measured with: rows of pictures, and the pairs held out."""
 
-    ``everyday``: what enters the projections of texts that must not be forgotten. ``pairs`` are
-    those held out, ``captions`` the rows of their different captions among ``held_out.texts``,
-    ``asked`` which figures are wanted.
+    learnt: Whole
+    held_out: Whole
+    pairs: list[Pair]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Who learns, and what is measured with.
+
+    ``pairs`` are those held out, ``captions`` the rows of their different captions among the
+    pupil's held-out texts, ``asked`` which figures are wanted.
     """
 
-    start: Projections
-    train: Features
-    held_out: Features
-    everyday: Vectors
+    pupil: Pupil
     pairs: list[Pair]
     captions: Whole
     asked: Asked
@@ -62,11 +63,12 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What came of it: ``mixes`` are alpha, held-out recall@10 and retention."""
+    """What came of it: weights by name, and what they make of what is held out."""
 
-    projections: Projections
+    weights: Numbers
+    seen: Seen
     alpha: float
-    mixes: list[tuple[float, float, float]]
+    mixes: list[Mix]
     tuned: Tuned
     alarms: list[Alarm]
     measured: list[Measured]
@@ -88,61 +90,49 @@ def texts_of(those: Sequence[Pair]) -> Texts:
     return Texts(texts, columns[:, 0], columns[:, 1], len(written.texts))
 
 
-def lesson(
-    start: Projections,
-    split: Split,
-    those: Sequence[Pair],
-    texts: Texts,
-    entering: Entering,
-    asked: Asked,
-) -> Lesson:
-    """Put pairs and what enters the projections together; pictures that cannot be read stay out.
+def parted(split: Split, those: Sequence[Pair], usable: Flags) -> Parted:
+    """Which pictures are learnt from and which are held out; unreadable ones are neither.
 
-    :param those: all pairs, in the order of ``entering.pictures``
-    :param entering: of the pairs' pictures, and of their texts, which everyday ones follow
+    :param those: all pairs; ``usable``: which of their pictures could be read, shape (n,)
     """
     place = {pair.id: number for number, pair in enumerate(those)}
-    usable = [p for p in split.held_out if entering.usable[place[p.id]]]
-    learnt = [p for p in split.train if entering.usable[place[p.id]]]
-    rows = [
-        np.array([place[p.id] for p in part], np.int64) for part in (learnt, usable)
+    kept = [
+        [pair for pair in part if usable[place[pair.id]]]
+        for part in (split.train, split.held_out)
     ]
-    held_out = _features(entering, texts, rows[1], texts.captions)
-    return Lesson(
-        start,
-        _features(entering, texts, rows[0], len(texts.texts)),
-        held_out,
-        entering.texts[len(texts.texts) :],
-        usable,
-        _rows_of_captions(usable, texts, held_out),
-        asked,
+    learnt, apart = (
+        np.array([place[pair.id] for pair in part], np.int64) for part in kept
     )
+    return Parted(learnt, apart, kept[1])
 
 
-def _rows_of_captions(
-    usable: Sequence[Pair], texts: Texts, features: Features
-) -> Whole:
-    """Where each different caption of the pairs is among the features, in their order."""
-    number = {pairs.normal(text): n for n, text in enumerate(texts.texts)}
-    row = {int(n): place for place, n in enumerate(features.caption)}
-    own = pairs.captions(usable).texts
-    return np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
+def matching(texts: Texts, count: int, rows: Whole, most: int) -> Matching:
+    """How some pictures belong to their texts, of which the first so many are used.
 
-
-def _features(entering: Entering, texts: Texts, rows: Whole, most: int) -> Features:
-    """Of some pairs, with the first so many of all texts."""
-    row_of = np.full(len(entering.pictures), -1)
+    :param count: of all pictures, of which ``rows`` are these
+    :return: ``caption`` is the place of each text among all
+    """
+    row_of = np.full(count, -1)
     row_of[rows] = np.arange(len(rows))
     own = (row_of[texts.pictures] >= 0) & (texts.numbers < most)
-    numbers = texts.numbers[own]
     pictures = row_of[texts.pictures[own]]
-    return Features(entering.pictures[rows], entering.texts[numbers], pictures, numbers)
+    return Matching(len(rows), pictures, texts.numbers[own], texts.captions)
+
+
+def lesson(pupil: Pupil, apart: list[Pair], texts: Texts, asked: Asked) -> Lesson:
+    """A pupil, and the pairs held out from it."""
+    number = {pairs.normal(text): n for n, text in enumerate(texts.texts)}
+    row = {int(n): place for place, n in enumerate(pupil.held_out.caption)}
+    own = pairs.captions(apart).texts
+    captions = np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
+    return Lesson(pupil, apart, captions, asked)
 
 
 def learn(
     given: Lesson,
     settings: Settings,
     *,
+    alphas: Sequence[float],
     watcher: Callable[[Epoch], None],
     state: State | None,
     save: Callable[[State], None],
@@ -150,76 +140,58 @@ def learn(
 ) -> Learnt:
     """Tune, mix the old weights with the new, and say what is to be said.
 
+    :param alphas: the mixes to try
     :param names: of the checkpoint before and after, for the figures
     """
-    before = given.start.texts(given.everyday)
+    pupil = given.pupil
+    before = pupil.seen(pupil.start)
 
-    def kept(now: Projections) -> float:
-        return alarms.retention(before, now.texts(given.everyday)).kept
-
-    def health(now: Projections) -> tuple[float, float]:
-        return kept(now), _collapse(now, given.held_out).spread
+    def health(seen: Seen) -> tuple[float, float]:
+        kept = alarms.retention(before.others, seen.others).kept
+        return kept, _collapse(seen).spread
 
     tuned = tune(
-        given.start,
-        given.train,
-        given.held_out,
-        settings,
-        measure=health,
-        watcher=watcher,
-        state=state,
-        save=save,
+        pupil, settings, measure=health, watcher=watcher, state=state, save=save
     )
-    alpha, mixes = _mix(given, tuned.best, kept)
-    final = mixed(given.start, tuned.best, alpha)
+    mixes = []
+    for alpha in alphas:
+        seen = pupil.seen(mixed(pupil.start, tuned.best, alpha))
+        found = hits(seen.texts, seen.pictures, pupil.held_out).mean()
+        mixes.append((alpha, float(found), health(seen)[0]))
+    alpha = chosen(mixes)
+    final = mixed(pupil.start, tuned.best, alpha)
+    seen = pupil.seen(final)
     return Learnt(
-        final,
-        alpha,
-        mixes,
-        tuned,
-        _alarms(given, tuned, final),
-        _measured(given, final, names),
+        *(final, seen, alpha, mixes, tuned),
+        _alarms(pupil, tuned, seen),
+        _measured(given, before, seen, names),
     )
 
 
-def _mix(
-    given: Lesson, tuned: Projections, kept: Callable[[Projections], float]
-) -> tuple[float, list[tuple[float, float, float]]]:
-    """The alpha with the best held-out recall, or nearly, that changes and forgets least."""
-    _, table = best_mix(
-        given.start, tuned, lambda now: float(found(now, given.held_out).mean())
-    )
-    mixes = [(a, r, kept(mixed(given.start, tuned, a))) for a, r in table]
-    remembering = [one for one in mixes if one[2] >= LOWEST_RETENTION] or mixes
-    best = max(recall for _, recall, _ in remembering)
-    return next(a for a, recall, _ in remembering if recall >= best - NEARLY), mixes
+def _collapse(seen: Seen) -> alarms.Collapse:
+    return alarms.collapse(seen.pictures, seen.texts)
 
 
-def _collapse(now: Projections, features: Features) -> alarms.Collapse:
-    return alarms.collapse(now.pictures(features.pictures), now.texts(features.texts))
-
-
-def _alarms(given: Lesson, tuned: Tuned, final: Projections) -> list[Alarm]:
+def _alarms(pupil: Pupil, tuned: Tuned, final: Seen) -> list[Alarm]:
     return alarms.alarms(
         tuned.history,
-        pairs=len(given.train.pairs()[0]),
-        queries=len(np.unique(given.held_out.caption)),
-        seen=_collapse(final, given.held_out),
+        pairs=len(pupil.train.pairs()[0]),
+        queries=len(np.unique(pupil.held_out.caption)),
+        seen=_collapse(final),
     )
 
 
 def _measured(
-    given: Lesson, final: Projections, names: tuple[str, str]
+    given: Lesson, before: Seen, after: Seen, names: tuple[str, str]
 ) -> list[Measured]:
     """The figures of both checkpoints over the held-out pairs."""
-    features = given.held_out
     encoded = [
         Encoded(
             name,
-            one.pictures(features.pictures),
-            np.ones(len(features.pictures), bool),
-            one.texts(features.texts[given.captions]),
+            seen.pictures,
+            np.ones(len(seen.pictures), bool),
+            seen.texts[given.captions],
         )
-        for name, one in zip(names, (given.start, final), strict=True)
+        for name, seen in zip(names, (before, after), strict=True)
     ]
     return measure.measure(given.pairs, encoded, given.asked)

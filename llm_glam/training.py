@@ -1,7 +1,8 @@
 """A run of ``llm glam train``: what it keeps in its folder, and the checkpoint it ends with.
 
-In ``user_dir()/glam/train/NAME/`` are what enters the projections (features.npz), where tuning is
-(state.safetensors), a line for each epoch (log.jsonl), the curves (curves.svg) and the card.
+In ``user_dir()/glam/train/NAME/`` are what enters the projections (features.npz) or the towers
+(pixels.npy and pixels.npz, until they have learnt), where tuning is (state.safetensors), a line
+for each epoch (log.jsonl), the curves (curves.svg) and the card.
 """
 
 import json
@@ -10,21 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import copies, features, models, pairs, registry, towers, train
+from . import copies, features, models, pairs, pixel_file, registry, room, towers, train
+from .choice import LAST_BLOCK, PROJECTIONS
 from .curves import curves
 from .engines import Running, Say
 from .errors import NameTaken, TrainingFailed
-from .evaluate import Report
-from .everyday import CAPTIONS
-from .features import Entering
+from .evaluate import Refused, Report
+from .matching import Matching, Whole
 from .measure import Asked
 from .pairs import Pair
-from .projections import unit
+from .projections import Features, unit
+from .pupil import Pupil
 from .registry import Checkpoint
 from .split import Split
-from .train import Learnt, Lesson, Texts
+from .train import Learnt, Lesson, Parted, Texts
+from .tuning_projections import ProjectionPupil
 from .tuning_state import Epoch, Settings, State
+from .tuning_towers import Part, TowerPupil
 
+STATE, PIXELS = "state.safetensors", "pixels.npy"
 PROVED = 20  # captions
 ALIKE = 1e-4  # of a cosine: what was saved gives the vectors that were measured
 
@@ -66,38 +71,115 @@ def _check_is_free(name: str) -> None:
         )
 
 
-def entering(
-    run: Run, those: Sequence[Pair], texts: Texts, running: Running, report: Report
-) -> Entering:
-    """What enters the projections, computed once for these pictures and texts."""
-    fingerprint = run.base.fingerprint or models.encoder(run.base.name).fingerprint
-    return features.of(
+@dataclass(frozen=True)
+class Material:
+    """What a pupil is to learn from: all pairs in the order of the data, their texts, a split.
+
+    ``others`` are texts that must not be forgotten.
+    """
+
+    pairs: list[Pair]
+    texts: Texts
+    split: Split
+    others: Sequence[str]
+    asked: Asked
+    batch: int
+
+
+def lesson(
+    run: Run, material: Material, tune: str, running: Running, report: Report
+) -> tuple[Lesson, Refused]:
+    """A pupil with all it needs; each picture is read once.
+
+    :return: and ids and reasons of pictures that cannot be used
+    :raises TrainingFailed: memory or disk have no room for it
+    :raises BadCheckpoint: nothing of it can learn
+    """
+    made = _projections if tune == PROJECTIONS else _towers
+    pupil, apart, refused = made(run, material, tune, running, report)
+    return train.lesson(pupil, apart, material.texts, material.asked), refused
+
+
+def _projections(
+    run: Run, material: Material, tune: str, running: Running, report: Report
+) -> tuple[Pupil, list[Pair], Refused]:
+    texts = material.texts
+    entering = features.of(
         run.checkpoint,
-        fingerprint,
-        those,
-        [*texts.texts, *CAPTIONS],
+        _fingerprint(run),
+        material.pairs,
+        [*texts.texts, *material.others],
         run.folder / "features.npz",
         running,
         report,
     )
+    parts = train.parted(material.split, material.pairs, entering.usable)
+    own, apart = (
+        Features(
+            entering.pictures[rows],
+            entering.texts[one.caption],
+            one.picture_of,
+            one.caption,
+        )
+        for rows, one in _matchings(material, parts)
+    )
+    others = entering.texts[len(texts.texts) :]
+    pupil = ProjectionPupil(towers.read(run.checkpoint), own, apart, others)
+    return pupil, parts.pairs, entering.refused
 
 
-def lesson(
-    run: Run,
-    split: Split,
-    those: Sequence[Pair],
-    texts: Texts,
-    found: Entering,
-    asked: Asked,
-) -> Lesson:
-    """What is learnt from, starting at the base's projections."""
-    return train.lesson(towers.read(run.checkpoint), split, those, texts, found, asked)
+def _towers(
+    run: Run, material: Material, tune: str, running: Running, report: Report
+) -> tuple[Pupil, list[Pair], Refused]:
+    model = towers.opened(run.checkpoint, running.device)
+    clip = towers.clip_of(model, run.checkpoint)
+    learning = towers.learning(clip, tune == LAST_BLOCK, run.checkpoint)
+    count = sum(one.numel() for one in clip.parameters())
+    pair = room.pair_of(clip.config, 1 if tune == LAST_BLOCK else None)
+    sizes = room.Sizes(count, sum(one.numel() for one in learning.values()), pair)
+    free, device = room.free(model.device), model.device.type
+    at_once = room.at_once(sizes, material.batch, device, free)
+    room.check(room.needed(sizes, at_once, device), free, tune, device)
+    kept = pixel_file.of(
+        towers.preparation(model, run.checkpoint),
+        _fingerprint(run),
+        material.pairs,
+        run.folder / PIXELS,
+        running.say or (lambda text: None),
+        report,
+    )
+    parts = train.parted(material.split, material.pairs, kept.usable)
+    own, apart = (Part(*one) for one in _matchings(material, parts))
+    pupil = TowerPupil(
+        *(model, learning, kept, (own, apart)),
+        material.texts.texts,
+        material.others,
+        at_once,
+    )
+    return pupil, parts.pairs, kept.refused
+
+
+def _matchings(material: Material, parts: Parted) -> list[tuple[Whole, Matching]]:
+    """Of what is learnt from and of what is held out, with captions as they were written."""
+    texts, count = material.texts, len(material.pairs)
+    return [
+        (rows, train.matching(texts, count, rows, most))
+        for rows, most in (
+            (parts.learnt, len(texts.texts)),
+            (parts.held_out, texts.captions),
+        )
+    ]
+
+
+def _fingerprint(run: Run) -> str:
+    return run.base.fingerprint or models.encoder(run.base.name).fingerprint
 
 
 def learn(
     run: Run,
     given: Lesson,
     settings: Settings,
+    alphas: Sequence[float],
     watcher: Callable[[Epoch], None],
     *,
     resume: bool,
@@ -118,13 +200,19 @@ def learn(
 
     def save(now: State) -> None:
         work = run.folder / "state.part"
-        work.write_bytes(now.to_bytes())
-        os.replace(work, run.folder / "state.safetensors")
+        now.write(work)
+        os.replace(work, run.folder / STATE)
 
     names = run.base.model_id, f"{registry.PREFIX}/{run.name}"
     try:
         learnt = train.learn(
-            given, settings, watcher=watch, state=state, save=save, names=names
+            given,
+            settings,
+            alphas=alphas,
+            watcher=watch,
+            state=state,
+            save=save,
+            names=names,
         )
     except ValueError as error:
         raise TrainingFailed(
@@ -135,9 +223,12 @@ def learn(
     return learnt
 
 
-def keep(run: Run, learnt: Learnt, given: Lesson, card: str, say: Say) -> Checkpoint:
+def keep(
+    run: Run, learnt: Learnt, given: Lesson, card: str, note: str, say: Say
+) -> Checkpoint:
     """Save what was learnt as a checkpoint of its own, prove it, and register it.
 
+    :param note: what was trained
     :raises TrainingFailed: it is of no use, or gives other vectors than were measured
     """
     fatal = [alarm.words for alarm in learnt.alarms if alarm.fatal]
@@ -145,23 +236,24 @@ def keep(run: Run, learnt: Learnt, given: Lesson, card: str, say: Say) -> Checkp
         raise TrainingFailed(f"Nothing was registered. {' '.join(fatal)}")
 
     def make(target: Path) -> None:
-        towers.replaced(run.checkpoint, target, learnt.projections)
+        named = given.pupil.named(learnt.weights)
+        towers.replaced(run.checkpoint, target, named)
         _write(target / "README.md", card)
 
     with copies.made(run.name, make) as directory:
         _prove(directory, learnt, given)
-        note = f"{run.base.model_id} with its projections trained"
-        entry = models.add(run.name, str(directory), notes=note, say=say)
+        notes = f"{run.base.model_id} with {note}"
+        entry = models.add(run.name, str(directory), notes=notes, say=say)
     _write(run.folder / "README.md", card)
-    (run.folder / "state.safetensors").unlink(missing_ok=True)
+    (run.folder / STATE).unlink(missing_ok=True)
+    pixel_file.forget(run.folder / PIXELS)
     return entry
 
 
 def _prove(directory: Path, learnt: Learnt, given: Lesson) -> None:
     """See that the saved checkpoint says of captions what was measured."""
     written = pairs.captions(given.pairs).texts[:PROVED]
-    entering_ = given.held_out.texts[given.captions[:PROVED]]
-    expected = learnt.projections.texts(entering_)
+    expected = learnt.seen.texts[given.captions[:PROVED]]
     found = models.opened(directory, None, Running()).encode_texts(written)
     cosines = (unit(found) * expected).sum(axis=1)
     if cosines.min() < 1 - ALIKE:
@@ -172,9 +264,9 @@ def _prove(directory: Path, learnt: Learnt, given: Lesson) -> None:
 
 
 def _saved(run: Run) -> State:
-    path = run.folder / "state.safetensors"
+    path = run.folder / STATE
     try:
-        return State.from_bytes(path.read_bytes())
+        return State.read(path)
     except FileNotFoundError as error:
         raise TrainingFailed(
             f"There is no training of '{run.name}' to go on with. Leave out --resume."

@@ -4,14 +4,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .contrast import LARGEST_SCALE, LEARNT, Numbers
+from .contrast import LARGEST_SCALE, Numbers
 from .projections import Projections
 
-FORMAT = "llm-glam tuning 1"
+FORMAT = "llm-glam tuning 2"
 PARTS = ("now", "first", "second", "best")
 
 
@@ -19,10 +20,12 @@ PARTS = ("now", "first", "second", "best")
 class Settings:
     """How to tune.
 
-    ``batch`` is the most pairs of a batch, None for all. ``weight_decay`` pulls towards the
-    start: a step takes ``weight_decay`` times the learning rate of the way back. ``warm_up`` is a
-    part of all steps, ``clip`` the longest gradient. ``patience`` is how many epochs may pass
-    without better recall, None for any number; ``max_seconds`` is of one call of ``tune``.
+    ``batch`` is the most pairs of a batch, None for all. ``weight_decay`` pulls projections
+    towards the start: a step takes ``weight_decay`` times the learning rate of the way back; with
+    towers it is AdamW's own, towards zero. ``warm_up`` is a part of all steps, ``clip`` the longest
+    gradient. ``patience`` is how many epochs may pass without better recall, None for any number;
+    ``max_seconds`` is of one call of ``tune``. ``tune`` is which weights learn; the defaults are
+    those of projections, others are in :mod:`llm_glam.choice`.
 
     On made-up data (200 and 1,000 pairs) and on the demo's towers with captions in new words
     (500), 20 to 60 steps at 1e-3 to 2e-3 learnt what 1e-4 did not; a pull of 10 cost a point of
@@ -42,6 +45,7 @@ class Settings:
     seed: int = 0
     patience: int | None = 5
     max_seconds: float | None = None
+    tune: str = "projections"
 
     def __post_init__(self) -> None:
         wrong = {
@@ -112,8 +116,8 @@ class State:
     """All that is needed to go on after an epoch exactly as if nothing had happened.
 
     ``now`` and ``best`` are weights, ``first`` and ``second`` the optimizer's moments: arrays by
-    the names in ``LEARNT``. ``digest`` is of the start and the data. There is no random state:
-    each epoch draws from a generator made of the seed and its number.
+    the same names. ``digest`` is of the start and the data. There is no random state: each epoch
+    draws from a generator made of the seed and its number.
     """
 
     now: Numbers
@@ -125,14 +129,14 @@ class State:
     settings: Mapping[str, Any]
     digest: str
 
-    def to_bytes(self) -> bytes:
+    def write(self, path: Path) -> None:
         """As a safetensors file: arrays, and the rest as JSON in its header."""
-        from safetensors.numpy import save
+        from safetensors.numpy import save_file
 
         tensors = {
-            f"{part}.{name}": np.asarray(getattr(self, part)[name], order="C")
+            f"{part}.{name}": np.asarray(array, order="C")
             for part in PARTS
-            for name in LEARNT
+            for name, array in getattr(self, part).items()
         }
         about = {
             "format": FORMAT,
@@ -141,21 +145,22 @@ class State:
             "settings": dict(self.settings),
             "digest": self.digest,
         }
-        return save(tensors, {"about": json.dumps(about)})
+        save_file(tensors, path, {"about": json.dumps(about)})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "State":
-        """Read what :meth:`to_bytes` wrote; nothing in it is ever executed.
+    def read(cls, path: Path) -> "State":
+        """What :meth:`write` wrote; nothing in it is ever executed.
 
+        :raises FileNotFoundError: there is no such file
         :raises ValueError: it is something else, or damaged
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
+        from safetensors import SafetensorError, safe_open
 
         try:
-            tensors = load(data)
-            head = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            return _state(tensors, json.loads(head["__metadata__"]["about"]))
+            with safe_open(path, "numpy") as told:
+                about = json.loads(told.metadata()["about"])
+                tensors = {name: told.get_tensor(name) for name in told.keys()}
+            return _state(tensors, about)
         except (
             *(SafetensorError, ValueError, KeyError, TypeError, AttributeError),
             *(RecursionError, OverflowError),
@@ -169,19 +174,7 @@ class State:
 def _state(tensors: Numbers, about: Mapping[str, Any]) -> State:
     if about["format"] != FORMAT:
         raise ValueError("another format")
-    parts = {
-        part: {name: tensors[f"{part}.{name}"] for name in LEARNT} for part in PARTS
-    }
-    for part in parts.values():
-        for name, array in part.items():
-            if array.dtype != np.float32 or array.shape != parts["now"][name].shape:
-                raise ValueError("arrays do not fit each other")
-            if not np.isfinite(array).all():
-                raise ValueError("values that are not finite numbers")
-    if any((squares < 0).any() for squares in parts["second"].values()):
-        raise ValueError("squares below zero")
-    for name in ("now", "best"):
-        projections_of(parts[name])
+    parts = _parts(tensors)
     history = tuple(Epoch(**epoch) for epoch in about["history"])
     if not history or not all(map(_is_plain, history)):
         raise ValueError("an unreadable history")
@@ -193,6 +186,25 @@ def _state(tensors: Numbers, about: Mapping[str, Any]) -> State:
     return State(
         **parts, steps=steps, history=history, settings=dict(settings), digest=digest
     )
+
+
+def _parts(tensors: Numbers) -> dict[str, Numbers]:
+    """Weights and moments, all of the same names and shapes."""
+    names = [name[4:] for name in tensors if name.startswith("now.")]
+    parts: dict[str, Numbers] = {
+        part: {name: tensors[f"{part}.{name}"] for name in names} for part in PARTS
+    }
+    if not names or len(tensors) != len(PARTS) * len(names):
+        raise ValueError("arrays that do not belong together")
+    for part in parts.values():
+        for name, array in part.items():
+            if array.dtype != np.float32 or array.shape != parts["now"][name].shape:
+                raise ValueError("arrays do not fit each other")
+            if not np.isfinite(array).all():
+                raise ValueError("values that are not finite numbers")
+    if any((squares < 0).any() for squares in parts["second"].values()):
+        raise ValueError("squares below zero")
+    return parts
 
 
 def _is_plain(epoch: Epoch) -> bool:

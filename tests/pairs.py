@@ -1,8 +1,13 @@
 """Pictures and texts made of a common latent, and slow obvious references."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from llm_glam import tuning
 from llm_glam.projections import Features, Projections
+from llm_glam.tuning_projections import ProjectionPupil
+from llm_glam.tuning_state import Settings, projections_of
 
 LATENT, OF_PICTURES, OF_TEXTS, SPACE = 8, 24, 20, 16
 
@@ -60,3 +65,16 @@ def slow_loss(scores, fits):
             shown = [s for j, s in enumerate(row) if j == i or not right[i, j]]
             parts.append(np.log(np.exp(shown).sum()) - row[i])
     return np.mean(parts)
+
+
+def tune(start, train, held_out, settings=None, *, measure=None, **options):
+    """Tuning of projections, from and to projections."""
+    pupil = ProjectionPupil(start, train, held_out)
+    tuned = tuning.tune(
+        pupil,
+        settings or Settings(),
+        measure=measure and (lambda seen: measure(seen)),
+        **options,
+    )
+    best, last = projections_of(tuned.best), projections_of(tuned.last)
+    return replace(tuned, best=best, last=last)

@@ -14,9 +14,9 @@ from llm_glam.alarms import (
     overfitting,
     retention,
 )
-from llm_glam.tuning import Epoch, Settings, tune
+from llm_glam.tuning_state import Epoch, Settings
 
-from .pairs import pairs, random_start
+from .pairs import pairs, random_start, tune
 
 
 def epoch(number, recall, **changes):

@@ -7,7 +7,6 @@ from PIL import Image
 from llm_glam import engines, towers
 from llm_glam.engine.torch import TorchEncoder
 from llm_glam.errors import BadCheckpoint
-from llm_glam.projections import Projections
 
 from . import tiny
 
@@ -52,7 +51,12 @@ def test_others_in_their_place(tiny_clip, tmp_path):
     old = towers.read(tiny_clip)
     other = np.random.default_rng(1).normal(size=old.picture.shape).astype("f4")
 
-    towers.replaced(tiny_clip, tmp_path / "new", Projections(other, 2 * old.text, 50.0))
+    others = {
+        "visual_projection.weight": other,
+        "text_projection.weight": 2 * old.text,
+        "logit_scale": np.log(np.float32(50)),
+    }
+    towers.replaced(tiny_clip, tmp_path / "new", others)
 
     before, after = TorchEncoder(tiny_clip), TorchEncoder(tmp_path / "new")
     np.testing.assert_allclose(
@@ -75,6 +79,19 @@ def test_a_checkpoint_without_projections(tmp_path):
 
 
 def test_texts_that_are_longer_than_a_checkpoint_reads(tiny_clip):
-    most, places = towers.too_long(tiny_clip, ["owl", "owl " * 300, "a red square"])
-    assert most == 77
-    assert places == [1]
+    look = towers.look(tiny_clip, ["owl", "owl " * 300, "a red square"])
+    assert look.reads == 77
+    assert look.too_long == [1]
+    assert look.weights == 38_305
+
+
+def test_the_last_block_is_one_of_each_tower_and_what_stands_behind(tiny_clip):
+    clip = towers.clip_of(towers.opened(tiny_clip), tiny_clip)
+    learning = towers.learning(clip, True, tiny_clip)
+    left = {name for name, _ in clip.named_parameters()} - set(learning)
+    assert {name.partition(".")[2].partition(".")[0] for name in left} == {
+        "embeddings",
+        "pre_layrnorm",
+    }
+    assert "logit_scale" in learning
+    assert len(towers.learning(clip, False, tiny_clip)) == len(learning) + len(left)

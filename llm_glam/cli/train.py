@@ -1,35 +1,49 @@
 """``llm glam train``: a checkpoint of one's own, with figures before and after."""
 
-import os
-import platform
-import shlex
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from .. import examined, figures, images, pairs, report, split, towers, train, training
-from ..engines import Running, has_accelerator
+from .. import (
+    choice,
+    examined,
+    figures,
+    images,
+    pairs,
+    report,
+    retained,
+    split,
+    towers,
+    train,
+    training,
+)
+from ..engines import Running
 from ..errors import BadPairs
 from ..measure import Asked
 from ..output import Progress, output_options, output_rows, say_on_stderr
 from ..pairs import Pair
 from ..split import Split
+from ..towers import Look
 from ..train import Learnt, Lesson
-from ..training import Run
+from ..training import Material, Run
 from ..tuning_state import Epoch, Settings
 from . import options as shared
 from .pairs_options import Source, pairs_options
+from .told import Clock, has_card, of_run
 
 DEFAULTS = Settings()
-UNTOLD = {"database", "format_", "check", "resume"}
 
 
 @click.command("train")
 @pairs_options
 @click.option("--name", help="What the new checkpoint is called")
+@click.option(
+    "--tune",
+    type=click.Choice(choice.TUNES),
+    help="Which weights learn [default: by hardware and data]",
+)
 @click.option(
     "--base", help="The checkpoint to start from [default: that of glam-clip]"
 )
@@ -55,16 +69,13 @@ UNTOLD = {"database", "format_", "check", "resume"}
 @click.option(
     "--batch",
     type=click.IntRange(2),
-    default=DEFAULTS.batch,
-    show_default=True,
-    help="Pictures that are told apart at once",
+    help="Pictures that are told apart at once [default: 512 for projections, else 256]",
 )
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
-    default=DEFAULTS.learning_rate,
-    show_default=True,
-    help="How far a step goes at most",
+    help="How far a step goes at most [default: 1e-3 for projections and small checkpoints, 2e-5 "
+    "for the last block, 5e-6 for all weights]",
 )
 @click.option(
     "--max-minutes",
@@ -78,6 +89,13 @@ UNTOLD = {"database", "format_", "check", "resume"}
     show_default=True,
     help="For what is held out, the order of learning, and the intervals",
 )
+@click.option(
+    "--retain",
+    type=click.Path(path_type=Path),
+    metavar="CAPTIONS",
+    help="A text file of captions, one a line, that must not be forgotten [default: 120 of "
+    "everyday things]",
+)
 @click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
 @click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
 @click.option("--license", "licence", default="", help="For the card")
@@ -88,14 +106,16 @@ UNTOLD = {"database", "format_", "check", "resume"}
 def command(
     source: Source,
     name: str | None,
+    tune: str | None,
     base: str | None,
     holdout: str | None,
     held_out: float,
     epochs: int,
-    batch: int,
-    learning_rate: float,
+    batch: int | None,
+    learning_rate: float | None,
     max_minutes: float | None,
     seed: int,
+    retain: Path | None,
     label: str | None,
     by: str | None,
     licence: str,
@@ -107,10 +127,11 @@ def command(
     """Train a checkpoint of your own on pictures with captions, and measure whether it helped.
 
     DATA is as in llm glam evaluate. Some pictures are held out: recall before and after is
-    measured with those. What is trained are the projections, the last step from what the model
-    sees and reads to vectors: the rest of the model is run once over each picture, so that a
-    laptop does in minutes what takes a graphics card otherwise. The new checkpoint is registered
-    as glam-clip/NAME with a card, unless it is of no use.
+    measured with those. With --tune projections, the last step from what the model sees and
+    reads to vectors learns: the rest of the model is run once over each picture, so that a laptop
+    does it in minutes. --tune last-block and --tune all teach it to see and read otherwise, which
+    takes a graphics card or a small checkpoint, and llm install 'llm-glam[train]'. The new
+    checkpoint is registered as glam-clip/NAME with a card, unless it is of no use.
 
     \b
     Examples:
@@ -122,47 +143,42 @@ def command(
     if not name and not check:
         raise click.UsageError("Give the new checkpoint a name: --name archaeclip")
     images.allow_megapixels(images.MAX_MEGAPIXELS)
+    others = retained.texts(retain)
     run = training.begin(None if check else name, shared.model_id(base))
     found = source.read(from_files=True)
     asked = Asked(label, by=by, seed=seed).spelled(found.pairs)
     parts = _split(found.pairs, holdout, held_out, seed)
-    counts = _examine(run, found.pairs, parts)
+    look, counts = _examine(run, found.pairs, parts)
     if check:
         output_rows([counts], format_)
         return
+    way = _way(tune, look, parts, device)
     limit = max_minutes * 60 if max_minutes else None
-    settings = Settings(epochs, batch, learning_rate, seed=seed, max_seconds=limit)
+    settings = choice.settings(
+        way, look.weights, batch, learning_rate, epochs=epochs, seed=seed
+    )
+    settings = replace(settings, max_seconds=limit)
     clock = Clock()
-    given = _given(run, found.pairs, parts, asked, device, clock)
-    learnt = training.learn(run, given, settings, Line(settings, given), resume=resume)
+    material = _material(found.pairs, parts, others, asked, settings)
+    given = _given(run, material, way, device, clock)
+    alphas = choice.WAYS[way].alphas
+    line = Line(settings, given)
+    learnt = training.learn(run, given, settings, alphas, line, resume=resume)
     clock.stop("learning")
     _say(learnt)
     how = f"all with {holdout}" if holdout else f"{held_out:.0%}, in whole groups"
-    told = _told(run, source, licence, how, device, clock)
+    told = of_run(run, source, licence, how, device, clock)
     card = report.card_of(
         told, run.checkpoint, parts, counts, found.refused, learnt, settings
     )
     shown = figures.readable if format_ == "table" else figures.rows
     output_rows(shown(learnt.measured), format_)
-    entry = training.keep(run, learnt, given, card, say_on_stderr)
+    note = choice.WAYS[way].note
+    entry = training.keep(run, learnt, given, card, note, say_on_stderr)
     say_on_stderr(
         f"Registered {entry.model_id}, with its card: {entry.source}/README.md. Curves and log: "
         f"{run.folder}"
     )
-
-
-@dataclass
-class Clock:
-    """Seconds of the stages of a training."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
-
-    def stop(self, stage: str) -> float:
-        """Put down what a stage took, and begin the next."""
-        now = time.monotonic()
-        self.seconds[stage], self.started = now - self.started, now
-        return self.seconds[stage]
 
 
 @dataclass
@@ -176,7 +192,7 @@ class Line:
         if epoch.loss is None:
             say_on_stderr(f"before: held-out recall@10 {epoch.recall:.3f}")
             return
-        speed = len(self.given.train.pictures) / max(epoch.seconds, 1e-3)
+        speed = self.given.pupil.train.count / max(epoch.seconds, 1e-3)
         left = (self.settings.epochs - epoch.number) * epoch.seconds
         say_on_stderr(
             f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
@@ -196,37 +212,56 @@ def _split(
     return split.by_value(those, column, value)
 
 
-def _examine(run: Run, those: Sequence[Pair], parts: Split) -> examined.Counts:
+def _examine(
+    run: Run, those: Sequence[Pair], parts: Split
+) -> tuple[Look, examined.Counts]:
     texts = pairs.captions(those).texts
-    most, too_long = towers.too_long(run.checkpoint, texts)
-    counts = examined.counts(those, parts, too_long)
-    for remark in examined.remarks(counts, most, texts, too_long):
+    look = towers.look(run.checkpoint, texts)
+    counts = examined.counts(those, parts, look.too_long)
+    for remark in examined.remarks(counts, look.reads, texts, look.too_long):
         say_on_stderr(remark)
-    return counts
+    return look, counts
 
 
-def _given(
-    run: Run,
+def _way(asked: str | None, look: Look, parts: Split, device: str | None) -> str:
+    """Which weights learn, said with the reason."""
+    chosen = choice.choose(
+        asked,
+        weights=look.weights,
+        pictures=len(parts.train),
+        has_card=has_card(device),
+    )
+    say_on_stderr(chosen.why)
+    return chosen.tune
+
+
+def _material(
     every: Sequence[Pair],
     parts: Split,
+    others: Sequence[str],
     asked: Asked,
-    device: str | None,
-    clock: Clock,
-) -> Lesson:
+    settings: Settings,
+) -> Material:
     # In the order of the data: what enters the projections is then the same for every split.
     chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
     those = [pair for pair in every if pair.id in chosen]
-    texts = train.texts_of(those)
+    batch = settings.batch or len(those)
+    return Material(those, train.texts_of(those), parts, others, asked, batch)
+
+
+def _given(
+    run: Run, material: Material, way: str, device: str | None, clock: Clock
+) -> Lesson:
     running = Running(say_on_stderr, device=device)
     with Progress() as progress:
-        found = training.entering(run, those, texts, running, progress)
-    pairs.say_refused(found.refused, say_on_stderr)
+        given, refused = training.lesson(run, material, way, running, progress)
+    pairs.say_refused(refused, say_on_stderr)
     spent = clock.stop("reading pictures and captions")
     say_on_stderr(
-        f"What enters the projections is there: {len(those):,} pictures, "
-        f"{len(texts.texts):,} texts, {spent:,.0f} s"
+        f"What is learnt from is there: {len(material.pairs):,} pictures, "
+        f"{len(material.texts.texts):,} texts, {spent:,.0f} s"
     )
-    return training.lesson(run, parts, those, texts, found, asked)
+    return given
 
 
 def _say(learnt: Learnt) -> None:
@@ -243,49 +278,3 @@ def _say(learnt: Learnt) -> None:
     for alarm in learnt.alarms:
         if not alarm.fatal:
             say_on_stderr(f"Warning: {alarm.words}")
-
-
-def _told(
-    run: Run,
-    source: Source,
-    licence: str,
-    held_out_how: str,
-    device: str | None,
-    clock: Clock,
-) -> report.Told:
-    """What the card is to say that was not measured."""
-    return report.Told(
-        run.name,
-        run.base.model_id,
-        licence,
-        Path(source.data).name if source.data else str(source.collection),
-        held_out_how,
-        _hardware(device),
-        clock.seconds,
-        _typed(click.get_current_context()),
-    )
-
-
-def _hardware(device: str | None) -> str:
-    processor = platform.processor() or platform.machine()
-    has_card = device != "cpu" and (device or has_accelerator())
-    card = device or "with a graphics card" if has_card else "no graphics card"
-    return f"{platform.system()}, {processor}, {os.cpu_count()} cores, {card}"
-
-
-def _typed(context: click.Context) -> str:
-    """The command that was typed, with names of files instead of their paths."""
-    words = ["llm", "glam", "train"]
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        source = context.get_parameter_source(name)
-        if source != click.core.ParameterSource.COMMANDLINE or name in UNTOLD:
-            continue
-        value = context.params.get(name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(parameter, click.Option):
-                words.append(parameter.opts[-1])
-                words += [] if one is True else [str(one)]
-            else:
-                words.append(Path(str(one)).name)
-    return shlex.join(words)

@@ -57,13 +57,7 @@ class Preprocessing:
 
     def __call__(self, picture: Any) -> NDArray[np.float32]:
         """An RGB picture (``PIL.Image``) to float32, shape (3, height, width)."""
-        picture = sensible_shape(picture)
-        target = self.resized_to(picture.size)
-        if target != picture.size:
-            picture = picture.resize(target, self.resample)
-        values = np.asarray(picture, np.uint8)
-        if self.crop:
-            values = _cropped(values, *self.crop)
+        values = self.pixels(picture)
         out = np.empty((3, *values.shape[:2]), np.float32)
         for channel in range(3):
             np.multiply(
@@ -71,6 +65,20 @@ class Preprocessing:
             )
             out[channel] += np.float32(self.shift[channel])
         return out
+
+    def pixels(self, picture: Any) -> NDArray[np.uint8]:
+        """An RGB picture before its values are scaled and shifted, shape (height, width, 3)."""
+        picture = sensible_shape(picture)
+        target = self.resized_to(picture.size)
+        if target != picture.size:
+            picture = picture.resize(target, self.resample)
+        values = np.asarray(picture, np.uint8)
+        return _cropped(values, *self.crop) if self.crop else values
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Height and width of what the model sees, None where they differ between pictures."""
+        return self.crop or self.size
 
     def resized_to(self, size: tuple[int, int]) -> tuple[int, int]:
         """Width and height after resizing a picture of this width and height."""

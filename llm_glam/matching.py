@@ -1,0 +1,167 @@
+"""Which texts belong to which pictures, which of them are equal, and what is found of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEPTH = 10  # of recall
+HALF = 0.5  # of the texts drawn are short where there are short ones
+QUERIES_AT_ONCE = 256
+# Scores of equal vectors may differ by this much, by where in a product they were computed.
+TIE = 1e-6
+
+Floats = NDArray[np.float32]
+Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Matched:
+    """Pictures and their texts, whatever is known of them.
+
+    ``picture_of`` (m,) gives the row of the picture each text belongs to; ``caption`` (m,) numbers
+    the captions: equal captions have equal numbers. A picture may have several texts, or none.
+    Numbers from ``short`` on are of captions that were made shorter.
+    """
+
+    picture_of: Whole
+    caption: Whole
+    short: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        raise NotImplementedError
+
+    @cached_property
+    def _by_picture(self) -> tuple[Whole, Whole]:
+        """The texts in the order of their pictures, and where those of each picture begin."""
+        order = np.argsort(self.picture_of, kind="stable")
+        starts = np.searchsorted(self.picture_of[order], np.arange(self.count + 1))
+        return order, starts
+
+    def pairs(self, chance: np.random.Generator | None = None) -> tuple[Whole, Whole]:
+        """Each picture that has texts, with one of them: by chance, or without it the first.
+
+        Where there are short captions, chance decides first between these and the others.
+
+        :return: the rows of texts and of pictures, both of shape (pairs,)
+        """
+        order, starts = self._by_picture
+        counts = np.diff(starts)
+        pictures = np.flatnonzero(counts)
+        which = self._drawn(counts[pictures], pictures, chance) if chance else 0
+        return order[starts[pictures] + which], pictures
+
+    def _drawn(
+        self, counts: Whole, pictures: Whole, chance: np.random.Generator
+    ) -> Whole:
+        """Which of its texts each picture has."""
+        if self.short is None:
+            return chance.integers(0, counts)
+        # In the order of the texts, in which short ones are the last.
+        long = np.bincount(
+            self.picture_of[self.caption < self.short], minlength=self.count
+        )
+        long = long[pictures]
+        is_short = (chance.random(len(counts)) < HALF) & (counts > long) | (long == 0)
+        first = np.where(is_short, long, 0)
+        return chance.integers(first, np.where(is_short, counts, long))
+
+    def fits(self, texts: Whole, pictures: Whole) -> Flags:
+        """Whether a picture has the caption of a text, among all of its texts.
+
+        :param texts: rows, shape (t,); ``pictures`` likewise, shape (p,)
+        :return: shape (t, p)
+        """
+        order, starts = self._by_picture
+        counts = starts[pictures + 1] - starts[pictures]
+        columns = np.repeat(np.arange(len(pictures)), counts)
+        before = np.repeat(np.cumsum(counts) - counts, counts)
+        own = order[starts[pictures][columns] + np.arange(len(columns)) - before]
+        wanted, rows = np.unique(self.caption[texts], return_inverse=True)
+        places = np.searchsorted(wanted, self.caption[own]).clip(max=len(wanted) - 1)
+        known = wanted[places] == self.caption[own]
+        found = np.zeros((len(wanted), len(pictures)), bool)
+        found[places[known], columns[known]] = True
+        return found[rows]
+
+    def _check_numbers(self) -> None:
+        """:raises ValueError: the numbers do not fit each other."""
+        for name in ("picture_of", "caption"):
+            numbers = getattr(self, name)
+            if numbers.shape != self.picture_of.shape or numbers.dtype.kind not in "iu":
+                raise ValueError(f"{name} takes one whole number for each text.")
+        if self.picture_of.min() < 0 or self.picture_of.max() >= self.count:
+            raise ValueError("picture_of names a picture that is not there.")
+
+
+@dataclass(frozen=True, eq=False)
+class Matching(Matched):
+    """Texts of so many ``pictures``, and no more than their numbers.
+
+    :raises ValueError: the numbers do not fit each other
+    """
+
+    pictures: int
+    picture_of: Whole
+    caption: Whole
+    short: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check_numbers()
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        return self.pictures
+
+
+def hits(
+    texts: Floats, pictures: Floats, matched: Matched, depth: int = DEPTH
+) -> Flags:
+    """Of each caption, asked once: is a picture that has it among the first ``depth``?
+
+    Any picture with the caption is right. Wrong pictures with the same score as the best right
+    one count as shown before it.
+
+    :param texts: vectors of unit length, shape (m, d); ``pictures`` likewise, shape (n, d)
+    :return: shape (captions,), in the order of their numbers; its mean is recall
+    """
+    everything = np.arange(len(pictures))
+    ranks = [
+        _ranks(texts[some] @ pictures.T, matched.fits(some, everything))
+        for some in _queries(matched)
+    ]
+    return np.concatenate(ranks) <= depth
+
+
+def _queries(matched: Matched) -> Iterator[Whole]:
+    _, firsts = np.unique(matched.caption, return_index=True)
+    for start in range(0, len(firsts), QUERIES_AT_ONCE):
+        yield firsts[start : start + QUERIES_AT_ONCE]
+
+
+def _ranks(scores: Floats, right: Flags) -> Whole:
+    best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
+    # Written so that what is no number counts as shown before.
+    behind = right | (scores < best - TIE)
+    return 1 + (~behind).sum(axis=1)
+
+
+def recall_by_chance(matched: Matched, depth: int = DEPTH) -> float:
+    """What the mean of :func:`hits` is on average where pictures are ranked at random.
+
+    One less the probability that the first ``depth`` of n pictures hold none of the r right ones
+    (hypergeometric), as a mean over the captions.
+    """
+    count = matched.count
+    everything = np.arange(count)
+    misses = []
+    for some in _queries(matched):
+        right = matched.fits(some, everything).sum(axis=1)[:, None]
+        drawn = np.arange(min(depth, count))
+        misses.append(((count - right - drawn).clip(0) / (count - drawn)).prod(axis=1))
+    return float(1 - np.concatenate(misses).mean())

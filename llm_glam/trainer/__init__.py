@@ -1,0 +1,1 @@
+"""Towers that learn, through sentence-transformers' trainer; imported only where they do."""
