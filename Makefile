@@ -12,7 +12,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[heic]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[heic,train]"
 	touch $(INSTALLED)
 
 test: $(INSTALLED)
