@@ -229,7 +229,7 @@ def _forgotten(best: Epoch) -> Alarm | None:
     if best.retention is None or best.retention >= LOWEST_RETENTION:
         return None
     words = (
-        f"Of the nearest neighbours among everyday captions {best.retention:.0%} are left: the "
+        f"Of the nearest neighbours among captions of other things {best.retention:.0%} are left: the "
         "model forgets what it knew about other things. Lower the learning rate, take fewer "
         "epochs, or mix the weights with those before."
     )

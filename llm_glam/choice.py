@@ -80,11 +80,9 @@ def choose(asked: str | None, *, weights: int, pictures: int, has_card: bool) ->
             raise TrainingFailed(
                 f"--tune {asked} needs packages that are not installed. Install them with: {EXTRA}"
             )
-        return Chosen(asked, f"As asked for, what learns are: {WAYS[asked].words}.")
+        return Chosen(asked, f"What learns, as asked for: {WAYS[asked].words}.")
     tune, why = _chosen(weights, pictures, has_card)
-    return Chosen(
-        tune, f"What learns are: {WAYS[tune].words}, because {why} (--tune chooses)."
-    )
+    return Chosen(tune, f"What learns: {WAYS[tune].words}. Why: {why}; --tune chooses.")
 
 
 def _chosen(weights: int, pictures: int, has_card: bool) -> tuple[str, str]:

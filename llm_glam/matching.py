@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEPTH = 10  # of recall
-HALF = 0.5  # of the texts drawn are short where there are short ones
 QUERIES_AT_ONCE = 256
 # Scores of equal vectors may differ by this much, by where in a product they were computed.
 TIE = 1e-6
@@ -23,12 +22,10 @@ class Matched:
 
     ``picture_of`` (m,) gives the row of the picture each text belongs to; ``caption`` (m,) numbers
     the captions: equal captions have equal numbers. A picture may have several texts, or none.
-    Numbers from ``short`` on are of captions that were made shorter.
     """
 
     picture_of: Whole
     caption: Whole
-    short: int | None = None
 
     @property
     def count(self) -> int:
@@ -45,30 +42,13 @@ class Matched:
     def pairs(self, chance: np.random.Generator | None = None) -> tuple[Whole, Whole]:
         """Each picture that has texts, with one of them: by chance, or without it the first.
 
-        Where there are short captions, chance decides first between these and the others.
-
         :return: the rows of texts and of pictures, both of shape (pairs,)
         """
         order, starts = self._by_picture
         counts = np.diff(starts)
         pictures = np.flatnonzero(counts)
-        which = self._drawn(counts[pictures], pictures, chance) if chance else 0
+        which = chance.integers(0, counts[pictures]) if chance else 0
         return order[starts[pictures] + which], pictures
-
-    def _drawn(
-        self, counts: Whole, pictures: Whole, chance: np.random.Generator
-    ) -> Whole:
-        """Which of its texts each picture has."""
-        if self.short is None:
-            return chance.integers(0, counts)
-        # In the order of the texts, in which short ones are the last.
-        long = np.bincount(
-            self.picture_of[self.caption < self.short], minlength=self.count
-        )
-        long = long[pictures]
-        is_short = (chance.random(len(counts)) < HALF) & (counts > long) | (long == 0)
-        first = np.where(is_short, long, 0)
-        return chance.integers(first, np.where(is_short, counts, long))
 
     def fits(self, texts: Whole, pictures: Whole) -> Flags:
         """Whether a picture has the caption of a text, among all of its texts.
@@ -108,7 +88,6 @@ class Matching(Matched):
     pictures: int
     picture_of: Whole
     caption: Whole
-    short: int | None = None
 
     def __post_init__(self) -> None:
         self._check_numbers()

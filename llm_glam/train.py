@@ -116,7 +116,7 @@ def matching(texts: Texts, count: int, rows: Whole, most: int) -> Matching:
     row_of[rows] = np.arange(len(rows))
     own = (row_of[texts.pictures] >= 0) & (texts.numbers < most)
     pictures = row_of[texts.pictures[own]]
-    return Matching(len(rows), pictures, texts.numbers[own], texts.captions)
+    return Matching(len(rows), pictures, texts.numbers[own])
 
 
 def lesson(pupil: Pupil, apart: list[Pair], texts: Texts, asked: Asked) -> Lesson:

@@ -75,7 +75,7 @@ def _check_is_free(name: str) -> None:
 class Material:
     """What a pupil is to learn from: all pairs in the order of the data, their texts, a split.
 
-    ``others`` are texts that must not be forgotten.
+    ``others`` are texts that must not be forgotten, ``batch`` is the most pairs of a batch.
     """
 
     pairs: list[Pair]

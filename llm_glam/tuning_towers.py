@@ -101,6 +101,7 @@ class TowerPupil:
             from .trainer.epoch import Collator, take
 
             self._take_up(state, epoch)
+            self.live = {}  # until the pass is whole
             rows = (self.own.rows, self.train.caption)
             collator = Collator(epoch, self.kept.pixels, self.tokens, rows)
             take(self.model, self.loss, epoch, collator, self.optimizer)

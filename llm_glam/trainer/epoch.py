@@ -75,7 +75,7 @@ class Collator:
         """The batch that begins with the first of these rows."""
         step = self.epoch.step(self.places[features[0]["row"]])
         texts = self.numbers[step.texts]
-        shown = np.stack([self.pixels[row] for row in self.rows[step.pictures]])
+        shown = self.pixels[self.rows[step.pictures]]
         return {
             "picture_pixel_values": torch.from_numpy(shown),
             "text_input_ids": self.ids[texts],
