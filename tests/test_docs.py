@@ -133,7 +133,7 @@ def typed(block):
 
 
 def check_that_it_is_understood(words):
-    """click knows the command, each of its options, and that nothing is lacking."""
+    """click knows the command and each of its options."""
     from llm.cli import cli
 
     command, context = cli, click.Context(cli, info_name="llm")
