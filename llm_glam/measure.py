@@ -70,11 +70,15 @@ def measure(
 
 def texts(found: Sequence[Pair], asked: Asked) -> list[str]:
     """The texts whose vectors are needed: different captions, then labels as they are asked for."""
-    written = pairs.captions(found).texts
+    return [*pairs.captions(found).texts, *label_texts(found, asked)]
+
+
+def label_texts(found: Sequence[Pair], asked: Asked) -> list[str]:
+    """The sentences that different labels are asked for with; none where they are not."""
     if not asked.label or asked.prompt is None:
-        return written
+        return []
     names = answers.labels(found, asked.label).values()
-    return [*written, *(asked.prompt.replace("{}", name) for name in names)]
+    return [asked.prompt.replace("{}", name) for name in names]
 
 
 def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Measured]:

@@ -52,12 +52,15 @@ class Lesson:
     """Who learns, and what is measured with.
 
     ``pairs`` are those held out, ``captions`` the rows of their different captions among the
-    pupil's held-out texts, ``asked`` which figures are wanted.
+    pupil's held-out texts, ``asked`` which figures are wanted. Of the pupil's other texts the
+    first ``everyday`` must not be forgotten, and ``labels`` are rows of those of labels.
     """
 
     pupil: Pupil
     pairs: list[Pair]
     captions: Whole
+    everyday: int
+    labels: Whole
     asked: Asked
 
 
@@ -119,13 +122,29 @@ def matching(texts: Texts, count: int, rows: Whole, most: int) -> Matching:
     return Matching(len(rows), pictures, texts.numbers[own])
 
 
-def lesson(pupil: Pupil, apart: list[Pair], texts: Texts, asked: Asked) -> Lesson:
-    """A pupil, and the pairs held out from it."""
-    number = {pairs.normal(text): n for n, text in enumerate(texts.texts)}
+def lesson(
+    pupil: Pupil,
+    apart: list[Pair],
+    texts: Texts,
+    others: tuple[Sequence[str], Sequence[str]],
+    asked: Asked,
+) -> Lesson:
+    """A pupil, and the pairs held out from it.
+
+    :param others: its other texts: everyday ones, then those of labels
+    """
+    number = _places(texts.texts)
     row = {int(n): place for place, n in enumerate(pupil.held_out.caption)}
     own = pairs.captions(apart).texts
     captions = np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
-    return Lesson(pupil, apart, captions, asked)
+    everyday, place = len(others[0]), _places(others[1])
+    wanted = measure.label_texts(apart, asked)
+    labels = [everyday + place[pairs.normal(text)] for text in wanted]
+    return Lesson(pupil, apart, captions, everyday, np.array(labels, np.int64), asked)
+
+
+def _places(texts: Sequence[str]) -> dict[str, int]:
+    return {pairs.normal(text): place for place, text in enumerate(texts)}
 
 
 def learn(
@@ -147,7 +166,8 @@ def learn(
     before = pupil.seen(pupil.start)
 
     def health(seen: Seen) -> tuple[float, float]:
-        kept = alarms.retention(before.others, seen.others).kept
+        everyday = slice(given.everyday)
+        kept = alarms.retention(before.others[everyday], seen.others[everyday]).kept
         return kept, _collapse(seen).spread
 
     tuned = tune(
@@ -190,7 +210,7 @@ def _measured(
             name,
             seen.pictures,
             np.ones(len(seen.pictures), bool),
-            seen.texts[given.captions],
+            np.concatenate([seen.texts[given.captions], seen.others[given.labels]]),
         )
         for name, seen in zip(names, (before, after), strict=True)
     ]

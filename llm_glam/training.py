@@ -75,15 +75,22 @@ def _check_is_free(name: str) -> None:
 class Material:
     """What a pupil is to learn from: all pairs in the order of the data, their texts, a split.
 
-    ``others`` are texts that must not be forgotten, ``batch`` is the most pairs of a batch.
+    ``everyday`` are texts that must not be forgotten, ``labels`` those of labels that are asked
+    for when it is measured; ``batch`` is the most pairs of a batch.
     """
 
     pairs: list[Pair]
     texts: Texts
     split: Split
-    others: Sequence[str]
+    everyday: Sequence[str]
+    labels: Sequence[str]
     asked: Asked
     batch: int
+
+    @property
+    def others(self) -> list[str]:
+        """The texts that nothing is learnt from."""
+        return [*self.everyday, *self.labels]
 
 
 def lesson(
@@ -97,7 +104,9 @@ def lesson(
     """
     made = _projections if tune == PROJECTIONS else _towers
     pupil, apart, refused = made(run, material, tune, running, report)
-    return train.lesson(pupil, apart, material.texts, material.asked), refused
+    others = material.everyday, material.labels
+    given = train.lesson(pupil, apart, material.texts, others, material.asked)
+    return given, refused
 
 
 def _projections(

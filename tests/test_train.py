@@ -43,7 +43,7 @@ def draw(folder, number=900):
         picture.putpixel((i % 40, i // 40), (i % 256, i // 256, 7))  # no two are alike
         picture.save(folder / f"{i:03}.png")
         caption = f"{above} over {below}, find {i}"
-        rows.append((f"{i:03}.png", caption, f"m{i % 4}", 1900 + i % 90))
+        rows.append((f"{i:03}.png", caption, f"m{i % 4}", 1900 + i % 90, above))
     write(folder / "captions.csv", rows)
     return rows
 
@@ -51,7 +51,7 @@ def draw(folder, number=900):
 def write(path, rows):
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["file_name", "caption", "museum", "year"])
+        writer.writerow(["file_name", "caption", "museum", "year", "above"])
         writer.writerows(rows)
 
 
@@ -136,11 +136,35 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     assert "caption to picture, recall@10" in card
     assert "m0" in card  # a value of --by
     assert "1900" in card
-    for _, caption, _, _ in school[1]:
+    for _, caption, *_ in school[1]:
         assert caption not in card
     files = [p for p in (glam / "checkpoints" / "ours").rglob("*") if p.is_file()]
     assert not [p for p in files if p.suffix in (".png", ".jpg", ".csv")]
     assert b"red over" not in b"".join(p.read_bytes() for p in files)
+
+
+def test_the_figures_are_those_of_evaluate(pupil, school):
+    folder, rows, _ = school
+    asked = ("--label", "above", "--prompt", "{} over something")
+    result = learn(pupil, folder, *QUICK, "--holdout", "museum=m1", *asked)
+    write(folder / "data" / "m1.csv", [row for row in rows if row[2] == "m1"])
+    models = ("-m", "tiny", "-m", "ours")
+    again = pupil("glam", "evaluate", folder / "data" / "m1.csv", *models, *asked)
+
+    said, found = (
+        [json.loads(line) for line in one.stdout.splitlines()]
+        for one in (result, again)
+    )
+    assert len(found) == 8
+    for one, other in zip(said, found, strict=True):
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            if isinstance(value, float) and "_low" not in name and "_high" not in name:
+                assert value == pytest.approx(other[name], abs=0.01), name
+            elif isinstance(value, str):
+                assert value == other[name]
+    of_labels = [one for one in said if one["direction"] == "label to picture"]
+    assert of_labels[1]["precision_at_10"] > of_labels[0]["precision_at_10"] + 0.2
 
 
 def test_log_and_curves(trained):

@@ -11,6 +11,7 @@ from .. import (
     examined,
     figures,
     images,
+    measure,
     pairs,
     report,
     retained,
@@ -97,6 +98,7 @@ DEFAULTS = Settings()
     "everyday things]",
 )
 @click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
+@click.option("--prompt", default="{}", metavar="TEXT", help="As in llm glam evaluate")
 @click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
 @click.option("--license", "licence", default="", help="For the card")
 @click.option("--check", is_flag=True, help="Say how the data are, and train nothing")
@@ -117,6 +119,7 @@ def command(
     seed: int,
     retain: Path | None,
     label: str | None,
+    prompt: str,
     by: str | None,
     licence: str,
     check: bool,
@@ -143,10 +146,10 @@ def command(
     if not name and not check:
         raise click.UsageError("Give the new checkpoint a name: --name archaeclip")
     images.allow_megapixels(images.MAX_MEGAPIXELS)
-    others = retained.texts(retain)
+    everyday = retained.texts(retain)
     run = training.begin(None if check else name, shared.model_id(base))
     found = source.read(from_files=True)
-    asked = Asked(label, by=by, seed=seed).spelled(found.pairs)
+    asked = Asked(label, prompt, by, seed=seed).spelled(found.pairs)
     parts = _split(found.pairs, holdout, held_out, seed)
     look, counts = _examine(run, found.pairs, parts)
     if check:
@@ -159,7 +162,7 @@ def command(
     )
     settings = replace(settings, max_seconds=limit)
     clock = Clock()
-    material = _material(found.pairs, parts, others, asked, settings)
+    material = _material(found.pairs, parts, everyday, asked, settings)
     given = _given(run, material, way, device, clock)
     alphas = choice.WAYS[way].alphas
     line = Line(settings, given)
@@ -238,7 +241,7 @@ def _way(asked: str | None, look: Look, parts: Split, device: str | None) -> str
 def _material(
     every: Sequence[Pair],
     parts: Split,
-    others: Sequence[str],
+    everyday: Sequence[str],
     asked: Asked,
     settings: Settings,
 ) -> Material:
@@ -246,7 +249,9 @@ def _material(
     chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
     those = [pair for pair in every if pair.id in chosen]
     batch = settings.batch or len(those)
-    return Material(those, train.texts_of(those), parts, others, asked, batch)
+    labels = measure.label_texts(parts.held_out, asked)
+    texts = train.texts_of(those)
+    return Material(those, texts, parts, everyday, labels, asked, batch)
 
 
 def _given(
