@@ -421,6 +421,22 @@ def test_what_learns_is_chosen_by_hardware_and_data(
     assert why in found.why
 
 
+@pytest.mark.parametrize(
+    ("tune", "pictures", "epochs", "expected"),
+    [
+        ("projections", 420, None, (200, 50)),
+        ("projections", 1_400, None, (67, 16)),
+        ("projections", 77_000, None, (20, 5)),
+        ("projections", 420, 3, (3, 1)),
+        ("all", 420, None, (20, 5)),
+    ],
+)
+def test_few_pictures_are_learnt_from_more_often(tune, pictures, epochs, expected):
+    given = {"epochs": epochs, "batch": None, "learning_rate": None}
+    found = choice.settings(tune, 10**6, pictures, **given)
+    assert (found.epochs, found.patience) == expected
+
+
 def test_without_the_packages_projections_are_chosen(monkeypatch):
     monkeypatch.setattr(choice, "find_spec", lambda name: None)
     found = choice.choose(None, weights=10**6, pictures=9_000, has_card=True)

@@ -1,7 +1,7 @@
 """``llm glam train``: a checkpoint of one's own, with figures before and after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -34,8 +34,6 @@ from . import options as shared
 from .pairs_options import Source, pairs_options
 from .told import Clock, has_card, of_run
 
-DEFAULTS = Settings()
-
 
 @click.command("train")
 @pairs_options
@@ -63,9 +61,8 @@ DEFAULTS = Settings()
 @click.option(
     "--epochs",
     type=click.IntRange(1),
-    default=DEFAULTS.epochs,
-    show_default=True,
-    help="How often each picture is learnt from, at most",
+    help="How often each picture is learnt from, at most [default: 20, and for projections as many "
+    "as make 200 steps]",
 )
 @click.option(
     "--batch",
@@ -112,7 +109,7 @@ def command(
     base: str | None,
     holdout: str | None,
     held_out: float,
-    epochs: int,
+    epochs: int | None,
     batch: int | None,
     learning_rate: float | None,
     max_minutes: float | None,
@@ -158,9 +155,13 @@ def command(
     way = _way(tune, look, parts, device)
     limit = max_minutes * 60 if max_minutes else None
     settings = choice.settings(
-        way, look.weights, batch, learning_rate, epochs=epochs, seed=seed
+        *(way, look.weights, len(parts.train)),
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        max_seconds=limit,
     )
-    settings = replace(settings, max_seconds=limit)
     clock = Clock()
     material = _material(found.pairs, parts, everyday, asked, settings)
     given = _given(run, material, way, device, clock)
