@@ -65,7 +65,8 @@ class Training:
 
     ``tune`` is which weights were trained, ``alpha`` the part of the new weights in the mix with
     the old ones. ``seconds`` are by stage. ``command`` is what was typed; where it is empty the
-    card has the shortest one that says the same.
+    card has the shortest one that says the same. ``base_on_hub`` is the base's id on the Hugging
+    Face hub, empty where it is not from there.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Training:
     versions: dict[str, str]
     date: str
     command: str = ""
+    base_on_hub: str = ""
 
 
 def card(training: Training) -> str:
@@ -136,12 +138,12 @@ def _header(training: Training) -> str:
     fields: dict[str, Any] = {"license": licence if is_id else "other"}
     if not is_id:
         fields["license_name"] = one_line(training.licence)
+    fields["model_name"] = one_line(training.name)
+    if training.base_on_hub:
+        fields["base_model"] = one_line(training.base_on_hub)
     fields |= {
-        "model_name": one_line(training.name),
-        "base_model": _base(training.base),
         "library_name": "sentence-transformers",
         "pipeline_tag": "sentence-similarity",
-        "language": ["en"],
         "tags": ["clip", "sentence-transformers", "feature-extraction", "llm-glam"],
     }
     dumped = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=10**6)

@@ -16,6 +16,7 @@ from .choice import PROJECTIONS, WAYS
 from .examined import Counts
 from .figures import SHOWN, Measured
 from .pairs import Pair
+from .registry import Checkpoint
 from .split import Split
 from .train import Learnt
 from .tuning_state import Settings
@@ -30,7 +31,7 @@ class Told:
     """What the user said, and what is known of the run; ``seconds`` are by stage."""
 
     name: str
-    base: str
+    base: Checkpoint
     licence: str
     data: str
     held_out_how: str
@@ -54,7 +55,8 @@ def card_of(
     return card.card(
         Training(
             name=told.name,
-            base=told.base,
+            base=told.base.model_id,
+            base_on_hub=told.base.source if told.base.is_on_hub else "",
             base_licence=_licence_of(checkpoint),
             licence=told.licence or "unknown",
             tune=WAYS[settings.tune].words,

@@ -42,7 +42,7 @@ def of_run(
     """What the card is to say that was not measured."""
     return report.Told(
         run.name,
-        run.base.model_id,
+        run.base,
         licence,
         Path(source.data).name if source.data else str(source.collection),
         held_out_how,
