@@ -1,6 +1,8 @@
 """The demo: drawings, their records, and the checkpoint that knows them."""
 
 import csv
+import json
+import string
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from PIL import Image
 from llm_glam import demo, registry
 from llm_glam.demo import captions, catalogue, drawing, finds, judge, terms, words
 
+from . import tiny
 from .fakes import RED, picture
 
 
@@ -263,3 +266,82 @@ def test_the_queries_of_the_metadata_file_work_on_it(llm, drawn, monkeypatch):
         row["name"] for row in llm.rows("select name from pragma_table_info('photos')")
     }
     assert set(described["tables"]["photos"]["facets"]) <= columns
+
+
+ALL_SORTS = [
+    *(string.ascii_letters + string.digits + string.punctuation),
+    *(f"a{sign}" for sign in string.punctuation + string.digits),
+    "bronze brooch, 6th century BC.",
+    "Schlüssel, Größe 3½ cm; „Öl“",
+    "ΑΜΦΟΡΕΥΣ κεραμικός",
+    "青铜胸针",
+    "a raccoon 🦝",
+    "Iraq",
+    "\x00 \x7f",
+    *map(chr, range(0x80, 0x800)),  # all second bytes that there are
+    *(
+        chr(code)
+        for code in range(0x800, 0x110000, 0x997)
+        if not 0xD800 <= code < 0xE000
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    from llm_glam.engine.torch import TorchEncoder
+
+    return TorchEncoder(demo.CHECKPOINT)
+
+
+def assert_all_is_read(tokenizer):
+    """The end, which stands for what is unknown too, comes once."""
+    tokens = tokenizer(ALL_SORTS, truncation=False)["input_ids"]
+    unread = [
+        text
+        for text, one in zip(ALL_SORTS, tokens, strict=True)
+        if tokenizer.unk_token_id in one[:-1] or one[-1] != tokenizer.eos_token_id
+    ]
+    assert not unread
+    assert len({tuple(one) for one in tokens}) > len(ALL_SORTS) / 2
+
+
+def test_what_stands_behind_a_comma_is_read(encoder):
+    vectors = encoder.encode_texts(
+        ["brooch, broken", "brooch", "brooch, complete", "a broken brooch"]
+    )
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    nothing, complete, broken = vectors[1:] @ vectors[0]
+
+    assert complete < nothing < broken
+    assert broken > 0.95
+
+
+def test_no_character_ends_a_text(encoder):
+    assert_all_is_read(encoder.model.tokenizer)
+
+
+def test_the_files_of_the_checkpoint_agree(encoder):
+    from llm_glam.demo.train import WORDS
+
+    tokenizer = encoder.model.tokenizer
+    config = json.loads((demo.CHECKPOINT / "config.json").read_text())["text_config"]
+    rows = encoder.model.state_dict()
+    (embedding,) = (
+        rows[name] for name in rows if name.endswith("token_embedding.weight")
+    )
+
+    assert config["vocab_size"] == len(tokenizer) == len(embedding) == WORDS
+    assert config["bos_token_id"] == tokenizer.bos_token_id
+    assert config["eos_token_id"] == tokenizer.eos_token_id
+    assert config["pad_token_id"] == tokenizer.pad_token_id
+    assert f"{len(tokenizer):,} tokens" in (demo.CHECKPOINT / "README.md").read_text()
+
+
+def test_a_new_tokenizer_reads_every_character_too(tmp_path):
+    from llm_glam.demo.train import make_tokenizer
+
+    tokenizer = make_tokenizer(tiny.CAPTIONS, tmp_path, size=560)
+
+    assert_all_is_read(tokenizer)
+    assert len(tokenizer) == 560

@@ -35,7 +35,7 @@ BATCH = 256
 RATE = 1e-3
 SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
 LONGEST = 32  # tokens
-WORDS = 1600
+WORDS = 1829
 COLUMNS = [(name, value) for name, values in VALUES.items() for value in values]
 
 
@@ -83,7 +83,10 @@ def make_tokenizer(
 ) -> Any:
     """A byte-pair tokenizer of the texts' words, as CLIP's, saved in the directory.
 
-    :param size: of its vocabulary, in tokens; ``longest`` is where it cuts texts off
+    It knows each of the 256 bytes both within a word and at its end, so that nothing is unknown:
+    unknown means the end token, and CLIP reads no further than the first of these.
+
+    :param size: of its vocabulary, in tokens, at most; ``longest`` is where it cuts texts off
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import CLIPTokenizer
@@ -93,11 +96,14 @@ def make_tokenizer(
         [normalizers.NFC(), normalizers.Lowercase()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
         vocab_size=size,
-        special_tokens=SPECIAL,
+        # The ends of words are called special only for the trainer to have them from the start;
+        # what is saved of the model are plain tokens.
+        special_tokens=SPECIAL + [f"{letter}</w>" for letter in letters],
         end_of_word_suffix="</w>",
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        initial_alphabet=letters,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
