@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from . import pairs
 from .pairs import Pair
 from .split import Split
+from .towers import Look
 
 FEW = 200  # pictures to learn from
 LARGE = 0.2  # of all pictures: a group that is a fifth of them
@@ -15,7 +16,7 @@ LONGEST_SHOWN = 60
 Counts = dict[str, int]
 
 
-def counts(those: Sequence[Pair], split: Split, too_long: Sequence[int]) -> Counts:
+def counts(those: Sequence[Pair], split: Split, look: Look) -> Counts:
     """The numbers that say how the data are."""
     captions = pairs.captions(those)
     shared = Counter(captions.captions)
@@ -32,17 +33,15 @@ def counts(those: Sequence[Pair], split: Split, too_long: Sequence[int]) -> Coun
         "learnt_from": len(split.train),
         "held_out": len(split.held_out),
         "share_a_caption": len(sharing),
-        "too_long": len(too_long),
+        "too_long": len(look.too_long),
+        "unknown": len(look.unknown),
     }
 
 
-def remarks(
-    found: Counts, most: int, texts: Sequence[str], too_long: Sequence[int]
-) -> list[str]:
+def remarks(found: Counts, look: Look, texts: Sequence[str]) -> list[str]:
     """The same in sentences, with what is to be done about it.
 
-    :param most: how many tokens the checkpoint reads
-    :param texts: the captions, of which ``too_long`` are longer
+    :param texts: the captions, which the checkpoint was looked at with
     """
     said = [
         f"{found['learnt_from']:,} pictures to learn from, {found['held_out']:,} held out to "
@@ -50,11 +49,18 @@ def remarks(
         "that are never split."
     ]
     if found["too_long"]:
-        examples = "; ".join(_short(texts[place]) for place in too_long[:SHOWN])
         said.append(
-            f"{found['too_long']:,} captions are longer than the {most} tokens that the "
-            f"checkpoint reads; their ends are not seen: {examples}. Put what matters first, or "
-            "make shorter ones with --caption-template."
+            f"{found['too_long']:,} captions are longer than the {look.reads} tokens that the "
+            f"checkpoint reads; their ends are not seen: {_examples(texts, look.too_long)}. Put "
+            "what matters first, or make shorter ones with --caption-template."
+        )
+    if found["unknown"]:
+        said.append(
+            f"{found['unknown']:,} captions have characters that the checkpoint's tokenizer does "
+            "not know; what stands behind the first of these is not read: "
+            f"{_examples(texts, look.unknown)}. CLIP's own vocabulary has all characters: is the "
+            "tokenizer the right one? Otherwise take another --base, or leave such "
+            "characters out."
         )
     if found["share_a_caption"]:
         said.append(
@@ -73,6 +79,10 @@ def remarks(
     return said
 
 
+def _examples(texts: Sequence[str], places: Sequence[int]) -> str:
+    return "; ".join(_short(texts[place]) for place in places[:SHOWN])
+
+
 def _short(text: str) -> str:
     one = " ".join(text.split())
-    return f"“{one[:LONGEST_SHOWN]}…”"
+    return f"“{one[:LONGEST_SHOWN]}…”" if len(one) > LONGEST_SHOWN else f"“{one}”"

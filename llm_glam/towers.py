@@ -27,11 +27,13 @@ class Look:
     """A checkpoint before training.
 
     ``reads`` is how many tokens of a text it reads, ``too_long`` the positions of texts with more,
-    ``weights`` the number of its weights.
+    ``unknown`` those of texts with characters for which its tokenizer has the end token alone, so
+    that it reads no further. ``weights`` is the number of its weights.
     """
 
     reads: int
     too_long: list[int]
+    unknown: list[int]
     weights: int
 
 
@@ -47,7 +49,7 @@ def read(directory: Path) -> Projections:
 
 
 def look(directory: Path, texts: Sequence[str]) -> Look:
-    """Which texts have more tokens than a checkpoint reads, and how large it is.
+    """Which texts a checkpoint does not read to their ends, and how large it is.
 
     :raises BadCheckpoint: as in :func:`read`
     """
@@ -59,7 +61,16 @@ def look(directory: Path, texts: Sequence[str]) -> Look:
     with quiet():
         tokens = model.tokenizer(list(texts), truncation=False)["input_ids"]
     too_long = [place for place, one in enumerate(tokens) if len(one) > most]
-    return Look(most, too_long, sum(one.numel() for one in clip.parameters()))
+    weights = sum(one.numel() for one in clip.parameters())
+    return Look(most, too_long, _ended_early(model.tokenizer, tokens), weights)
+
+
+def _ended_early(tokenizer: Any, tokens: Sequence[Sequence[int]]) -> list[int]:
+    """The texts inside which the end token stands, where it stands for the unknown, as in CLIP's."""
+    end = tokenizer.eos_token_id
+    if end is None or end != tokenizer.unk_token_id:
+        return []
+    return [place for place, one in enumerate(tokens) if end in one[1:-1]]
 
 
 def without(directory: Path, target: Path) -> tuple[int, int]:

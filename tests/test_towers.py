@@ -82,7 +82,15 @@ def test_texts_that_are_longer_than_a_checkpoint_reads(tiny_clip):
     look = towers.look(tiny_clip, ["owl", "owl " * 300, "a red square"])
     assert look.reads == 77
     assert look.too_long == [1]
+    assert look.unknown == []
     assert look.weights == 46_145
+
+
+def test_texts_with_characters_that_end_them(tiny_clip, tmp_path):
+    directory = tiny.without_tokens(tiny_clip, tmp_path / "clip", ",</w>", "2</w>")
+    texts = ["owl, red", "owl", "owl 2", "", "2", "owl. Red"]
+    assert towers.look(tiny_clip, texts).unknown == []
+    assert towers.look(directory, texts).unknown == [0, 2, 4]
 
 
 def test_the_last_block_is_one_of_each_tower_and_what_stands_behind(tiny_clip):

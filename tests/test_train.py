@@ -269,9 +269,23 @@ def test_what_the_data_are_like_is_said_before(pupil, school):
         "held_out": 135,
         "share_a_caption": 2,
         "too_long": 899,
+        "unknown": 0,
     }
     assert "899 captions are longer than the 77 tokens" in result.stderr
     assert list(registry.directory().rglob("*")) == before
+
+
+def test_captions_that_end_early_for_the_tokenizer(llm, school, tmp_path):
+    folder, rows, clip = school
+    lacking = tiny.without_tokens(clip, tmp_path / "clip", ";</w>")
+    llm("glam", "models", "add", "lacking", lacking)
+    rows = [(rows[0][0], "an owl; of bronze", *rows[0][2:]), *rows[1:]]
+    table = folder / "data" / "semicolon.csv"
+    write(table, rows)
+    result = llm("glam", "train", table, "--base", "lacking", "--check")
+    assert json.loads(result.stdout)["unknown"] == 1
+    assert "1 captions have characters that the checkpoint's tok" in result.stderr
+    assert "is not read: “an owl; of bronze”. CLIP's own" in result.stderr
 
 
 def test_broken_and_missing_pictures_and_other_formats(pupil, school, tmp_path):

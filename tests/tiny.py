@@ -108,6 +108,16 @@ def as_bare(plain: Path, directory: Path) -> Path:
     return directory
 
 
+def without_tokens(plain: Path, directory: Path, *tokens: str) -> Path:
+    """With a vocabulary that lacks some; they become the end token."""
+    shutil.copytree(plain, directory)
+    tokenizer = json.loads((directory / "tokenizer.json").read_text("utf-8"))
+    for token in tokens:
+        del tokenizer["model"]["vocab"][token]
+    _write(directory / "tokenizer.json", tokenizer)
+    return directory
+
+
 def siglip(directory: Path, *, size: int = 32) -> Path:
     """A SigLIP: two towers trained with another loss, with a processor of its own."""
     import torch

@@ -221,8 +221,8 @@ def _examine(
 ) -> tuple[Look, examined.Counts]:
     texts = pairs.captions(those).texts
     look = towers.look(run.checkpoint, texts)
-    counts = examined.counts(those, parts, look.too_long)
-    for remark in examined.remarks(counts, look.reads, texts, look.too_long):
+    counts = examined.counts(those, parts, look)
+    for remark in examined.remarks(counts, look, texts):
         say_on_stderr(remark)
     return look, counts
 
