@@ -145,7 +145,7 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
 
 def test_the_figures_are_those_of_evaluate(pupil, school):
     folder, rows, _ = school
-    asked = ("--label", "above", "--prompt", "{} over something")
+    asked = ("--label", "above", "--prompt", "{} over blue")
     result = learn(pupil, folder, *QUICK, "--holdout", "museum=m1", *asked)
     write(folder / "data" / "m1.csv", [row for row in rows if row[2] == "m1"])
     models = ("-m", "tiny", "-m", "ours")
