@@ -1,4 +1,4 @@
-"""``python -m benchmarks embed|stages|cold|memory|equality|search|site``: ours beside llm-clip, alternately.
+"""``python -m benchmarks embed|stages|cold|memory|equality|search|site|train``: ours beside others.
 
 Everything is made in .bench/: a ViT-B/32 of full size with random weights, in the layout of the
 stock checkpoint, whose vectors cost what real ones cost; pictures; an environment with llm-clip.
@@ -233,6 +233,13 @@ def search(bench: Bench, count: int, kinds: Kinds) -> None:
             print(f"{many:,} vectors, warm, {together} at once: {spent:.0f} ms")
 
 
+def train(bench: Bench, count: int, kinds: Kinds) -> None:
+    """Training beside sentence-transformers' own trainer, and the memory it takes."""
+    from . import train as measured
+
+    measured.report(bench.folder, bench.checkpoint, bench.user("ours"))
+
+
 TASKS = {
     "search": search,
     "embed": embed,
@@ -240,6 +247,7 @@ TASKS = {
     "cold": cold,
     "memory": memory,
     "equality": equality,
+    "train": train,
 }
 
 
