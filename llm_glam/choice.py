@@ -16,7 +16,8 @@ FEW = 500  # pictures, from which no tower learns what others would show
 MANY = 5_000  # pictures: with fewer the lower blocks stay as they are
 EPOCHS = 20
 STEPS = 200  # at least, of projections: a step takes milliseconds
-PATIENT = 4  # learning ends when recall has not risen for this part of all epochs
+PATIENT = 4  # learning ends when recall has not risen for this part of all epochs,
+LEAST = 5  # or for so many, if that is more
 EXTRA = "llm install 'llm-glam[train]'"
 
 
@@ -136,7 +137,7 @@ def settings(
         batch=size,
         learning_rate=learning_rate or suits,
         weight_decay=way.weight_decay,
-        patience=max(1, number // PATIENT),
+        patience=max(LEAST, number // PATIENT),
         tune=tune,
         **others,
     )

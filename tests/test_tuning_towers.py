@@ -427,7 +427,7 @@ def test_what_learns_is_chosen_by_hardware_and_data(
         ("projections", 420, None, (200, 50)),
         ("projections", 1_400, None, (67, 16)),
         ("projections", 77_000, None, (20, 5)),
-        ("projections", 420, 3, (3, 1)),
+        ("projections", 420, 3, (3, 5)),
         ("all", 420, None, (20, 5)),
     ],
 )
