@@ -171,20 +171,26 @@ def learn(
         return kept, _collapse(seen).spread
 
     tuned = tune(
-        pupil, settings, measure=health, watcher=watcher, state=state, save=save
+        *(pupil, settings),
+        before=before,
+        measure=health,
+        watcher=watcher,
+        state=state,
+        save=save,
     )
-    mixes = []
+    # Each is looked at once: for towers that means all pictures held out.
+    mixes, seen = [], {}
     for alpha in alphas:
-        seen = pupil.seen(mixed(pupil.start, tuned.best, alpha))
-        found = hits(seen.texts, seen.pictures, pupil.held_out).mean()
-        mixes.append((alpha, float(found), health(seen)[0]))
+        now = pupil.seen(mixed(pupil.start, tuned.best, alpha)) if alpha else before
+        found = hits(now.texts, now.pictures, pupil.held_out).mean()
+        mixes.append((alpha, float(found), health(now)[0]))
+        seen[alpha] = now
     alpha = chosen(mixes)
     final = mixed(pupil.start, tuned.best, alpha)
-    seen = pupil.seen(final)
     return Learnt(
-        *(final, seen, alpha, mixes, tuned),
-        _alarms(pupil, tuned, seen),
-        _measured(given, before, seen, names),
+        *(final, seen[alpha], alpha, mixes, tuned),
+        _alarms(pupil, tuned, seen[alpha]),
+        _measured(given, before, seen[alpha], names),
     )
 
 

@@ -39,6 +39,7 @@ def tune(
     pupil: Pupil,
     settings: Settings,
     *,
+    before: Seen | None = None,
     measure: Measure | None = None,
     watcher: Watcher | None = None,
     state: State | None = None,
@@ -50,6 +51,7 @@ def tune(
     at 100 or below. In every epoch each picture is seen once, with one of its texts. The same
     arguments give the same bits on the same processor with the same number of threads.
 
+    :param before: what the pupil's start makes of what is held out, where that is known
     :param measure: gives retention and spread, to be put down with each epoch
     :param watcher: hears of each epoch, of the measurement before the first as number 0
     :param state: to go on from; it has to come from the same start, data and settings (of which
@@ -57,7 +59,7 @@ def tune(
     :param save: is given the state after each epoch
     :raises ValueError: arguments that do not fit each other
     """
-    run = _Run(pupil, settings, measure)
+    run = _Run(pupil, settings, before or pupil.seen(pupil.start), measure)
     if state is None:
         state = run.first()
         if watcher:
@@ -79,14 +81,17 @@ class _Run:
     """One call of :func:`tune`; what changes is in the states."""
 
     def __init__(
-        self, pupil: Pupil, settings: Settings, measure: Measure | None
+        self,
+        pupil: Pupil,
+        settings: Settings,
+        before: Seen,
+        measure: Measure | None,
     ) -> None:
         self.pupil, self.settings, self.measure = pupil, settings, measure
         self.deadline = time.monotonic() + (
             math.inf if settings.max_seconds is None else settings.max_seconds
         )
-        self.before = pupil.seen(pupil.start)
-        self.found_before = self._found(self.before)
+        self.before, self.found_before = before, self._found(before)
 
     def first(self) -> State:
         """Where nothing is learnt yet."""
