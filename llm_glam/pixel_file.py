@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import array_file
 from .ahead import Ready, read_ahead
 from .engine.preprocess import Preprocessing
 from .engines import Say
 from .errors import TrainingFailed
 from .evaluate import READING, Refused, Report, entries
-from .features import key_of
 from .pairs import Pair
 
 SPARE = 100_000_000  # bytes of the disk that are left alone
@@ -66,14 +65,16 @@ def of(
     :param kept: a file for the pixels; beside it is one that says what they are of
     :raises TrainingFailed: the disk has no room for them
     """
-    key = key_of(f"{fingerprint} {preparation}", found, ())
+    key = array_file.key_of(f"{fingerprint} {preparation}", found, ())
     linear = (preparation.scale, preparation.shift)
-    known = _known(kept, key)
-    if known is None:
+    known = array_file.kept(_beside(kept), key) if kept.exists() else None
+    if known:
+        arrays, refused = known
+        usable = arrays["usable"]
+    else:
         usable, refused = _decoded(preparation, found, kept, say, report)
-        _put_down(kept, key, usable, refused)
-        known = usable, refused
-    return Kept(np.load(kept, mmap_mode="r"), linear, *known, key)
+        array_file.keep(_beside(kept), key, refused, {"usable": usable})
+    return Kept(np.load(kept, mmap_mode="r"), linear, usable, refused, key)
 
 
 def forget(kept: Path) -> None:
@@ -124,29 +125,6 @@ def _check_room(size: int, folder: Path, say: Say) -> None:
 
 def _told(size: int) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
-
-
-def _put_down(
-    kept: Path, key: str, usable: NDArray[np.bool_], refused: Refused
-) -> None:
-    ids, reasons = zip(*refused, strict=True) if refused else ((), ())
-    work = kept.with_suffix(".part.npz")
-    np.savez(
-        work,
-        key=np.array(key),
-        usable=usable,
-        ids=np.array(ids, dtype=np.str_),
-        reasons=np.array(reasons, dtype=np.str_),
-    )
-    work.replace(_beside(kept))
-
-
-def _known(kept: Path, key: str) -> tuple[NDArray[np.bool_], Refused] | None:
-    with suppress(OSError, ValueError, LookupError), np.load(_beside(kept)) as told:
-        if str(told["key"]) == key and kept.exists():
-            refused = zip(told["ids"].tolist(), told["reasons"].tolist(), strict=True)
-            return told["usable"], list(refused)
-    return None
 
 
 def _beside(kept: Path) -> Path:

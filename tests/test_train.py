@@ -1,6 +1,7 @@
 """``llm glam train``: a checkpoint of one's own, or one sentence that says why there is none."""
 
 import csv
+import io
 import json
 import random
 import xml.etree.ElementTree as ElementTree
@@ -192,6 +193,20 @@ def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
     monkeypatch.setattr(evaluate, "encode_pictures", refuse)
     again = learn(pupil, school[0], *QUICK, "--seed", 1)
     assert list(recall(again)) == ["glam-clip/tiny", "glam-clip/ours"]
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.999])
+def test_what_was_kept_and_is_damaged_is_computed_again(pupil, school, trained, share):
+    whole = (trained[1] / "train" / "ours" / "features.npz").read_bytes()
+    kept = registry.directory() / "train" / "ours" / "features.npz"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(whole[: int(share * len(whole))])
+    result = learn(pupil, school[0], *QUICK)
+    assert list(recall(result).values()) == list(recall(trained[0]).values())
+    with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
+        assert {name: arrays[name].shape for name in arrays} == {
+            name: before[name].shape for name in before
+        }
 
 
 def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch):
