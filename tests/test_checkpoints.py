@@ -295,6 +295,30 @@ def test_a_tokenizer_that_knows_no_words_is_found_out(tiny_clip, tmp_path):
         models.add("mine", str(folder))
 
 
+def test_pictures_that_do_not_fit_the_model(tiny_clip, tmp_path):
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "uncropped"))
+    data = json.loads((folder / "processor_config.json").read_text("utf-8"))
+    data["image_processor"]["do_center_crop"] = False
+    (folder / "processor_config.json").write_text(json.dumps(data))
+    with pytest.raises(
+        errors.BadCheckpoint, match=r"encode a picture: .*doesn't match model \(32\*32"
+    ):
+        models.add("mine", str(folder))
+
+
+def test_texts_that_are_longer_than_the_model_reads(tiny_clip, tmp_path):
+    from transformers import CLIPConfig, CLIPModel
+
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "short"))
+    config = CLIPConfig.from_pretrained(folder)
+    config.text_config.max_position_embeddings = 16
+    CLIPModel(config).save_pretrained(folder)
+    with pytest.raises(
+        errors.BadCheckpoint, match=r"encode a long text: .*: 77 .*: 16.* another"
+    ):
+        models.add("mine", str(folder))
+
+
 def test_weights_that_are_no_numbers(tiny_clip, tmp_path):
     from safetensors.torch import load_file, save_file
 

@@ -19,6 +19,7 @@ from .shapes import sensible_shape
 PICTURES_AT_ONCE = 32
 TEXTS_AT_ONCE = 128
 DIFFERENT_WORDS = ("apple", "bronze sword", "letter", "ship in a harbour")
+LONG_TEXT = "a letter from the harbour, " * 40
 CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "torch")
 
 
@@ -52,6 +53,8 @@ class TorchEncoder:
             self._half = self.model.device.type == "cuda" if half is None else half
             if known_fingerprint is None:
                 weights.check(self.model, directory)
+                with _fitting(directory, "a long text"):
+                    self.encode_texts([LONG_TEXT])
             self.fingerprint = known_fingerprint or fingerprint(self.model)
             self.dimensions = self._self_test(directory)
 
@@ -63,11 +66,7 @@ class TorchEncoder:
 
     def preprocessing(self) -> dict[str, Any]:
         """The settings of the checkpoint's own picture processor."""
-        processor = self.model.processor
-        settings: dict[str, Any] = getattr(
-            processor, "image_processor", processor
-        ).to_dict()
-        return settings
+        return processor_settings(self.model)
 
     def prepare(self, picture: Any) -> dict[str, Any]:
         """The model's inputs for one RGB picture; safe in several threads."""
@@ -136,10 +135,11 @@ class TorchEncoder:
                 f"{directory} gives different words the same tokens: its tokenizer files are "
                 "missing or damaged. Register it again with: --base NAME_OR_FOLDER"
             )
-        words = self.encode_texts(DIFFERENT_WORDS)
-        picture = self.encode_prepared(
-            [self.prepare(Image.new("RGB", (64, 48), "teal"))]
-        )
+        with _fitting(directory, "words"):
+            words = self.encode_texts(DIFFERENT_WORDS)
+        with _fitting(directory, "a picture"):
+            sample = self.prepare(Image.new("RGB", (64, 48), "teal"))
+            picture = self.encode_prepared([sample])
         if not (np.isfinite(words).all() and np.isfinite(picture).all()):
             raise BadCheckpoint(f"{directory} gives vectors that are no numbers (NaN).")
         if words.shape[1] != picture.shape[1]:
@@ -150,6 +150,21 @@ class TorchEncoder:
         if len(np.unique(words, axis=0)) < len(DIFFERENT_WORDS):
             raise BadCheckpoint(f"{directory} gives different words the same vector.")
         return int(words.shape[1])
+
+
+@contextmanager
+def _fitting(directory: Path, kind: str) -> Iterator[None]:
+    """:raises BadCheckpoint: the parts of a checkpoint do not fit each other"""
+    try:
+        yield
+    except (MemoryError, BadDevice):
+        raise
+    # torch, transformers and tokenizers each have errors of their own.
+    except Exception as error:
+        raise BadCheckpoint(
+            f"{directory} cannot encode {kind}: {first_line(error)} Its settings or its tokenizer "
+            "are those of another checkpoint."
+        ) from error
 
 
 @contextmanager
@@ -172,6 +187,13 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
         if bars:
             transformers.utils.logging.enable_progress_bar()
+
+
+def processor_settings(model: Any) -> dict[str, Any]:
+    """The settings of a SentenceTransformer's picture processor."""
+    processor = getattr(model.processor, "image_processor", model.processor)
+    settings: dict[str, Any] = processor.to_dict()
+    return settings
 
 
 def check_device(device: str) -> None:
