@@ -1,5 +1,6 @@
 """Which texts belong to which pictures, which of them are equal, and what is found of them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-class Matched:
+class Matched(ABC):
     """Pictures and their texts, whatever is known of them.
 
     ``picture_of`` (m,) gives the row of the picture each text belongs to; ``caption`` (m,) numbers
@@ -28,9 +29,9 @@ class Matched:
     caption: Whole
 
     @property
+    @abstractmethod
     def count(self) -> int:
         """How many pictures there are."""
-        raise NotImplementedError
 
     @cached_property
     def _by_picture(self) -> tuple[Whole, Whole]:

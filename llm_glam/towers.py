@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 # What the parts of Projections are called in a CLIP.
-PROJECTIONS = {
+NAMES = {
     "picture": "visual_projection.weight",
     "text": "text_projection.weight",
     "log_scale": "logit_scale",
@@ -115,8 +115,8 @@ def put(own: Mapping[str, Any], others: Numbers) -> None:
     with torch.no_grad():
         for name, values in others.items():
             own[name].copy_(torch.tensor(values))
-        if PROJECTIONS["log_scale"] in others:
-            own[PROJECTIONS["log_scale"]].clamp_(max=math.log(LARGEST_SCALE))
+        if NAMES["log_scale"] in others:
+            own[NAMES["log_scale"]].clamp_(max=math.log(LARGEST_SCALE))
 
 
 def save(model: Any, target: Path) -> None:
@@ -146,13 +146,15 @@ def preparation(model: Any, directory: Path) -> Preprocessing:
 
     :raises BadCheckpoint: it is not what CLIP does, or does not end in one size
     """
-    processor = getattr(model.processor, "image_processor", model.processor)
-    found = Preprocessing.of(processor.to_dict())
+    from .engine.torch import processor_settings
+
+    settings = processor_settings(model)
+    found = Preprocessing.of(settings)
     if found is None or found.shape is None:
         raise BadCheckpoint(
             f"{directory} prepares pictures in another way than CLIP does "
-            f"({type(processor).__name__}), so that they cannot be kept ready for its towers. Take "
-            "--tune projections."
+            f"({settings.get('image_processor_type')}), so that they cannot be kept ready for its "
+            "towers. Take --tune projections."
         )
     return found
 

@@ -7,7 +7,7 @@ from .contrast import Learner, Numbers
 from .engine import Vectors
 from .projections import Features, Projections, check_sizes
 from .pupil import Pass, Seen, Stopped
-from .towers import PROJECTIONS
+from .towers import NAMES
 from .tuning import digest_of
 from .tuning_state import State, arrays_of, projections_of
 
@@ -70,4 +70,4 @@ class ProjectionPupil:
 
     def named(self, weights: Numbers) -> Numbers:
         """See :class:`llm_glam.pupil.Pupil`."""
-        return {PROJECTIONS[name]: array for name, array in weights.items()}
+        return {NAMES[name]: array for name, array in weights.items()}

@@ -69,7 +69,7 @@ class TowerPupil:
         with quiet():
             from .trainer.caching import CachedLoss, TwoTowers
 
-        scale = self.learning[towers.PROJECTIONS["log_scale"]]
+        scale = self.learning[towers.NAMES["log_scale"]]
         return CachedLoss(TwoTowers(self.model, scale, self.kept.linear), at_once)
 
     def _tokens(self, texts: Sequence[str]) -> tuple[Any, Any]:
@@ -142,7 +142,7 @@ class TowerPupil:
             self._through("pictures", self.apart.rows),
             self._through("texts", self.held_out.caption),
             self._through("texts", self.others),
-            float(np.exp(weights[towers.PROJECTIONS["log_scale"]])),
+            float(np.exp(weights[towers.NAMES["log_scale"]])),
         )
         arrays = (seen.pictures, seen.texts, seen.others, np.array(seen.scale))
         if not all(np.isfinite(one).all() for one in arrays):

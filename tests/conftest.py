@@ -1,5 +1,6 @@
 import json
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,16 @@ class Llm:
         assert "Traceback" not in result.output
         assert result.stderr.count("Error: ") == 1, result.stderr
         return result.stderr.split("Error: ")[1].strip()
+
+    @classmethod
+    @contextmanager
+    def shared(cls, user):
+        """For fixtures that outlive a test; ``user`` is LLM's folder."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LLM_USER_PATH", str(user))
+            patch.setenv("HF_HUB_OFFLINE", "1")
+            patch.setenv("LLM_GLAM_ENGINE", "torch")
+            yield cls(user / "embeddings.db")
 
     def rows(self, sql, *values):
         connection = sqlite3.connect(self.database)

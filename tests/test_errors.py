@@ -59,11 +59,7 @@ def test_a_read_only_database(llm, colours, photos):
     llm(*EMBED)
     database = Path("read-only.db").resolve()
     database.write_bytes(llm.database.read_bytes())
-    script = (
-        "import sqlite3, sys; from unittest import mock; real = sqlite3.connect\n"
-        "from llm_glam import store\n"
-    )
-    assert script  # permissions do not bind root: SQLite is told instead
+    # Permissions do not bind root: SQLite is told instead.
     uri = f"{database.as_uri()}?mode=ro"
     from sqlite_utils import Database
 

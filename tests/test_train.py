@@ -92,11 +92,7 @@ def recall(result):
 def trained(school, tmp_path_factory):
     """One training to its end, looked at by several tests."""
     user = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LLM_USER_PATH", str(user))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setenv("LLM_GLAM_ENGINE", "torch")
-        llm = Llm(user / "embeddings.db")
+    with Llm.shared(user) as llm:
         llm("glam", "models", "add", "tiny", school[2])
         result = learn(llm, school[0], *QUICK, "--by", "museum", "--license", "cc0-1.0")
         yield result, user / "glam", llm
@@ -119,9 +115,7 @@ def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained):
     directory = glam / "checkpoints" / "ours"
     elsewhere = SentenceTransformer(str(directory), device="cpu")
     words = ["red over blue", "a white thing"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LLM_USER_PATH", str(glam.parent))
-        patch.setenv("LLM_GLAM_ENGINE", "torch")
+    with Llm.shared(glam.parent):
         ours = [
             json.loads(llm("embed", "-m", "glam-clip/ours", "-c", word).stdout)
             for word in words

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,11 +60,7 @@ def train(llm, school, *args, name="ours", **options):
 def trained(school, tmp_path_factory):
     """One training of all weights to its end, looked at by several tests."""
     user = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LLM_USER_PATH", str(user))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setenv("LLM_GLAM_ENGINE", "torch")
-        llm = Llm(user / "embeddings.db")
+    with Llm.shared(user) as llm:
         llm("glam", "models", "add", "tiny", school[1])
         yield train(llm, school, *ALL, "--epochs", "4"), user / "glam"
 
@@ -388,6 +385,25 @@ def test_too_little_disk_is_said_before(pupil, school, monkeypatch):
     )
     assert "The pictures would take 2 MB in" in message
     assert "--tune projections" in message
+
+
+def test_pictures_that_are_prepared_in_another_way(llm, school, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(school[1], other)
+    path = other / "processor_config.json"
+    settings = json.loads(path.read_text())
+    settings["image_processor"] = {
+        "image_processor_type": "ViTImageProcessor",
+        "size": {"height": 32, "width": 32},
+    }
+    path.write_text(json.dumps(settings))
+    llm("glam", "models", "add", "tiny", other)
+    data = school[0] / "data" / "captions.csv"
+    message = llm.fails(
+        *("glam", "train", data, "--base", "tiny", "--name", "ours", *ALL)
+    )
+    assert "prepares pictures in another way than CLIP does (ViTImagePro" in message
+    assert message.endswith("Take --tune projections.")
 
 
 def test_without_the_packages_there_is_one_sentence(pupil, school, monkeypatch):

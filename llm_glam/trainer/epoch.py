@@ -23,7 +23,7 @@ from transformers import PrinterCallback, TrainerCallback
 from ..contrast import BETAS, EPSILON, LARGEST_SCALE
 from ..matching import Floats
 from ..pupil import Pass
-from ..towers import PROJECTIONS
+from ..towers import NAMES
 from .caching import CachedLoss
 
 ACCELERATE = "ACCELERATE_TORCH_DEVICE"
@@ -69,7 +69,8 @@ class Collator:
     def __init__(self, epoch: Pass, pixels: Any, tokens: Any, rows: Any) -> None:
         self.epoch, self.pixels, (self.ids, self.mask) = epoch, pixels, tokens
         self.rows, self.numbers = rows
-        self.places = {some[0]: place for place, some in enumerate(_drawn(epoch))}
+        self.drawn = _drawn(epoch)
+        self.places = {some[0]: place for place, some in enumerate(self.drawn)}
 
     def __call__(self, features: Sequence[Any]) -> dict[str, torch.Tensor]:
         """The batch that begins with the first of these rows."""
@@ -107,7 +108,7 @@ def optimizer_of(
             "exp_avg": first,
             "exp_avg_sq": second,
         }
-    scale = learning[PROJECTIONS["log_scale"]]
+    scale = learning[NAMES["log_scale"]]
 
     def clamp(*_: Any) -> None:
         with torch.no_grad():
@@ -134,8 +135,8 @@ def take(
     with tempfile.TemporaryDirectory() as work, _on(model.device):
         trainer = Trainer(
             model=model,
-            args=_arguments(work, epoch, model.device.type),
-            train_dataset=_rows(_drawn(epoch)),
+            args=_arguments(work, epoch, collator.drawn, model.device.type),
+            train_dataset=_rows(collator.drawn),
             loss=loss,
             data_collator=collator,
             callbacks=[Clock(epoch)],
@@ -159,9 +160,9 @@ def _rows(drawn: Batches) -> Dataset:
     return Dataset.from_dict({"row": range(drawn[-1][-1] + 1)})
 
 
-def _arguments(work: str, epoch: Pass, kind: str) -> Any:
+def _arguments(work: str, epoch: Pass, drawn: Batches, kind: str) -> Any:
     """The trainer's arguments: one epoch, and nothing kept of it."""
-    settings, drawn = epoch.settings, _drawn(epoch)
+    settings = epoch.settings
     has_bf16 = kind == "cuda" and torch.cuda.is_bf16_supported(False)
     seed = int(np.random.default_rng([settings.seed, epoch.number]).integers(2**31))
     arguments = SentenceTransformerTrainingArguments(
