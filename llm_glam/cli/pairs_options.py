@@ -1,10 +1,7 @@
 """The options of commands that read pictures with captions, and what they read."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,6 +11,7 @@ from ..output import say_on_stderr
 from ..pairs import Pairs
 from ..pairs_table import Columns
 from . import options as shared
+from .collected import collected
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,9 @@ class Source:
             )
 
 
-OPTIONS = (
+pairs_options = collected(
+    Source,
+    "source",
     click.argument("data", required=False),
     click.option(
         "--collection", help="The pictures of this collection instead of DATA"
@@ -123,16 +123,3 @@ OPTIONS = (
         "--sensitive", is_flag=True, help="Take pictures marked as sensitive too"
     ),
 )
-
-
-def pairs_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a :class:`Source`, which it gets as ``source``."""
-
-    @wraps(command)
-    def collected(**given: Any) -> Any:
-        own = {one.name: given.pop(one.name) for one in fields(Source)}
-        return command(source=Source(**own), **given)
-
-    for option in reversed(OPTIONS):
-        collected = option(collected)
-    return collected

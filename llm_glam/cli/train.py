@@ -15,13 +15,11 @@ from .. import (
     pairs,
     report,
     retained,
-    split,
     towers,
     train,
     training,
 )
 from ..engines import Running
-from ..errors import BadPairs
 from ..measure import Asked
 from ..output import Progress, output_options, output_rows, say_on_stderr
 from ..pairs import Pair
@@ -33,6 +31,7 @@ from ..tuning_state import Epoch, Settings
 from . import options as shared
 from .pairs_options import Source, pairs_options
 from .told import Clock, has_card, of_run
+from .train_options import HeldOut, Pace, held_out_options, pace_options
 
 
 @click.command("train")
@@ -46,40 +45,8 @@ from .told import Clock, has_card, of_run
 @click.option(
     "--base", help="The checkpoint to start from [default: that of glam-clip]"
 )
-@click.option(
-    "--holdout",
-    metavar="COLUMN=VALUE",
-    help="Measure with all pictures of this value, such as those of one museum",
-)
-@click.option(
-    "--held-out",
-    type=click.FloatRange(0, 0.9, min_open=True),
-    default=split.SHARE,
-    show_default=True,
-    help="Else this share of the pictures, chosen at random",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    help="How often each picture is learnt from, at most [default: 20, and for projections as many "
-    "as make 200 steps]",
-)
-@click.option(
-    "--batch",
-    type=click.IntRange(2),
-    help="Pictures that are told apart at once [default: 512 for projections, else 256]",
-)
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
-    help="How far a step goes at most [default: 1e-3 for projections and small checkpoints, 2e-5 "
-    "for the last block, 5e-6 for all weights]",
-)
-@click.option(
-    "--max-minutes",
-    type=click.FloatRange(0, min_open=True),
-    help="Learn no longer than this, the reading of pictures not counted",
-)
+@held_out_options
+@pace_options
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -107,12 +74,8 @@ def command(
     name: str | None,
     tune: str | None,
     base: str | None,
-    holdout: str | None,
-    held_out: float,
-    epochs: int | None,
-    batch: int | None,
-    learning_rate: float | None,
-    max_minutes: float | None,
+    apart: HeldOut,
+    pace: Pace,
     seed: int,
     retain: Path | None,
     label: str | None,
@@ -147,21 +110,13 @@ def command(
     run = training.begin(None if check else name, shared.model_id(base))
     found = source.read(from_files=True)
     asked = Asked(label, prompt, by, seed=seed).spelled(found.pairs)
-    parts = _split(found.pairs, holdout, held_out, seed)
+    parts = apart.split(found.pairs, seed)
     look, counts = _examine(run, found.pairs, parts)
     if check:
         output_rows([counts], format_)
         return
     way = _way(tune, look, parts, device)
-    limit = max_minutes * 60 if max_minutes else None
-    settings = choice.settings(
-        *(way, look.weights, len(parts.train)),
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-        max_seconds=limit,
-    )
+    settings = pace.settings(way, look.weights, len(parts.train), seed)
     clock = Clock()
     material = _material(found.pairs, parts, everyday, asked, settings)
     given = _given(run, material, way, device, clock)
@@ -170,8 +125,7 @@ def command(
     learnt = training.learn(run, given, settings, alphas, line, resume=resume)
     clock.stop("learning")
     _say(learnt)
-    how = f"all with {holdout}" if holdout else f"{held_out:.0%}, in whole groups"
-    told = of_run(run, source, licence, how, device, clock)
+    told = of_run(run, source, licence, str(apart), device, clock)
     card = report.card_of(
         told, run.checkpoint, parts, counts, found.refused, learnt, settings
     )
@@ -203,17 +157,6 @@ class Line:
             f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
             f"{left / 60:.0f}:{left % 60:02.0f} left at most"
         )
-
-
-def _split(
-    those: Sequence[Pair], holdout: str | None, share: float, seed: int
-) -> Split:
-    if holdout is None:
-        return split.at_random(those, share=share, seed=seed)
-    column, sign, value = holdout.partition("=")
-    if not sign:
-        raise BadPairs(f"--holdout {holdout} lacks a value: write COLUMN=VALUE.")
-    return split.by_value(those, column, value)
 
 
 def _examine(

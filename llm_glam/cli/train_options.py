@@ -1,0 +1,108 @@
+"""Options of ``llm glam train``: what is held out, and how is learnt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from .. import choice, split
+from ..errors import BadPairs
+from ..pairs import Pair
+from ..split import Split
+from ..tuning_state import Settings
+from .collected import collected
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Which pictures are held out, as it was asked for."""
+
+    holdout: str | None
+    held_out: float
+
+    def split(self, those: Sequence[Pair], seed: int) -> Split:
+        """Part pairs into those to learn from and those to measure with.
+
+        :raises BadPairs: nothing is left on one side, or the column is not there
+        """
+        if self.holdout is None:
+            return split.at_random(those, share=self.held_out, seed=seed)
+        column, sign, value = self.holdout.partition("=")
+        if not sign:
+            raise BadPairs(
+                f"--holdout {self.holdout} lacks a value: write COLUMN=VALUE."
+            )
+        return split.by_value(those, column, value)
+
+    def __str__(self) -> str:
+        """For the card."""
+        if self.holdout:
+            return f"all with {self.holdout}"
+        return f"{self.held_out:.0%}, in whole groups"
+
+
+held_out_options = collected(
+    HeldOut,
+    "apart",
+    click.option(
+        "--holdout",
+        metavar="COLUMN=VALUE",
+        help="Measure with all pictures of this value, such as those of one museum",
+    ),
+    click.option(
+        "--held-out",
+        type=click.FloatRange(0, 0.9, min_open=True),
+        default=split.SHARE,
+        show_default=True,
+        help="Else this share of the pictures, chosen at random",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long is learnt, and in which steps; None for what suits."""
+
+    epochs: int | None
+    batch: int | None
+    learning_rate: float | None
+    max_minutes: float | None
+
+    def settings(self, tune: str, weights: int, pictures: int, seed: int) -> Settings:
+        """The settings for a way to tune, so many weights, and so many pictures."""
+        return choice.settings(
+            *(tune, weights, pictures),
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            seed=seed,
+            max_seconds=self.max_minutes * 60 if self.max_minutes else None,
+        )
+
+
+pace_options = collected(
+    Pace,
+    "pace",
+    click.option(
+        "--epochs",
+        type=click.IntRange(1),
+        help="How often each picture is learnt from, at most [default: 20, and for projections as "
+        "many as make 200 steps]",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(2),
+        help="Pictures that are told apart at once [default: 512 for projections, else 256]",
+    ),
+    click.option(
+        "--learning-rate",
+        type=click.FloatRange(0, min_open=True),
+        help="How far a step goes at most [default: 1e-3 for projections and small checkpoints, "
+        "2e-5 for the last block, 5e-6 for all weights]",
+    ),
+    click.option(
+        "--max-minutes",
+        type=click.FloatRange(0, min_open=True),
+        help="Learn no longer than this, the reading of pictures not counted",
+    ),
+)
