@@ -243,8 +243,8 @@ def _overfitted(history: Sequence[Epoch]) -> Alarm | None:
     words = (
         f"Held-out recall@10 fell from {best.recall:.3f} (epoch {best.number}) to "
         f"{last.recall:.3f} while the training loss went on falling: the model learns the "
-        f"training captions by heart. Epoch {best.number} is kept; take fewer epochs, a lower "
-        "learning rate, or more captions."
+        f"training captions by heart. Epoch {best.number} is kept, so nothing need be done; more "
+        "captions may bring it further."
     )
     return Alarm("overfitting", words)
 

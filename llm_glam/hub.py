@@ -87,7 +87,7 @@ def _announce(repository: str, size: int, cache: str) -> None:
     print(
         f"Downloading the checkpoint {repository} ({size / 1e6:,.0f} MB) once, to {cache}.\n"
         "Without a network: download it on another computer, copy the folder here, and run: "
-        "llm glam models add NAME FOLDER",
+        f"llm glam models add {_name(repository)} FOLDER",
         file=sys.stderr,
     )
 
@@ -114,8 +114,13 @@ def _explained(repository: str) -> Iterator[None]:
         raise HubUnreachable(
             f"The checkpoint {repository} is not on this computer and the hub cannot be "
             f"reached ({_first_line(error)}). Try again with a network, or copy the checkpoint's "
-            "folder from another computer and run: llm glam models add NAME FOLDER"
+            f"folder from another computer and run: llm glam models add {_name(repository)} FOLDER"
         ) from error
+
+
+def _name(repository: str) -> str:
+    """What a checkpoint is called that comes from there."""
+    return repository.rpartition("/")[2]
 
 
 def _first_line(error: Exception) -> str:

@@ -418,7 +418,7 @@ def test_the_hub_out_of_reach_is_one_sentence(llm, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     message = llm.fails("embed", "-m", "glam-clip", "-c", "raccoon")
     assert "sentence-transformers/clip-ViT-B-32 is not on this computer" in message
-    assert "llm glam models add NAME FOLDER" in message
+    assert "llm glam models add clip-ViT-B-32 FOLDER" in message
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,12 @@ def command(
             ingest.embed_files(run, found, beside)
     say_counts(run)
     if found.left_out:
-        click.echo(
-            f"{found.left_out:,} files that are no pictures were left out.", err=True
+        files_ = (
+            "file that is no picture was"
+            if found.left_out == 1
+            else "files that are no pictures were"
         )
+        say_on_stderr(f"{found.left_out:,} {files_} left out.")
 
 
 def _agreement(
