@@ -201,6 +201,9 @@ def _no_better(
     best = best_of(history)
     if _is_better(best):
         return None
+    if len(history) == 1:
+        words = "Not one epoch was done in the time there was: leave out --max-minutes, or give more."
+        return Alarm("no better", words, fatal=True)
     by_luck = "" if chance is None else f" (a random ranking has {chance:.3f})"
     words = (
         f"Held-out recall@10 was {history[0].recall:.3f} before and is {best.recall:.3f} at its "

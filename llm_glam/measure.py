@@ -7,6 +7,7 @@ import numpy as np
 
 from . import answers, columns, pairs, resampling
 from .answers import Answers, Encoded
+from .caption_template import text
 from .errors import BadPairs
 from .figures import Figure, Measured
 from .pairs import Pair
@@ -41,6 +42,24 @@ class Asked:
             one and columns.checked(one, there) for one in (self.label, self.by)
         )
         return replace(self, label=label, by=by)
+
+
+def check_label(found: Sequence[Pair], asked: Asked) -> None:
+    """See that labels have something to say of pictures, before these are looked at.
+
+    :raises BadPairs: no two pictures of different groups share a label
+    """
+    if not asked.label:
+        return
+    group_of: dict[str, int] = {}
+    for pair in found:
+        label = pairs.normal(text(pair.record.get(asked.label)))
+        if label and group_of.setdefault(label, pair.group) != pair.group:
+            return
+    raise BadPairs(
+        f"No two pictures of different groups share a label in the column '{asked.label}', of the "
+        f"{len(found):,} to measure with. Choose another column for --label, or leave it out."
+    )
 
 
 def measure(

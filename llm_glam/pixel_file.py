@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,30 @@ def of(
     """
     key = array_file.key_of(f"{fingerprint} {preparation}", found, ())
     linear = (preparation.scale, preparation.shift)
-    known = array_file.kept(_beside(kept), key) if kept.exists() else None
-    if known:
+    known = array_file.kept(_beside(kept), key)
+    pixels = _pixels(kept, preparation, len(found))
+    if known and pixels is not None:
         arrays, refused = known
-        usable = arrays["usable"]
-    else:
-        usable, refused = _decoded(preparation, found, kept, say, report)
-        array_file.keep(_beside(kept), key, refused, {"usable": usable})
+        return Kept(pixels, linear, arrays["usable"], refused, key)
+    usable, refused = _decoded(preparation, found, kept, say, report)
+    array_file.keep(_beside(kept), key, refused, {"usable": usable})
     return Kept(np.load(kept, mmap_mode="r"), linear, usable, refused, key)
+
+
+def _pixels(
+    kept: Path, preparation: Preprocessing, count: int
+) -> NDArray[np.uint8] | None:
+    """What was kept; None where it is not there or not whole."""
+    with suppress(*array_file.DAMAGED):
+        pixels: NDArray[np.uint8] = np.load(kept, mmap_mode="r")
+        if (pixels.shape, pixels.dtype) == (_shape(preparation, count), np.uint8):
+            return pixels
+    return None
+
+
+def _shape(preparation: Preprocessing, count: int) -> tuple[int, ...]:
+    assert preparation.shape
+    return count, *preparation.shape, 3
 
 
 def forget(kept: Path) -> None:
@@ -90,8 +107,7 @@ def _decoded(
     say: Say,
     report: Report,
 ) -> tuple[NDArray[np.bool_], Refused]:
-    assert preparation.shape
-    shape = (len(found), *preparation.shape, 3)
+    shape = _shape(preparation, len(found))
     forget(kept)
     _check_room(int(np.prod(shape, dtype=np.int64)), kept.parent, say)
     pixels = np.lib.format.open_memmap(_work(kept), "w+", np.uint8, shape)

@@ -11,6 +11,7 @@ from .pairs import Pair
 SHARE = 0.15  # of the pictures that is held out
 MOST = 2_000  # pictures: more make the figures hardly surer
 LEAST = 10
+SHOWN = 20  # values in an error
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,13 @@ def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
         raise BadPairs(
             f"There is no column '{column}' to hold out by. There are: {', '.join(columns)}."
         )
-    is_held_out = [text(pair.record.get(column)) == value for pair in found]
+    values = [text(pair.record.get(column)) for pair in found]
+    if value not in values:
+        some = ", ".join(sorted(set(filter(None, values)))[:SHOWN])
+        raise BadPairs(
+            f"No picture has '{value}' in the column '{column}'. There are: {some}."
+        )
+    is_held_out = [own == value for own in values]
     touched = {pair.group for pair, yes in zip(found, is_held_out, strict=True) if yes}
     kept = [
         (pair, yes)

@@ -132,7 +132,9 @@ def lesson(
     """A pupil, and the pairs held out from it.
 
     :param others: its other texts: everyday ones, then those of labels
+    :raises BadPairs: no two of the pairs share a label
     """
+    measure.check_label(apart, asked)
     number = _places(texts.texts)
     row = {int(n): place for place, n in enumerate(pupil.held_out.caption)}
     own = pairs.captions(apart).texts

@@ -280,9 +280,9 @@ def _saved(run: Run) -> State:
         raise TrainingFailed(
             f"There is no training of '{run.name}' to go on with. Leave out --resume."
         ) from error
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise TrainingFailed(
-            f"{path} is damaged ({error}). Leave out --resume to begin anew."
+            f"{path} cannot be read ({error}). Leave out --resume to begin anew."
         ) from error
 
 

@@ -107,10 +107,24 @@ class _Run:
 
     def check(self, state: State) -> None:
         """:raises ValueError: the state is from something else."""
+        own = self.settings.lasting()
+        others = [
+            f"{name} {state.settings.get(name)} instead of {value}"
+            for name, value in own.items()
+            if state.settings.get(name) != value
+        ]
+        if others or len(state.settings) != len(own):
+            raise ValueError(
+                f"The saved state was made with other settings: {', '.join(others)}."
+            )
         if state.digest != self.pupil.digest:
             raise ValueError("The saved state is of other weights or other data.")
-        if state.settings != self.settings.lasting():
-            raise ValueError("The saved state was made with other settings.")
+        shapes = [
+            {name: array.shape for name, array in numbers.items()}
+            for numbers in (state.now, self.pupil.start)
+        ]
+        if shapes[0] != shapes[1]:
+            raise ValueError("The saved state is of other weights.")
 
     def after(self, state: State) -> State:
         """The state one epoch later.

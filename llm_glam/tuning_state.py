@@ -167,8 +167,7 @@ class State:
             *(RecursionError, OverflowError),
         ) as error:
             raise ValueError(
-                f"This is no saved state of tuning, or a damaged one ({error}); "
-                "remove it and start again."
+                f"This is no saved state of tuning, or a damaged one: {error}"
             ) from error
 
 
@@ -217,4 +216,5 @@ def _is_plain(epoch: Epoch) -> bool:
         all(type(one) is int for one in whole)
         and all(type(one) in (int, float) for one in always)
         and all(one is None or type(one) in (int, float) for one in maybe)
+        and 0 <= epoch.recall <= 1
     )

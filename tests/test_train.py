@@ -5,6 +5,7 @@ import io
 import json
 import random
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from llm_glam.cli import train as command
 from llm_glam.errors import BadPairs
 from llm_glam.pairs import Pair
 from llm_glam.shortened import shortened
+from llm_glam.tuning_state import Epoch, Settings
 
 from . import tiny
 from .conftest import Llm
@@ -221,12 +223,78 @@ def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch)
         *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", *QUICK, "--resume", "--epochs", "41"),
     )
+    seed = pupil.fails(
+        *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", *QUICK, "--resume", "--seed", "1"),
+    )
     resumed = learn(pupil, school[0], *QUICK, "--resume")
 
-    assert "made with other settings" in other
+    assert "made with other settings: epochs 40 instead of 41." in other
+    assert "made with other settings: seed 0 instead of 1." in seed
     assert "epoch 4/40" not in resumed.stderr
     assert "epoch 5/40" in resumed.stderr
     assert list(recall(resumed).values()) == list(recall(trained[0]).values())
+
+
+@pytest.mark.parametrize("check", [["--check"], QUICK])
+def test_labels_that_say_nothing_are_found_out_before(pupil, school, check):
+    folder = school[0]
+    message = pupil.fails(
+        *("glam", "train", folder / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", "--label", "caption", *check),
+    )
+    assert message.startswith("No two pictures of different groups share a label in the")
+    assert "column 'caption', of the 135 to measure with. Choose another" in message
+    assert not (registry.directory() / "train" / "ours" / "features.npz").exists()
+
+
+def test_figures_that_cannot_be_written_cost_no_checkpoint(pupil, school, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "output_rows", full)
+    result = learn(pupil, school[0], *QUICK, ok=False)
+    assert result.exit_code == 1
+    assert "ours" in [entry.name for entry in registry.checkpoints()]
+    monkeypatch.undo()
+
+
+def test_figures_are_shown_where_nothing_is_registered(pupil, school):
+    result = learn(pupil, school[0], *QUICK[:2], "--learning-rate", "1e-7", ok=False)
+    assert result.exit_code == 1
+    assert list(recall(result)) == ["glam-clip/tiny", "glam-clip/ours"]
+
+
+def test_no_epoch_in_the_time_there_was(pupil, school):
+    result = learn(pupil, school[0], *QUICK, "--max-minutes", "1e-9", ok=False)
+    message = result.stderr.partition("Error: ")[2]
+    assert message.startswith(
+        "Nothing was registered. Not one epoch was done in the time"
+    )
+    assert "--max-minutes" in message
+    assert "captions belong" not in message
+
+
+def test_a_value_that_nothing_has(pupil, school):
+    message = pupil.fails(
+        *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", "--holdout", "museum=Louvre"),
+    )
+    assert message == (
+        "No picture has 'Louvre' in the column 'museum'. There are: m0, m1, m2, m3."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0:01"), (29.5, "0:59"), (30, "1:00"), (47, "1:34"), (59.9, "2:00")],
+)
+def test_time_left(seconds, said, capsys):
+    epoch = Epoch(1, 1.0, 1.0, 1.0, 0.5, 0, 0, None, None, seconds)
+    train = SimpleNamespace(count=10)
+    given = SimpleNamespace(pupil=SimpleNamespace(train=train))
+    command.Line(Settings(epochs=3), given)(epoch)
+    assert capsys.readouterr().err.endswith(f", {said} left at most\n")
 
 
 def test_captions_that_belong_to_others_give_no_checkpoint(pupil, school):
@@ -338,7 +406,7 @@ def test_a_museum_that_is_held_out(pupil, school):
         ),
         (["--name", "x", "--holdout", "museum"], "lacks a value"),
         (["--name", "x", "--holdout", "town=Rome"], "There is no column 'town'"),
-        (["--name", "x", "--holdout", "museum=m9"], "0 to measure with are too few"),
+        (["--name", "x", "--holdout", "museum=m9"], "No picture has 'm9' in the column"),
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence(pupil, school, options, message):

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from llm_glam import choice, contrast, pixel_file, registry, room, towers
+from llm_glam import choice, contrast, pairs_table, pixel_file, registry, room, towers
 from llm_glam.errors import TrainingFailed
+from llm_glam.pairs_table import Columns
 from llm_glam.pupil import Pass, Stopped
 
 from . import tiny
@@ -323,6 +325,32 @@ def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
         for at in (registry.directory(), trained[1])
     ]
     assert both[0] == both[1]
+
+
+def cut_rows(path):
+    np.save(path, np.load(path)[:-40])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: os.truncate(path, path.stat().st_size // 2),
+        lambda path: path.write_bytes(b"rubbish" * 1000),
+        cut_rows,
+    ],
+)
+def test_pixels_that_were_kept_and_are_damaged_are_read_again(school, tmp_path, damage):
+    model = towers.opened(school[1])
+    preparation = towers.preparation(model, school[1])
+    data = school[0] / "data" / "captions.csv"
+    found = pairs_table.read(str(data), Columns()).pairs[:50]
+    kept, report = tmp_path / "pixels.npy", SimpleNamespace(begin=print, advance=id)
+    given = (preparation, "0", found, kept, print, report)
+    before = np.array(pixel_file.of(*given).pixels)
+    damage(kept)
+    after = pixel_file.of(*given)
+    np.testing.assert_array_equal(after.pixels, before)
 
 
 def test_time_that_is_up_within_an_epoch_leaves_the_one_before(

@@ -105,6 +105,7 @@ def command(
     found = source.read(from_files=bool(chosen))
     found = pairs.sampled(found, sample, seed)
     asked = Asked(label, prompt, by, least, seed).spelled(found.pairs)
+    measure.check_label(found.pairs, asked)
     texts = measure.texts(found.pairs, asked)
     _say_what_is_there(found)
     encoded = [

@@ -111,6 +111,7 @@ def command(
     found = source.read(from_files=True)
     asked = Asked(label, prompt, by, seed=seed).spelled(found.pairs)
     parts = apart.split(found.pairs, seed)
+    measure.check_label(parts.held_out, asked)
     look, counts = _examine(run, found.pairs, parts)
     if check:
         output_rows([counts], format_)
@@ -130,9 +131,11 @@ def command(
         told, run.checkpoint, parts, counts, found.refused, learnt, settings
     )
     shown = figures.readable if format_ == "table" else figures.rows
-    output_rows(shown(learnt.measured), format_)
     note = choice.WAYS[way].note
-    entry = training.keep(run, learnt, given, card, note, say_on_stderr)
+    try:  # What cannot be printed is no reason to lose what was learnt.
+        entry = training.keep(run, learnt, given, card, note, say_on_stderr)
+    finally:
+        output_rows(shown(learnt.measured), format_)
     say_on_stderr(
         f"Registered {entry.model_id}, with its card: {entry.source}/README.md. Curves and log: "
         f"{run.folder}"
@@ -151,11 +154,11 @@ class Line:
             say_on_stderr(f"before: held-out recall@10 {epoch.recall:.3f}")
             return
         speed = self.given.pupil.train.count / max(epoch.seconds, 1e-3)
-        left = (self.settings.epochs - epoch.number) * epoch.seconds
+        left = round((self.settings.epochs - epoch.number) * epoch.seconds)
         say_on_stderr(
             f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
             f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
-            f"{left / 60:.0f}:{left % 60:02.0f} left at most"
+            f"{left // 60}:{left % 60:02} left at most"
         )
 
 
