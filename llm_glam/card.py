@@ -16,7 +16,7 @@ from .cells import Rows, code, duration, escaped, figure, missing, one_line, tab
 MOST_ROWS = 30  # of one table whose rows come from outside
 TEXT = Path(__file__).parent / "templates" / "card.md"
 LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
-MEASURES = ("pictures", "before", "after", "by chance", "change")
+MEASURES = ("among", "before", "after", "by chance", "change")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Measured:
 
 @dataclass
 class Figure:
-    """A measure before and after training, among ``pool`` pictures; ``baseline`` is chance."""
+    """A measure before and after training, among ``pool`` pictures or captions; ``baseline`` is chance."""
 
     what: str
     pool: int
@@ -179,7 +179,7 @@ def _figures(figures: list[Figure]) -> str:
         return "Nothing was measured."
     said = (
         "On what was held out, before training and after; in brackets the 95 % interval. *By chance* "
-        "is what an order drawn by lot would have, among as many pictures. *Better* and *worse* stand "
+        "is what an order drawn by lot would have, *among* as many pictures (or captions, from picture to caption). *Better* and *worse* stand "
         "only where the two intervals do not touch."
     )
     head = ("figure", *MEASURES)

@@ -184,11 +184,8 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
     )
     beside.fit(target.db, target.table)
     target.records = {file.id: row for file in found.files if (row := beside.of(file))}
-    missing = beside.unmatched(found.files)
-    if missing:
-        text = f"{missing:,} of {len(beside.by_path):,} records name no picture of this run"
-        beside.remarks.append(text)
-    for line in (*found.hints, *beside.remarks):
+    said = *found.hints, *beside.remarks, *beside.unmatched(found.files)
+    for line in said:
         run.report.say(line)
     _warn_of_foreign(run, (file.path for file in found.files))
     refused = [Problem(Entry(file.id, file), reason) for file, reason in found.refused]

@@ -23,6 +23,7 @@ MOST_COLUMNS = 1500
 LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
+NAMED = 3  # of the records without a picture
 NO = {"", "0", "false", "no", "n", "none"}
 
 Row = dict[str, Any]
@@ -52,9 +53,18 @@ class Records:
                 for name, value in row.items()
             }
 
-    def unmatched(self, files: Iterable[PictureFile]) -> int:
-        """How many records name none of these files."""
-        return len(self.by_path.keys() - {same_name(str(f.path)) for f in files})
+    def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
+        """What is to be said of records that name none of these files, if there are any."""
+        names = sorted(self.by_path.keys() - {same_name(str(f.path)) for f in files})
+        if not names:
+            return []
+        some = [Path(name).name for name in names[:NAMED]] + ["…"] * (
+            len(names) > NAMED
+        )
+        return [
+            f"{len(names):,} of {len(self.by_path):,} records name no picture of this run: "
+            f"{', '.join(some)}"
+        ]
 
     def _fitting_kinds(self) -> dict[str, type]:
         """The columns' types; a sequence that is not all whole numbers (12r) is a text."""

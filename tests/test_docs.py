@@ -1,5 +1,6 @@
 """What the documentation says is so, and it says it of everything."""
 
+import csv
 import inspect
 import os
 import re
@@ -28,6 +29,8 @@ from datasette_glam import (
 )
 from llm_glam import archives, box, errors, fetch, terms
 from llm_glam.cli import glam
+
+from .fakes import RED, picture
 
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -150,6 +153,48 @@ def test_commands_of_the_pages_are_understood(page):
     for block in FENCE.findall(text(page)):
         for words in typed(block):
             check_that_it_is_understood(words)
+
+
+def test_open_contexts_table_becomes_a_folder_with_records(llm, colours, tmp_path):
+    page = text(ROOT / "docs" / "archaeclip.md")
+    script = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
+    (tmp_path / "elsewhere").mkdir()
+    rows = []
+    for name in ("a", "b"):
+        path = tmp_path / "elsewhere" / f"{name}.PNG"
+        picture(path, RED)
+        rows.append((path.as_uri(), f"https://opencontext.org/media/{name}-1"))
+    rows.append(((tmp_path / "gone.jpg").as_uri(), "https://opencontext.org/media/c-1"))
+    columns = ["image_file__uri", "media__uri", "subject__uri", "item__earliest"]
+    columns += ["subject__item_class__label", "subject__project__label"]
+    columns += ["item__latest", "context___2", "context___3"]
+    columns += [
+        "Consists of (Label) [https://erlangen-crm.org/current/P45_consists_of]"
+    ]
+    with open("artifact_images_w_descriptions.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        for address, media in rows:
+            table.writerow(
+                [address, media, "https://opencontext.org/subjects/1", "-6500"]
+                + ["Coin", "Domuztepe", "-5500", "Turkey", "Domuztepe", "copper alloy"]
+            )
+    for _ in range(2):  # it may be repeated
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True)
+        assert done.returncode == 0, done.stderr
+    assert b"gone.jpg: " in done.stdout
+
+    llm("glam", "embed", "artifacts", "artifacts", "-m", "glam-clip")
+
+    records = llm.rows("select id, caption, period, project, page_url from artifacts")
+    assert records[0] == {
+        "id": "a-1.png",
+        "caption": "Coin, copper alloy, Domuztepe, Turkey",
+        "period": "-6500 to -5500",
+        "project": "Domuztepe",
+        "page_url": "https://opencontext.org/media/a-1",
+    }
+    assert [record["id"] for record in records] == ["a-1.png", "b-1.png"]
 
 
 def test_the_notebook_is_as_it_is_typed():

@@ -263,7 +263,7 @@ def test_too_many_columns(llm, colours, photos):
 
 def test_records_that_match_nothing_are_mentioned(llm, colours, photos):
     (photos / "metadata.csv").write_text("File_Name,title\nRED.PNG,x\nred.png,y\n")
-    assert "1 of 2 records name no picture of this run" in llm(*EMBED).stderr
+    assert "1 of 2 records name no picture of this run: RED.PNG" in llm(*EMBED).stderr
     assert llm.rows("select title from photos where id = 'red.png'") == [{"title": "y"}]
 
 

@@ -243,7 +243,9 @@ def test_labels_that_say_nothing_are_found_out_before(pupil, school, check):
         *("glam", "train", folder / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", "--label", "caption", *check),
     )
-    assert message.startswith("No two pictures of different groups share a label in the")
+    assert message.startswith(
+        "No two pictures of different groups share a label in the"
+    )
     assert "column 'caption', of the 135 to measure with. Choose another" in message
     assert not (registry.directory() / "train" / "ours" / "features.npz").exists()
 
@@ -406,7 +408,10 @@ def test_a_museum_that_is_held_out(pupil, school):
         ),
         (["--name", "x", "--holdout", "museum"], "lacks a value"),
         (["--name", "x", "--holdout", "town=Rome"], "There is no column 'town'"),
-        (["--name", "x", "--holdout", "museum=m9"], "No picture has 'm9' in the column"),
+        (
+            ["--name", "x", "--holdout", "museum=m9"],
+            "No picture has 'm9' in the column",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence(pupil, school, options, message):
