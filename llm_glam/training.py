@@ -47,6 +47,11 @@ class Run:
         """What is kept of it."""
         return registry.directory() / "train" / self.name.replace("/", "--")
 
+    @property
+    def is_begun(self) -> bool:
+        """Is there a training that was not registered?"""
+        return bool(self.name) and (self.folder / STATE).exists()
+
 
 def begin(name: str | None, base: str) -> Run:
     """Look up the base, and see that the name is free.

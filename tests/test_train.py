@@ -223,12 +223,15 @@ def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch)
         *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", *QUICK, "--resume", "--epochs", "41"),
     )
+    anew = learn(pupil, school[0], *QUICK[:3], "1", "--label", "caption", ok=False)
     seed = pupil.fails(
         *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", *QUICK, "--resume", "--seed", "1"),
     )
     resumed = learn(pupil, school[0], *QUICK, "--resume")
 
+    assert "A training of 'ours' that registered nothing is begun anew" in anew.stderr
+    assert "begun anew" not in resumed.stderr
     assert "made with other settings: epochs 40 instead of 41." in other
     assert "made with other settings: seed 0 instead of 1." in seed
     assert "epoch 4/40" not in resumed.stderr

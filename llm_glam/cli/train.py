@@ -33,6 +33,8 @@ from .pairs_options import Source, pairs_options
 from .told import Clock, has_card, of_run
 from .train_options import HeldOut, Pace, held_out_options, pace_options
 
+BEGUN_ANEW = "A training of '{name}' that registered nothing is begun anew; --resume would go on with it."
+
 
 @click.command("train")
 @pairs_options
@@ -108,6 +110,8 @@ def command(
     images.allow_megapixels(images.MAX_MEGAPIXELS)
     everyday = retained.texts(retain)
     run = training.begin(None if check else name, shared.model_id(base))
+    if run.is_begun and not resume:
+        say_on_stderr(BEGUN_ANEW.format(name=name))
     found = source.read(from_files=True)
     asked = Asked(label, prompt, by, seed=seed).spelled(found.pairs)
     parts = apart.split(found.pairs, seed)
