@@ -47,11 +47,15 @@ def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
 
     :param sensitive: whether rows whose column ``sensitive`` says yes are taken
     :raises BadRecords: the file cannot be read
-    :raises BadPairs: there is no such file or column, or nothing that can be used
+    :raises BadPairs: there is no such file or column, a row with more cells than columns, or nothing
+        that can be used
     :raises BadTemplate: the template cannot be filled
     """
     path = _file(Path(data).expanduser())
-    rows = list(table_file.read(path))
+    surplus = table_file.Surplus()
+    rows = list(table_file.read(path, surplus))
+    if surplus.rows:
+        raise BadPairs(f"{path}: {surplus}.")
     there = list(dict.fromkeys(column for row in rows for column in row))
     if not rows:
         raise BadPairs(f"There are no rows in {path}.")

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from . import items, table_file
 from .errors import BadRecords
 from .files import METADATA_NAMES, PictureFile, same_name
+from .table_file import Surplus
 
 FILE_NAME = "file_name"
 MOST_COLUMNS = 1500
@@ -100,12 +101,13 @@ def beside(files: Iterable[PictureFile]) -> Records:
     return records
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
     """The rows of a metadata file, by column name.
 
+    :param surplus: is told the rows of which cells are left out
     :raises BadRecords: it cannot be read, or has no ``file_name`` column
     """
-    rows = table_file.read(path)
+    rows = table_file.read(path, surplus)
     first = next(rows, None)
     if first is None:
         return
@@ -138,7 +140,8 @@ def _folders(files: Iterable[PictureFile]) -> set[Path]:
 
 def _add(records: Records, path: Path) -> None:
     repeated = refused = 0
-    for row in read(path):
+    surplus = Surplus()
+    for row in read(path, surplus):
         name = str(row.get(FILE_NAME) or "").replace("\\", "/")
         if not _is_inside(name):
             refused += 1
@@ -157,6 +160,10 @@ def _add(records: Records, path: Path) -> None:
     if refused:
         records.remarks.append(
             f"{path}: {refused:,} rows name no file in this folder; left out"
+        )
+    if surplus.rows:
+        records.remarks.append(
+            f"{path}: {surplus} (what is behind the last column is left out)"
         )
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,40 @@ from .errors import BadRecords
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 
+NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
 Row = dict[str, Any]
 
 
-def read(path: Path) -> Iterator[Row]:
+@dataclass
+class Surplus:
+    """Rows of a CSV file with more cells than its first line has columns, the first by its line."""
+
+    rows: int = 0
+    line: int = 0
+    delimiter: str = ""
+
+    def add(self, line: int, delimiter: str) -> None:
+        """Count a row that begins in a line."""
+        self.line = self.line or line
+        self.delimiter = delimiter
+        self.rows += 1
+
+    def __str__(self) -> str:
+        """What is wrong and what to do, to stand behind the file's name."""
+        found = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
+        return (
+            f"{found} more cells than there are columns (see line {self.line:,}); put cells "
+            f"with {NAMES[self.delimiter]} in them in quotation marks"
+        )
+
+
+def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
     """The rows of a file by column name, in the format that its extension says.
 
     Text stays text; what JSON and spreadsheets know to be numbers stays that.
 
+    :param surplus: is told the rows of which cells are left out, as no column is named for them
     :raises BadRecords: it cannot be read, or is of another format
     """
     reader = READERS.get(path.suffix.lower())
@@ -27,7 +54,7 @@ def read(path: Path) -> Iterator[Row]:
         known = ", ".join(READERS)
         raise BadRecords(f"{path} is no table that can be read (those are: {known}).")
     try:
-        yield from reader(path)
+        yield from reader(path, surplus or Surplus())
     except BadRecords:
         raise
     # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
@@ -35,7 +62,7 @@ def read(path: Path) -> Iterator[Row]:
         raise BadRecords(f"{path} cannot be read: {error}") from error
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
     try:
         with path.open(encoding="utf-8-sig", newline="") as fp:
@@ -45,7 +72,11 @@ def _csv(path: Path) -> Iterator[Row]:
             fp.seek(0)
             reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
             header = _unique([cell.strip() for cell in next(reader, [])])
+            line = reader.line_num + 1
             for row in reader:
+                if any(cell.strip() for cell in row[len(header) :]):
+                    surplus.add(line, delimiter)
+                line = reader.line_num + 1
                 if row:
                     cells = [*row, *[""] * (len(header) - len(row))]
                     yield dict(zip(header, cells, strict=False))
@@ -55,7 +86,7 @@ def _csv(path: Path) -> Iterator[Row]:
         ) from error
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
+def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as fp:
         for number, line in enumerate(fp, 1):
             if not line.strip():
@@ -68,14 +99,14 @@ def _jsonl(path: Path) -> Iterator[Row]:
             yield row
 
 
-def _json(path: Path) -> Iterator[Row]:
+def _json(path: Path, _: Surplus) -> Iterator[Row]:
     rows = json.loads(path.read_text("utf-8-sig"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
     yield from rows
 
 
-def _xlsx(path: Path) -> Iterator[Row]:
+def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
     from openpyxl import load_workbook
 
     with closing(load_workbook(path, read_only=True, data_only=True)) as book:
@@ -102,7 +133,7 @@ def _cell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path, Surplus], Iterator[Row]]] = {
     ".csv": _csv,
     ".tsv": _csv,
     ".json": _json,

@@ -476,6 +476,20 @@ def test_a_csv_from_european_excel(llm, colours, photos):
     assert "is not in UTF-8. In Excel, save it as 'CSV UTF-8'" in llm.fails(*EMBED)
 
 
+def test_cells_behind_the_last_column_are_mentioned(llm, colours, photos):
+    (photos / "metadata.csv").write_text(
+        "file_name,title\nred.png,1872.001, gold ring\ngreen.png,green,,\n"
+    )
+    assert (
+        "metadata.csv: 1 row has more cells than there are columns (see line 2); put cells with "
+        "commas in them in quotation marks (what is behind the last column is left out)"
+    ) in llm(*EMBED).stderr
+    assert llm.rows("select title from photos order by id") == [
+        {"title": "green"},
+        {"title": "1872.001"},
+    ]
+
+
 def test_hidden_folders_are_left_out_unless_named(llm, colours, photos):
     picture(photos / ".secret" / "a.png", GREEN)
     picture(photos / "__MACOSX" / "b.png", GREEN)

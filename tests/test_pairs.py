@@ -260,6 +260,30 @@ def test_data_that_give_nothing_are_one_sentence(folder, tmp_path):
         read(write(folder / "a.json", "[{"))
 
 
+@pytest.mark.parametrize(
+    ("name", "mark", "marks"),
+    [("a.csv", ",", "commas"), ("a.csv", ";", "semicolons"), ("a.tsv", "\t", "tabs")],
+)
+def test_a_caption_that_is_cut_into_cells_is_refused(llm, folder, name, mark, marks):
+    lines = ["file_name,caption", "red.png,red,,", '"red.png","a', '","b"']
+    lines += ["red.png,1872.001, gold ring", "red.png,1872.002, gold, enamel"]
+    text = "\n".join(lines).replace('"a\n","b"', '"a\nb"')
+    path = write(folder / name, text.replace(",", mark))
+
+    message = llm.fails("glam", "evaluate", path)
+    assert message == (
+        f"{path}: 2 rows have more cells than there are columns (see line 5); put cells with "
+        f"{marks} in them in quotation marks."
+    )
+    train = ("train", path, "--name", "x", "--base", "demo")
+    assert llm.fails("glam", *train) == message
+
+    lines = text.splitlines()[:2]
+    assert said(read(write(folder / "b.csv", "\n".join(lines)))) == {
+        "red.png": ("red",)
+    }
+
+
 def test_files_of_the_same_bytes_are_one_picture(folder):
     (folder / "copy.png").write_bytes((folder / "red.png").read_bytes())
     # As large as the others, and different.
