@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from .errors import BadRecords
 
@@ -57,6 +58,8 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
         yield from reader(path, surplus or Surplus())
     except BadRecords:
         raise
+    except UnicodeDecodeError as error:
+        raise BadRecords(_not_utf8(path)) from error
     # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
     except Exception as error:
         raise BadRecords(f"{path} cannot be read: {error}") from error
@@ -64,26 +67,21 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
 
 def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as fp:
-            first = fp.readline()
-            is_tsv = path.suffix.lower() == ".tsv"
-            delimiter = "\t" if is_tsv else max(DELIMITERS, key=first.count)
-            fp.seek(0)
-            reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
-            header = _unique([cell.strip() for cell in next(reader, [])])
+    with path.open(encoding="utf-8-sig", newline="") as fp:
+        first = _checked(path, fp.readline())
+        is_tsv = path.suffix.lower() == ".tsv"
+        delimiter = "\t" if is_tsv else max(DELIMITERS, key=first.count)
+        fp.seek(0)
+        reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
+        header = _unique([cell.strip() for cell in next(reader, [])])
+        line = reader.line_num + 1
+        for row in reader:
+            if any(cell.strip() for cell in row[len(header) :]):
+                surplus.add(line, delimiter)
             line = reader.line_num + 1
-            for row in reader:
-                if any(cell.strip() for cell in row[len(header) :]):
-                    surplus.add(line, delimiter)
-                line = reader.line_num + 1
-                if row:
-                    cells = [*row, *[""] * (len(header) - len(row))]
-                    yield dict(zip(header, cells, strict=False))
-    except UnicodeDecodeError as error:
-        raise BadRecords(
-            f"{path} is not in UTF-8. In Excel, save it as 'CSV UTF-8'."
-        ) from error
+            if row:
+                cells = [*row, *[""] * (len(header) - len(row))]
+                yield dict(zip(header, cells, strict=False))
 
 
 def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
@@ -91,7 +89,13 @@ def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
         for number, line in enumerate(fp, 1):
             if not line.strip():
                 continue
-            row = json.loads(line)
+            try:
+                row = json.loads(_checked(path, line))
+            except json.JSONDecodeError as error:
+                raise BadRecords(
+                    f"{path}, line {number:,} is no JSON ({error.msg}, character "
+                    f"{error.colno:,}); correct it, or take it out."
+                ) from error
             if not isinstance(row, dict):
                 raise BadRecords(
                     f"{path}, line {number}: expected an object in braces."
@@ -100,7 +104,7 @@ def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
 
 
 def _json(path: Path, _: Surplus) -> Iterator[Row]:
-    rows = json.loads(path.read_text("utf-8-sig"))
+    rows = json.loads(_checked(path, path.read_text("utf-8-sig")))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
     yield from rows
@@ -109,12 +113,32 @@ def _json(path: Path, _: Surplus) -> Iterator[Row]:
 def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
     from openpyxl import load_workbook
 
-    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+    try:
+        found = load_workbook(path, read_only=True, data_only=True)
+    except (BadZipFile, KeyError) as error:
+        raise BadRecords(
+            f"{path} cannot be read: it is no Excel workbook, or a damaged or encrypted one. "
+            "Open it in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
+        ) from error
+    with closing(found) as book:
         rows = book.worksheets[0].iter_rows(values_only=True)
         header = _unique([str(cell or "").strip() for cell in next(rows, ())])
         for row in rows:
             if any(cell is not None for cell in row):
                 yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
+
+
+def _checked(path: Path, text: str) -> str:
+    """Text in which there is no NUL, as there would be in UTF-16 without a byte order mark."""
+    if "\0" in text:
+        raise BadRecords(_not_utf8(path))
+    return text
+
+
+def _not_utf8(path: Path) -> str:
+    is_json = path.suffix.lower() in (".json", ".jsonl")
+    advice = "Save it as UTF-8" if is_json else "In Excel, save it as 'CSV UTF-8'"
+    return f"{path} is not in UTF-8. {advice}."
 
 
 def _unique(header: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import unicodedata
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -282,6 +283,45 @@ def test_a_caption_that_is_cut_into_cells_is_refused(llm, folder, name, mark, ma
     assert said(read(write(folder / "b.csv", "\n".join(lines)))) == {
         "red.png": ("red",)
     }
+
+
+def test_a_damaged_line_is_named(llm, folder):
+    row = '{"file_name": "red.png", "caption": "red"}\n'
+    path = write(folder / "a.jsonl", f"{row}\n{row}{row[:-4]}\n{row}")
+
+    message = llm.fails("glam", "evaluate", path)
+    assert message.startswith(f"{path}, line 4 is no JSON (")
+    assert message.endswith("); correct it, or take it out.")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl"])
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le"])
+def test_another_encoding_is_one_sentence(llm, folder, name, encoding):
+    text = '{"file_name": "red.png", "caption": "café"}'
+    if name == "a.json":
+        text = f"[{text}]"
+    elif name == "a.csv":
+        text = "file_name,caption\nred.png,café"
+    path = write(folder / name, text, encoding)
+
+    advice = "In Excel, save it as 'CSV UTF-8'"
+    if name != "a.csv":
+        advice = "Save it as UTF-8"
+    message = llm.fails("glam", "evaluate", path)
+    assert message == f"{path} is not in UTF-8. {advice}."
+
+
+def test_what_is_no_workbook_is_one_sentence(llm, folder):
+    path = write(folder / "a.xlsx", "file_name,caption\nred.png,red")
+
+    expected = (
+        f"{path} cannot be read: it is no Excel workbook, or a damaged or encrypted one. Open it "
+        "in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
+    )
+    assert llm.fails("glam", "evaluate", path) == expected
+    with ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "x")
+    assert llm.fails("glam", "evaluate", path) == expected
 
 
 def test_files_of_the_same_bytes_are_one_picture(folder):
