@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import caption_template
@@ -11,13 +12,32 @@ IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
 
 Row = dict[str, Any]
-CaptionsOf = Callable[[Row], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class CaptionSource:
+    """What makes the captions of a record, and in words where it takes them from.
+
+    ``column`` is None where a template makes them.
+    """
+
+    of: Callable[[Row], tuple[str, ...]]
+    words: str
+    column: str | None = None
+
+    def why_none(self, row: Row) -> str:
+        """Why a record gives no caption."""
+        value = row.get(self.column) if self.column is not None else None
+        parts = value if isinstance(value, list) else [value]
+        if any(isinstance(part, dict) for part in parts):
+            return f"its {self.column} is no text"
+        return "it has no caption"
 
 
 def caption_source(
     column: str | None, template: str | None, columns: Sequence[str], option: str
-) -> tuple[CaptionsOf, str]:
-    """What makes the captions of a record, and in words where it takes them from.
+) -> CaptionSource:
+    """What makes the captions of records: a template, or a column.
 
     :param option: what the column would be given with
     :raises BadPairs: there is no such column, or none that looks like captions
@@ -25,9 +45,13 @@ def caption_source(
     """
     if template is not None:
         filled = caption_template.parse(template, columns)
-        return lambda row: _told([filled.caption(row)]), f"by '{template}'"
+        return CaptionSource(
+            lambda row: _told([filled.caption(row)]), f"by '{template}'"
+        )
     name = chosen(column, CAPTION_COLUMNS, columns, option)
-    return lambda row: _told(_listed(row.get(name))), f"from the column '{name}'"
+    return CaptionSource(
+        lambda row: _told(_listed(row.get(name))), f"from the column '{name}'", name
+    )
 
 
 def chosen(

@@ -51,6 +51,19 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A table or collection, in words: its name, and what pictures and captions are taken from."""
+
+    name: str
+    taken: str
+    is_collection: bool = False
+
+    def __str__(self) -> str:
+        """The name, to stand in a sentence."""
+        return f"the collection '{self.name}'" if self.is_collection else self.name
+
+
+@dataclass(frozen=True)
 class Captions:
     """The different captions of pairs, and which pair has which.
 
@@ -71,9 +84,10 @@ def normal(caption: str) -> str:
 def gathered(
     found: Iterable[Pair],
     refused: Sequence[tuple[str, str]],
+    origin: Origin,
     *,
+    why_silent: Callable[[Row], str],
     group_by: Sequence[str] = (),
-    remarks: Sequence[str] = (),
     sensitive: int = 0,
 ) -> Pairs:
     """One pair per picture, with all captions of it, in groups.
@@ -82,6 +96,7 @@ def gathered(
 
     :param group_by: columns; pairs whose records say the same in one of them are one group
     :param refused: what is known to be unusable already
+    :param why_silent: the reason why there is no caption of a record
     :raises BadPairs: nothing is left
     """
     by_content: dict[Hashable, Pair] = {}
@@ -89,15 +104,15 @@ def gathered(
     silent: list[tuple[str, str]] = []
     for pair in found:
         if not pair.captions:
-            silent.append((pair.id, "it has no caption"))
+            silent.append((pair.id, why_silent(pair.record)))
             continue
         ids.add(pair.id)
         known = by_content.get(pair.content, pair)
         by_content[pair.content] = _with_captions(known, pair.captions)
     refused = [*refused, *(one for one in silent if one[0] not in ids)]
     if not by_content:
-        raise BadPairs(_why_nothing(refused, sensitive))
-    said = [*remarks]
+        raise BadPairs(_why_nothing(refused, origin, sensitive))
+    said = [f"{origin.name}: {origin.taken}"]
     if sensitive:
         said.append(f"{sensitive:,} sensitive left out; --sensitive takes them")
     if copies := len(ids) - len(by_content):
@@ -202,17 +217,30 @@ def _keys(pair: Pair, group_by: Sequence[str]) -> Iterable[Hashable]:
             yield column, str(value).strip()
 
 
-def _reasons(refused: Sequence[tuple[str, str]]) -> str:
+def _reasons(refused: Sequence[tuple[str, str]], *, examples: bool = False) -> str:
     ordered = Counter(reason for _, reason in refused).most_common()
     shown = [f"{count:,} because {reason}" for reason, count in ordered[:NAMED]]
+    if examples:
+        first = {reason: name for name, reason in reversed(refused)}
+        named = zip(shown, ordered, strict=False)
+        shown = [
+            f"{said} ({'the first is ' if count > 1 else ''}{first[reason]})"
+            for said, (reason, count) in named
+        ]
     rest = len(ordered) - NAMED
     return "; ".join([*shown, *([f"and {rest:,} other reasons"] if rest > 0 else [])])
 
 
-def _why_nothing(refused: Sequence[tuple[str, str]], sensitive: int) -> str:
+def _why_nothing(
+    refused: Sequence[tuple[str, str]], origin: Origin, sensitive: int
+) -> str:
     hidden = (
         f" ({sensitive:,} are sensitive: --sensitive takes them)" if sensitive else ""
     )
     if not refused:
-        return f"There are no pictures with captions{hidden}."
-    return f"Not one of {len(refused):,} rows can be used{hidden}: {_reasons(refused)}."
+        return f"There are no pictures with captions in {origin}{hidden}."
+    reasons = _reasons(refused, examples=True)
+    return (
+        f"Not one of {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
+        f"{reasons}."
+    )

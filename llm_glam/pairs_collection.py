@@ -12,7 +12,7 @@ from .engine import Vectors
 from .errors import BadPairs
 from .filters import Conditions
 from .index import Watcher
-from .pairs import Pair, Pairs, Row
+from .pairs import Origin, Pair, Pairs, Row
 from .store import Collection
 
 DOCUMENT = "document"
@@ -44,22 +44,22 @@ def read(
     if table is None:
         raise BadPairs(f"The collection '{collection.name}' has no records.")
     there = list(db.table(table).columns_dict)
-    captions, what = columns.caption_source(caption, template, there, "--caption")
+    captions = columns.caption_source(caption, template, there, "--caption")
     by = [columns.checked(group_by, there)] if group_by else []
     rows = list(_rows(db, collection, table))
-    if conditions:
-        meant = set(filters.ids(db, collection, conditions))
-        rows = [row for row in rows if row["id"] in meant]
+    if rows and conditions:
+        rows = _fitting(db, collection, rows, conditions)
     open_to_all = [r for r in rows if sensitive or not records.is_yes(r["sensitive"])]
-    found = [Pair(r["id"], captions(r), r, None, r.pop(HASH)) for r in open_to_all]
+    found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in open_to_all]
     refused: list[tuple[str, str]] = []
     if from_files:
         found, refused = _with_files(db, table, found)
     return pairs.gathered(
         found,
         refused,
+        Origin(collection.name, f"captions {captions.words}", is_collection=True),
+        why_silent=captions.why_none,
         group_by=[DOCUMENT, *by],
-        remarks=[f"{collection.name}: captions {what}"],
         sensitive=len(rows) - len(open_to_all),
     )
 
@@ -82,6 +82,19 @@ def vectors(
     # The index has them in the order of their ids, as SQLite sorts these.
     vectors[sorted(range(len(ids)), key=lambda place: ids[place].encode())] = stored
     return vectors
+
+
+def _fitting(
+    db: Database, collection: Collection, rows: Sequence[Row], conditions: Conditions
+) -> list[Row]:
+    meant = set(filters.ids(db, collection, conditions))
+    found = [row for row in rows if row["id"] in meant]
+    if not found:
+        raise BadPairs(
+            f"No record of the collection '{collection.name}' fits the filters; loosen --filter "
+            "or --where."
+        )
+    return found
 
 
 def _with_files(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import columns, files, pairs, records, table_file
-from .columns import CaptionsOf
+from .columns import CaptionSource
 from .errors import BadPairs
 from .files import METADATA_NAMES, PictureFile
-from .pairs import Pair, Pairs, Row
+from .pairs import Origin, Pair, Pairs, Row
 
 LONGEST_SHOWN = 100
 SENSITIVE = "sensitive"
@@ -32,7 +32,7 @@ class _Table:
 
     folder: Path
     image: str
-    captions: CaptionsOf
+    captions: CaptionSource
     refused: list[tuple[str, str]] = field(default_factory=list)
     sensitive: int = 0
     inside: dict[Path, bool] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
         raise BadPairs(f"There are no rows in {path}.")
     image = columns.chosen(asked.image, columns.IMAGE_COLUMNS, there, "--image-column")
     by = [columns.checked(asked.group_by, there)] if asked.group_by else []
-    captions, what = columns.caption_source(
+    captions = columns.caption_source(
         asked.caption, asked.template, there, "--caption-column"
     )
     table = _Table(path.parent.resolve(), image, captions)
@@ -69,8 +69,11 @@ def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
     return pairs.gathered(
         found,
         [*table.refused, *unreadable],
+        Origin(
+            path.name, f"pictures from the column '{image}', captions {captions.words}"
+        ),
+        why_silent=captions.why_none,
         group_by=by,
-        remarks=[f"{path.name}: pictures from the column '{image}', captions {what}"],
         sensitive=table.sensitive,
     )
 
@@ -96,6 +99,9 @@ def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
             table.sensitive += 1
             continue
         value = row.get(table.image)
+        if isinstance(value, dict | list):
+            table.refused.append((f"row {number}", f"its {table.image} is no text"))
+            continue
         name = "" if value is None else str(value).strip().replace("\\", "/")
         if name not in table.located:
             table.located[name] = _located(table, name)
@@ -103,7 +109,7 @@ def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
         if isinstance(file, str):
             table.refused.append((_shown(name) or f"row {number}", file))
         else:
-            yield Pair(file.id, table.captions(row), row, file)
+            yield Pair(file.id, table.captions.of(row), row, file)
 
 
 def _is_sensitive(row: Row) -> bool:

@@ -324,6 +324,46 @@ def test_what_is_no_workbook_is_one_sentence(llm, folder):
     assert llm.fails("glam", "evaluate", path) == expected
 
 
+def test_why_nothing_can_be_used_is_said_with_examples(llm, folder):
+    lines = ["image,text", "/x/1.png,red", "gone.png,red", "/x/2.png,blue", "red.png,"]
+    path = write(folder / "a.csv", "\n".join(lines))
+
+    assert llm.fails("glam", "evaluate", path) == (
+        "Not one of 4 rows of a.csv can be used (pictures from the column 'image', captions from "
+        "the column 'text'): 2 because it is outside the folder of the table (the first is "
+        "/x/1.png); 1 because there is no such file (gone.png); 1 because it has no caption "
+        "(red.png)."
+    )
+
+    path = write(folder / "s.csv", "file_name,caption,sensitive\nred.png,red,yes")
+    assert llm.fails("glam", "evaluate", path) == (
+        "There are no pictures with captions in s.csv (1 are sensitive: --sensitive takes them)."
+    )
+
+
+def test_objects_and_lists_are_no_paths_and_no_captions(folder):
+    rows = [
+        {"file_name": "red.png", "caption": "red"},
+        {"file_name": {"path": "red.png"}, "caption": "red"},
+        {"file_name": ["red.png"], "caption": "red"},
+        {"file_name": "sub folder/blé [1].png", "caption": {"en": "blue"}},
+        {"file_name": "sub folder/blé [1].png", "caption": [{"en": "blue"}]},
+        {"file_name": "sub folder/blé [1].png", "caption": []},
+    ]
+    found = read(write(folder / "a.json", json.dumps(rows)))
+
+    assert said(found) == {"red.png": ("red",)}
+    assert found.refused == [
+        ("row 2", "its file_name is no text"),
+        ("row 3", "its file_name is no text"),
+        ("sub folder/blé [1].png", "its caption is no text"),
+        ("sub folder/blé [1].png", "its caption is no text"),
+        ("sub folder/blé [1].png", "it has no caption"),
+    ]
+    found = read(folder / "a.json", template="{caption}")
+    assert found.refused[-1][1] == "it has no caption"
+
+
 def test_files_of_the_same_bytes_are_one_picture(folder):
     (folder / "copy.png").write_bytes((folder / "red.png").read_bytes())
     # As large as the others, and different.
@@ -452,6 +492,25 @@ def test_a_collection_without_captions_is_one_sentence(collection):
         BadPairs, match="There is no column 'finder'. There are: id, file"
     ):
         pairs_collection.read(db, photos, caption="finder")
+
+
+def test_a_collection_that_gives_nothing_is_named(llm, collection, many, tmp_path):
+    asked = ("glam", "evaluate", "--collection", "photos", "-d", many.database)
+
+    assert llm.fails(*asked, "--caption", "title", "--filter", "year=12") == (
+        "No record of the collection 'photos' fits the filters; loosen --filter or --where."
+    )
+    assert llm.fails(*asked).startswith(
+        "Not one of 60 rows of the collection 'photos' can be used (captions from the column "
+        "'caption'): 60 because it has no caption (the first is 00.png)."
+    )
+    db, photos = collection
+    db.execute("delete from embeddings")
+    with pytest.raises(BadPairs) as raised:
+        pairs_collection.read(db, photos, conditions=Conditions(["year=12"]))
+    assert raised.value.message == (
+        "There are no pictures with captions in the collection 'photos'."
+    )
 
 
 def test_stored_vectors_are_those_of_the_pairs(collection, many):
