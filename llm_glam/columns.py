@@ -15,6 +15,23 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Header:
+    """The columns that there are, of what (to stand in a sentence), and whether a first line names them."""
+
+    names: Sequence[str]
+    source: str | None = None
+    is_first_line: bool = False
+
+    def listed(self) -> str:
+        """The names for an error, with advice where they look like data."""
+        told = f"There are: {', '.join(self.names) or 'none'}."
+        lower = {name.strip().lower() for name in self.names}
+        if not self.is_first_line or lower & {*IMAGE_COLUMNS, *CAPTION_COLUMNS}:
+            return told
+        return f"{told} The first line must hold the columns' names."
+
+
+@dataclass(frozen=True)
 class CaptionSource:
     """What makes the captions of a record, and in words where it takes them from.
 
@@ -35,7 +52,7 @@ class CaptionSource:
 
 
 def caption_source(
-    column: str | None, template: str | None, columns: Sequence[str], option: str
+    column: str | None, template: str | None, header: Header, option: str
 ) -> CaptionSource:
     """What makes the captions of records: a template, or a column.
 
@@ -44,18 +61,18 @@ def caption_source(
     :raises BadTemplate: the template cannot be filled
     """
     if template is not None:
-        filled = caption_template.parse(template, columns)
+        filled = caption_template.parse(template, header.names)
         return CaptionSource(
             lambda row: _told([filled.caption(row)]), f"by '{template}'"
         )
-    name = chosen(column, CAPTION_COLUMNS, columns, option)
+    name = chosen(column, CAPTION_COLUMNS, header, option)
     return CaptionSource(
         lambda row: _told(_listed(row.get(name))), f"from the column '{name}'", name
     )
 
 
 def chosen(
-    asked: str | None, guesses: Sequence[str], columns: Sequence[str], option: str
+    asked: str | None, guesses: Sequence[str], header: Header, option: str
 ) -> str:
     """The column that was asked for, or the first that looks like it.
 
@@ -63,29 +80,31 @@ def chosen(
     :raises BadPairs: there is none
     """
     if asked is not None:
-        return checked(asked, columns)
-    lower = {column.strip().lower(): column for column in reversed(columns)}
+        return checked(asked, header)
+    lower = {column.strip().lower(): column for column in reversed(header.names)}
     for guess in guesses:
         if guess in lower:
             return lower[guess]
+    of = f" of {header.source}" if header.source else ""
     raise BadPairs(
-        f"None of the columns is called {', '.join(guesses[:-1])} or {guesses[-1]}. Say which "
-        f"to take with {option}. There are: {', '.join(columns) or 'none'}."
+        f"None of the columns{of} is called {', '.join(guesses[:-1])} or {guesses[-1]}. Say which "
+        f"to take with {option}. {header.listed()}"
     )
 
 
-def checked(column: str, columns: Sequence[str]) -> str:
+def checked(column: str, header: Header) -> str:
     """A column as the records spell it.
 
     :raises BadPairs: they have none of that name
     """
-    if column in columns:
+    if column in header.names:
         return column
-    same = [one for one in columns if one.strip().lower() == column.strip().lower()]
+    same = [
+        one for one in header.names if one.strip().lower() == column.strip().lower()
+    ]
     if len(same) != 1:
-        raise BadPairs(
-            f"There is no column '{column}'. There are: {', '.join(columns)}."
-        )
+        within = f" in {header.source}" if header.source else ""
+        raise BadPairs(f"There is no column '{column}'{within}. {header.listed()}")
     return same[0]
 
 

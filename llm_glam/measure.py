@@ -37,7 +37,9 @@ class Asked:
 
         :raises BadPairs: there is no such column
         """
-        there = list(dict.fromkeys(column for pair in found for column in pair.record))
+        there = columns.Header(
+            list(dict.fromkeys(column for pair in found for column in pair.record))
+        )
         label, by = (
             one and columns.checked(one, there) for one in (self.label, self.by)
         )

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from . import columns, filters, folders, index, pairs, records
+from .columns import Header
 from .engine import Vectors
 from .errors import BadPairs
 from .filters import Conditions
@@ -43,7 +44,9 @@ def read(
     table = collection.items_table
     if table is None:
         raise BadPairs(f"The collection '{collection.name}' has no records.")
-    there = list(db.table(table).columns_dict)
+    there = Header(
+        list(db.table(table).columns_dict), f"the collection '{collection.name}'"
+    )
     captions = columns.caption_source(caption, template, there, "--caption")
     by = [columns.checked(group_by, there)] if group_by else []
     rows = list(_rows(db, collection, table))

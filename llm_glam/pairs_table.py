@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import columns, files, pairs, records, table_file
-from .columns import CaptionSource
+from .columns import CaptionSource, Header
 from .errors import BadPairs
 from .files import METADATA_NAMES, PictureFile
 from .pairs import Origin, Pair, Pairs, Row
@@ -56,9 +56,11 @@ def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
     rows = list(table_file.read(path, surplus))
     if surplus.rows:
         raise BadPairs(f"{path}: {surplus}.")
-    there = list(dict.fromkeys(column for row in rows for column in row))
     if not rows:
         raise BadPairs(f"There are no rows in {path}.")
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    is_json = path.suffix.lower() in table_file.JSON
+    there = Header(names, path.name, is_first_line=not is_json)
     image = columns.chosen(asked.image, columns.IMAGE_COLUMNS, there, "--image-column")
     by = [columns.checked(asked.group_by, there)] if asked.group_by else []
     captions = columns.caption_source(

@@ -14,6 +14,7 @@ from .errors import BadRecords
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 
+JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 Row = dict[str, Any]
@@ -136,7 +137,7 @@ def _checked(path: Path, text: str) -> str:
 
 
 def _not_utf8(path: Path) -> str:
-    is_json = path.suffix.lower() in (".json", ".jsonl")
+    is_json = path.suffix.lower() in JSON
     advice = "Save it as UTF-8" if is_json else "In Excel, save it as 'CSV UTF-8'"
     return f"{path} is not in UTF-8. {advice}."
 

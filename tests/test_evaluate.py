@@ -339,7 +339,7 @@ def test_options_that_contradict_each_other(llm, colours, arguments, expected):
         (("missing.csv",), "There is no file or folder missing.csv."),
         (
             ("photos/captions.csv", "--caption", "x"),
-            "There is no column 'x'. There are: ",
+            "There is no column 'x' in captions.csv. There are: ",
         ),
         (
             ("photos/captions.csv", "--label", "x"),

@@ -211,12 +211,12 @@ def test_columns_are_guessed_said_and_overridden(folder):
         (
             {"image": "pic", "caption": "captoin"},
             BadPairs,
-            "There is no column 'captoin'. There are: pic, n",
+            "There is no column 'captoin' in a.csv. There are: pic, n",
         ),
         (
             {"image": "picture"},
             BadPairs,
-            "There is no column 'picture'. There are: pic, n",
+            "There is no column 'picture' in a.csv. There are: pic, n",
         ),
         (
             {},
@@ -242,6 +242,37 @@ def test_unknown_columns_are_one_sentence(folder, options, error, expected):
     with pytest.raises(error) as raised:
         read(path, **options)
     assert expected in raised.value.message
+
+
+FIRST_LINE = " The first line must hold the columns' names."
+
+
+def test_unknown_columns_are_told_with_the_table(llm, folder):
+    known = write(folder / "a.csv", "file_name,label\nred.png,red")
+    data = write(folder / "b.csv", "red.png,a gold ring\nred.png,red")
+    objects = write(folder / "c.json", '[{"pic": "red.png", "n": "red"}]')
+
+    def told(path, *args):
+        return llm.fails("glam", "evaluate", path, *args)
+
+    assert told(known) == (
+        "None of the columns of a.csv is called caption, captions or text. Say which to take with "
+        "--caption-column. There are: file_name, label."
+    )
+    assert told(known, "--caption", "nope") == (
+        "There is no column 'nope' in a.csv. There are: file_name, label."
+    )
+    assert told(data) == (
+        "None of the columns of b.csv is called file_name, image_path, filename or image. Say "
+        f"which to take with --image-column. There are: red.png, a gold ring.{FIRST_LINE}"
+    )
+    assert told(data, "--image-column", "nope") == (
+        f"There is no column 'nope' in b.csv. There are: red.png, a gold ring.{FIRST_LINE}"
+    )
+    assert told(objects).endswith("There are: pic, n.")
+    assert told(objects, "--image-column", "nope").endswith(
+        "'nope' in c.json. There are: pic, n."
+    )
 
 
 def test_data_that_give_nothing_are_one_sentence(folder, tmp_path):
@@ -489,7 +520,8 @@ def test_a_collection_without_captions_is_one_sentence(collection):
     ):
         pairs_collection.read(db, photos)
     with pytest.raises(
-        BadPairs, match="There is no column 'finder'. There are: id, file"
+        BadPairs,
+        match="There is no column 'finder' in the collection 'photos'. There are: id, file",
     ):
         pairs_collection.read(db, photos, caption="finder")
 
