@@ -10,6 +10,7 @@ from .errors import BadPairs
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
+NAN = ("nan", "NaN")  # so pandas writes an empty cell
 
 Row = dict[str, Any]
 
@@ -63,7 +64,7 @@ def caption_source(
     if template is not None:
         filled = caption_template.parse(template, header.names)
         return CaptionSource(
-            lambda row: _told([filled.caption(row)]), f"by '{template}'"
+            lambda row: _told([filled.caption(_without_nan(row))]), f"by '{template}'"
         )
     name = chosen(column, CAPTION_COLUMNS, header, option)
     return CaptionSource(
@@ -110,12 +111,22 @@ def checked(column: str, header: Header) -> str:
 
 def _listed(value: Any) -> Sequence[Any]:
     """Several captions are a list, in a cell of text a list in JSON."""
+    if _is_nan(value):
+        return []
     if isinstance(value, str) and value.lstrip().startswith('["'):
         try:
             value = json.loads(value)
         except ValueError:
             pass
     return value if isinstance(value, list) else [value]
+
+
+def _without_nan(row: Row) -> Row:
+    return {k: None if _is_nan(value) else value for k, value in row.items()}
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() in NAN
 
 
 def _told(values: Sequence[Any]) -> tuple[str, ...]:

@@ -172,6 +172,23 @@ def test_empty_captions_are_left_out(folder, empty):
     assert reasons(found) == {"sub folder/blé [1].png": "it has no caption"}
 
 
+@pytest.mark.parametrize("empty", ["nan", "NaN", " nan "])
+def test_empty_cells_of_pandas_are_empty(llm, folder, empty):
+    path = write(folder / "a.csv", f"file_name,caption,place\nred.png,{empty},{empty}")
+    asked = ("glam", "evaluate", path)
+
+    assert "1 because it has no caption (red.png)" in llm.fails(*asked)
+    template = ("--caption-template", "{caption}, {place}")
+    assert "1 because it has no caption (red.png)" in llm.fails(*asked, *template)
+
+
+@pytest.mark.parametrize("caption", ["Nan", "NAN", "nan, bread", "a nan"])
+def test_other_captions_with_nan_are_captions(folder, caption):
+    found = read(write(folder / "a.csv", f'file_name,caption\nred.png,"{caption}"'))
+
+    assert said(found) == {"red.png": (caption,)}
+
+
 def test_sensitive_pictures_are_left_out_unless_asked_for(folder):
     path = write(
         folder / "a.csv",
