@@ -1,5 +1,6 @@
 """Options that several commands share, spelled as LLM spells them."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,23 @@ from ..clip import GlamClip
 from ..errors import GlamError, UnknownCollection
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Finite(click.types.FloatParamType):
+    """A number; Python reads 'nan' and 'inf' as numbers too."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number as it was typed."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"'{value}' is not a finite number.", param, ctx)
+        return number
+
+
+class FiniteRange(click.FloatRange, Finite):
+    """A number between two others."""
 
 
 def _remember(

@@ -46,7 +46,9 @@ Scored = tuple[str, float | None]
     help="Only pictures whose record fulfils this",
 )
 @click.option("--words", help="Only pictures in whose record these words are found")
-@click.option("--min-score", type=float, help="Nothing that scores below this")
+@click.option(
+    "--min-score", type=shared.Finite(), help="Nothing that scores below this"
+)
 @click.option(
     "-n",
     "--number",

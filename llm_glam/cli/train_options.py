@@ -11,6 +11,7 @@ from ..pairs import Pair
 from ..split import Split
 from ..tuning_state import Settings
 from .collected import collected
+from .options import FiniteRange
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ held_out_options = collected(
     ),
     click.option(
         "--held-out",
-        type=click.FloatRange(0, 0.9, min_open=True),
+        type=FiniteRange(0, 0.9, min_open=True),
         default=split.SHARE,
         show_default=True,
         help="Else this share of the pictures, chosen at random",
@@ -96,13 +97,13 @@ pace_options = collected(
     ),
     click.option(
         "--learning-rate",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteRange(0, min_open=True),
         help="How far a step goes at most [default: 1e-3 for projections and small checkpoints, "
         "2e-5 for the last block, 5e-6 for all weights]",
     ),
     click.option(
         "--max-minutes",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteRange(0, min_open=True),
         help="Learn no longer than this, the reading of pictures not counted",
     ),
 )
