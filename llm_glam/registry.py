@@ -26,6 +26,9 @@ BUILT_IN = {
     DEMO: {"source": OWN, "notes": "knows nothing but the drawings of: llm glam demo"},
 }
 PREFIX = "glam-clip"
+TEXTS = "source", "revision", "fingerprint", "base", "notes", "added", "removed"
+# What an entry may have, and as what; null says as much as nothing.
+KINDS = {**dict.fromkeys(TEXTS, str), "dimensions": int, "stamps": list}
 NAME = re.compile(r"[\w][\w.+-]*(/[\w][\w.+-]*)*")
 
 
@@ -120,8 +123,7 @@ def former(name: str) -> Checkpoint | None:
 
 def sources() -> set[str]:
     """Where checkpoints are or, of removed ones, were."""
-    entries = _load()["checkpoints"].values()
-    return {str(entry.get("source")) for entry in entries if isinstance(entry, dict)}
+    return {entry["source"] for entry in _load()["checkpoints"].values()}
 
 
 def default_name() -> str:
@@ -203,14 +205,23 @@ def check_name(name: str, fingerprint: str | None) -> None:
 
 
 def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
-    fields = known.get(name) or BUILT_IN[name]
-    try:
-        entry = Checkpoint(name=name, **fields)
-        if not isinstance(entry.source, str):
-            raise TypeError("source")
-        return entry
-    except TypeError as error:
-        raise RegistryError(_damaged(f"the entry '{name}' is not complete")) from error
+    return Checkpoint(name=name, **(known.get(name) or BUILT_IN[name]))
+
+
+def _check_entry(name: str, entry: Any) -> None:
+    """Refuse an entry that is none of a checkpoint.
+
+    :raises RegistryError: what is wrong with it
+    """
+    if not isinstance(entry, dict):
+        raise RegistryError(_damaged(f"the entry '{name}' is no object"))
+    if entry.get("source") is None:
+        raise RegistryError(_damaged(f"the entry '{name}' lacks its source"))
+    for key, value in entry.items():
+        kind = KINDS.get(key)
+        if kind is None or not (value is None or isinstance(value, kind)):
+            what = f"the entry '{name}' has a '{key}' that cannot be understood"
+            raise RegistryError(_damaged(what))
 
 
 def _load() -> dict[str, Any]:
@@ -226,10 +237,16 @@ def _load() -> dict[str, Any]:
         data = json.loads(text)
     except ValueError as error:
         raise RegistryError(_damaged(str(error))) from error
+    except RecursionError as error:
+        raise RegistryError(_damaged("it is nested too deeply")) from error
     if not isinstance(data, dict) or not isinstance(
         data.setdefault("checkpoints", {}), dict
     ):
         raise RegistryError(_damaged("it is not a list of checkpoints"))
+    if not isinstance(data.get("default"), str | None):
+        raise RegistryError(_damaged("its default is no name"))
+    for name, entry in data["checkpoints"].items():
+        _check_entry(name, entry)
     return data
 
 

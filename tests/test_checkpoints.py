@@ -414,6 +414,55 @@ def test_a_damaged_list_breaks_only_our_models(llm, user_path, monkeypatch):
     assert "No checkpoint is registered as 'nobody'" in message
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"checkpoints": {"x": null}}', "the entry 'x' is no object"),
+        ('{"checkpoints": {"x": [1]}}', "the entry 'x' is no object"),
+        ('{"checkpoints": {"demo": null}}', "the entry 'demo' is no object"),
+        ('{"checkpoints": {"x": {}}}', "the entry 'x' lacks its source"),
+        ('{"checkpoints": {"x": {"source": null}}}', "lacks its source"),
+        (
+            '{"checkpoints": {"x": {"source": 5}}}',
+            "the entry 'x' has a 'source' that cannot be understood",
+        ),
+        ('{"checkpoints": {"x": {"source": "a/b", "stamps": 1}}}', "has a 'stamps'"),
+        ('{"checkpoints": {"x": {"source": "a/b", "name": "y"}}}', "has a 'name'"),
+        ('{"checkpoints": [1]}', "it is not a list of checkpoints"),
+        ('{"default": ["x"]}', "its default is no name"),
+        ("[" * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_damaged_entries_break_only_our_models(llm, user_path, text, reason):
+    file = user_path / "glam" / "models.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+    assert "glam-clip" in llm("embed-models", "list").stdout
+    llm("models")
+    for command in (
+        ("embed", "-m", "glam-clip", "-c", "x"),
+        ("embed", "-m", "glam-clip/x", "-c", "x"),
+        ("glam", "models", "list"),
+        ("glam", "models", "show", "x"),
+        ("glam", "models", "default", "x"),
+        ("glam", "models", "remove", "x"),
+    ):
+        message = llm.fails(*command)
+        assert message.startswith(f"The list of checkpoints {file} is damaged (")
+        assert reason in message
+        assert "Repair it, or move it away and register" in message
+    assert file.read_text() == text
+
+
+def test_what_an_entry_may_leave_out_may_be_null(llm, user_path):
+    (user_path / "glam").mkdir(parents=True)
+    (user_path / "glam" / "models.json").write_text(
+        '{"checkpoints": {"x": {"source": "a/b", "notes": null}}, "default": null}'
+    )
+    assert "x" in [row["name"] for row in llm.json("glam", "models", "list")]
+
+
 def test_the_hub_out_of_reach_is_one_sentence(llm, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     message = llm.fails("embed", "-m", "glam-clip", "-c", "raccoon")
