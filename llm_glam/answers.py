@@ -16,6 +16,7 @@ from .figures import (
     LABEL_TO_PICTURE,
     PICTURE_TO_CAPTION,
     PICTURE_TO_PICTURE,
+    untaken,
 )
 from .pairs import Pair
 from .retrieval import Floats, Ints, Links
@@ -24,7 +25,7 @@ FIRST = (1, 5, 10)
 NEAREST = 10
 RETRIEVAL = (*(f"recall_at_{k}" for k in FIRST), "mrr")
 NEIGHBOURS = (f"precision_at_{NEAREST}",)
-OTHER, NONE = "other", "none"
+OTHER, NONE = "(other)", "(none)"
 
 Flags = NDArray[np.bool_]
 
@@ -41,6 +42,14 @@ class Encoded:
     pictures: Vectors
     usable: Flags
     texts: Vectors
+
+
+@dataclass(frozen=True)
+class Values:
+    """What each picture is counted under; ``other`` is what rare values are called together."""
+
+    each: list[str]
+    other: str
 
 
 @dataclass(frozen=True)
@@ -79,16 +88,18 @@ def labels(found: Sequence[Pair], column: str) -> dict[str, str]:
     return dict(sorted(named.items()))
 
 
-def values(found: Sequence[Pair], column: str | None, least: int) -> list[str] | None:
+def values(found: Sequence[Pair], column: str | None, least: int) -> Values | None:
     """The value that each picture is counted under, None where there is no column.
 
-    :param least: values of fewer pictures are one, ``other``
+    :param least: values of fewer pictures are one, ``(other)``
     """
     if not column:
         return None
-    each = [text(pair.record.get(column)) or NONE for pair in found]
+    real = [text(pair.record.get(column)) for pair in found]
+    none, other = (untaken(name, real) for name in (NONE, OTHER))
+    each = [one or none for one in real]
     counts = Counter(each)
-    return [one if counts[one] >= least else OTHER for one in each]
+    return Values([one if counts[one] >= least else other for one in each], other)
 
 
 def by_captions(
@@ -96,7 +107,7 @@ def by_captions(
     kept: Sequence[Pair],
     encoded: Sequence[Encoded],
     usable: Flags,
-    values: list[str] | None,
+    values: Values | None,
 ) -> list[Answers]:
     """Captions to pictures and pictures to captions."""
     own, left = links(found).only(usable)
@@ -147,7 +158,7 @@ def by_neighbours(
     kept: Sequence[Pair],
     encoded: Sequence[Encoded],
     usable: Flags,
-    values: list[str] | None,
+    values: Values | None,
     column: str,
 ) -> Answers:
     """Pictures to pictures of the same label; those without a label are left out."""
@@ -210,16 +221,18 @@ def by_labels(
 
 
 def _parts(
-    values: list[str] | None, queries: Ints, number: int, pictures: Ints | None = None
+    values: Values | None, queries: Ints, number: int, pictures: Ints | None = None
 ) -> list[tuple[str | None, Flags]]:
     """All queries, and those of each value, the most frequent first.
 
     :param queries: which query each value, or the picture at its place, belongs to
     """
     parts: list[tuple[str | None, Flags]] = [(None, np.ones(number, bool))]
-    every = np.array(values or [])
-    for value, _ in Counter(values or []).most_common():
+    if values is None:
+        return parts
+    every = np.array(values.each)
+    for value, _ in Counter(values.each).most_common():
         flags = np.zeros(number, bool)
         flags[queries[(every if pictures is None else every[pictures]) == value]] = True
         parts.append((value, flags))
-    return sorted(parts, key=lambda part: part[0] == OTHER)
+    return sorted(parts, key=lambda part: part[0] == values.other)

@@ -1,6 +1,6 @@
 """Figures of an evaluation, as rows of numbers and as a table to read or to publish."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,7 @@ CAPTION_TO_PICTURE = "caption to picture"
 PICTURE_TO_CAPTION = "picture to caption"
 PICTURE_TO_PICTURE = "picture to picture"
 LABEL_TO_PICTURE = "label to picture"
+ALL = "(all)"
 NOTHING = (None, None, None, None)
 SHOWN = {"mrr": "MRR"}
 
@@ -47,6 +48,14 @@ class Measured:
     differences: dict[str, Figure] = field(default_factory=dict)
 
 
+def untaken(name: str, values: Iterable[str | None]) -> str:
+    """A name that is none of the values, in parentheses more than they have."""
+    taken = set(values)
+    while name in taken:
+        name = f"({name})"
+    return name
+
+
 def rows(measured: Sequence[Measured]) -> list[Row]:
     """All numbers, a row per checkpoint and direction, all rows with the same columns."""
     names = list(dict.fromkeys(name for one in measured for name in one.figures))
@@ -58,10 +67,11 @@ def rows(measured: Sequence[Measured]) -> list[Row]:
 def readable(measured: Sequence[Measured]) -> list[Row]:
     """The same for people: a figure and its interval in one cell, lots and differences in rows."""
     is_by = any(one.by is not None for one in measured)
+    every = untaken(ALL, (one.by for one in measured))
     found: list[Row] = []
     asked = None
     for one in measured:
-        start = _start(one, is_by)
+        start = _start(one, every if is_by else None)
         if asked != (one.direction, one.by):
             asked = one.direction, one.by
             lots = {name: Figure(f.lots, f.lots) for name, f in one.figures.items()}
@@ -106,8 +116,9 @@ def _numbers(name: str, figure: Figure | None, *, with_lots: bool = False) -> Ro
     return dict(list(zip(names, rounded, strict=True))[: 4 if with_lots else 3])
 
 
-def _start(one: Measured, is_by: bool) -> Row:
-    what = {"value": one.by or "all"} if is_by else {}
+def _start(one: Measured, every: str | None) -> Row:
+    """What a row is of; ``every`` is what all values are called, None where there are none."""
+    what = {"value": one.by or every} if every else {}
     counts = {"queries": f"{one.queries:,}", "pool": f"{one.pool:,}"}
     return {"direction": one.direction, **what, "checkpoint": one.model, **counts}
 

@@ -195,13 +195,56 @@ def test_by_a_column_with_rare_values_together(llm, colours, table):
     assert counts == [
         ("caption to picture", None, 3, 3),
         ("caption to picture", "cold", 2, 3),
-        ("caption to picture", "other", 1, 3),
+        ("caption to picture", "(other)", 1, 3),
         ("picture to caption", None, 3, 3),
         ("picture to caption", "cold", 2, 3),
-        ("picture to caption", "other", 1, 3),
+        ("picture to caption", "(other)", 1, 3),
     ]
     assert rows[2]["recall_at_1"] == 1
     assert rows[2]["recall_at_1_low"] is None  # of one group there is no interval
+
+
+VALUES = ["none", "none", "", "", "other", "other", "all", "all", "rare", "seldom"]
+
+
+def of_values(tmp_path, values):
+    """A picture for each value, of a colour of its own."""
+    lines = ["file_name,caption,kind"]
+    for number, value in enumerate(values):
+        picture(tmp_path / "data" / f"{number}.png", (20 * number, 0, 0))
+        lines.append(f"{number}.png,caption {number},{value}")
+    (tmp_path / "data" / "a.csv").write_text("\n".join(lines))
+    return ("glam", "evaluate", "data/a.csv", "--by", "kind", "--least", 2)
+
+
+def test_values_that_are_called_none_other_and_all_are_values(llm, colours, tmp_path):
+    command = of_values(tmp_path, VALUES)
+    expected = {"none": 2, "(none)": 2, "other": 2, "all": 2, "(other)": 2}
+
+    rows = [r for r in llm.json(*command) if r["direction"] == "caption to picture"]
+
+    assert {row["value"]: row["queries"] for row in rows} == {None: 10} | expected
+    assert rows[-1]["value"] == "(other)"
+    lines = csv.DictReader(io.StringIO(llm(*command, "--csv").stdout))
+    assert [row["value"] for row in lines] == 2 * ["", *(r["value"] for r in rows[1:])]
+    lines = llm(*command, "--markdown").stdout.splitlines()[2:14]
+    told = [tuple(cell.strip() for cell in line.split("|")[2:5]) for line in lines]
+    named = {value: queries for value, who, queries in told if who != "by chance"}
+    assert named == {"(all)": "10"} | {name: "2" for name in expected}
+    assert "(all)" in llm(*command, "-t").stdout
+
+
+def test_values_in_parentheses_are_values_too(llm, colours, tmp_path):
+    names = ["(none)", "(other)", "(all)", ""]
+    command = of_values(tmp_path, [*names, *names, "rare"])
+
+    rows = [r for r in llm.json(*command) if r["direction"] == "caption to picture"]
+
+    counts = {row["value"]: row["queries"] for row in rows[1:]}
+    made_up = {"((none))": 2, "((other))": 1}
+    assert counts == {"(none)": 2, "(other)": 2, "(all)": 2} | made_up
+    assert rows[-1]["value"] == "((other))"
+    assert "| ((all)) |" in llm(*command, "--markdown").stdout
 
 
 def test_labels_of_neighbours_without_those_of_the_same_group(llm, colours, tmp_path):
