@@ -25,3 +25,31 @@ def test_no_option_takes_what_is_not_finite(llm, name, option, value):
     assert message == (
         f"Invalid value for '{option}': '{value}' is not a finite number."
     )
+
+
+SENTENCES = ["", "a photograph", "{x}", "{", "}", "{ }", "{0}"]
+PROMPTED = [
+    ("glam", "evaluate"),
+    ("glam", "search"),
+    ("glam", "compare"),
+]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+@pytest.mark.parametrize("command", PROMPTED)
+def test_no_prompt_leaves_out_what_is_asked_for(llm, command, sentence):
+    message = llm.fails(*command, "--prompt", sentence, exit_code=2)
+    assert message == (
+        f"Invalid value for '--prompt': '{sentence}' has no {{}} for what is asked for; write it "
+        'where that belongs, as in "a photograph of {}".'
+    )
+
+
+def test_braces_beside_the_place_are_braces(embedded, colours):
+    asked = []
+    real = colours.encode_texts
+    colours.encode_texts = lambda texts: asked.extend(texts) or real(texts)
+
+    embedded("glam", "search", "photos", "red", "--prompt", "{x} { {}")
+
+    assert asked == ["{x} { red"]

@@ -60,7 +60,7 @@ Row = dict[str, Any]
     show_default=True,
     help="Another seed takes other pictures",
 )
-@shared.prompt_option
+@shared.prompt_option()
 @shared.private_option
 @click.option(
     "--sensitive", is_flag=True, help="Compare and show sensitive pictures too"

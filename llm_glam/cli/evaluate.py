@@ -44,12 +44,7 @@ FEW_GROUPS = 30
     metavar="COLUMN",
     help="Also: how many of the 10 pictures nearest to each, and to the label as words, have it",
 )
-@click.option(
-    "--prompt",
-    default="{}",
-    metavar="TEXT",
-    help='A sentence for labels, such as "a photograph of {}"',
-)
+@shared.prompt_option('A sentence for labels, such as "a photograph of {}"')
 @click.option("--by", metavar="COLUMN", help="Also: figures for each value")
 @click.option(
     "--least",

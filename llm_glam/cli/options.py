@@ -13,6 +13,7 @@ from ..clip import GlamClip
 from ..errors import GlamError, UnknownCollection
 
 F = TypeVar("F", bound=Callable[..., Any])
+FOR_WORDS = 'A sentence for words, such as "a photograph of {}"'
 
 
 class Finite(click.types.FloatParamType):
@@ -62,14 +63,24 @@ def device_option(function: F) -> F:
     )(function)
 
 
-def prompt_option(function: F) -> F:
-    """``--prompt``: a sentence for words."""
+def prompt_option(said: str = FOR_WORDS) -> Callable[[F], F]:
+    """``--prompt``: a sentence for what is asked for, which stands where ``{}`` is.
+
+    :param said: the help
+    """
     return click.option(
-        "--prompt",
-        default="{}",
-        metavar="TEXT",
-        help='A sentence for words, such as "a photograph of {}"',
-    )(function)
+        "--prompt", default="{}", metavar="TEXT", callback=_with_a_place, help=said
+    )
+
+
+def _with_a_place(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a sentence that would be the same whatever is asked for."""
+    if "{}" not in value:
+        raise click.BadParameter(
+            f"'{value}' has no {{}} for what is asked for; write it where that belongs, as in "
+            '"a photograph of {}".'
+        )
+    return value
 
 
 def private_option(function: F) -> F:

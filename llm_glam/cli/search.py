@@ -60,7 +60,7 @@ Scored = tuple[str, float | None]
 @click.option(
     "--skip", type=click.IntRange(0), default=0, help="Leave out so many first"
 )
-@shared.prompt_option
+@shared.prompt_option()
 @shared.private_option
 @shared.database_option
 @output_options
