@@ -32,6 +32,7 @@ PROMPTED = [
     ("glam", "evaluate"),
     ("glam", "search"),
     ("glam", "compare"),
+    ("glam", "train"),
 ]
 
 

@@ -64,7 +64,7 @@ BEGUN_ANEW = "A training of '{name}' that registered nothing is begun anew; --re
     "everyday things]",
 )
 @click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
-@click.option("--prompt", default="{}", metavar="TEXT", help="As in llm glam evaluate")
+@shared.prompt_option("As in llm glam evaluate")
 @click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
 @click.option("--license", "licence", default="", help="For the card")
 @click.option("--check", is_flag=True, help="Say how the data are, and train nothing")
