@@ -164,7 +164,7 @@ def _several(text: str) -> list[str]:
     if text.startswith("["):
         try:
             return [str(one) for one in json.loads(text)]
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     return [one.strip() for one in text.split(",")]
 

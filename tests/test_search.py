@@ -220,3 +220,13 @@ def test_a_picture_that_is_too_large_is_one_sentence(embedded, monkeypatch):
     monkeypatch.setattr("llm_glam.images.MAX_MEGAPIXELS", 1)
 
     embedded.fails("glam", "search", "photos", "./large.png")
+
+
+@pytest.mark.parametrize("suffix", ["in", "notin", "exact", "arraycontains"])
+def test_brackets_without_end_are_words(many, suffix):
+    column = "tags" if suffix.startswith("array") else "title"
+    text = f"{column}__{suffix}={'[' * 5_000}"
+
+    hits = many.json("glam", "search", "photos", "--filter", text, "-n", 100)
+
+    assert len(hits) == (60 if suffix == "notin" else 0)
