@@ -76,7 +76,8 @@ def ids(db: Database, collection: Collection, conditions: Conditions) -> list[st
     meant = clause(db, collection, conditions)
     table = quote_identifier(str(collection.items_table))
     # As one value: with many rows, each would wait for Python's other threads.
-    sql = f"select json_group_array(id) from {table} where {meant.sql}"
+    named = "json_group_array(id) filter (where id is not null)"
+    sql = f"select {named} from {table} where {meant.sql}"
     try:
         found: list[str] = json.loads(db.execute(sql, meant.values).fetchone()[0])
         return found

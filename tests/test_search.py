@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from llm_glam.filters import COMPARED, WITHOUT_VALUE
+from llm_glam.tools import Glam
 
 from .fakes import GREEN, picture
 from .finds import COLOURS, reference
@@ -230,3 +231,19 @@ def test_brackets_without_end_are_words(many, suffix):
     hits = many.json("glam", "search", "photos", "--filter", text, "-n", 100)
 
     assert len(hits) == (60 if suffix == "notin" else 0)
+
+
+def test_a_record_without_an_id_is_no_picture(embedded):
+    """SQLite lets a text that is a primary key be null."""
+    connection = sqlite3.connect(embedded.database)
+    with connection:
+        connection.execute("insert into photos (title) values ('zzz')")
+    connection.close()
+
+    every = embedded.json("glam", "search", "photos", "--where", "1=1")
+    none = embedded.json("glam", "search", "photos", "red", "--where", "title='zzz'")
+    told = json.loads(Glam("photos").find([]))
+
+    assert [hit["id"] for hit in every] == embedded.ids()
+    assert none == []
+    assert (told["count"], len(told["records"])) == (3, 3)
