@@ -42,6 +42,8 @@ from pathlib import Path
 import click
 from llm.errors import ModelError
 
+SHOWN = 200  # characters of what cannot be read
+
 
 class GlamError(ModelError, click.ClickException):
     """A problem the user can fix; its message says how."""
@@ -162,6 +164,22 @@ class DatabaseProblem(GlamError):
     """The database is locked, read-only, damaged, full, or no SQLite file."""
 
 
+def check_text(text: str, refusal: type[GlamError]) -> None:
+    """Refuse what is no Unicode: bytes of a command line that are not UTF-8, half a character.
+
+    :raises GlamError: the one that is given
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise refusal(_no_text(text)) from error
+
+
+def _no_text(text: str) -> str:
+    shown = text[:SHOWN].encode(errors="replace").decode()
+    return f"'{shown}' is not valid text (UTF-8); write it without what is shown as ?."
+
+
 _ADVICE = (
     (
         "locked",
@@ -212,6 +230,10 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
                 text = f"The database {database()} {advice}."
                 raise DatabaseProblem(text) from error
         raise
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        raise GlamError(_no_text(error.object)) from error
     except OSError as error:
         if error.filename is None or error.strerror is None:
             raise

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from .errors import BadFilter
+from .errors import BadFilter, check_text
 from .store import Collection
 
 COMPARED = {
@@ -88,13 +88,15 @@ def ids(db: Database, collection: Collection, conditions: Conditions) -> list[st
 def clause(db: Database, collection: Collection, conditions: Conditions) -> Clause:
     """Conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
 
-    :raises BadFilter: an unknown column or suffix, or no records
+    :raises BadFilter: an unknown column or suffix, what is no valid text, or no records
     """
     table = collection.items_table
     if table is None:
         raise BadFilter(
             f"The collection '{collection.name}' has no records to filter by."
         )
+    for text in (*conditions.filters, *conditions.where, conditions.words or ""):
+        check_text(text, BadFilter)
     parts: list[str] = []
     values: dict[str, str | int] = {}
     columns = list(db.table(table).columns_dict)

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from . import index, store
 from .clip import GlamClip, encode, find
 from .engines import Running
-from .errors import UnknownItem
+from .errors import BadTerm, UnknownItem, check_text
 from .index import Index, Watcher
 from .store import Collection
 
@@ -57,7 +57,10 @@ def query_vector(
     :param download: whether a hub checkpoint that is not here may be downloaded for it
     :raises CheckpointChanged: the checkpoint of that name is not the one of the collection
     :raises BadImage: the bytes are no picture
+    :raises BadTerm: the words are no valid text
     """
+    if isinstance(query, str):
+        check_text(query, BadTerm)
     model: GlamClip = find(collection.model_id)
     running = Running(precision=collection.precision)
     encoder = model.encoder(download=download, running=running)

@@ -13,7 +13,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from . import images, search
-from .errors import BadImage, BadTerm
+from .errors import BadImage, BadTerm, check_text
 from .search import Query, Vector
 from .store import Collection
 
@@ -29,6 +29,8 @@ class Term:
     """Words, a picture file, its address or an id of the collection: only one is given.
 
     ``weight`` is negative where the term is subtracted.
+
+    :raises BadTerm: what is no valid text
     """
 
     weight: float
@@ -36,6 +38,10 @@ class Term:
     path: Path | None = None
     address: str | None = None
     id: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.words, self.address, self.id):
+            check_text(text or "", BadTerm)
 
 
 def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:

@@ -79,8 +79,9 @@ class Glam(llm.Toolbox):
 
     def _open(self) -> "tuple[Database, Collection]":
         from . import store
-        from .errors import UnknownCollection
+        from .errors import UnknownCollection, check_text
 
+        check_text(self._collection, UnknownCollection)
         path = self._database or store.default_path()
         db = store.connect(path, readonly=True)
         collection = store.get(db, self._collection)

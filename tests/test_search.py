@@ -247,3 +247,45 @@ def test_a_record_without_an_id_is_no_picture(embedded):
     assert [hit["id"] for hit in every] == embedded.ids()
     assert none == []
     assert (told["count"], len(told["records"])) == (3, 3)
+
+
+HALF = "gr\udcfcn"  # what Python makes of bytes on a command line that are not UTF-8
+REFUSED = "'gr?n' is not valid text (UTF-8)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("photos", HALF),
+        ("photos", f"id:{HALF}"),
+        ("photos", "-s", HALF),
+        ("photos", "red", "--words", HALF),
+        (HALF, "red"),
+    ],
+)
+def test_what_is_no_text_is_one_sentence(embedded, arguments):
+    assert REFUSED in embedded.fails("glam", "search", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("red", "--prompt", f"{HALF} {{}}"),
+        ("red", "--filter", f"title={HALF}"),
+        ("red", "--filter", f"title__in={HALF}"),
+        ("red", "--filter", f"{HALF}=red"),
+        ("red", "--where", f"title = '{HALF}'"),
+        (f"https://127.0.0.1/{HALF}.png",),
+    ],
+)
+def test_no_text_within_something_else_is_one_sentence(embedded, arguments):
+    message = embedded.fails("glam", "search", "photos", *arguments)
+
+    assert "gr?n" in message
+    assert "is not valid text (UTF-8)" in message
+
+
+def test_what_is_no_text_for_llm_s_own_commands(embedded):
+    assert REFUSED in embedded.fails("similar", "photos", "-c", HALF)
+    assert REFUSED in embedded.fails("similar", "photos", HALF)
+    assert REFUSED in embedded.fails("glam", "status", HALF)

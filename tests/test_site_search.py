@@ -18,7 +18,7 @@ from llm_glam import stamp
 from .conftest import EMBED
 from .fakes import GREEN, RED, picture
 from .finds import COLOURS, reference
-from .site import PHOTOS, found, get, ids, png, site, upload
+from .site import GLAM, PHOTOS, found, get, ids, png, site, upload
 
 pytestmark = pytest.mark.asyncio
 
@@ -525,3 +525,19 @@ async def test_counts_are_remembered_while_nothing_changes(many, monkeypatch):
     values = [one["value"] for one in after["facets"][0]["values"]]
     assert "jade" in values
     assert "jade" not in [one["value"] for one in before["facets"][0]["values"]]
+
+
+async def test_what_is_no_text_is_refused(embedded):
+    datasette = site(embedded)
+    quoted = quote_plus('"\\ud800"')
+
+    for path in ("", ".json"):
+        for asked in (f"q={quoted}", f"q=id:{quoted}"):
+            response = await get(datasette, f"{PHOTOS}{path}?{asked}")
+            assert response.status_code == 400, asked
+        inner = f"q=red&title__in=%5B{quoted}%5D"
+        assert (await get(datasette, f"{PHOTOS}{path}?{inner}")).status_code == 200
+        assert (await get(datasette, f"{PHOTOS}{path}?id=%ff")).status_code == 404
+        assert (await get(datasette, f"{PHOTOS}{path}?q=%ff")).status_code == 200
+    for path in (f"{GLAM}/~FF", f"{PHOTOS}/item/~FF"):
+        assert (await get(datasette, path)).status_code == 404, path

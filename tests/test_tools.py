@@ -155,3 +155,16 @@ def test_long_fields_are_cut(llm, colours, photos):
 def test_an_unknown_collection(embedded):
     with pytest.raises(UnknownCollection):
         Glam("nothing").fields()
+
+
+def test_what_is_no_text(embedded):
+    """A language model may send half of a pair of surrogates as JSON."""
+    for query in ("\ud800", "id:\ud800", "2:\ud800"):
+        with pytest.raises(BadTerm, match="is not valid text"):
+            Glam("photos").search(query)
+    for text in ("\ud800", "title=\ud800", "title__in=\ud800", "\ud800=1"):
+        with pytest.raises(BadFilter, match="is not valid text"):
+            Glam("photos").find([text])
+    assert json.loads(Glam("photos").find(['title__in=["\\ud800"]']))["count"] == 0
+    with pytest.raises(UnknownCollection, match="is not valid text"):
+        Glam("\ud800").fields()
