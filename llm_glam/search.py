@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from . import index, store
 from .clip import GlamClip, encode, find
 from .engines import Running
-from .errors import BadTerm, UnknownItem, check_text
+from .errors import BadTerm, UnknownItem, VectorsDiffer, check_text
 from .index import Index, Watcher
 from .store import Collection
 
@@ -72,6 +72,7 @@ def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
     """The vector of an item of the collection.
 
     :raises UnknownItem: there is no such id
+    :raises VectorsDiffer: what is stored is no vector of the collection's
     """
     sql = "select embedding from embeddings where collection_id = ? and id = ?"
     row = db.execute(sql, [collection.id, item_id]).fetchone()
@@ -79,7 +80,18 @@ def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
         raise UnknownItem(
             f"There is no '{item_id}' in the collection '{collection.name}'."
         )
+    if not _is_vector(row[0], collection.dimensions):
+        raise VectorsDiffer(
+            f"The vector of '{item_id}' in the collection '{collection.name}' is damaged: another "
+            "program has written to it. Embed its pictures into a new collection."
+        )
     return np.frombuffer(row[0], "<f4").astype(np.float64)
+
+
+def _is_vector(stored: Any, dimensions: int | None) -> bool:
+    if not isinstance(stored, bytes) or not stored:
+        return False
+    return len(stored) == 4 * dimensions if dimensions else len(stored) % 4 == 0
 
 
 def nearest(

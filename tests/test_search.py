@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from llm_glam.errors import VectorsDiffer
 from llm_glam.filters import COMPARED, WITHOUT_VALUE
 from llm_glam.tools import Glam
 
@@ -289,3 +290,18 @@ def test_what_is_no_text_for_llm_s_own_commands(embedded):
     assert REFUSED in embedded.fails("similar", "photos", "-c", HALF)
     assert REFUSED in embedded.fails("similar", "photos", HALF)
     assert REFUSED in embedded.fails("glam", "status", HALF)
+
+
+@pytest.mark.parametrize("broken", [None, b"", b"abc", b"abcd", "text"])
+def test_a_stored_vector_that_is_none_is_one_sentence(embedded, broken):
+    connection = sqlite3.connect(embedded.database)
+    sql = "update embeddings set embedding = ? where id = 'red.png'"
+    with connection:
+        connection.execute(sql, [broken])
+    connection.close()
+
+    message = "'red.png' in the collection 'photos' is damaged"
+    assert message in embedded.fails("glam", "search", "photos", "id:red.png")
+    assert message in embedded.fails("similar", "photos", "red.png")
+    with pytest.raises(VectorsDiffer):
+        Glam("photos").search("id:red.png")

@@ -541,3 +541,17 @@ async def test_what_is_no_text_is_refused(embedded):
         assert (await get(datasette, f"{PHOTOS}{path}?q=%ff")).status_code == 200
     for path in (f"{GLAM}/~FF", f"{PHOTOS}/item/~FF"):
         assert (await get(datasette, path)).status_code == 404, path
+
+
+@pytest.mark.parametrize("broken", [None, b"abc"])
+async def test_a_stored_vector_that_is_none_is_told(embedded, broken):
+    connection = sqlite3.connect(embedded.database)
+    sql = "update embeddings set embedding = ? where id = 'red.png'"
+    with connection:
+        connection.execute(sql, [broken])
+    connection.close()
+
+    response = await get(site(embedded), f"{PHOTOS}.json?id=red.png")
+
+    assert response.status_code == 503
+    assert "'red.png' in the collection 'photos' is damaged" in response.json()["error"]
