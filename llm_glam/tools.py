@@ -59,7 +59,7 @@ class Glam(llm.Toolbox):
         wanted = [terms.parse(query, files=False)]
         wanted += [terms.parse(t, subtract=True, files=False) for t in subtract or []]
         among = _shown(db, collection, filters or [])
-        most = max(1, min(number, MOST))
+        most = _bounded(number)
         asked = terms.query(db, collection, wanted, most, among=among)
         hits = nearest_to_each(db, collection, [asked])[0]
         records = _records(db, collection, [hit.id for hit in hits])
@@ -73,8 +73,7 @@ class Glam(llm.Toolbox):
         """
         db, collection = self._open()
         found = sorted(_shown(db, collection, filters))
-        some = found[: max(1, min(number, MOST))]
-        rows = _records(db, collection, some)
+        rows = _records(db, collection, found[: _bounded(number)])
         return _json({"count": len(found), "records": rows})
 
     def _open(self) -> "tuple[Database, Collection]":
@@ -88,6 +87,18 @@ class Glam(llm.Toolbox):
         if collection.items_table is None:
             raise UnknownCollection(f"'{collection.name}' holds no records.")
         return db, collection
+
+
+def _bounded(number: Any) -> int:
+    """How many, as a language model says it: perhaps in quotes, or with a point."""
+    from .errors import BadTerm
+
+    try:
+        return max(1, min(int(number), MOST))
+    except (TypeError, ValueError, OverflowError) as error:
+        said = repr(number)[:40]
+        text = f"{said} is no number of pictures; give a whole number, such as 10."
+        raise BadTerm(text) from error
 
 
 def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list[str]:

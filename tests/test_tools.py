@@ -168,3 +168,21 @@ def test_what_is_no_text(embedded):
     assert json.loads(Glam("photos").find(['title__in=["\\ud800"]']))["count"] == 0
     with pytest.raises(UnknownCollection, match="is not valid text"):
         Glam("\ud800").fields()
+
+
+@pytest.mark.parametrize("number", ["2", " 2 ", 2.5, 2])
+def test_numbers_as_language_models_write_them(embedded, number):
+    found = json.loads(Glam("photos").find([], number=number))
+
+    assert len(found["records"]) == 2
+    assert len(json.loads(Glam("photos").search("red", number=number))) == 2
+
+
+@pytest.mark.parametrize("number", ["ten", "2.5", None, float("nan"), 1e999, [3]])
+def test_what_is_no_number(embedded, number):
+    for ask in (
+        lambda: Glam("photos").find([], number=number),
+        lambda: Glam("photos").search("red", number=number),
+    ):
+        with pytest.raises(BadTerm, match="give a whole number, such as 10"):
+            ask()
