@@ -34,7 +34,10 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     └── DatabaseProblem         locked, read-only, damaged, full, or no SQLite file
 """
 
+import errno
+import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +45,7 @@ from pathlib import Path
 import click
 from llm.errors import ModelError
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
 
 
@@ -180,6 +184,16 @@ def _no_text(text: str) -> str:
     return f"'{shown}' is not valid text (UTF-8); write it without what is shown as ?."
 
 
+def _forget_stdout() -> None:
+    """What is still to be written would fail again, with a traceback, when Python ends."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError, AttributeError):
+        pass  # no stream of the system's: a test's, or none
+
+
 _ADVICE = (
     (
         "locked",
@@ -235,6 +249,10 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
             raise
         raise GlamError(_no_text(error.object)) from error
     except OSError as error:
+        if error.filename is None and error.errno in NO_ROOM:
+            _forget_stdout()
+            text = f"The answer cannot be written: {error.strerror}."
+            raise GlamError(text) from error
         if error.filename is None or error.strerror is None:
             raise
         raise GlamError(f"{error.filename}: {error.strerror}.") from error

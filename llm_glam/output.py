@@ -59,6 +59,7 @@ def output_rows(rows: Iterable[dict[str, Any]], format_: str) -> None:
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(row.values() for row in flat)
+    sys.stdout.flush()  # while whoever called can still say that this failed
 
 
 def say_on_stderr(text: str) -> None:

@@ -350,3 +350,30 @@ def test_a_list_of_checkpoints_in_utf_16(llm, user_path):
     (user_path / "glam" / "models.json").write_text("{}", "utf-16")
     assert "glam-clip" in llm("embed-models", "list").stdout
     assert "it is not UTF-8" in llm.fails("glam", "models", "list")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("format_", ["--nl", "--csv", "--tsv", "--table"])
+def test_an_answer_that_cannot_be_written(embedded, format_):
+    command = (*("-m", "llm", "glam", "search", "photos"), "--where", "1=1", format_)
+
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, *command], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+
+    sentence = "Error: The answer cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+
+
+def test_a_reader_that_has_gone_is_no_error(embedded):
+    command = (*("-m", "llm", "glam", "search", "photos"), "--where", "1=1")
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        [sys.executable, *command], stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
