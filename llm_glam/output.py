@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -38,8 +39,18 @@ def output_options(function: F) -> F:
     return function
 
 
-def output_rows(rows: Iterable[dict[str, Any]], format_: str) -> None:
-    """Write rows to stdout; nested values are JSON in tables and CSV."""
+def output_rows(
+    rows: Iterable[dict[str, Any]], format_: str, none: str = "Nothing was found."
+) -> None:
+    """Write rows to stdout; nested values are JSON in tables and CSV.
+
+    :param none: what is said on stderr where there are no rows
+    """
+    rest = iter(rows)
+    first = list(islice(rest, 1))
+    rows = chain(first, rest)
+    if not first:
+        say_on_stderr(none)
     if format_ == "nl":
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -47,19 +58,21 @@ def output_rows(rows: Iterable[dict[str, Any]], format_: str) -> None:
     flat = [{key: _cell(value) for key, value in row.items()} for row in rows]
     header = list(flat[0]) if flat else []
     if format_ == "table":
-        from tabulate import tabulate
-
-        click.echo(
-            tabulate(
-                [list(row.values()) for row in flat], header, disable_numparse=True
-            )
-        )
+        if flat:
+            _output_table(flat, header)
         return
     delimiter = "," if format_ == "csv" else "\t"
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(row.values() for row in flat)
     sys.stdout.flush()  # while whoever called can still say that this failed
+
+
+def _output_table(flat: list[dict[str, Any]], header: list[str]) -> None:
+    from tabulate import tabulate
+
+    cells = [list(row.values()) for row in flat]
+    click.echo(tabulate(cells, header, disable_numparse=True))
 
 
 def say_on_stderr(text: str) -> None:

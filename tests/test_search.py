@@ -305,3 +305,14 @@ def test_a_stored_vector_that_is_none_is_one_sentence(embedded, broken):
     assert message in embedded.fails("similar", "photos", "red.png")
     with pytest.raises(VectorsDiffer):
         Glam("photos").search("id:red.png")
+
+
+@pytest.mark.parametrize(
+    ("format_", "stdout"), [("-t", ""), ("--nl", ""), ("--csv", "\n"), ("--tsv", "\n")]
+)
+def test_nothing_found_is_said(embedded, format_, stdout):
+    search = embedded("glam", "search", "photos", "--filter", "title=none", format_)
+    problems = embedded("glam", "status", "photos", "--problems", format_)
+
+    assert (search.stdout, search.stderr) == (stdout, "Nothing was found.\n")
+    assert (problems.stdout, problems.stderr) == (stdout, "There are no problems.\n")

@@ -35,9 +35,8 @@ def command(
         return
     if problems:
         tables = {c.items_table for c in chosen if c.items_table}
-        output_rows(
-            [row for t in sorted(tables) for row in status.problems(db, t)], format_
-        )
+        found = [row for t in sorted(tables) for row in status.problems(db, t)]
+        output_rows(found, format_, "There are no problems.")
     elif format_ == "table":
         pairs = [pair for c in chosen for pair in status.status(db, c).items()]
         output_rows([{"": key, "value": value} for key, value in pairs], format_)
