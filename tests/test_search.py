@@ -316,3 +316,19 @@ def test_nothing_found_is_said(embedded, format_, stdout):
 
     assert (search.stdout, search.stderr) == (stdout, "Nothing was found.\n")
     assert (problems.stdout, problems.stderr) == (stdout, "There are no problems.\n")
+
+
+def test_a_table_names_a_file_where_that_is_not_the_id(embedded):
+    search = ("glam", "search", "photos", "--where", "file is not null")
+    short = embedded(*search, "-t").stdout.splitlines()
+    in_full = embedded.json(*search)
+    connection = sqlite3.connect(embedded.database)
+    with connection:
+        connection.execute("update photos set file = 'old.png' where id = 'red.png'")
+    connection.close()
+    long = embedded(*search, "-t").stdout.splitlines()
+
+    assert short[0].split() == ["id", "score", "title", "caption"]
+    assert all(row["file"] == row["id"] for row in in_full)
+    assert long[0].split() == ["id", "score", "title", "caption", "file"]
+    assert any(line.endswith("old.png") for line in long)

@@ -118,7 +118,8 @@ def command(
         scored = _nearest(db, found, asked, min_score)
     else:
         scored = [(one, None) for one in sorted(among or [])[:most]]
-    output_rows(_rows(db, found, scored[skip:]), format_)
+    rows = _rows(db, found, scored[skip:])
+    output_rows(_narrow(list(rows)) if format_ == "table" else rows, format_)
     if wanted:
         say_who_answered(found)
 
@@ -154,3 +155,10 @@ def _rows(
         record = known.get(item_id, {})
         shown = {name: record.get(name) for name in SHOWN}
         yield {"id": item_id, "score": score and round(score, 6), **shown}
+
+
+def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For a table to read: without the files where these are the ids once more."""
+    if any(row["file"] != row["id"] for row in rows):
+        return list(rows)
+    return [{k: v for k, v in row.items() if k != "file"} for row in rows]
