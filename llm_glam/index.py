@@ -2,8 +2,8 @@
 
 What is compared is a copy of the vectors, normalised, in a file below ``user_dir()/glam/index/``
 that may be deleted at any time. An O(1) look at the database (:mod:`llm_glam.stamp`) tells whether
-anything was committed since; only then rows are compared, and what differs is read. Collections
-that are read in no time have no file.
+anything was committed since; only then rows are compared, their vectors included, and what
+differs is copied anew. Collections that are read in no time have no file.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from . import registry, stamp, store, vector_file
 from .product import product
 from .store import Collection
 from .vector_file import Rows, Stored
-from .vector_rows import Watcher, dimensions_of, fill, rows_of
+from .vector_rows import Watcher, check, dimensions_of, fill, rows_of
 
 SMALL = 5_000  # rows that are read faster than a file is made
 SUFFIX = ".vectors"
@@ -154,13 +154,14 @@ def _stored(
     watcher: Watcher | None,
 ) -> Stored:
     """The vectors of all rows: those that are known already, and others from the database."""
-    rows = rows_of(db, collection)
-    if known and known.rows.equal(rows):
-        return known.stored
-    dimensions = dimensions_of(db, collection)
+    rows, dimensions = rows_of(db, collection), dimensions_of(db, collection)
     old = (
         known.stored if known and known.stored.vectors.shape[1] == dimensions else None
     )
+    if old:
+        check(db, collection, rows, dimensions)
+        if old.rows.equal(rows):
+            return old
     if key and len(rows) > SMALL:
         path = directory() / f"{key}-{uuid4().hex[:8]}{SUFFIX}"
         with suppress(OSError, ValueError):

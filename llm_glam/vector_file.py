@@ -17,37 +17,37 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 ALIGNED = 64
 HEADER = 256  # bytes
-HASH = 16  # bytes of an MD5
 MANY = 1_000  # ids that are looked up faster together
 BLOCK = 50_000  # rows
-# vectors (n, d), then by row: rowid, content hash, where its id ends; and the ids, in UTF-8
-ARRAYS = ("vectors", "rowids", "hashes", "ends", "names")
+# vectors (n, d), then by row: rowid, its vector's check, where its id ends; the ids, in UTF-8
+ARRAYS = ("vectors", "rowids", "checks", "ends", "names")
 
 
 @dataclass(frozen=True)
 class Rows:
     """The rows of a collection, in the order of their ids, without their vectors.
 
-    ``rowids``: shape (n,), int64; ``hashes``: shape (n, 16), uint8; ``names`` the ids one after
-    the other in UTF-8, ``ends`` where each of them ends, shape (n,), int64.
+    ``rowids``: shape (n,), int64; ``checks`` a number made of each vector as the database has
+    it, shape (n,), uint64; ``names`` the ids one after the other in UTF-8, ``ends`` where each
+    of them ends, shape (n,), int64.
     """
 
     rowids: NDArray[np.int64]
-    hashes: NDArray[np.uint8]
+    checks: NDArray[np.uint64]
     ends: NDArray[np.int64]
     names: NDArray[np.uint8]
 
     @classmethod
     def of(
-        cls, ids: Sequence[str], rowids: NDArray[np.int64], hashes: NDArray[np.uint8]
+        cls, ids: Sequence[str], rowids: NDArray[np.int64], checks: NDArray[np.uint64]
     ) -> Self:
         """From ids as they are."""
         encoded = [one.encode("utf-8", "surrogatepass") for one in ids]
         ends = np.cumsum([len(one) for one in encoded], dtype=np.int64)
-        return cls(rowids, hashes, ends, np.frombuffer(b"".join(encoded), np.uint8))
+        return cls(rowids, checks, ends, np.frombuffer(b"".join(encoded), np.uint8))
 
     def __len__(self) -> int:
         return len(self.rowids)
@@ -118,7 +118,7 @@ class Rows:
         return self.names[np.repeat(starts, lengths) + _within(lengths)]
 
     def equal(self, other: "Rows") -> bool:
-        """Are they the same rows with the same contents?"""
+        """Are they the same rows with the same vectors?"""
         return all(
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ARRAYS[1:]
@@ -204,7 +204,7 @@ def _places(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]
     shapes = {
         "vectors": ("<f4", (n, d)),
         "rowids": ("<i8", (n,)),
-        "hashes": ("u1", (n, HASH)),
+        "checks": ("<u8", (n,)),
         "ends": ("<i8", (n,)),
         "names": ("u1", (head["names"],)),
     }

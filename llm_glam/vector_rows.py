@@ -1,6 +1,8 @@
 """A collection's rows and their vectors from its database; what is known is not read again."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -9,11 +11,12 @@ from sqlite_utils import Database
 
 from .errors import VectorsDiffer
 from .store import Collection
-from .vector_file import HASH, Rows, Stored
+from .vector_file import Rows, Stored
 
 MANY = 100_000  # rows that take over a second to read
 ROWS_AT_ONCE = 5_000
 FEW_AT_ONCE = 500
+CHECKED_AT_ONCE = 200  # what a core keeps at hand
 Part = tuple[NDArray[np.intp], list[bytes]]
 
 
@@ -28,25 +31,63 @@ class Watcher(Protocol):
 
 
 def rows_of(db: Database, collection: Collection) -> Rows:
-    """The rows of a collection, from indexes that SQLite has anyway: no vector is touched."""
+    """The rows of a collection, from an index that SQLite has anyway: no vector is touched.
+
+    Their checks are zeros until :func:`check` or :func:`fill` has seen the vectors.
+    """
     sql = "select id, rowid from embeddings where collection_id = ? order by id"
     pairs = db.execute(sql, [collection.id]).fetchall()
     rowids = np.fromiter((pair[1] for pair in pairs), np.int64, len(pairs))
-    return Rows.of([pair[0] for pair in pairs], rowids, _hashes(db, rowids))
+    return Rows.of([pair[0] for pair in pairs], rowids, np.zeros(len(pairs), np.uint64))
 
 
-def _hashes(db: Database, rowids: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The content hashes of rows, shape (n, 16).
+def check(db: Database, collection: Collection, rows: Rows, dimensions: int) -> None:
+    """Read all vectors, only to tell which of them are others than before.
 
-    With the rowid they say whether a row is still the same: SQLite gives a replaced row a new
-    rowid unless it was the last one, and then its content has changed.
+    SQL can replace a vector and leave all else as it is. To be read is what this takes; looking
+    at a part of each would hardly be faster.
+
+    :raises VectorsDiffer: they are not of one length
     """
-    found = db.execute("select rowid, content_hash from embeddings").fetchall()
-    every = np.fromiter((one[0] for one in found), np.int64, len(found))
-    joined = b"".join((one[1] or b"").ljust(HASH)[:HASH] for one in found)
-    hashes = np.frombuffer(joined, np.uint8).reshape(-1, HASH)
-    order = np.argsort(every)
-    return hashes[order[np.searchsorted(every, rowids, sorter=order)]]
+    order = np.argsort(rows.rowids)
+    read = _in_order(db, collection, rows.rowids[order])
+    for start in range(0, len(order), CHECKED_AT_ONCE):
+        part = order[start : start + CHECKED_AT_ONCE]
+        blobs = [row[0] for row in read.fetchmany(len(part))]
+        rows.checks[part] = _checks(_matrix(blobs, dimensions, collection))
+
+
+def _in_order(
+    db: Database, collection: Collection, rowids: NDArray[np.int64]
+) -> sqlite3.Cursor:
+    """Its vectors by rowid: one pass over that part of the table, unless others have most of it."""
+    first, last = (int(rowids[0]), int(rowids[-1])) if len(rowids) else (0, 0)
+    if last - first < 4 * len(rowids):
+        which = "rowid between :first and :last and +collection_id = :id"
+    else:
+        which = "rowid in (select rowid from embeddings where collection_id = :id)"
+    sql = f"""
+        select embedding from embeddings where {which} order by rowid
+    """
+    return db.execute(sql, {"id": collection.id, "first": first, "last": last})
+
+
+def _checks(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """A number for each vector: another one if a number in it is another.
+
+    Where several are, all but one of 2**64 chances, or of 2**32 where only signs change.
+    """
+    numbers = vectors.view("<u4")
+    found: NDArray[np.uint64] = np.einsum(
+        "ij,j->i", numbers, _weights(vectors.shape[1]), dtype=np.uint64
+    )
+    return found
+
+
+@cache
+def _weights(dimensions: int) -> NDArray[np.uint64]:
+    """Random odd numbers, the same each time: odd, so that no change of one is lost."""
+    return np.random.PCG64(1).random_raw(dimensions) | np.uint64(1)
 
 
 def dimensions_of(db: Database, collection: Collection) -> int:
@@ -82,7 +123,9 @@ def fill(
     if told:
         told.begin(len(places))
     for where, blobs in read:
-        stored.vectors[where] = _normalised(blobs, stored.vectors.shape[1], collection)
+        vectors = _matrix(blobs, stored.vectors.shape[1], collection)
+        stored.vectors[where] = _normalised(vectors)
+        stored.rows.checks[where] = _checks(vectors)
         if told:
             told.advance(len(where))
 
@@ -92,7 +135,7 @@ def _same(rows: Rows, known: Rows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     _, here, there = np.intersect1d(
         rows.rowids, known.rowids, assume_unique=True, return_indices=True
     )
-    same = (rows.hashes[here] == known.hashes[there]).all(axis=1)
+    same = rows.checks[here] == known.checks[there]
     here, there = here[same], there[same]
     same = rows.have_ids_of(known, here, there)
     return here[same], there[same]
@@ -121,7 +164,7 @@ def _all(
         yield part, [row[0] for row in rows.fetchmany(len(part))]
 
 
-def _normalised(
+def _matrix(
     blobs: Sequence[bytes], dimensions: int, collection: Collection
 ) -> NDArray[np.float32]:
     if any(len(blob) != 4 * dimensions for blob in blobs):
@@ -129,6 +172,9 @@ def _normalised(
             f"The collection '{collection.name}' holds vectors of different lengths: another "
             "program has written to it. Embed its pictures into a new collection."
         )
-    vectors = np.frombuffer(b"".join(blobs), "<f4").reshape(len(blobs), dimensions)
+    return np.frombuffer(b"".join(blobs), "<f4").reshape(len(blobs), dimensions)
+
+
+def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)

@@ -114,6 +114,36 @@ def replace_the_last(db, path):
     write(db, {"059.jpg": vector(1000)})
 
 
+def update_in_place(db, path):
+    """Neither rowid, id nor content hash changes."""
+    with db.conn:
+        db.execute(
+            "update embeddings set embedding = ? where id = '002.jpg'",
+            [vector(1000).tobytes()],
+        )
+
+
+def upsert(db, path):
+    """As a script that mends vectors does, by a connection of its own."""
+    other = sqlite3.connect(path)
+    rows = [(f"{i:03}.jpg", (-vector(i)).tobytes()) for i in range(0, 60, 7)]
+    other.executemany(
+        "insert into embeddings (collection_id, id, embedding) values (1, ?, ?) "
+        "on conflict do update set embedding = excluded.embedding",
+        rows,
+    )
+    other.commit()
+    other.close()
+
+
+def swap(db, path):
+    """The same vectors, of other pictures."""
+    sql = "update embeddings set embedding = ? where id = ?"
+    with db.conn:
+        db.execute(sql, [vector(7).tobytes(), "008.jpg"])
+        db.execute(sql, [vector(8).tobytes(), "007.jpg"])
+
+
 def delete(db, path):
     with db.conn:
         db.execute("delete from embeddings where id like '01%'")
@@ -185,6 +215,9 @@ CHANGES = [
     add,
     replace,
     replace_the_last,
+    update_in_place,
+    upsert,
+    swap,
     delete,
     delete_and_add_again,
     rename,
@@ -265,6 +298,47 @@ def test_vectors_of_different_lengths_are_one_sentence(db):
 
     with pytest.raises(VectorsDiffer, match="'photos' holds vectors of different"):
         check(db)
+
+
+def test_vectors_that_become_longer_in_place_are_noticed(db):
+    check(db)
+    sql = "update embeddings set embedding = ?"
+    with db.conn:
+        db.execute(sql, [bytes(4 * DIMENSIONS + 4)])
+
+    with index.reading(db) as seen:
+        found = index.of(db, store.get(db, "photos"), seen)
+    assert found.stored.vectors.shape == (60, DIMENSIONS + 1)
+
+    with db.conn:
+        db.execute(f"{sql} where id = '059.jpg'", [bytes(4 * DIMENSIONS + 8)])
+    with pytest.raises(VectorsDiffer), index.reading(db) as seen:
+        index.of(db, store.get(db, "photos"), seen)
+
+
+@pytest.mark.parametrize("is_among_others", [False, True])
+def test_a_small_collection_is_compared_without_the_large_ones_beside_it(
+    db, is_among_others
+):
+    store.create(db, "other", "glam-clip/tiny")
+    write(db, {f"{i:03}.jpg": vector(i) for i in range(3)}, collection=2)
+    if is_among_others:
+        write(db, {f"more{i:03}.jpg": vector(i) for i in range(60)})
+        write(db, {"last.jpg": vector(3)}, collection=2)
+    check(db, "other")
+    replace(db, None)
+    read = []
+    db.conn.set_trace_callback(read.append)
+
+    check(db, "other")
+
+    plans = [
+        str(db.execute(f"explain query plan {sql}").fetchall())
+        for sql in read
+        if "embeddings" in sql and not sql.startswith("explain")
+    ]
+    assert any("SEARCH" in plan for plan in plans)
+    assert not any("SCAN embeddings" in plan for plan in plans)
 
 
 def test_a_database_in_memory_has_no_file(kept):
