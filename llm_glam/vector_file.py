@@ -7,6 +7,7 @@ After a line of JSON come the arrays, each at a multiple of 64 bytes, in the ord
 import json
 import os
 import tempfile
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 FORMAT = 2
 ALIGNED = 64
 HEADER = 256  # bytes
+SAMPLED = 64  # vectors that are verified when a file is opened
 MANY = 1_000  # ids that are looked up faster together
 BLOCK = 50_000  # rows
 # vectors (n, d), then by row: rowid, its vector's check, where its id ends; the ids, in UTF-8
@@ -143,15 +145,25 @@ class Stored:
 def load(path: Path) -> Stored:
     """Open a file that :func:`writing` completed.
 
+    All is verified but most of the vectors, which would have to be read for it: of them a
+    sample is. What a broken disk does to a few of the others is not noticed.
+
     :raises OSError: it is not there
     :raises ValueError: it is damaged, or of another version
     """
-    with path.open("rb") as fp:
-        head = json.loads(fp.read(HEADER))
-        size = os.fstat(fp.fileno()).st_size
-    if head.get("format") != FORMAT or head.get("bytes") != size:
-        raise ValueError(f"{path} is damaged or of another version")
-    return _arrays(path, head, "r")
+    problem = f"{path} is damaged or of another version"
+    try:
+        with path.open("rb") as fp:
+            head = json.loads(fp.read(HEADER))
+            size = os.fstat(fp.fileno()).st_size
+        if head["format"] != FORMAT or _places(head)[1] != size:
+            raise ValueError(problem)
+        stored = _arrays(path, head, "r")
+        if head["checksum"] != _checksum(stored):
+            raise ValueError(problem)
+    except (LookupError, TypeError, ArithmeticError, MemoryError) as error:
+        raise ValueError(problem) from error
+    return stored
 
 
 @contextmanager
@@ -164,21 +176,40 @@ def writing(path: Path, rows: Rows, dimensions: int) -> Iterator[Stored]:
     number, name = tempfile.mkstemp(dir=path.parent, prefix=".index-")
     os.close(number)
     work = Path(name)
+    head = {"count": len(rows), "dimensions": dimensions, "names": len(rows.names)}
     try:
-        head = _described(rows, dimensions)
         with work.open("r+b") as fp:
-            fp.write(json.dumps(head).encode().ljust(HEADER))
-            _reserve(fp, head["bytes"])
-        stored = _arrays(work, head, "r+")
-        for name in ARRAYS[1:]:
-            getattr(stored.rows, name)[...] = getattr(rows, name)
-        yield stored
-        stored.vectors.flush()  # type: ignore[attr-defined]
-        del stored
+            _reserve(fp, _places(head)[1])
+            stored = _arrays(work, head, "r+")
+            for name in ARRAYS[1:]:
+                getattr(stored.rows, name)[...] = getattr(rows, name)
+            yield stored
+            told = {"format": FORMAT, **head, "checksum": _checksum(stored)}
+            _flush(stored)
+            del stored
+            fp.seek(0)
+            fp.write(json.dumps(told).encode().ljust(HEADER))
+            fp.flush()
+            os.fsync(fp.fileno())  # or else a power cut leaves the name and zeros
         os.replace(work, path)
     finally:
         with suppress(OSError):
             work.unlink()
+
+
+def _flush(stored: Stored) -> None:
+    for array in (stored.vectors, *vars(stored.rows).values()):
+        if isinstance(array, np.memmap):
+            array.flush()
+
+
+def _checksum(stored: Stored) -> int:
+    """Of the rows, and of some vectors, evenly spaced."""
+    step = -(-len(stored.rows) // SAMPLED) or 1
+    found = zlib.crc32(stored.vectors[::step].tobytes())
+    for array in vars(stored.rows).values():
+        found = zlib.crc32(array, found)
+    return found
 
 
 def _reserve(fp: Any, size: int) -> None:
@@ -190,12 +221,6 @@ def _reserve(fp: Any, size: int) -> None:
     zeros = bytes(1 << 20)
     for start in range(fp.tell(), size, len(zeros)):
         fp.write(zeros[: size - start])
-
-
-def _described(rows: Rows, dimensions: int) -> dict[str, int]:
-    head = {"count": len(rows), "dimensions": dimensions, "names": len(rows.names)}
-    _, end = _places(head)
-    return {"format": FORMAT, **head, "bytes": end}
 
 
 def _places(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]:

@@ -445,6 +445,101 @@ def test_a_damaged_file_is_made_again(db, kept, size):
     check(db)
 
 
+HEADER = vector_file.HEADER
+BODY = slice(HEADER, HEADER + 60 * DIMENSIONS * 4)
+
+
+def zeroed(data, part):
+    data[part] = bytes(len(data[part]))
+
+
+def scrambled(data, part):
+    data[part] = random.Random(1).randbytes(len(data[part]))
+
+
+def told(data, head):
+    data[:HEADER] = head.ljust(HEADER)
+
+
+def told_otherwise(data, old, new):
+    assert old in data[:HEADER]
+    told(data, data[:HEADER].replace(old, new).strip())
+
+
+DAMAGES = {
+    "half of the vectors": lambda data: zeroed(data, slice(HEADER, BODY.stop // 2)),
+    "a page of the vectors": lambda data: scrambled(data, slice(1_000, 3_000)),
+    "all behind the vectors": lambda data: zeroed(data, slice(BODY.stop, None)),
+    "random behind them": lambda data: scrambled(data, slice(BODY.stop, None)),
+    "rowids": lambda data: zeroed(data, slice(BODY.stop, BODY.stop + 60 * 8)),
+    "a letter of an id": lambda data: scrambled(data, slice(-100, -99)),
+    "everything": lambda data: zeroed(data, slice(None)),
+    "null": lambda data: told(data, b"null"),
+    "a list": lambda data: told(data, b"[1]"),
+    "no JSON": lambda data: told(data, b"\xff"),
+    "nothing said": lambda data: told(data, b'{"format": 2}'),
+    "fewer": lambda data: told_otherwise(data, b'"count": 60', b'"count": 59'),
+    "words": lambda data: told_otherwise(data, b'"count": 60', b'"count": "60"'),
+    "negative": lambda data: told_otherwise(data, b'"count": 60', b'"count": -60'),
+    "huge": lambda data: told_otherwise(data, b'"count": 60', b'"count": ' + b"9" * 30),
+    "format 1": lambda data: told_otherwise(data, b'"format": 2', b'"format": 1'),
+}
+
+
+@pytest.mark.parametrize("is_touched", [False, True])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_of_the_right_size_is_made_again(
+    db, path, later, damage, is_touched
+):
+    check(db)
+    index.forget_opened()
+    damaged = files()
+    for file in damaged:
+        data = bytearray(file.read_bytes())
+        DAMAGES[damage](data)
+        file.write_bytes(data)
+    if is_touched:
+        os.utime(path, (1e9, 1e9))
+
+    check(db)
+    assert len(files()) == len(damaged)
+    assert not set(files()) & set(damaged)
+
+
+@pytest.mark.parametrize(
+    "note", ["", "null", "[]", '{"file": 1}', '{"file": "\\u0000"}']
+)
+def test_a_damaged_note_is_made_again(db, later, note):
+    check(db)
+    index.forget_opened()
+    for file in index.directory().glob("*.json"):
+        file.write_text(note)
+
+    check(db)
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(db, kept, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(number):
+        done.append(os.fstat(number).st_ino)
+        fsync(number)
+
+    def renamed(work, target):
+        if Path(target).suffix == index.SUFFIX:
+            done.append((os.stat(work).st_ino, "named"))
+        replace(work, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    check(db)
+
+    names = [one for one in done if isinstance(one, tuple)]
+    assert bool(names) == (kept == "in a file")
+    assert all(inode in done[: done.index((inode, _))] for inode, _ in names)
+
+
 def test_a_folder_that_cannot_be_written_costs_only_time(db, kept):
     index.directory().parent.mkdir(parents=True, exist_ok=True)
     index.directory().write_text("in the way")
