@@ -1,9 +1,10 @@
 """Which pictures of a collection a search is among: filters on their records, within limits."""
 
-import time
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from .searches import Search
 
 Row = dict[str, Any]
 
-STEPS = 100_000  # of SQLite's machine between two looks at the clock, some milliseconds
+AGAIN = 0.05  # seconds after which what went on nevertheless is interrupted again
 SHOWABLE = "not coalesce(sensitive, 0)"
 # What people choose from in the form; addresses may have any of Datasette's.
 OPERATORS = {
@@ -97,8 +98,8 @@ def _ids(
     with _limited(db, limit / 1000):
         try:
             return filters.ids(db, collection, conditions)
-        except BadFilter as error:
-            if "interrupted" in error.message:
+        except (BadFilter, sqlite3.OperationalError) as error:
+            if "interrupted" in str(error):
                 text = f"The records take longer than {limit / 1000:g} s to filter."
                 raise BadFilter(text) from error
             raise
@@ -106,17 +107,26 @@ def _ids(
 
 @contextmanager
 def _limited(db: Database, seconds: float) -> Iterator[None]:
-    """Interrupt what takes longer.
+    """Interrupt what takes longer, again and again until it has ended.
 
-    Datasette's own ``sqlite_timelimit`` looks at the clock a hundred times as often, and each
-    look waits for Python's other threads: under load, quick queries would take too long.
+    Datasette's own ``sqlite_timelimit`` counts SQLite's steps, of which few slow ones may take
+    for ever, and between them waits for Python's other threads.
     """
-    until = time.perf_counter() + seconds
-    db.conn.set_progress_handler(lambda: time.perf_counter() >= until, STEPS)
+    ended = Event()
+
+    def interrupt() -> None:
+        wait = seconds
+        while not ended.wait(wait):
+            db.conn.interrupt()
+            wait = AGAIN
+
+    watch = Thread(target=interrupt, name="glam-limit", daemon=True)
+    watch.start()
     try:
         yield
     finally:
-        db.conn.set_progress_handler(None, 0)
+        ended.set()
+        watch.join()  # so that it never interrupts what the connection does next
 
 
 def described(text: str, columns: list[str], table: str) -> str:

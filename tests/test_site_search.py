@@ -469,6 +469,15 @@ async def test_a_filter_that_never_ends(many):
     assert (await get(datasette, PHOTOS)).status_code == 200
 
 
+async def test_a_filter_of_few_slow_steps_is_stopped(many):
+    slow = "length(hex(randomblob(6000000))) > 0"
+    datasette = site(many, settings={"sql_time_limit_ms": 100})
+    response = await get(datasette, address(_where=slow))
+    assert response.status_code == 400
+    assert response.json()["error"] == "The records take longer than 0.1 s to filter."
+    assert (await get(datasette, PHOTOS)).status_code == 200
+
+
 HOSTILE = [
     "' or 1=1 --",
     '" or 1=1 --',
