@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
+from llm_glam.filters import SENSITIVE, SHOWABLE
 from llm_glam.store import Collection
 
 Row = dict[str, Any]
@@ -105,7 +106,7 @@ def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
 def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     """The ids of pictures that are not shown unless asked for."""
     table = quote_identifier(str(collection.items_table))
-    rows = db.execute(f"select id from {table} where sensitive")
+    rows = db.execute(f"select id from {table} where {SENSITIVE}")
     return {row[0] for row in rows.fetchall()}
 
 
@@ -113,7 +114,7 @@ def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     """What a gallery shows of pictures, in the order of ``ids``; ids without record too."""
     table = quote_identifier(str(collection.items_table))
     sql = f"""
-        select i.id, i.title, i.caption, i.sensitive, i.image_md5,
+        select i.id, i.title, i.caption, {SENSITIVE} as sensitive, i.image_md5,
             t.width, t.height, t.image_md5 as thumbnail_md5
         from {table} i left join glam_thumbnails t on t.id = i.id and t.items_table = ?
         where i.id in (select value from json_each(?))
@@ -164,7 +165,7 @@ def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str
     table = quote_identifier(str(collection.items_table))
     sql = f"""
         select e.rowid, i.id from embeddings e join {table} i on i.id = e.id
-        where e.rowid in (select value from json_each(?)) and not coalesce(i.sensitive, 0)
+        where e.rowid in (select value from json_each(?)) and {SHOWABLE}
     """
     found = dict(db.execute(sql, [json.dumps(rows)]).fetchall())
     return [found[row] for row in rows if row in found]

@@ -22,7 +22,6 @@ from .searches import Search
 Row = dict[str, Any]
 
 AGAIN = 0.05  # seconds after which what went on nevertheless is interrupted again
-SHOWABLE = "not coalesce(sensitive, 0)"
 # What people choose from in the form; addresses may have any of Datasette's.
 OPERATORS = {
     "exact": "is",
@@ -56,7 +55,7 @@ SIGNS = {
 
 def shown(wanted: Search) -> Conditions:
     """What is asked of records, and that they are not sensitive unless these are asked for."""
-    always = [] if wanted.with_sensitive else [SHOWABLE]
+    always = [] if wanted.with_sensitive else [filters.SHOWABLE]
     conditions = wanted.conditions
     return replace(conditions, where=[*conditions.where, *always])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from llm_glam import store
+from llm_glam import filters, store
 from llm_glam.store import Collection
 
 from . import addresses
@@ -47,7 +47,9 @@ def thumbnail_cell(
         card = {"id": row["id"], "thumbnail_md5": "of this row"}
         addresses.add(datasette, database, collection.name, [card])
         address = card["thumbnail_url"].partition("?")[0]
-        is_sensitive = "sensitive" not in row.keys() or row["sensitive"]
+        is_sensitive = "sensitive" not in row.keys() or filters.is_sensitive(
+            row["sensitive"]
+        )
         picture = "" if is_sensitive else PICTURE.format(address)
         return Markup('<a href="{}">{}{}</a> <a href="{}">Similar images</a>').format(
             card["url"], picture, value or row["id"], card["similar_url"]

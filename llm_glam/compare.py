@@ -91,7 +91,7 @@ def open_pair(
     shared = _ids(db, first, "intersect", second)
     sensitive: set[str] = set()
     if not with_sensitive:
-        marked = Conditions(where=["coalesce(sensitive, 0) != 0"])
+        marked = Conditions(where=[filters.SENSITIVE])
         sensitive = {*filters.ids(db, first, marked)} & {*shared}
     kept = [item_id for item_id in shared if item_id not in sensitive]
     if not kept:

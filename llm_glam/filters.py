@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
@@ -40,6 +41,9 @@ WITHOUT_VALUE = {
     "isblank": "({c} is null or {c} = '')",
     "notblank": "({c} is not null and {c} != '')",
 }
+# The column has no type in SQLite's eyes: what SQL wrote there may be 'yes', which is no number.
+SHOWABLE = "coalesce(sensitive, 0) in (0, '', '0')"
+SENSITIVE = f"not {SHOWABLE}"
 NUMERIC = {"gt", "gte", "lt", "lte"}
 LONGEST_INTEGER = 18  # digits, of those that SQLite takes
 
@@ -66,6 +70,11 @@ class Clause:
 
     sql: str
     values: dict[str, str | int]
+
+
+def is_sensitive(value: Any) -> bool:
+    """What SENSITIVE says, of a value that was read already."""
+    return value not in (None, 0, "", "0")
 
 
 def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:

@@ -102,9 +102,9 @@ def _bounded(number: Any) -> int:
 
 
 def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list[str]:
-    from .filters import Conditions, ids
+    from .filters import SHOWABLE, Conditions, ids
 
-    return ids(db, collection, Conditions(filters, ["coalesce(sensitive, 0) = 0"]))
+    return ids(db, collection, Conditions(filters, [SHOWABLE]))
 
 
 def _columns(db: "Database", collection: "Collection") -> list[str]:
@@ -134,12 +134,14 @@ def _records(
 def _values(db: "Database", collection: "Collection", column: str) -> Any:
     from sqlite_utils.db import quote_identifier
 
+    from .filters import SHOWABLE
+
     name, table = quote_identifier(column), quote_identifier(
         str(collection.items_table)
     )
     sql = f"""
         select {name}, count(*) from {table}
-        where {name} is not null and {name} != '' and coalesce(sensitive, 0) = 0
+        where {name} is not null and {name} != '' and {SHOWABLE}
         group by 1 order by 2 desc, 1 limit {FEW + 1}
     """
     found = db.execute(sql).fetchall()

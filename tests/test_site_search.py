@@ -57,6 +57,15 @@ async def as_sql(datasette, answer):
     return [(row["id"], row["score"]) for row in response.json()]
 
 
+def change(llm, *statements):
+    """Change the database as somebody does who writes SQL."""
+    connection = sqlite3.connect(llm.database)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
 def of(llm, **config):
     """A site with settings of its owner's for the table."""
     tables = {"photos": config}
@@ -476,6 +485,32 @@ async def test_a_filter_of_few_slow_steps_is_stopped(many):
     assert response.status_code == 400
     assert response.json()["error"] == "The records take longer than 0.1 s to filter."
     assert (await get(datasette, PHOTOS)).status_code == 200
+
+
+@pytest.mark.parametrize("mark", ["'yes'", "'true'", "' '", "2", "0.5", "x'00'"])
+async def test_whatever_sql_marks_as_sensitive_is_not_shown(many, mark):
+    change(many, f"update photos set sensitive = {mark} where id < '30.png'")
+    change(many, "update photos set sensitive = '' where id = '30.png'")
+    change(many, "update photos set sensitive = '0' where id = '31.png'")
+    datasette = of(many, facets=["id"], facet_size=100)
+    open_to_all = {f"{number}.png" for number in range(30, 60)}
+    asked = {"_size": "max"}
+    for pairs in ({}, {"q": "red"}, {"q": "red", "id__notblank": "1"}):
+        answer = await found(datasette, address(**pairs, **asked))
+        assert set(ids(answer)) == open_to_all
+        assert {v["value"] for v in answer["facets"][0]["values"]} == open_to_all
+        assert not any(item["sensitive"] for item in answer["items"])
+        rows = (await get(datasette, address(".csv", **pairs, **asked))).text
+        assert {row["id"] for row in csv.DictReader(io.StringIO(rows))} == open_to_all
+        if pairs:
+            assert {i for i, _ in await as_sql(datasette, answer)} == open_to_all
+    everything = await found(datasette, address(q="red", _sensitive="1", **asked))
+    hidden = {item["id"] for item in everything["items"] if item["sensitive"]}
+    assert hidden == {f"{number:02}.png" for number in range(30)}
+    table = (await get(datasette, "/embeddings/photos?_size=max")).text
+    assert set(re.findall(r'src="[^"]*/thumb/(..)~2Epng"', table)) == {
+        name[:2] for name in open_to_all
+    }
 
 
 HOSTILE = [
