@@ -1,6 +1,7 @@
 """The values of columns with their counts, by Datasette's own facets and its configuration."""
 
 import itertools
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -72,7 +73,12 @@ async def of(asked: Asked, wanted: Search) -> tuple[list[Row], list[str]]:
         return [], []
     found, late = [], []
     for one in await _asked(asked, wanted):
-        counts, shown = await _counted(asked, wanted, one)
+        try:
+            counts, shown = await _counted(asked, wanted, one)
+        except BadFilter:
+            if one in _in_address(wanted):
+                raise
+            continue  # the configuration may name columns that hold something else
         if shown:
             found.append({"name": one.column, "key": one.key, "values": shown})
         if counts.timed_out:
@@ -85,10 +91,7 @@ async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
     place = asked.place
     told = await compat.table_config(asked.datasette, place.database, place.table)
     named = [_facet_of(one) for one in told.get("facets") or []]
-    in_address = [
-        Facet(column, name.removeprefix("_facet").lstrip("_") or "column")
-        for name, column in wanted.facets
-    ]
+    in_address = _in_address(wanted)
     if "facets" not in told and not in_address:
         kept = remembered.of(asked.datasette)
         return list(await kept.read(asked, "facets", suggested))
@@ -99,6 +102,13 @@ async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
     # The configuration may name columns that these records lack.
     fit = [one for one in named if one and one.column in columns]
     return list(dict.fromkeys([*fit, *in_address]))
+
+
+def _in_address(wanted: Search) -> list[Facet]:
+    return [
+        Facet(column, name.removeprefix("_facet").lstrip("_") or "column")
+        for name, column in wanted.facets
+    ]
 
 
 def _facet_of(config: Any) -> Facet | None:
@@ -162,7 +172,12 @@ async def _counts(asked: Asked, wanted: Search, facet: Facet) -> Counts:
     instance = compat.facet(
         kind, asked.datasette, place, sql, clause.values, facet.config, most
     )
-    results, timed_out = await asked.timed("facets", instance.facet_results())
+    try:
+        results, timed_out = await asked.timed("facets", instance.facet_results())
+    except sqlite3.Error as error:
+        raise BadFilter(
+            f"The column '{facet.column}' cannot be counted as {facet.type}: {error}."
+        ) from error
     names = ("value", "label", "count")
     values = [{n: v[n] for n in names} for one in results for v in one["results"]]
     return Counts(values, bool(timed_out))

@@ -275,6 +275,12 @@ async def test_facets_count_what_fits_but_for_their_own_choice(many):
     assert selected == ["clay"]
 
 
+async def test_a_configured_facet_that_cannot_be_counted_is_left_out(many):
+    datasette = of(many, facets=[{"array": "title"}, "material"])
+    answer = await found(datasette, PHOTOS + ".json")
+    assert [facet["name"] for facet in answer["facets"]] == ["material"]
+
+
 async def test_facets_suggest_themselves(many):
     answer = await found(site(many), PHOTOS + ".json")
     assert [facet["name"] for facet in answer["facets"]] == ["material", "tags"]
@@ -447,6 +453,12 @@ async def test_an_upload_among_records_and_added_to_words(many):
         ),
         ("_facet=nothing", 400, "There is no 'nothing' to count as column here."),
         ("_facet_date=x", 400, "There is no 'x' to count as date here."),
+        (
+            "_facet_array=title",
+            400,
+            "The column 'title' cannot be counted as array: malformed JSON.",
+        ),
+        ("q=red&_facet_array=title", 400, "cannot be counted as array"),
         ("q=red+-red", 400, "cancel each other out"),
         ("q=%2Fetc%2Fpasswd", 400, "Files cannot be searched"),
         ("q=http%3A%2F%2F127.0.0.1%2F", 400, "ddress"),
