@@ -25,8 +25,17 @@ TECHNICAL = {
     "sensitive",
 }
 NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
+NEEDED = NOT_RECORD - {"file_name", "image_folder", "image_modified"}
 AT_ONCE = 500
+NO_THUMBNAILS = """(
+    select null as items_table, null as id, null as image_md5, null as width, null as height
+)"""
 STRIP = 8  # pictures in an overview
+
+
+def is_whole(db: Database, collection: Collection) -> bool:
+    """Whether the records are there, with all columns that the pages need."""
+    return NEEDED <= db.table(str(collection.items_table)).columns_dict.keys()
 
 
 def overview(db: Database, collection: Collection) -> Row:
@@ -116,7 +125,7 @@ def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     sql = f"""
         select i.id, i.title, i.caption, {SENSITIVE} as sensitive, i.image_md5,
             t.width, t.height, t.image_md5 as thumbnail_md5
-        from {table} i left join glam_thumbnails t on t.id = i.id and t.items_table = ?
+        from {table} i left join {_thumbnails(db)} t on t.id = i.id and t.items_table = ?
         where i.id in (select value from json_each(?))
     """
     rows = db.query(sql, [collection.items_table, json.dumps(ids)])
@@ -156,6 +165,8 @@ def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
 
 def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
     """A picture's thumbnail: its JPEG and the hash of the picture it was made from."""
+    if not db.table("glam_thumbnails").exists():
+        return None
     sql = "select content, image_md5 from glam_thumbnails where items_table = ? and id = ?"
     return next(db.query(sql, [collection.items_table, item_id]), None)
 
@@ -171,6 +182,10 @@ def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str
     return [found[row] for row in rows if row in found]
 
 
+def _thumbnails(db: Database) -> str:
+    return "glam_thumbnails" if db.table("glam_thumbnails").exists() else NO_THUMBNAILS
+
+
 def _card(row: Row) -> Row:
     return {
         "id": row["id"],
@@ -184,6 +199,8 @@ def _card(row: Row) -> Row:
 
 
 def _labels(db: Database, collection: Collection, row: Row) -> list[Row]:
+    if not db.table("glam_labels").exists():
+        return []
     sql = """
         select label, score, source, image_md5 from glam_labels
         where items_table = ? and id = ? order by source, label

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from llm_glam import store
 from llm_glam.store import Collection
 
-from . import compat
+from . import compat, data
 
 # What a page reads beside the items table.
 VECTORS = "embeddings"
@@ -38,7 +38,7 @@ async def enter(datasette: Any, request: Request) -> Place:
     """The place a request asks for, if its actor may see it.
 
     :raises datasette.Forbidden: the actor may not view site, database, vectors or items table
-    :raises NotFound: there is no such database or collection of ours
+    :raises NotFound: there is no such database or collection of ours, or not its records
     """
     if "database" not in request.url_vars:
         await compat.ensure_can_view_instance(datasette, request.actor)
@@ -56,6 +56,10 @@ async def enter(datasette: Any, request: Request) -> Place:
         raise NotFound(f"There is no collection {name} of pictures in {database}")
     place = Place(database, db, collection)
     await compat.ensure_can_view(datasette, request.actor, database, [place.table])
+    if not await db.execute_fn(lambda conn: data.is_whole(wrapped(conn), collection)):
+        raise NotFound(
+            f"The table {place.table} with the records of {name} is gone or lacks columns"
+        )
     return place
 
 
@@ -78,9 +82,7 @@ async def visible(datasette: Any, request: Request, place: Place) -> list[Collec
     from datasette import Forbidden
 
     found = []
-    for collection in await place.db.execute_fn(lambda c: store.every(wrapped(c))):
-        if collection.items_table is None:
-            continue
+    for collection in await place.db.execute_fn(lambda c: whole(wrapped(c))):
         try:
             tables = [collection.items_table]
             await compat.ensure_can_view(
@@ -90,6 +92,11 @@ async def visible(datasette: Any, request: Request, place: Place) -> list[Collec
             continue
         found.append(collection)
     return found
+
+
+def whole(db: Database) -> list[Collection]:
+    """The collections of ours whose records can be read."""
+    return [c for c in store.every(db) if c.items_table and data.is_whole(db, c)]
 
 
 def wrapped(connection: Any) -> Database:

@@ -1,5 +1,6 @@
 """What views have in common: what was asked, what is answered, and both twins of the answer."""
 
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from datasette.utils.asgi import Request, Response
+from datasette.views.base import DatasetteError
 
 from . import addresses, gate
 from .gate import Place, wrapped
@@ -15,6 +17,7 @@ VERSION = version("llm-glam")
 DEFAULTS = {"max_upload_mb": 20, "max_upload_megapixels": 100}
 
 Row = dict[str, Any]
+View = Callable[[Any, Request], Awaitable[Response]]
 
 
 @dataclass
@@ -107,7 +110,7 @@ def page_view(
         html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
         return Response.html(html, status=page.status, headers=headers)
 
-    return view
+    return _told(view)
 
 
 def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[..., Any]:
@@ -117,7 +120,20 @@ def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[...,
         place = await gate.enter(datasette, request)
         return await function(Asked(datasette, request, place))
 
-    return view
+    return _told(view)
+
+
+def _told(view: View) -> View:
+    """A view that says in a sentence which table or column it misses."""
+
+    async def told(datasette: Any, request: Request) -> Response:
+        try:
+            return await view(datasette, request)
+        except sqlite3.OperationalError as error:
+            words = f"This database cannot be read as llm-glam wrote it: {error}."
+            raise DatasetteError(words, status=503) from error
+
+    return told
 
 
 def _places(asked: Asked) -> Row:

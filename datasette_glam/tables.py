@@ -5,11 +5,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from llm_glam import filters, store
+from llm_glam import filters
 from llm_glam.store import Collection
 
 from . import addresses
-from .gate import wrapped
+from .gate import whole, wrapped
 
 Link = dict[str, str]
 
@@ -26,8 +26,8 @@ async def _collection_of(
     if table is None or database not in datasette.databases:
         return None
     db = datasette.get_database(database)
-    found = await db.execute_fn(lambda conn: store.sharing(wrapped(conn), table))
-    return next(iter(found), None)
+    found = await db.execute_fn(lambda conn: whole(wrapped(conn)))
+    return next((one for one in found if one.items_table == table), None)
 
 
 def thumbnail_cell(
@@ -79,8 +79,8 @@ async def row_links(datasette: Any, database: str, table: str, row: Any) -> list
 async def database_links(datasette: Any, database: str) -> list[Link]:
     """For the menu of a database."""
     db = datasette.get_database(database)
-    found = await db.execute_fn(lambda conn: store.every(wrapped(conn)))
-    if not any(collection.items_table for collection in found):
+    found = await db.execute_fn(lambda conn: whole(wrapped(conn)))
+    if not found:
         return []
     href = addresses.collections(datasette, database)
     return [{"href": href, "label": "Picture collections"}]

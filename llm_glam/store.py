@@ -271,7 +271,8 @@ def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collec
     columns = "g.fingerprint, g.precision, g.dimensions, g.items_table"
     sql = f"""
         select c.id, c.name, c.model{", " + columns if known else ""}
-        from collections c {ours if known else ""} where {where} order by c.name
+        from collections c {ours if known else ""}
+        where {where} and typeof(c.model) = 'text' order by c.name
     """
     for row_id, name, model, *rest in db.execute(sql, values).fetchall():
         fingerprint, precision, dimensions, table = rest or [None] * 4

@@ -525,6 +525,74 @@ async def test_whatever_sql_marks_as_sensitive_is_not_shown(many, mark):
     }
 
 
+MISSING = {
+    "drop table photos": (404, "The table photos with the records of photos is gone"),
+    "alter table photos rename to pictures": (404, "is gone or lacks columns"),
+    "update collections set model = null where name = 'photos'": (
+        404,
+        "There is no collection photos of pictures",
+    ),
+    **dict.fromkeys(
+        [
+            *("drop table glam_thumbnails", "drop table glam_labels"),
+            *("drop table glam_folders", "alter table photos drop column document"),
+            *("drop table glam_problems", "drop table glam_runs"),
+        ],
+        (200, ""),
+    ),
+}
+for _column in ("caption", "rights", "sensitive", "title", "image_md5", "page_url"):
+    _statement = f"alter table photos drop column {_column}"
+    MISSING[_statement] = (404, "is gone or lacks columns")
+
+
+@pytest.mark.parametrize("statement", MISSING)
+async def test_what_is_missing_harms_one_collection_only(many, statement):
+    status, part = MISSING[statement]
+    many("glam", "embed", "others", "many")
+    if "column" in statement:
+        schema = many.rows("select type, name from sqlite_master where sql is not null")
+        kinds = ("trigger", "index")
+        change(
+            many,
+            *(
+                f"drop {r['type']} \"{r['name']}\""
+                for r in schema
+                if r["type"] in kinds
+            ),
+        )
+    change(many, statement)
+    datasette = site(many)
+    pages = (
+        "",
+        ".json",
+        ".json?q=red",
+        ".csv",
+        "/item/00~2Epng",
+        "/item/00~2Epng.json",
+    )
+    for page in pages:
+        response = await get(datasette, PHOTOS + page)
+        assert response.status_code == status, (page, response.text[:500])
+        assert part in unescape(response.text)
+    thumbnail = await get(datasette, PHOTOS + "/thumb/00~2Epng")
+    assert thumbnail.status_code in (200, 404)
+    listed = (await found(datasette, GLAM + ".json"))["collections"]
+    names = [one["name"] for one in listed]
+    assert names == (["others", "photos"] if status == 200 else ["others"])
+    for path in (GLAM, "/embeddings", "/embeddings/others", f"{GLAM}/others?q=red"):
+        assert (await get(datasette, path)).status_code == 200, path
+
+
+async def test_a_database_without_vectors_says_so(many):
+    change(many, "drop table embeddings")
+    for path in (PHOTOS, PHOTOS + ".json", GLAM, GLAM + ".json"):
+        response = await get(site(many), path)
+        assert response.status_code == 503
+        said = "This database cannot be read as llm-glam wrote it: no such table: embeddings."
+        assert said in unescape(response.text)
+
+
 HOSTILE = [
     "' or 1=1 --",
     '" or 1=1 --',
