@@ -33,6 +33,11 @@ NO_THUMBNAILS = """(
 STRIP = 8  # pictures in an overview
 
 
+def plain(value: Any) -> Any:
+    """A value as pages, JSON and CSV can show it: of bytes, how many there are."""
+    return f"({len(value):,} bytes)" if isinstance(value, bytes) else value
+
+
 def is_whole(db: Database, collection: Collection) -> bool:
     """Whether the records are there, with all columns that the pages need."""
     return NEEDED <= db.table(str(collection.items_table)).columns_dict.keys()
@@ -136,9 +141,10 @@ def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
 def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     """Everything about one picture: its record, labels, and the picture itself."""
     table = quote_identifier(str(collection.items_table))
-    row = next(db.query(f"select * from {table} where id = ?", [item_id]), None)
-    if row is None:
+    stored = next(db.query(f"select * from {table} where id = ?", [item_id]), None)
+    if stored is None:
         return None
+    row = {column: plain(value) for column, value in stored.items()}
     (card,) = cards(db, collection, [item_id])
     fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
     return {
@@ -187,10 +193,11 @@ def _thumbnails(db: Database) -> str:
 
 
 def _card(row: Row) -> Row:
+    title = plain(row["title"] or row["caption"] or row["id"])
     return {
         "id": row["id"],
-        "title": row["title"] or row["caption"] or row["id"],
-        "alt": row["title"] or row["caption"] or row["id"],
+        "title": title,
+        "alt": title,
         "sensitive": bool(row["sensitive"]),
         "width": row["width"],
         "height": row["height"],

@@ -30,7 +30,7 @@ async def csv_response(asked: Asked, scores: dict[str, float | None]) -> Respons
     writer = csv.writer(out)
     writer.writerow(["score", *columns])
     for row in rows:
-        writer.writerow([scores[row["id"]], *(row[column] for column in columns)])
+        writer.writerow([scores[row["id"]], *(data.plain(row[c]) for c in columns)])
     name = addresses.encoded(collection.name)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
     content_type = "text/csv; charset=utf-8"

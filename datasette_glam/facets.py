@@ -179,5 +179,11 @@ async def _counts(asked: Asked, wanted: Search, facet: Facet) -> Counts:
             f"The column '{facet.column}' cannot be counted as {facet.type}: {error}."
         ) from error
     names = ("value", "label", "count")
-    values = [{n: v[n] for n in names} for one in results for v in one["results"]]
+    # Bytes are left out: no address could name them.
+    values = [
+        {n: v[n] for n in names}
+        for one in results
+        for v in one["results"]
+        if not isinstance(v["value"], bytes)
+    ]
     return Counts(values, bool(timed_out))

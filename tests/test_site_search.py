@@ -584,6 +584,28 @@ async def test_what_is_missing_harms_one_collection_only(many, statement):
         assert (await get(datasette, path)).status_code == 200, path
 
 
+async def test_bytes_in_records_are_told_by_their_number(many):
+    change(many, "alter table photos add column scan blob")
+    change(
+        many, "update photos set scan = x'ff00fe', title = x'ff' where id < '30.png'"
+    )
+    change(many, "update photos set scan = 'none', caption = x'00' where id > '50.png'")
+    datasette = site(many)
+    item = (await found(datasette, PHOTOS + "/item/00~2Epng.json"))["item"]
+    assert (item["title"], item["record"]["scan"]) == ("(1 bytes)", "(3 bytes)")
+    assert "(3 bytes)" in (await get(datasette, PHOTOS + "/item/00~2Epng")).text
+    item = (await found(datasette, PHOTOS + "/item/55~2Epng.json"))["item"]
+    assert (item["caption"], item["record"]["scan"]) == ("(1 bytes)", "none")
+    for extra in ({}, {"q": "red"}, {"q": "id:00.png"}):
+        answer = await found(datasette, address(**extra, _facet="scan"))
+        assert [v["value"] for v in answer["facets"][0]["values"]][-1] == "none"
+        assert all(isinstance(item["title"], str) for item in answer["items"])
+        page = await get(datasette, address("", **extra, _facet="scan"))
+        assert page.status_code == 200
+    rows = csv.DictReader(io.StringIO((await get(datasette, PHOTOS + ".csv")).text))
+    assert {row["scan"] for row in rows} == {"", "(3 bytes)", "none"}
+
+
 async def test_a_database_without_vectors_says_so(many):
     change(many, "drop table embeddings")
     for path in (PHOTOS, PHOTOS + ".json", GLAM, GLAM + ".json"):
