@@ -96,13 +96,15 @@ def is_form(args: MultiParams) -> bool:
 def read(args: MultiParams) -> Search:
     """What is asked.
 
-    :raises BadTerm: a query that cannot be read
+    :raises BadTerm: a query that cannot be read, or too many terms
     :raises BadFilter: a score that is no number, or a filter without a column
     """
     asked = [*box.parse(args.get("q") or "")]
     asked += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    pressed = tuple(_pressed(args, asked))
+    box.check(pressed)
     return Search(
-        terms=tuple(_pressed(args, asked)),
+        terms=pressed,
         filters=tuple(_filters(args)),
         where=tuple(filter(None, args.getlist("_where"))),
         words=(args.get("_search") or "").strip(),

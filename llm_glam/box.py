@@ -27,6 +27,7 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 MOST = 20  # terms; each may need the model
+LONGEST = 100_000  # characters of a line, of which ids may take most
 
 
 def parse(line: str) -> list[Term]:
@@ -34,7 +35,8 @@ def parse(line: str) -> list[Term]:
 
     :raises BadTerm: it is too long, has too many terms, or names a file or an address
     """
-    terms.check_length(line)
+    if len(line) > LONGEST:
+        raise BadTerm(f"The line has {len(line):,} characters; {LONGEST:,} at most.")
     found: list[Term | None] = []
     base: list[str] = []  # words without an operator, wherever they stand
     open_run = base
@@ -54,9 +56,19 @@ def parse(line: str) -> list[Term]:
         open_run.append(token["bare"])
     for place, weight, words in runs:
         found[place] = _words(terms.weight_of(weight), " ".join(words))
-    if len(found) > MOST:
-        raise BadTerm(f"{len(found)} terms are too many: {MOST} at most.")
-    return [term for term in found if term is not None]
+    read = [term for term in found if term is not None]
+    check(read)
+    return read
+
+
+def check(wanted: Sequence[Term]) -> None:
+    """Whether these are terms of one search.
+
+    :raises BadTerm: there are too many of them, or too many words in them
+    """
+    if len(wanted) > MOST:
+        raise BadTerm(f"{len(wanted)} terms are too many: {MOST} at most.")
+    terms.check_length(" ".join(term.words for term in wanted if term.words))
 
 
 def write(wanted: Sequence[Term]) -> str:

@@ -43,6 +43,12 @@ def test_what_is_understood(line, expected):
     assert understood(line) == expected
 
 
+def test_only_words_count_as_words():
+    ids = [f"{number:02}{'é' * 198}" for number in range(20)]
+    line = box.write([Term(1, id=one) for one in ids])
+    assert [term.id for term in box.parse(line)] == ids
+
+
 @pytest.mark.parametrize(
     ("line", "part"),
     [
@@ -53,6 +59,8 @@ def test_what_is_understood(line, expected):
         ("2000:red", "1,000 at most"),
         (f"{'9' * 400}:red", "1,000 at most"),
         ("word " * 10_000, "2,000 are enough"),
+        (" ".join(f'+"{"word " * 30}"' for _ in range(14)), "2,000 are enough"),
+        ("id:" + "x" * 100_000, "The line has 100,003 characters; 100,000 at most."),
         ("+a " * 21, "21 terms are too many: 20 at most"),
     ],
 )

@@ -275,6 +275,23 @@ async def test_facets_count_what_fits_but_for_their_own_choice(many):
     assert selected == ["clay"]
 
 
+async def test_searches_like_pictures_with_long_ids(many):
+    for table in ("photos", "embeddings", "glam_thumbnails"):
+        change(many, f"update {table} set id = substr(id, 1, 2) || '{'é' * 198}'")
+    picked = [("_pick", f"{number:02}{'é' * 198}") for number in range(12)]
+    pressed = address("", *picked, ("_like", ""))
+    response = await get(site(many), pressed, follow_redirects=True)
+    assert response.status_code == 200, response.text
+    answer = await found(
+        site(many),
+        str(response.url.path) + ".json?" + response.url.query.decode() + "&_size=20",
+    )
+    assert len(answer["chips"]) == 12
+    assert len(ids(answer)) == 20
+    assert len((await found(site(many), answer["next"]))["items"]) == 20
+    assert len(await as_sql(site(many), answer)) == 20
+
+
 async def test_a_configured_facet_that_cannot_be_counted_is_left_out(many):
     datasette = of(many, facets=[{"array": "title"}, "material"])
     answer = await found(datasette, PHOTOS + ".json")
@@ -464,6 +481,7 @@ async def test_an_upload_among_records_and_added_to_words(many):
         ("q=http%3A%2F%2F127.0.0.1%2F", 400, "ddress"),
         ("q=" + "word+" * 10_000, 400, "2,000 are enough for any query"),
         ("q=" + "%2Bx+" * 21, 400, "21 terms are too many: 20 at most"),
+        ("&".join(["id=00.png"] * 21), 400, "21 terms are too many: 20 at most"),
         ("q=" + "9" * 400 + ":red", 400, "A weight is 1,000 at most"),
         ("q=red&page=999999", 400, "Only the first 10,000 results are shown."),
         ("q=id:nobody", 404, "There is no 'nobody' in the collection 'photos'."),
