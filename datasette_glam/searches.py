@@ -66,7 +66,7 @@ class Search:
         if self.words:
             yield "_search", self.words
         if self.min_score is not None:
-            yield "_min_score", f"{self.min_score:g}"
+            yield "_min_score", f"{self.min_score!r}".removesuffix(".0")
         yield from self.facets
         if self.with_sensitive:
             yield "_sensitive", "1"

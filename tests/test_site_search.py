@@ -7,7 +7,7 @@ import random
 import re
 import sqlite3
 from html import unescape
-from urllib.parse import quote_plus, urlencode, urljoin
+from urllib.parse import parse_qs, quote_plus, urlencode, urljoin, urlsplit
 
 import pytest
 from datasette.facets import ColumnFacet
@@ -273,6 +273,16 @@ async def test_facets_count_what_fits_but_for_their_own_choice(many):
         one["value"] for one in answer["facets"][0]["values"] if one["selected"]
     ]
     assert selected == ["clay"]
+
+
+@pytest.mark.parametrize(
+    "score", ["0.123456789012345", "1", "-1", "0", "1e-07", "0.1", "0.3333333333333333"]
+)
+async def test_the_lowest_score_keeps_all_its_digits(many, score):
+    answer = await found(site(many), address(q="red", _min_score=score, _size=2))
+    addresses = [answer["csv_url"]] + [answer["next"]] * (answer["next"] is not None)
+    for one in addresses:
+        assert parse_qs(urlsplit(one).query)["_min_score"] == [score]
 
 
 async def test_searches_like_pictures_with_long_ids(many):
