@@ -10,6 +10,8 @@ from typing import Any
 from datasette.utils.asgi import Request, Response
 from datasette.views.base import DatasetteError
 
+from llm_glam.errors import GlamError
+
 from . import addresses, gate
 from .gate import Place, wrapped
 
@@ -124,7 +126,7 @@ def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[...,
 
 
 def _told(view: View) -> View:
-    """A view that says in a sentence which table or column it misses."""
+    """A view that says in a sentence which table, column or vector it cannot read."""
 
     async def told(datasette: Any, request: Request) -> Response:
         try:
@@ -132,6 +134,8 @@ def _told(view: View) -> View:
         except sqlite3.OperationalError as error:
             words = f"This database cannot be read as llm-glam wrote it: {error}."
             raise DatasetteError(words, status=503) from error
+        except GlamError as error:
+            raise DatasetteError(error.message, status=503) from error
 
     return told
 

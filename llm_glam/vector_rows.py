@@ -167,7 +167,8 @@ def _all(
 def _matrix(
     blobs: Sequence[bytes], dimensions: int, collection: Collection
 ) -> NDArray[np.float32]:
-    if any(len(blob) != 4 * dimensions for blob in blobs):
+    length = 4 * dimensions
+    if any(not isinstance(one, bytes) or len(one) != length for one in blobs):
         raise VectorsDiffer(
             f"The collection '{collection.name}' holds vectors of different lengths: another "
             "program has written to it. Embed its pictures into a new collection."

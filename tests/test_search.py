@@ -303,6 +303,7 @@ def test_a_stored_vector_that_is_none_is_one_sentence(embedded, broken):
     message = "'red.png' in the collection 'photos' is damaged"
     assert message in embedded.fails("glam", "search", "photos", "id:red.png")
     assert message in embedded.fails("similar", "photos", "red.png")
+    assert "of different lengths" in embedded.fails("glam", "search", "photos", "red")
     with pytest.raises(VectorsDiffer):
         Glam("photos").search("id:red.png")
 
