@@ -22,6 +22,7 @@ from llm_glam.engines import Running
 from llm_glam.errors import BadCheckpoint, BadDevice
 
 from . import tiny
+from .conftest import Llm
 
 SHAPES = [
     (300, 200),
@@ -59,13 +60,22 @@ def auto(monkeypatch):
     monkeypatch.delenv("LLM_GLAM_ENGINE")
 
 
+@pytest.fixture(scope="module")
+def added(tiny_clip, tmp_path_factory):
+    """LLM's folder with the tiny checkpoint registered as ``tiny``, and exported by that."""
+    user = tmp_path_factory.mktemp("added")
+    with pytest.MonkeyPatch.context() as patch, Llm.shared(user) as llm:
+        patch.delenv("LLM_GLAM_ENGINE")
+        patch.setattr(models, "_loaded", {})
+        said = llm("glam", "models", "add", "tiny", tiny_clip).stderr
+    assert "Preparing the fast engine" in said
+    return user
+
+
 @pytest.fixture
-def ready(llm, tiny_clip, photos, auto):
-    """The tiny checkpoint registered as ``tiny``, and exported by that."""
-    assert (
-        "Preparing the fast engine"
-        in llm("glam", "models", "add", "tiny", tiny_clip).stderr
-    )
+def ready(llm, added, user_path, photos, auto):
+    """The same, for a test to change."""
+    shutil.copytree(added, user_path, dirs_exist_ok=True)
     return llm
 
 

@@ -569,7 +569,7 @@ MISSING = {
         (200, ""),
     ),
 }
-for _column in ("caption", "rights", "sensitive", "title", "image_md5", "page_url"):
+for _column in ("caption", "sensitive"):
     _statement = f"alter table photos drop column {_column}"
     MISSING[_statement] = (404, "is gone or lacks columns")
 

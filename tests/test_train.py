@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from llm_glam import evaluate, registry, split
+from llm_glam import array_file, evaluate, registry, split
 from llm_glam.cli import train as command
 from llm_glam.errors import BadPairs
 from llm_glam.pairs import Pair
@@ -191,18 +191,28 @@ def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
     assert list(recall(again)) == ["glam-clip/tiny", "glam-clip/ours"]
 
 
-@pytest.mark.parametrize("share", [0, 0.5, 0.999])
-def test_what_was_kept_and_is_damaged_is_computed_again(pupil, school, trained, share):
+def test_what_was_kept_and_is_damaged_is_computed_again(pupil, school, trained):
     whole = (trained[1] / "train" / "ours" / "features.npz").read_bytes()
     kept = registry.directory() / "train" / "ours" / "features.npz"
     kept.parent.mkdir(parents=True)
-    kept.write_bytes(whole[: int(share * len(whole))])
-    result = learn(pupil, school[0], *QUICK)
-    assert list(recall(result).values()) == list(recall(trained[0]).values())
+    kept.write_bytes(whole[: len(whole) // 2])
+    result = learn(pupil, school[0], *QUICK[:3], "1", ok=False)
+    assert "What is learnt from is there: 900 pictures" in result.stderr
     with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
-        assert {name: arrays[name].shape for name in arrays} == {
-            name: before[name].shape for name in before
-        }
+        assert arrays["pictures"].shape == before["pictures"].shape
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
+def test_arrays_of_a_damaged_file_are_not_taken(tmp_path, share):
+    path, refused = tmp_path / "kept.npz", [("a.png", "it is broken")]
+    array_file.keep(path, "key", refused, {"numbers": np.arange(1000)})
+    assert array_file.kept(path, "another") is None
+    arrays, again = array_file.kept(path, "key")
+    np.testing.assert_array_equal(arrays["numbers"], np.arange(1000))
+    assert (list(arrays), again) == (["numbers"], refused)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert array_file.kept(path, "key") is None
 
 
 def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch):
@@ -258,7 +268,8 @@ def test_figures_that_cannot_be_written_cost_no_checkpoint(pupil, school, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(command, "output_rows", full)
-    result = learn(pupil, school[0], *QUICK, ok=False)
+    few = *QUICK[:3], "12", *QUICK[4:]
+    result = learn(pupil, school[0], *few, ok=False)
     assert result.exit_code == 1
     assert "ours" in [entry.name for entry in registry.checkpoints()]
     monkeypatch.undo()
