@@ -221,6 +221,13 @@ _ADVICE = (
         "could not be read or written (disk I/O error: a full or failing disk, or a network share); "
         "what was committed before is kept",
     ),
+    *(
+        (
+            sign,
+            "is not as llm-glam wrote it ({error}); restore a backup, or undo that change",
+        )
+        for sign in ("no such table", "no such column")
+    ),
     (
         "unable to open",
         "cannot be opened; check that its folder exists and may be written to",
@@ -241,6 +248,7 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
         text = str(error).lower()
         for sign, advice in _ADVICE:
             if sign in text:
+                advice = advice.format(error=error)
                 text = f"The database {database()} {advice}."
                 raise DatabaseProblem(text) from error
         raise

@@ -54,6 +54,17 @@ def test_a_file_that_is_no_database_or_damaged(llm, colours, photos, command, co
     assert llm.database.read_bytes() == content
 
 
+@pytest.mark.parametrize("command", [["status", "photos"], ["search", "photos", "red"]])
+def test_a_table_that_is_gone(llm, colours, photos, command):
+    llm(*EMBED)
+    connection = sqlite3.connect(llm.database)
+    connection.execute("alter table photos rename to elsewhere")
+    connection.close()
+    message = llm.fails("glam", *command)
+    assert message.startswith(f"The database {llm.database} is not as llm-glam wrote")
+    assert "(no such table: photos); restore a backup" in message
+
+
 @pytest.mark.skipif(os.name == "nt", reason="permissions work otherwise there")
 def test_a_read_only_database(llm, colours, photos):
     llm(*EMBED)
