@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from markupsafe import Markup
+from sqlite_utils import Database
 
-from llm_glam import filters
+from llm_glam import filters, store
 from llm_glam.store import Collection
 
-from . import addresses
+from . import addresses, data
 from .gate import whole, wrapped
 
 Link = dict[str, str]
@@ -26,8 +27,12 @@ async def _collection_of(
     if table is None or database not in datasette.databases:
         return None
     db = datasette.get_database(database)
-    found = await db.execute_fn(lambda conn: whole(wrapped(conn)))
-    return next((one for one in found if one.items_table == table), None)
+    return await db.execute_fn(lambda conn: _found(wrapped(conn), table))
+
+
+def _found(db: Database, table: str) -> Collection | None:
+    those = store.sharing(db, table)
+    return those[0] if those and data.is_whole(db, those[0]) else None
 
 
 def thumbnail_cell(

@@ -179,8 +179,8 @@ def _figures(figures: list[Figure]) -> str:
         return "Nothing was measured."
     said = (
         "On what was held out, before training and after; in brackets the 95 % interval. *By chance* "
-        "is what an order drawn by lot would have, *among* as many pictures (or captions, from picture to caption). *Better* and *worse* stand "
-        "only where the two intervals do not touch."
+        "is what an order drawn by lot would have, *among* as many pictures (or captions, from "
+        "picture to caption). *Better* and *worse* stand only where the two intervals do not touch."
     )
     head = ("figure", *MEASURES)
     return f"{said}\n\n{table(head, [_figure_row(one) for one in figures])}"

@@ -108,12 +108,12 @@ class _Run:
     def check(self, state: State) -> None:
         """:raises ValueError: the state is from something else."""
         own = self.settings.lasting()
-        others = [
-            f"{name} {state.settings.get(name)} instead of {value}"
-            for name, value in own.items()
-            if state.settings.get(name) != value
-        ]
-        if others or len(state.settings) != len(own):
+        if state.settings != own:
+            others = (
+                f"{name} {state.settings.get(name)} instead of {own.get(name)}"
+                for name in dict.fromkeys([*own, *state.settings])
+                if state.settings.get(name) != own.get(name)
+            )
             raise ValueError(
                 f"The saved state was made with other settings: {', '.join(others)}."
             )
