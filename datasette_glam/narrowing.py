@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sqlite_utils import Database
 
 from llm_glam import filters
-from llm_glam.errors import BadFilter
+from llm_glam.errors import BadFilter, primary_code
 from llm_glam.filters import Conditions
 from llm_glam.store import Collection
 
@@ -98,7 +98,9 @@ def _ids(
         try:
             return filters.ids(db, collection, conditions)
         except (BadFilter, sqlite3.OperationalError) as error:
-            if "interrupted" in str(error):
+            # filters.ids raises BadFilter from what SQLite raised.
+            cause = error.__cause__ if isinstance(error, BadFilter) else error
+            if primary_code(cause) == sqlite3.SQLITE_INTERRUPT:
                 text = f"The records take longer than {limit / 1000:g} s to filter."
                 raise BadFilter(text) from error
             raise

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from . import images, reduction
 from .engine import Encoder
-from .errors import BadImage
+from .errors import BadImage, ProblemKind
 from .files import PictureFile
 from .images import Facts, Thumbnail
 
@@ -55,10 +55,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An entry that cannot be used, and why."""
+    """An entry that cannot be used, and why: the reason for people, the kind for programs."""
 
     entry: Entry
     reason: str
+    kind: ProblemKind
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,16 @@ def read_ahead(
         try:
             return _read(entry, encoder, how, gate)
         except BadImage as error:
-            return Problem(entry, error.message)
+            return Problem(entry, error.message, error.kind)
         except MemoryError:
-            return Problem(entry, "it is too large for this computer's memory")
+            reason = "it is too large for this computer's memory"
+            return Problem(entry, reason, ProblemKind.OUT_OF_MEMORY)
         except UnicodeEncodeError:
-            return Problem(_printable(entry), "it is not valid text")
+            reason = "it is not valid text"
+            return Problem(_printable(entry), reason, ProblemKind.BAD_TEXT)
         except OSError as error:
-            return Problem(entry, f"it cannot be read ({error.strerror or error})")
+            reason = f"it cannot be read ({error.strerror or error})"
+            return Problem(entry, reason, ProblemKind.UNREADABLE)
 
     with images.quiet():
         # With their bytes entries are large, else small: then a whole batch may be ready while

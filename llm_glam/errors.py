@@ -15,7 +15,10 @@ Every exception here is both an ``llm.ModelError`` (to be caught in Python) and 
     ├── TrainingFailed          a training cannot go on, or gave nothing of use
     ├── BadDevice               --device names what is not there, or its memory is too small
     ├── BadImage                a picture that cannot be used
-    │   └── TooManyPixels       … because of the pixel limit
+    │   ├── TooManyPixels       … because of the pixel limit
+    │   ├── MissingDecoder      … because a package for its format is not installed
+    │   ├── OutOfMemory         … because this computer has too little memory
+    │   └── Unreadable          … because the system does not give its bytes
     ├── BadAddress              an address that gives no picture
     ├── BadFolder               a folder or pattern that gives no files
     ├── BadRecords              a metadata file that cannot be read
@@ -40,6 +43,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -96,12 +100,48 @@ class BadDevice(GlamError):
     """``--device`` names what this computer does not have, or what has too little memory."""
 
 
+class ProblemKind(StrEnum):
+    """Why a file cannot be used, as ``glam_problems.kind`` keeps it."""
+
+    BAD_FILE = "bad-file"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    MISSING_DECODER = "missing-decoder"
+    OUT_OF_MEMORY = "out-of-memory"
+    UNREADABLE = "unreadable"
+    ID_CONFLICT = "id-conflict"
+    BAD_LINK = "bad-link"
+    BAD_TEXT = "bad-text"
+    NO_ORIGINAL = "no-original"
+
+
 class BadImage(GlamError):
     """A picture that cannot be used; the message is the reason."""
+
+    kind = ProblemKind.BAD_FILE
 
 
 class TooManyPixels(BadImage):
     """A picture larger than the pixel limit."""
+
+    kind = ProblemKind.TOO_MANY_PIXELS
+
+
+class MissingDecoder(BadImage):
+    """A picture whose format takes a package that is not installed."""
+
+    kind = ProblemKind.MISSING_DECODER
+
+
+class OutOfMemory(BadImage):
+    """A picture that is too large for this computer's memory."""
+
+    kind = ProblemKind.OUT_OF_MEMORY
+
+
+class Unreadable(BadImage):
+    """A picture whose bytes the system does not give."""
+
+    kind = ProblemKind.UNREADABLE
 
 
 class BadAddress(GlamError):
@@ -194,45 +234,44 @@ def _forget_stdout() -> None:
         pass  # no stream of the system's: a test's, or none
 
 
-_ADVICE = (
-    (
-        "locked",
-        "is in use by another program; close that program (or wait for it) and repeat the command",
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: (
+        "is in use by another program; close that program (or wait for it) and repeat the command"
     ),
-    (
-        "readonly",
-        "cannot be written to; check its permissions, or copy it to a folder of your own",
+    sqlite3.SQLITE_READONLY: (
+        "cannot be written to; check its permissions, or copy it to a folder of your own"
     ),
-    (
-        "not a database",
-        "is not an SQLite database; give another path with -d",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database; give another path with -d",
+    sqlite3.SQLITE_CORRUPT: (
+        "is damaged; restore a backup, or save what can be read with: sqlite3 FILE .recover"
     ),
-    (
-        "malformed",
-        "is damaged; restore a backup, or save what can be read with: sqlite3 FILE .recover",
-    ),
-    (
-        "disk is full",
+    sqlite3.SQLITE_FULL: (
         "could not be extended because the disk is full; make room and repeat the command, "
-        "which continues where it was",
+        "which continues where it was"
     ),
-    (
-        "disk i/o error",
+    sqlite3.SQLITE_IOERR: (
         "could not be read or written (disk I/O error: a full or failing disk, or a network share); "
-        "what was committed before is kept",
+        "what was committed before is kept"
     ),
-    *(
-        (
-            sign,
-            "is not as llm-glam wrote it ({error}); restore a backup, or undo that change",
-        )
-        for sign in ("no such table", "no such column")
+    # The code of all that SQL itself gets wrong. What people type is explained where it is run;
+    # our own statements fail where a table or column is gone.
+    sqlite3.SQLITE_ERROR: (
+        "is not as llm-glam wrote it ({error}); restore a backup, or undo that change"
     ),
-    (
-        "unable to open",
-        "cannot be opened; check that its folder exists and may be written to",
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened; check that its folder exists and may be written to"
     ),
-)
+}
+_ADVICE[sqlite3.SQLITE_LOCKED] = _ADVICE[sqlite3.SQLITE_BUSY]
+
+
+def primary_code(error: BaseException | None) -> int | None:
+    """SQLite's primary result code of an error (https://www.sqlite.org/rescode.html).
+
+    :return: None for errors that SQLite itself did not raise
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 @contextmanager
@@ -245,13 +284,11 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        text = str(error).lower()
-        for sign, advice in _ADVICE:
-            if sign in text:
-                advice = advice.format(error=error)
-                text = f"The database {database()} {advice}."
-                raise DatabaseProblem(text) from error
-        raise
+        advice = _ADVICE.get(primary_code(error) or 0)
+        if advice is None:
+            raise
+        text = f"The database {database()} {advice.format(error=error)}."
+        raise DatabaseProblem(text) from error
     except UnicodeEncodeError as error:
         if error.reason != "surrogates not allowed":
             raise

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import images
-from .errors import BadFolder, IdConflict
+from .errors import BadFolder, IdConflict, ProblemKind
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.xlsx")
 SYSTEM_NAMES = {
@@ -50,7 +50,7 @@ class Found:
     """The files of a run, those that cannot be used and why, and what was left out."""
 
     files: list[PictureFile]
-    refused: list[tuple[PictureFile, str]]
+    refused: list[tuple[PictureFile, str, ProblemKind]]
     left_out: int = 0
     hints: tuple[str, ...] = ()
 
@@ -141,10 +141,10 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
     inside: dict[Path, bool] = {}
     for path in paths:
         name = path.relative_to(root).as_posix()
-        reason = why_refused(path, root, inside)
-        if reason:
+        refusal = why_refused(path, root, inside)
+        if refusal:
             safe = os.fsencode(name).decode("utf-8", "backslashreplace")
-            refused.append((PictureFile(prefix + safe, root, safe, 0, ""), reason))
+            refused.append((PictureFile(prefix + safe, root, safe, 0, ""), *refusal))
             continue
         status = path.stat()
         size, modified = status.st_size, _modified(status)
@@ -152,23 +152,26 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
     return Found(files, refused)
 
 
-def why_refused(path: Path, root: Path, inside: dict[Path, bool]) -> str | None:
+def why_refused(
+    path: Path, root: Path, inside: dict[Path, bool]
+) -> tuple[str, ProblemKind] | None:
     """A reason not to open a file; ``inside`` remembers which folders are in ``root``."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        return "its name is not valid text; rename the file"
+        return "its name is not valid text; rename the file", ProblemKind.BAD_TEXT
     try:
         if path.parent not in inside:
             inside[path.parent] = path.parent.resolve().is_relative_to(root)
         target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
         if not (inside[path.parent] and target_inside):
-            return "it is a link to a place outside the folder"
+            return "it is a link to a place outside the folder", ProblemKind.BAD_LINK
         path.stat()
     except (OSError, RuntimeError) as error:
         if path.is_symlink():
-            return "it is a link that leads nowhere"
-        return f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+            return "it is a link that leads nowhere", ProblemKind.BAD_LINK
+        reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        return reason, ProblemKind.UNREADABLE
     return None
 
 

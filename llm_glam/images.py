@@ -16,7 +16,7 @@ from typing import BinaryIO
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from . import pixels, reduction
-from .errors import BadImage, TooManyPixels
+from .errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
 
 Readable = BinaryIO | io.BufferedIOBase
 
@@ -106,11 +106,11 @@ def opened(
         claimed = str(error).split("(")[-1].split(" ")[0]
         raise TooManyPixels(_too_many(float(claimed), max_megapixels)) from error
     except MemoryError as error:
-        raise BadImage("it is too large for this computer's memory") from error
+        raise OutOfMemory("it is too large for this computer's memory") from error
     # Pillow's decoders raise nearly anything for damaged files, SyntaxError included.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
-            raise BadImage(f"it cannot be read ({error.strerror})") from error
+            raise Unreadable(f"it cannot be read ({error.strerror})") from error
         raise BadImage(f"it is damaged ({_reason(error)})") from error
 
 
@@ -216,7 +216,7 @@ def _register_heic() -> None:
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:
-        raise BadImage(
+        raise MissingDecoder(
             "it is a HEIC picture; to read these, run: llm install 'llm-glam[heic]'"
         ) from error
     register_heif_opener()

@@ -188,7 +188,10 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
     for line in said:
         run.report.say(line)
     _warn_of_foreign(run, (file.path for file in found.files))
-    refused = [Problem(Entry(file.id, file), reason) for file, reason in found.refused]
+    refused = [
+        Problem(Entry(file.id, file), reason, kind)
+        for file, reason, kind in found.refused
+    ]
     _note_problems(run, [*refused, *to_do.known_problems])
     target.counts.unchanged += len(to_do.unchanged)
     entries = (Entry(file.id, file) for file in to_do.todo)

@@ -85,3 +85,18 @@ def m001_create_tables(db: Database) -> None:
         },
         pk="id",
     )
+
+
+@glam_migrations()
+def m002_add_kind_of_problem(db: Database) -> None:
+    db.table("glam_problems").add_column("kind", str)
+    # Rows of before say in English only what another option or installation mends.
+    db.execute("""
+        update glam_problems set kind = case
+            when reason like '%--max-megapixels%' then 'too-many-pixels'
+            when reason like '%llm install%' then 'missing-decoder'
+            when reason like '%--prefix%' then 'id-conflict'
+            when reason like '%memory%' then 'out-of-memory'
+            else 'bad-file'
+        end
+        """)

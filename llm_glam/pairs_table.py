@@ -134,12 +134,14 @@ def _located(table: _Table, name: str) -> PictureFile | str:
         path = _spelled(table.folder, inner)
         if not path.is_symlink() and not path.exists():
             return "there is no such file"
-        reason = files.why_refused(path, table.folder, table.inside)
-        if reason is None and not path.is_file():
-            reason = "it is no file"
+        refusal = files.why_refused(path, table.folder, table.inside)
+        if refusal:
+            return refusal[0]
+        if not path.is_file():
+            return "it is no file"
     except OSError as error:  # a name that is too long
-        reason = f"it cannot be read ({error.strerror or error})"
-    return reason or files.file_at(path, inner.as_posix())
+        return f"it cannot be read ({error.strerror or error})"
+    return files.file_at(path, inner.as_posix())
 
 
 def _within(folder: Path, name: str) -> Path | None:

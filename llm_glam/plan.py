@@ -9,12 +9,18 @@ from sqlite_utils import Database
 
 from . import items
 from .ahead import Entry, Problem
-from .errors import IdConflict
+from .errors import IdConflict, ProblemKind
 from .files import PictureFile
 from .store import Collection
 
-# Reasons that another installation or option does away with; trying again costs little.
-REMEDIES = ("--max-megapixels", "llm install", "--prefix", "memory")
+# What stays until the file is another one. All else may be gone with another installation, option
+# or moment, and trying again costs little.
+LASTING = {
+    ProblemKind.BAD_FILE,
+    ProblemKind.BAD_LINK,
+    ProblemKind.BAD_TEXT,
+    ProblemKind.NO_ORIGINAL,
+}
 
 Row = dict[str, Any]
 
@@ -60,7 +66,8 @@ def make(
                 plan.unchanged.append(file.id)
             elif problem and _is_same_file(file, problem, folder):
                 entry = Entry(file.id, file)
-                plan.known_problems.append(Problem(entry, problem["reason"]))
+                kind = ProblemKind(problem["kind"])
+                plan.known_problems.append(Problem(entry, problem["reason"], kind))
             else:
                 plan.todo.append(file)
     return plan
@@ -122,4 +129,4 @@ def _problems(db: Database, collection: Collection, ids: list[str]) -> dict[str,
     marks = ", ".join("?" for _ in ids)
     where = f"items_table = ? and id in ({marks})"
     rows = db.table("glam_problems").rows_where(where, [collection.items_table, *ids])
-    return {r["id"]: r for r in rows if not any(r_ in r["reason"] for r_ in REMEDIES)}
+    return {row["id"]: row for row in rows if row["kind"] in LASTING}

@@ -17,7 +17,7 @@ import llm
 from click.core import ParameterSource
 
 from . import clip, registry
-from .errors import ModelConflict, explained
+from .errors import ModelConflict, explained, primary_code
 
 Callback = Callable[..., Any]
 Ours = Callable[..., Any]
@@ -91,7 +91,7 @@ def model_of(path: Path, collection: str | None) -> str | None:
         sql = "select model from collections where name = ?"
         row = connection.execute(sql, [collection]).fetchone()
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
+        if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
             return None
         raise
     finally:

@@ -10,7 +10,7 @@ from . import clip, folders, items, store
 from .ahead import Entry, Problem, Ready, read_ahead
 from .engine import Encoder
 from .engines import Running
-from .errors import ModelConflict, UnknownCollection
+from .errors import ModelConflict, ProblemKind, UnknownCollection
 from .files import PictureFile
 from .ingest import Run, write_results
 from .store import Collection
@@ -88,7 +88,7 @@ def _entry(run: Run, old: Collection, row: Row, thumbnails: bool) -> Entry | Pro
             run.target.db, old, item_id
         )
     if content is None:
-        return Problem(Entry(item_id, b""), GONE)
+        return Problem(Entry(item_id, b""), GONE, ProblemKind.NO_ORIGINAL)
     return Entry(item_id, content)
 
 

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from . import identity, items, registry, store, vectors
 from .ahead import Problem, Ready
 from .engine import Encoder
+from .errors import ProblemKind
 from .files import PictureFile
 from .store import Collection
 
@@ -170,6 +171,7 @@ def write_problem(target: Target, problem: Problem) -> None:
     row: Row = {
         "items_table": target.table,
         "id": problem.entry.id,
+        "kind": problem.kind,
         "reason": problem.reason,
         "seen": registry.now(),
     }
@@ -192,6 +194,7 @@ def _conflict(target: Target, ready: Ready, row: Row) -> Problem:
     return Problem(
         ready.entry,
         f"another picture has the id '{row['id']}', from {folder}; use --prefix for this folder",
+        ProblemKind.ID_CONFLICT,
     )
 
 

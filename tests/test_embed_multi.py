@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,58 @@ def test_known_problems_are_named_again_but_not_read(llm, colours, photos):
     picture(bad, GREEN, size=(9, 9))
     assert "1 embedded, 2 unchanged, 0 copies, 0 problems" in closing(llm(*EMBED))
     assert llm.rows("select * from glam_problems") == []
+
+
+def test_whether_a_file_is_tried_again_hangs_on_the_kind_alone(
+    llm, colours, photos, tmp_path
+):
+    (photos / "bad.png").write_bytes(b"?" * 500)
+    picture(photos / "large.png", BLUE, size=(1500, 1000))
+    (photos / "link.png").symlink_to(tmp_path / "nowhere.png")
+    llm("glam", "embed", "photos", "photos", "--max-megapixels", "1")
+    kinds = {r["id"]: r["kind"] for r in llm.rows("select id, kind from glam_problems")}
+    assert kinds == {
+        "bad.png": "bad-file",
+        "large.png": "too-many-pixels",
+        "link.png": "bad-link",
+    }
+    connection = sqlite3.connect(llm.database)
+    connection.execute("update glam_problems set reason = 'reworded'")
+    connection.commit()
+    connection.close()
+    result = llm("glam", "embed", "photos", "photos")
+    assert "bad.png: reworded" in result.stderr
+    assert "large.png" not in result.stderr
+    assert "1 embedded, 3 unchanged" in closing(result)
+
+
+def test_problems_of_a_database_made_before_kinds(llm, colours, photos):
+    """What is tried again is what was: another option, installation or folder may mend it."""
+    for name in ("huge", "heic", "twice", "memory", "bad"):
+        (photos / f"{name}.png").write_bytes(b"?" * 500)
+    llm(*EMBED)
+    reasons = {
+        "huge": "it has 600 megapixels (the limit is 500); to allow more, use --max-megapixels",
+        "heic": "it is a HEIC picture; to read these, run: llm install 'llm-glam[heic]'",
+        "twice": "another picture has the id 'a', from b; use --prefix for this folder",
+        "memory": "it is too large for this computer's memory",
+        "bad": "it is damaged (broken data stream)",
+    }
+    connection = sqlite3.connect(llm.database)
+    for name, reason in reasons.items():
+        connection.execute(
+            "update glam_problems set reason = ? where id = ?", [reason, f"{name}.png"]
+        )
+    connection.execute("alter table glam_problems drop column kind")
+    connection.execute(
+        "delete from _sqlite_migrations where name = 'm002_add_kind_of_problem'"
+    )
+    connection.commit()
+    connection.close()
+    stderr = llm(*EMBED).stderr
+    assert "bad.png: it is damaged (broken data stream)" in stderr
+    for name in ("huge", "heic", "twice", "memory"):
+        assert f"{name}.png: it is not a picture" in stderr
 
 
 def test_nothing_usable_is_an_error(llm, colours, tmp_path):
