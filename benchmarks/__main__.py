@@ -206,7 +206,7 @@ def equality(bench: Bench, count: int, kinds: Kinds) -> None:
 
 def search(bench: Bench, count: int, kinds: Kinds) -> None:
     """Searching 10,000, 77,000 and 1,000,000 vectors: a new process, and a warm one."""
-    from llm_glam import registry
+    from llm_glam.models import registry
 
     from . import search as measured
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from llm_glam import images
-from llm_glam.ahead import Reading
 from llm_glam.demo.catalogue import catalogue
 from llm_glam.demo.drawing import draw
 from llm_glam.engine import Encoder, Vectors
 from llm_glam.engine.export import TEXTS, cosines, export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.torch import TorchEncoder
+from llm_glam.images import decoding
+from llm_glam.ingest.prefetch import Reading
 
 SIDE = 2200  # pixels of the short side: decoded at a quarter for the model and the thumbnail
 SUFFIXES = ("jpg", "jp2")
@@ -80,7 +80,7 @@ def of_decoding(checkpoint: Path, folder: Path) -> Equality:
     encoder = TorchEncoder(checkpoint, device="cpu")
     enough = Reading().enough(encoder)
     smaller, whole = (
-        [images.read(path, at_least=least).image for path in sorted(folder.iterdir())]
+        [decoding.read(path, at_least=least).image for path in sorted(folder.iterdir())]
         for least in (enough, None)
     )
     return compare(_encoded(encoder, smaller), _encoded(encoder, whole))
@@ -104,7 +104,7 @@ def report(checkpoints: Sequence[Path], folder: Path, count: int = COUNT) -> Non
     """Print the equalities of checkpoints."""
     folders = drawings(folder, count)
     pictures = [
-        images.read(path).image.resize((320, 240 + number))
+        decoding.read(path).image.resize((320, 240 + number))
         for number, path in enumerate(sorted(folders["jpg"].iterdir()))
     ]
     for checkpoint in checkpoints:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from llm_glam import search, store
-from llm_glam.search import Query
+from llm_glam.db import collections
+from llm_glam.search import exact
+from llm_glam.search.exact import Query
 
 DIMENSIONS = 512
 CLUSTERS = 200
@@ -24,10 +25,10 @@ def database(path: Path, count: int, ours: str, fingerprint: str) -> Path:
         return path
     work = path.with_suffix(".part")
     work.unlink(missing_ok=True)
-    db = store.connect(work)
-    store.prepare(db)
-    collection = store.create(db, NAME, ours)
-    store.claim(db, collection, fingerprint, DIMENSIONS, "fp32")
+    db = collections.connect(work)
+    collections.prepare(db)
+    collection = collections.create(db, NAME, ours)
+    collections.claim(db, collection, fingerprint, DIMENSIONS, "fp32")
     for rows in _rows(count, collection.id):
         with db.conn:
             db.conn.executemany(
@@ -70,14 +71,14 @@ def change(path: Path) -> None:
 
 def warm(path: Path, together: int = 1, rounds: int = 5) -> float:
     """Seconds of so many searches at once in a process that has searched before, median."""
-    db = store.connect(path)
-    collection = store.get(db, NAME)
+    db = collections.connect(path)
+    collection = collections.get(db, NAME)
     times = []
     for seed in range(rounds + 1):
         random = np.random.default_rng(seed)
         vectors = random.normal(size=(together, DIMENSIONS))
         started = time.perf_counter()
-        search.nearest_to_each(db, collection, [Query(v, 36) for v in vectors])
+        exact.nearest_to_each(db, collection, [Query(v, 36) for v in vectors])
         times.append(time.perf_counter() - started)
         time.sleep(3 if seed == 0 else 0)
     return statistics.median(times[1:])

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from llm_glam import items, registry, store
+from llm_glam.db import collections, items
+from llm_glam.models import registry
 
 from . import prepare, search
 
@@ -58,8 +59,8 @@ def collection(path: Path, count: int) -> Path:
     work.unlink(missing_ok=True)
     demo = registry.get("demo")
     search.database(work, count, demo.model_id, str(demo.fingerprint))
-    db = store.connect(work)
-    table = str(store.get(db, search.NAME).items_table)
+    db = collections.connect(work)
+    table = str(collections.get(db, search.NAME).items_table)
     items.add_columns(db, table, {"material": str, "year": int})
     with db.conn:
         db.conn.executemany(

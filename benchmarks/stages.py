@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from llm_glam import engines, images, models, reduction
-from llm_glam.ahead import Reading
 from llm_glam.engine import FP32
 from llm_glam.engine.onnx import PICTURES_AT_ONCE, OnnxEncoder, cores, session
+from llm_glam.images import decoding, downscale
+from llm_glam.ingest.prefetch import Reading
+from llm_glam.models import engine_choice, loading
 
 BATCH = 32
 
@@ -42,12 +43,12 @@ def preparing(encoder: OnnxEncoder, folder: Path) -> dict[str, float]:
     for path in paths:
         with clock.stage("read"):
             hashlib.file_digest(path.open("rb"), "md5")
-        with clock.stage("decode"), images.opened(path) as im:
+        with clock.stage("decode"), decoding.opened(path) as im:
             full = im.size
-            smaller = bool(enough and reduction.shrink(im, enough))
-            picture = images.decode(im, full) if smaller else images.decode(im)
+            smaller = bool(enough and downscale.shrink(im, enough))
+            picture = decoding.decode(im, full) if smaller else decoding.decode(im)
         with clock.stage("thumbnail"):
-            images.thumbnail(picture)
+            decoding.thumbnail(picture)
         with clock.stage("resize"):
             encoder.prepare(picture.image)
     return {name: 1000 * s / len(paths) for name, s in clock.seconds.items()}
@@ -55,10 +56,10 @@ def preparing(encoder: OnnxEncoder, folder: Path) -> dict[str, float]:
 
 def forward(encoder: OnnxEncoder, folder: Path, count: int = 256) -> dict[str, float]:
     """Pictures per second through our encoder, and through ONNX Runtime on ready tensors."""
-    side = encoder.prepare(images.read(next(folder.iterdir())).image).shape
+    side = encoder.prepare(decoding.read(next(folder.iterdir())).image).shape
     random = np.random.default_rng(0)
     prepared = list(random.normal(size=(BATCH, *side)).astype(np.float32))
-    model = engines.directory() / encoder.fingerprint / "image.onnx"
+    model = engine_choice.directory() / encoder.fingerprint / "image.onnx"
     sessions = session(model)
     tensors = [np.stack(prepared[:PICTURES_AT_ONCE])] * (count // PICTURES_AT_ONCE)
 
@@ -87,8 +88,8 @@ def opened(name: str) -> OnnxEncoder:
 
     :raises SystemExit: it was not exported
     """
-    encoder = models.encoder(name)
-    fast = engines.exported(encoder.fingerprint, FP32)
+    encoder = loading.encoder(name)
+    fast = engine_choice.exported(encoder.fingerprint, FP32)
     if fast is None:
         raise SystemExit(f"'{name}' was not exported for the fast engine.")
     return fast

@@ -10,10 +10,11 @@ from datasette import hookimpl
 @hookimpl(trylast=True)
 def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
     """Last of all plugins, so that datasette-llm-embed's function is there to be guarded."""
-    from . import functions, queries
+    from . import sql_functions
+    from .access import llm_embed_guard
 
-    queries.guard_llm_embed(conn, datasette)
-    functions.register(conn, datasette)
+    llm_embed_guard.guard_llm_embed(conn, datasette)
+    sql_functions.register(conn, datasette)
 
 
 @hookimpl
@@ -29,9 +30,9 @@ def render_cell(
     row: Any, value: Any, column: str, table: str, database: str, datasette: Any
 ) -> Any:
     """A thumbnail in each row of an items table."""
-    from . import tables
+    from . import native_tables
 
-    return tables.thumbnail_cell(datasette, database, table, column, row, value)
+    return native_tables.thumbnail_cell(datasette, database, table, column, row, value)
 
 
 @hookimpl
@@ -39,9 +40,9 @@ def table_actions(
     datasette: Any, actor: Any, database: str, table: str
 ) -> Callable[[], Awaitable[list[dict[str, str]]]]:
     """*Similar images* in the menu of an items table."""
-    from . import tables
+    from . import native_tables
 
-    return lambda: tables.table_links(datasette, database, table)
+    return lambda: native_tables.table_links(datasette, database, table)
 
 
 @hookimpl(optionalhook=True)
@@ -49,9 +50,9 @@ def row_actions(
     datasette: Any, actor: Any, database: str, table: str, row: Any
 ) -> Callable[[], Awaitable[list[dict[str, str]]]]:
     """*Similar images* in the menu of a row (Datasette 1.0)."""
-    from . import tables
+    from . import native_tables
 
-    return lambda: tables.row_links(datasette, database, table, row)
+    return lambda: native_tables.row_links(datasette, database, table, row)
 
 
 @hookimpl
@@ -59,19 +60,19 @@ def database_actions(
     datasette: Any, actor: Any, database: str
 ) -> Callable[[], Awaitable[list[dict[str, str]]]]:
     """*Picture collections* in the menu of a database that has some."""
-    from . import tables
+    from . import native_tables
 
-    return lambda: tables.database_links(datasette, database)
+    return lambda: native_tables.database_links(datasette, database)
 
 
 @hookimpl
 def prepare_jinja2_environment(env: Any) -> None:
     """What our templates need."""
-    from . import addresses
+    from .web import urls
 
-    env.filters["glam_link"] = addresses.link
-    env.filters["glam_encoded"] = addresses.encoded
-    env.filters["glam_near"] = addresses.near
+    env.filters["glam_link"] = urls.link
+    env.filters["glam_encoded"] = urls.encoded
+    env.filters["glam_near"] = urls.near
 
 
 @hookimpl(optionalhook=True)
@@ -96,7 +97,7 @@ def permission_allowed(
         return None
 
     async def follow() -> bool | None:
-        from . import permissions
+        from .access import permissions
 
         allowed = await permissions.may_view_part(datasette, actor, *resource)
         return None if allowed else False
@@ -109,7 +110,8 @@ async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> A
     """Our tables follow their items tables (Datasette 1.0)."""
     if action != "view-table":
         return None
-    from . import compat, permissions
+    from . import compat
+    from .access import permissions
 
     denied = await permissions.denied_databases(datasette, actor)
     return compat.denials(denied) if denied else None

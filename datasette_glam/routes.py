@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import checkpoints, gallery, originals, views
-from .pages import file_view, page_view
+from .media import originals
+from .pages import model, views
+from .pages.gallery import view
+from .web.request import file_view, page_view
 
 TWIN = r"(?P<format>\.json)?$"
 TABLE = r"(?P<format>\.json|\.csv)?$"
@@ -14,11 +16,11 @@ COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
 
 ROUTES = [
     (GLAM + TWIN, page_view(views.collections)),
-    (COLLECTION + TABLE, page_view(gallery.gallery)),
+    (COLLECTION + TABLE, page_view(view.gallery)),
     (COLLECTION + r"/item/(?P<item>[^/.]+)" + TWIN, page_view(views.item)),
     (COLLECTION + r"/image/(?P<item>[^/.]+)$", file_view(originals.original)),
     (COLLECTION + r"/thumb/(?P<item>[^/.]+)$", file_view(views.thumbnail)),
-    (r"/-/glam-models/(?P<name>[^/.]+)" + TWIN, page_view(checkpoints.checkpoint)),
+    (r"/-/glam-models/(?P<name>[^/.]+)" + TWIN, page_view(model.checkpoint)),
 ]
 
 

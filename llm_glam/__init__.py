@@ -8,22 +8,22 @@ import llm
 
 @llm.hookimpl
 def register_embedding_models(register: Callable[..., None]) -> None:
-    from . import clip
+    from .models import embedding_model
 
-    clip.register_models(register)
+    embedding_model.register_models(register)
 
 
 @llm.hookimpl
 def register_commands(cli: click.Group) -> None:
-    from . import plugin
     from .cli import glam
+    from .plugin import commands
 
     cli.add_command(glam)
-    plugin.install(cli)
+    commands.install(cli)
 
 
 @llm.hookimpl
 def register_tools(register: Callable[..., None]) -> None:
-    from .tools import Glam
+    from .plugin.toolbox import Glam
 
     register(Glam)

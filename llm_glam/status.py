@@ -7,9 +7,11 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from . import folders, index, registry, store
+from .db import collections, folders
+from .db.collections import Collection
 from .errors import GlamError
-from .store import Collection
+from .models import registry
+from .search import index
 
 Row = dict[str, Any]
 
@@ -26,7 +28,7 @@ def status(db: Database, collection: Collection) -> Row:
         "checkpoint": checkpoint_state(collection),
         "fingerprint": collection.fingerprint,
         "precision": collection.precision,
-        "vectors": store.count(db, collection),
+        "vectors": collections.count(db, collection),
         "dimensions": collection.dimensions,
         "vector_bytes": _vector_bytes(db, collection),
         "index_bytes": index.size(db, collection),

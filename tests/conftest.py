@@ -104,7 +104,7 @@ def colours(llm, monkeypatch, tmp_path):
 
 
 def register_fake(llm, monkeypatch, name, encoder):
-    from llm_glam import models, registry
+    from llm_glam.models import loading, registry
 
     folder = Path("checkpoints", name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,13 +114,13 @@ def register_fake(llm, monkeypatch, name, encoder):
     registry.put(entry)
     registry.set_default(name)
     llm.encoders[name] = encoder
-    real = models.encoder
+    real = loading.encoder
 
     def encoder_of(wanted, *args, **options):
         registry.get(wanted)
         return llm.encoders.get(wanted) or real(wanted, *args, **options)
 
-    monkeypatch.setattr(models, "encoder", encoder_of)
+    monkeypatch.setattr(loading, "encoder", encoder_of)
     return encoder
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from llm_glam import tuning
-from llm_glam.projections import Features, Projections
-from llm_glam.tuning_projections import ProjectionPupil
-from llm_glam.tuning_state import Settings, projections_of
+from llm_glam.train.clip.projection_head import Features, Projections
+from llm_glam.train.learn import loop
+from llm_glam.train.learn.projection_learner import ProjectionPupil
+from llm_glam.train.learn.state import Settings, projections_of
 
 LATENT, OF_PICTURES, OF_TEXTS, SPACE = 8, 24, 20, 16
 
@@ -70,7 +70,7 @@ def slow_loss(scores, fits):
 def tune(start, train, held_out, settings=None, *, measure=None, **options):
     """Tuning of projections, from and to projections."""
     pupil = ProjectionPupil(start, train, held_out)
-    tuned = tuning.tune(
+    tuned = loop.tune(
         pupil,
         settings or Settings(),
         measure=measure and (lambda seen: measure(seen)),

@@ -20,7 +20,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_locked_database(llm, colours, photos, command, monkeypatch):
-    monkeypatch.setattr("llm_glam.store.TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("llm_glam.db.collections.TIMEOUT_SECONDS", 0.1)
     llm(*EMBED)
     picture(photos / "new.png", BLUE)
     other = sqlite3.connect(llm.database, isolation_level=None)
@@ -74,11 +74,11 @@ def test_a_read_only_database(llm, colours, photos):
     uri = f"{database.as_uri()}?mode=ro"
     from sqlite_utils import Database
 
-    from llm_glam import store
+    from llm_glam.db import collections
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            store,
+            collections,
             "connect",
             lambda path, readonly=False: Database(sqlite3.connect(uri, uri=True)),
         )
@@ -89,25 +89,25 @@ def test_a_read_only_database(llm, colours, photos):
 
 
 def test_a_full_disk_loses_nothing(llm, colours, tmp_path, monkeypatch):
-    from llm_glam import store
+    from llm_glam.db import collections
 
     for number in range(60):
         picture(
             tmp_path / "photos" / f"{number:02}.png", (number, 9, 9), size=(200, 200)
         )
-    real = store.connect
+    real = collections.connect
 
     def small_disk(path, readonly=False):
         database = real(path, readonly=readonly)
         database.execute("pragma max_page_count = 60")
         return database
 
-    monkeypatch.setattr(store, "connect", small_disk)
+    monkeypatch.setattr(collections, "connect", small_disk)
     message = llm.fails(*EMBED, "--batch-size", "10")
     assert "could not be extended because the disk is full" in message
     written = llm.ids()
     assert 0 < len(written) < 60
-    monkeypatch.setattr(store, "connect", real)
+    monkeypatch.setattr(collections, "connect", real)
     result = llm(*EMBED)
     assert f"{60 - len(written)} embedded, {len(written)} unchanged" in result.stderr
     assert len(llm.ids()) == 60
@@ -320,11 +320,11 @@ def test_two_writers_wait_for_each_other(llm, colours, tmp_path):
     def other_writer():
         from sqlite_utils import Database
 
-        from llm_glam import store
+        from llm_glam.db import collections
 
         for number in range(40):
             db = Database(sqlite3.connect(llm.database, timeout=30))
-            with store.writing(db):
+            with collections.writing(db):
                 db.execute("update collections set name = name")
                 db.execute("select count(*) from embeddings").fetchone()
             results.append(number)

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,111 +23,48 @@ HEAVY = (
     "accelerate",
     "datasets",
 )
-# Each layer may import those below it, never those above.
+# Packages, and modules beside them, from top to bottom: each may import those below it, never
+# those above or beside it. What has no folder yet keeps its place for when it comes.
 LAYERS = [
     {"__init__"},
-    {"plugin", "cli", "tools"},
-    {
-        "adopt",
-        "agreement",
-        "compare_page",
-        "verdict",
-        "reembed",
-        "estimate",
-        "status",
-        "expanded",
-        "serve",
-        "box",
-        "packing",
-        "doctor",
-        "report",
-        "training",
-    },
+    {"plugin"},
+    {"cli"},
+    {"importers", "exporters", "publish", "scale"},
+    {"arrange"},
+    {"describe", "texts"},
     {"train"},
-    {"tuning_projections", "tuning_towers"},
-    {"pixel_file", "features"},
-    {"array_file"},
     {"evaluate"},
-    {"compare"},
-    {"terms"},
-    {"ingest", "search", "pairs_table", "pairs_collection", "measure"},
-    {"plan", "write", "answers"},
-    {"vectors", "folders", "identity", "index", "filters"},
-    {"vector_rows", "product"},
-    {"ahead", "store", "clip"},
-    {"models", "records"},
-    {"engines", "copies"},
-    {"examined"},
-    {"split"},
-    {"retained"},
-    {"items", "pairs", "columns"},
-    {"trainer"},
-    {"demo", "towers"},
-    {"retrieval"},
-    {"engine", "files", "registry", "checkpoints", "hub", "promise"},
-    {"choice"},
-    {"tuning", "mixing"},
-    {"pupil", "alarms"},
-    {"tuning_state"},
-    {"contrast"},
-    {
-        *("images", "fingerprint", "migrations", "output", "share", "stamp"),
-        *("vector_file", "fetch", "reach", "archives", "layouts", "parcel", "fitting"),
-        *("table_file", "caption_template", "figures", "card", "curves"),
-        *("everyday", "projections", "rankings", "room", "shortened"),
-    },
-    {"reduction", "cells", "matching", "resampling"},
-    {"pixels"},
+    {"status"},
+    {"ingest", "search"},
+    {"db"},
+    {"models"},
+    {"engine", "demo"},
+    {"formats", "net", "images", "checkpoints"},
     {"errors"},
 ]
-# Within a layer, in this direction only.
-BESIDE = {
-    ("plugin", "cli"),
-    ("__init__", "plugin"),
-    ("store", "clip"),
-    ("hub", "checkpoints"),
-    ("engine", "checkpoints"),
-    ("fetch", "reach"),
-    ("compare_page", "verdict"),
-}
+SITE_LAYERS = [
+    {"__init__"},
+    {"routes"},
+    {"pages"},
+    {"media", "sql_functions", "native_tables"},
+    {"web"},
+    {"access"},
+    {"items", "compat"},
+]
+STILL = {
+    ("models", "db"),
+    ("web", "pages"),
+    ("urls", "request"),
+}  # until the next commit
+MOST_PACKAGES = 21
+MOST_MODULES = 15  # of a folder; of cli, one for each command and those they share
+MOST_LINES = 500
 WITHOUT_SQL_AND_CLICK = (
-    "images",
-    "pixels",
-    "engine",
-    "fingerprint",
-    "checkpoints",
-    "archives",
-    "parcel",
-    "layouts",
-    "fitting",
-    "hub",
-    "fetch",
-    "reach",
-    "retrieval",
-    "evaluate",
-    "figures",
-    "measure",
-    "answers",
-    "pairs",
-    "pairs_table",
-    "columns",
-    "caption_template",
-    "table_file",
-    "matching",
-    "projections",
-    "pupil",
-    "contrast",
-    "choice",
-    "pixel_file",
-    "room",
-    "trainer",
-    "tuning_projections",
-    "tuning_state",
-    "tuning_towers",
-    "tuning",
-    "mixing",
-    "alarms",
-    "everyday",
+    *("formats", "net", "images", "checkpoints", "engine", "train"),
+    *("evaluate/retrieval.py", "evaluate/per_query.py", "evaluate/measure.py"),
+    *("evaluate/batch_recall.py", "evaluate/metric_tables.py", "evaluate/encoding.py"),
+    *("evaluate/pairs/pairs.py", "evaluate/pairs/from_table.py"),
+    *("evaluate/pairs/columns.py", "evaluate/pairs/caption_template.py"),
 )
 
 
@@ -135,19 +73,77 @@ def modules(root):
         yield path, ast.parse(path.read_text("utf-8"))
 
 
-def level(name):
-    return next(i for i, layer in enumerate(LAYERS) if name in layer)
+def folders(root):
+    """A package and all within it."""
+    yield from (path.parent for path in sorted(root.rglob("__init__.py")))
 
 
-def imports(root, path, tree):
-    """The first parts of the names, within the package, of all that a module imports from it."""
+def name_of(path, root):
+    """The name of a module within a folder: its own, or that of the package it is in."""
+    return path.relative_to(root).parts[0].removesuffix(".py")
+
+
+def imports(root, path, tree, within=None):
+    """What a module imports from a package or a folder of it, by the names directly in there."""
     package = path.relative_to(root).parts[:-1]
+    inner = within.relative_to(root).parts if within else ()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             full = (*base, *(node.module.split(".") if node.module else ()))
-            names = [full[0]] if full else [alias.name for alias in node.names]
-            yield from names
+            for name in (alias.name for alias in node.names):
+                whole = (*full, name)
+                if whole[: len(inner)] == inner and len(whole) > len(inner):
+                    yield whole[len(inner)]
+
+
+def level(layers, name):
+    return next(i for i, layer in enumerate(layers) if name in layer)
+
+
+@pytest.mark.parametrize(("root", "layers"), [(ROOT, LAYERS), (SITE, SITE_LAYERS)])
+def test_imports_go_one_way(root, layers):
+    for path, tree in modules(root):
+        own = name_of(path, root)
+        known = {name_of(p, root) for p in root.rglob("*.py")}
+        for other in known & set(imports(root, path, tree)) - {own}:
+            if (own, other) in STILL:
+                continue
+            assert level(layers, own) < level(layers, other), f"{path} imports {other}"
+
+
+def test_every_package_has_its_layer_and_none_is_empty():
+    for root, layers in ((ROOT, LAYERS), (SITE, SITE_LAYERS)):
+        names = {name_of(p, root) for p in root.rglob("*.py")}
+        assert names <= set().union(*layers)
+        for folder in folders(root):
+            assert len(list(folder.glob("*.py"))) > 1, folder
+    first = [path for path in ROOT.iterdir() if (path / "__init__.py").exists()]
+    assert len(first) <= MOST_PACKAGES
+
+
+@pytest.mark.parametrize("root", [ROOT, SITE])
+def test_nothing_in_a_folder_imports_in_a_circle(root):
+    for folder in folders(root):
+        graph = {}
+        for path in folder.rglob("*.py"):
+            own = name_of(path, folder)
+            tree = ast.parse(path.read_text("utf-8"))
+            graph.setdefault(own, set()).update(imports(root, path, tree, folder))
+        graph = {
+            k: {o for o in others & graph.keys() - {k} if (k, o) not in STILL}
+            for k, others in graph.items()
+        }
+        list(TopologicalSorter(graph).static_order())
+
+
+def test_folders_and_modules_are_small():
+    for root in (ROOT, SITE):
+        for folder in folders(root):
+            count = len(list(folder.glob("[!_]*.py")))
+            assert count <= MOST_MODULES or folder == ROOT / "cli", folder
+        for path in root.rglob("*.py"):
+            assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES, path
 
 
 def imported_from_llm_glam(tree):
@@ -158,28 +154,10 @@ def imported_from_llm_glam(tree):
             yield from [parts[1]] if len(parts) > 1 else [a.name for a in node.names]
 
 
-def test_imports_go_one_way():
-    for path, tree in modules(ROOT):
-        own = path.relative_to(ROOT).parts[0].removesuffix(".py")
-        for other in imports(ROOT, path, tree):
-            if own == other or (own, other) in BESIDE:
-                continue
-            assert level(own) < level(other), f"{path.name} imports {other}"
-
-
-def test_every_module_has_its_layer():
-    names = {
-        p.relative_to(ROOT).parts[0].removesuffix(".py") for p in ROOT.rglob("*.py")
-    }
-    assert names == set().union(*LAYERS)
-
-
 def test_the_site_imports_little_of_the_plugin_and_the_plugin_nothing_of_it():
     for path, tree in modules(SITE):
-        assert set(imported_from_llm_glam(tree)) <= {
-            *("search", "store", "index", "models", "registry", "errors", "images"),
-            *("terms", "box", "filters", "stamp"),
-        }, path
+        allowed = {"search", "db", "models", "errors", "images"}
+        assert set(imported_from_llm_glam(tree)) <= allowed, path
     for path, tree in modules(ROOT):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
@@ -191,25 +169,24 @@ def test_the_site_imports_little_of_the_plugin_and_the_plugin_nothing_of_it():
 
 @pytest.mark.parametrize("name", WITHOUT_SQL_AND_CLICK)
 def test_some_know_neither_sqlite_nor_click(name):
-    for path, _tree in modules(ROOT):
-        if path.relative_to(ROOT).parts[0].removesuffix(".py") != name:
-            continue
+    place = ROOT / name
+    for path in [place] if place.is_file() else place.rglob("*.py"):
         text = path.read_text("utf-8")
         assert "sqlite" not in text, path
         assert "import click" not in text, path
 
 
-def test_only_two_modules_know_pillow():
+def test_few_modules_know_pillow():
     knowing = {
-        path.name
+        path.relative_to(ROOT).as_posix()
         for path, tree in modules(ROOT)
         if path.parent.name != "demo"  # which draws
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("PIL")
     }
     # The engine's self-test draws one picture of its own, the export's and the probes a few.
-    engine = {"torch.py", "export.py", "probes.py"}
-    assert knowing == {"images.py", "pixels.py"} | engine
+    engine = {f"engine/{name}.py" for name in ("torch", "export", "probes")}
+    assert knowing == {"images/decoding.py", "images/color.py"} | engine
 
 
 def test_public_functions_say_what_they_do_and_are_typed():
@@ -259,16 +236,16 @@ def test_registering_models_imports_nothing_heavy():
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-def test_functions_are_short_and_modules_too():
+def test_functions_are_short():
     lengths = []
     for root in (ROOT, SITE):
-        for path, tree in modules(root):
-            assert len(path.read_text("utf-8").splitlines()) <= 320, path
+        for _path, tree in modules(root):
             lengths += [
                 node.end_lineno - node.lineno + 1
                 for node in ast.walk(tree)
                 if isinstance(node, ast.FunctionDef)
             ]
     lengths.sort()
-    assert lengths[len(lengths) // 2] <= 12
+    assert lengths[len(lengths) // 2] <= 9
+    assert lengths[len(lengths) * 9 // 10] <= 22
     assert sum(length > 45 for length in lengths) <= len(lengths) // 50

@@ -33,7 +33,7 @@ def _clip(directory: Path, seed: int, text: dict, vision: dict, **shape: int) ->
     import torch
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
-    from llm_glam.demo.train import make_tokenizer
+    from tools.demo_checkpoint.train import make_tokenizer
 
     directory.mkdir(parents=True)
     tokenizer = make_tokenizer(CAPTIONS, directory, size=700, longest=77)
@@ -128,7 +128,7 @@ def siglip(directory: Path, *, size: int = 32) -> Path:
         SiglipProcessor,
     )
 
-    from llm_glam.demo.train import make_tokenizer
+    from tools.demo_checkpoint.train import make_tokenizer
 
     directory.mkdir(parents=True)
     tokenizer = make_tokenizer(CAPTIONS, directory, size=700, longest=64)

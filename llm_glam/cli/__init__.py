@@ -50,6 +50,6 @@ def glam() -> None:
 
 
 def _database(ctx: click.Context) -> Path:
-    from .. import store
+    from ..db import collections
 
-    return Path(ctx.meta.get("llm_glam.database") or store.default_path())
+    return Path(ctx.meta.get("llm_glam.database") or collections.default_path())

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
-from .. import adopt, images, ingest, store
-from ..ingest import Options
-from ..output import Progress
+from ..db import collections
+from ..images import decoding
+from ..ingest import adopt, pipeline
+from ..ingest.pipeline import Options
 from . import options as shared
-from .closing import say_counts
+from .output import Progress
+from .summary import say_counts
 
 
 @click.command("adopt")
@@ -37,11 +39,11 @@ def command(
         llm glam adopt photos -m glam-clip --files photos/
         llm glam adopt photos -m clip-ViT-B-32
     """
-    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     model_id = shared.model_id(model)
     path = Path(folder).resolve() if folder else None
     shared.check_exists(database)
-    db = store.connect(database)
+    db = collections.connect(database)
     verified = adopt.adopt(db, collection, model_id, path)
     if verified:
         click.echo(
@@ -50,10 +52,10 @@ def command(
             err=True,
         )
     if path:
-        opened = ingest.open_collection(db, collection, model_id)
+        opened = pipeline.open_collection(db, collection, model_id)
         with Progress() as progress:
             how = Options(trust_stored=False)
-            with ingest.run(
+            with pipeline.run(
                 db, opened, how, progress, "glam adopt", {"files": path}
             ) as run:
                 adopt.fill(run, path)

@@ -6,13 +6,16 @@ from typing import Any
 
 import click
 
-from .. import agreement as agreeing
-from .. import compare, images, store, terms, verdict
-from ..compare import Answer, Pair, Place
+from ..db import collections
 from ..errors import GlamError
-from ..output import Progress, output_options, output_rows, say_on_stderr
-from ..rankings import NEIGHBOURS
+from ..evaluate.compare import agreement as agreeing
+from ..evaluate.compare import collection_pair, wording
+from ..evaluate.compare.collection_pair import Answer, Pair, Place
+from ..evaluate.rank_agreement import NEIGHBOURS
+from ..images import decoding
+from ..search import terms
 from . import options as shared
+from .output import Progress, output_options, output_rows, say_on_stderr
 from .search import say_what_is_fetched
 
 MOST = 1_000
@@ -105,13 +108,15 @@ def command(
     """
     _check_page(page, force)
     shared.check_exists(database)
-    images.allow_megapixels(images.MAX_MEGAPIXELS)
-    db = store.connect(database, readonly=True)
-    pair = compare.open_pair(db, old, new, with_sensitive=sensitive)
-    for line in verdict.left_out(pair):
+    decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
+    db = collections.connect(database, readonly=True)
+    pair = collection_pair.open_pair(db, old, new, with_sensitive=sensitive)
+    for line in wording.left_out(pair):
         say_on_stderr(line)
     say_what_is_fetched([terms.parse(text) for text in content])
-    found = compare.answers(pair, content, number, prompt=prompt, private=allow_private)
+    found = collection_pair.answers(
+        pair, content, number, prompt=prompt, private=allow_private
+    )
     figures = None
     if agreement or page or not content:
         figures = _agreement(pair, sample, seed)
@@ -142,14 +147,14 @@ def _agreement(pair: Pair, sample: int, seed: int) -> Row:
 
 def _say(found: Sequence[Answer], figures: Row | None) -> None:
     for answer in found:
-        say_on_stderr(f"{answer.query}: {verdict.of_answer(answer)}")
-    for line in verdict.of_agreement(figures) if figures else []:
+        say_on_stderr(f"{answer.query}: {wording.of_answer(answer)}")
+    for line in wording.of_agreement(figures) if figures else []:
         say_on_stderr(line)
 
 
 def _rows(pair: Pair, answer: Answer) -> list[Row]:
     """A row for each rank: what both have there, and where it stands in the other."""
-    names = compare.titles(pair, [one.id for one in (*answer.old, *answer.new)])
+    names = collection_pair.titles(pair, [one.id for one in (*answer.old, *answer.new)])
     return [
         {
             "query": answer.query,
@@ -211,9 +216,9 @@ def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None
 def _write(
     page: Path, pair: Pair, found: Sequence[Answer], figures: Row | None
 ) -> None:
-    from .. import compare_page  # and with it Jinja
+    from ..evaluate.compare import html  # and with it Jinja
 
-    size = compare_page.write(page, pair, found, figures or {})
+    size = html.write(page, pair, found, figures or {})
     say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
     if size > LARGE_PAGE:
         say_on_stderr(

@@ -6,7 +6,7 @@ import click
 
 from ..demo import catalogue, has_foreign
 from ..errors import BadFolder
-from ..output import Progress
+from .output import Progress
 
 
 @click.command("demo")

@@ -4,16 +4,20 @@ from pathlib import Path
 
 import click
 
-from .. import agreement, clip, estimate, files, images, ingest, records, share, store
-from ..ahead import WORKERS, Reading
+from ..db import collections, network_drive
+from ..db.collections import Collection
 from ..engine import INT8, PRECISIONS, Encoder
-from ..engines import Running
-from ..files import Found
-from ..ingest import Options
-from ..output import Progress, output_options, output_rows, say_on_stderr
-from ..store import Collection
+from ..evaluate.compare import agreement
+from ..images import decoding, files
+from ..images.files import Found
+from ..ingest import estimate, pipeline, records
+from ..ingest.pipeline import Options
+from ..ingest.prefetch import WORKERS, Reading
+from ..models import embedding_model
+from ..models.engine_choice import Running
 from . import options as shared
-from .closing import say_counts
+from .output import Progress, output_options, output_rows, say_on_stderr
+from .summary import say_counts
 
 
 @click.command("embed")
@@ -86,7 +90,7 @@ def command(
         llm glam embed photos scans --dry-run
         llm glam embed quick scans --precision int8
     """
-    images.allow_megapixels(max_megapixels)
+    decoding.allow_megapixels(max_megapixels)
     found = files.pictures(folder, patterns, prefix)
     if sample:
         found = files.sampled(found, sample, seed)
@@ -96,24 +100,27 @@ def command(
         max_megapixels,
         keep_raw,
     )
-    existing = store.find_in(database, collection)
+    existing = collections.find_in(database, collection)
     chosen = shared.model_id(model) if model or not existing else None
     if dry_run:
-        model_id = chosen or store.get(store.connect(database), collection).model_id
+        model_id = (
+            chosen
+            or collections.get(collections.connect(database), collection).model_id
+        )
         output_rows([estimate.estimate(found, model_id, reading)], format_)
         return
     _warn_of_network(database)
     beside = records.beside(found.files)
-    how = Options(reading, batch_size or ingest.BATCH_SIZE, retry_problems, prune)
-    db = store.connect(database)
+    how = Options(reading, batch_size or pipeline.BATCH_SIZE, retry_problems, prune)
+    db = collections.connect(database)
     running = Running(say_on_stderr, precision, device)
-    opened = ingest.open_collection(db, collection, chosen, running)
+    opened = pipeline.open_collection(db, collection, chosen, running)
     arguments = dict(click.get_current_context().params)
     if precision == INT8 and not existing:
         arguments["agreement"] = _agreement(opened, found, reading)
     with Progress() as progress:
-        with ingest.run(db, opened, how, progress, "glam embed", arguments) as run:
-            ingest.embed_files(run, found, beside)
+        with pipeline.run(db, opened, how, progress, "glam embed", arguments) as run:
+            pipeline.embed_files(run, found, beside)
     say_counts(run)
     if found.left_out:
         files_ = (
@@ -129,7 +136,9 @@ def _agreement(
 ) -> float | None:
     """Say how far int8 agrees with fp32 on these pictures."""
     collection, int8 = opened
-    fp32 = clip.find(collection.model_id).encoder(running=Running(say_on_stderr))
+    fp32 = embedding_model.find(collection.model_id).encoder(
+        running=Running(say_on_stderr)
+    )
     recall = agreement.measure(found, fp32, int8, reading)
     if recall is not None:
         text = f"int8 finds {recall:.0%} of the ten neighbours that fp32 finds, in a sample of"
@@ -138,7 +147,7 @@ def _agreement(
 
 
 def _warn_of_network(database: Path) -> None:
-    kind = share.kind(database)
+    kind = network_drive.kind(database)
     if kind:
         click.echo(
             f"Warning: {database} is on a network share ({kind}), where SQLite databases are slow "

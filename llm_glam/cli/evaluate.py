@@ -5,26 +5,19 @@ from collections.abc import Sequence
 
 import click
 
-from .. import (
-    clip,
-    demo,
-    evaluate,
-    figures,
-    images,
-    measure,
-    pairs,
-    pairs_collection,
-    registry,
-    resampling,
-    store,
-)
-from ..engines import Running
-from ..figures import Measured
-from ..measure import Asked, Encoded
-from ..output import Progress, output_options, output_rows, say_on_stderr
-from ..pairs import Pair, Pairs
+from .. import demo
+from ..db import collections
+from ..evaluate import bootstrap, encoding, measure, metric_tables
+from ..evaluate.measure import Asked, Encoded
+from ..evaluate.metric_tables import Measured
+from ..evaluate.pairs import from_collection, pairs
+from ..evaluate.pairs.pairs import Pair, Pairs
+from ..images import decoding
+from ..models import embedding_model, registry
+from ..models.engine_choice import Running
 from . import options as shared
-from .pairs_options import Source, pairs_options
+from .dataset_options import Source, pairs_options
+from .output import Progress, output_options, output_rows, say_on_stderr
 
 FEW_GROUPS = 30
 
@@ -94,7 +87,7 @@ def command(
         llm glam evaluate held-out.csv -m archaeclip --by period --group-by object --markdown
         llm glam evaluate --collection photos --caption title --label material -t
     """
-    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     names = models or ([None] if source.data else [])
     chosen = [shared.model_id(one) for one in names]
     found = source.read(from_files=bool(chosen))
@@ -135,10 +128,12 @@ def _encoded(
     paths = (pair.file.path for pair in found if pair.file)
     if registry.bare(model_id) == registry.DEMO and demo.has_foreign(paths):
         say_on_stderr(f"Warning: {demo.FOREIGN}.")
-    encoder = clip.find(model_id).encoder(running=Running(say_on_stderr, device=device))
+    encoder = embedding_model.find(model_id).encoder(
+        running=Running(say_on_stderr, device=device)
+    )
     started = time.monotonic()
     with Progress() as progress:
-        encoded, refused = evaluate.encoded(model_id, encoder, found, texts, progress)
+        encoded, refused = encoding.encoded(model_id, encoder, found, texts, progress)
     pairs.say_refused(refused, say_on_stderr)
     seconds = time.monotonic() - started
     say_on_stderr(
@@ -152,26 +147,26 @@ def _stored(
     source: Source, found: Sequence[Pair], texts: Sequence[str], device: str | None
 ) -> Encoded:
     """The vectors that a collection has."""
-    db = store.connect(source.database, readonly=True)
-    collection = store.get(db, str(source.collection))
+    db = collections.connect(source.database, readonly=True)
+    collection = collections.get(db, str(source.collection))
     running = Running(say_on_stderr, collection.precision, device)
-    encoder = clip.find(collection.model_id).encoder(running=running)
-    store.check_fingerprint(collection, encoder.fingerprint)
+    encoder = embedding_model.find(collection.model_id).encoder(running=running)
+    collections.check_fingerprint(collection, encoder.fingerprint)
     with Progress("vectors") as progress:
-        vectors = pairs_collection.vectors(db, collection, found, progress)
-    return evaluate.of_stored(collection.model_id, encoder, texts, vectors)
+        vectors = from_collection.vectors(db, collection, found, progress)
+    return encoding.of_stored(collection.model_id, encoder, texts, vectors)
 
 
 def _show(measured: Sequence[Measured], seed: int, format_: str) -> None:
     groups = max(one.groups for one in measured)
     note = (
-        f"In brackets: {resampling.LEVEL:.0%} intervals, percentile bootstrap over {groups:,} "
-        f"groups of pictures ({resampling.RESAMPLES:,} resamples, seed {seed})."
+        f"In brackets: {bootstrap.LEVEL:.0%} intervals, percentile bootstrap over {groups:,} "
+        f"groups of pictures ({bootstrap.RESAMPLES:,} resamples, seed {seed})."
     )
     if format_ == "markdown":
-        click.echo(f"{figures.markdown(measured)}\n\n{note}")
+        click.echo(f"{metric_tables.markdown(measured)}\n\n{note}")
     elif format_ == "table":
-        output_rows(figures.readable(measured), format_)
+        output_rows(metric_tables.readable(measured), format_)
         say_on_stderr(note)
     else:
-        output_rows(figures.rows(measured), format_)
+        output_rows(metric_tables.rows(measured), format_)

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from .. import doctor, models, packing, registry
-from ..output import output_options, output_rows, say_on_stderr
-from ..registry import Checkpoint
+from ..models import doctor, loading, packing, registry
+from ..models.registry import Checkpoint
 from . import options as shared
+from .output import output_options, output_rows, say_on_stderr
 
 
 @click.group()
@@ -56,7 +56,7 @@ def add(
         llm glam models add archaeclip ~/bare --base clip-ViT-B-32
         llm glam models add vit-l openai/clip-vit-large-patch14
     """
-    entry = models.add(
+    entry = loading.add(
         name, source, base=base, revision=revision, notes=notes, say=say_on_stderr
     )
     click.echo(
@@ -64,7 +64,7 @@ def add(
         f"fingerprint {entry.fingerprint}.",
         err=True,
     )
-    if warning := doctor.collapse(name, models.encoder(name)):
+    if warning := doctor.collapse(name, loading.encoder(name)):
         click.echo(warning, err=True)
 
 

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 import click
 import llm
 
-from .. import engines, images, registry, store
-from ..clip import GlamClip
+from ..db import collections
 from ..errors import GlamError, UnknownCollection
+from ..images import decoding
+from ..models import engine_choice, registry
+from ..models.embedding_model import GlamClip
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOR_WORDS = 'A sentence for words, such as "a photograph of {}"'
@@ -36,7 +38,7 @@ class FiniteRange(click.FloatRange, Finite):
 def _remember(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> Path:
-    path = Path(value) if value else store.default_path()
+    path = Path(value) if value else collections.default_path()
     ctx.meta["llm_glam.database"] = path
     return path
 
@@ -57,7 +59,7 @@ def device_option(function: F) -> F:
     """``--device``, the best there is where it is not given."""
     return click.option(
         "--device",
-        envvar=engines.DEVICE,
+        envvar=engine_choice.DEVICE,
         metavar="cpu|cuda|cuda:1|mps",
         help="Where the model runs [default: a graphics card if there is one]",
     )(function)
@@ -103,7 +105,7 @@ def reading_options(function: F) -> F:
         click.option(
             "--thumbnail-size",
             type=click.IntRange(16, 1024),
-            default=images.THUMBNAIL_SIZE,
+            default=decoding.THUMBNAIL_SIZE,
             show_default=True,
             help="Short side of thumbnails in pixels",
         ),
@@ -111,7 +113,7 @@ def reading_options(function: F) -> F:
         click.option(
             "--max-megapixels",
             type=click.IntRange(1, 100_000),
-            default=images.MAX_MEGAPIXELS,
+            default=decoding.MAX_MEGAPIXELS,
             show_default=True,
             help="Skip pictures larger than this",
         ),

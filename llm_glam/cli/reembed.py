@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
-from .. import images, ingest, reembed, store
-from ..ahead import WORKERS, Reading
-from ..engines import Running
-from ..ingest import Options
-from ..output import Progress, say_on_stderr
+from ..db import collections
+from ..images import decoding
+from ..ingest import pipeline, reembed
+from ..ingest.pipeline import Options
+from ..ingest.prefetch import WORKERS, Reading
+from ..models.engine_choice import Running
 from . import options as shared
-from .closing import say_counts
+from .output import Progress, say_on_stderr
+from .summary import say_counts
 
 
 @click.command("reembed")
@@ -47,17 +49,17 @@ def command(
     Example:
         llm glam reembed photos photos-archaeclip -m archaeclip
     """
-    images.allow_megapixels(max_megapixels)
+    decoding.allow_megapixels(max_megapixels)
     shared.check_exists(database)
-    db = store.connect(database)
+    db = collections.connect(database)
     model_id = shared.model_id(model)
     running = Running(say_on_stderr, device=device)
     old, opened = reembed.open_beside(db, collection, new, model_id, running)
     size = None if no_thumbnails else thumbnail_size
     reading = Reading(workers or WORKERS, size, max_megapixels)
-    how = Options(reading, batch_size or ingest.BATCH_SIZE)
+    how = Options(reading, batch_size or pipeline.BATCH_SIZE)
     arguments = {"collection": collection, "thumbnails": thumbnails}
     with Progress() as progress:
-        with ingest.run(db, opened, how, progress, "glam reembed", arguments) as run:
+        with pipeline.run(db, opened, how, progress, "glam reembed", arguments) as run:
             reembed.reembed(run, old, thumbnails=thumbnails)
     say_counts(run)

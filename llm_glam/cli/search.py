@@ -7,14 +7,16 @@ from typing import Any
 import click
 from sqlite_utils import Database
 
-from .. import filters, images, items, search, store, terms
-from ..filters import Conditions
-from ..output import Progress, output_options, output_rows, say_on_stderr
-from ..search import Query
-from ..store import Collection
-from ..terms import Term
+from ..db import collections, filters, items
+from ..db.collections import Collection
+from ..db.filters import Conditions
+from ..images import decoding
+from ..search import exact, terms
+from ..search.exact import Query
+from ..search.terms import Term
 from . import options as shared
-from .closing import say_who_answered
+from .output import Progress, output_options, output_rows, say_on_stderr
+from .summary import say_who_answered
 
 SHOWN = ("title", "caption", "file")
 Scored = tuple[str, float | None]
@@ -97,9 +99,9 @@ def command(
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
     """
     shared.check_exists(database)
-    images.allow_megapixels(images.MAX_MEGAPIXELS)
-    db = store.connect(database, readonly=True)
-    found = store.get(db, collection)
+    decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
+    db = collections.connect(database, readonly=True)
+    found = collections.get(db, collection)
     wanted = _terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
@@ -132,7 +134,7 @@ def _terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term
 def say_what_is_fetched(wanted: Sequence[Term]) -> None:
     """Name the addresses among terms: fetching may take long, and strangers hear of it."""
     for address in [term.address for term in wanted if term.address is not None]:
-        from ..fetch import shown  # and with it all that speaks HTTP
+        from ..net.fetch import shown  # and with it all that speaks HTTP
 
         say_on_stderr(f"Fetching {shown(address)}")
 
@@ -141,7 +143,7 @@ def _nearest(
     db: Database, collection: Collection, query: Query, least: float | None
 ) -> list[Scored]:
     with Progress("vectors") as progress:
-        hits = search.nearest_to_each(db, collection, [query], progress)[0]
+        hits = exact.nearest_to_each(db, collection, [query], progress)[0]
     return [(hit.id, hit.score) for hit in hits if least is None or hit.score >= least]
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from .. import serve, store
+from ..db import collections
+from ..publish import local_server
 from . import options as shared
 
 
@@ -50,8 +51,8 @@ def command(
     """
     shared.check_exists(database)
     if collection:
-        store.get(store.connect(database, readonly=True), collection)
-    site = serve.Site(database, host, port, metadata)
+        collections.get(collections.connect(database, readonly=True), collection)
+    site = local_server.Site(database, host, port, metadata)
     address = site.address(collection)
     click.echo(f"The same without llm: {site.command_line()}", err=True)
 
@@ -60,4 +61,4 @@ def command(
         if not no_browser:
             webbrowser.open(address)
 
-    raise SystemExit(serve.run(site, ready))
+    raise SystemExit(local_server.run(site, ready))

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from .. import status, store
-from ..output import output_options, output_rows
+from .. import status
+from ..db import collections
 from . import options as shared
+from .output import output_options, output_rows
 
 
 @click.command("status")
@@ -28,8 +29,8 @@ def command(
         llm glam status photos --problems -t
     """
     shared.check_exists(database)
-    db = store.connect(database, readonly=True)
-    chosen = [store.get(db, collection)] if collection else store.every(db)
+    db = collections.connect(database, readonly=True)
+    chosen = [collections.get(db, collection)] if collection else collections.every(db)
     if not chosen:
         click.echo(f"No collection in {database} is a glam-clip model's.", err=True)
         return

@@ -6,31 +6,25 @@ from pathlib import Path
 
 import click
 
-from .. import (
-    choice,
-    examined,
-    figures,
-    images,
-    measure,
-    pairs,
-    report,
-    retained,
-    towers,
-    train,
-    training,
-)
-from ..engines import Running
-from ..measure import Asked
-from ..output import Progress, output_options, output_rows, say_on_stderr
-from ..pairs import Pair
-from ..split import Split
-from ..towers import Look
-from ..train import Learnt, Lesson
-from ..training import Material, Run
-from ..tuning_state import Epoch, Settings
+from ..evaluate import measure, metric_tables
+from ..evaluate.measure import Asked
+from ..evaluate.pairs import pairs
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pair
+from ..images import decoding
+from ..models.engine_choice import Running
+from ..train import data_checks, experiment, presets, training_run
+from ..train.captions import retained
+from ..train.card import from_run
+from ..train.clip import checkpoint_weights
+from ..train.clip.checkpoint_weights import Look
+from ..train.experiment import Learnt, Lesson
+from ..train.learn.state import Epoch, Settings
+from ..train.training_run import Material, Run
 from . import options as shared
-from .pairs_options import Source, pairs_options
-from .told import Clock, has_card, of_run
+from .dataset_options import Source, pairs_options
+from .output import Progress, output_options, output_rows, say_on_stderr
+from .train_context import Clock, has_card, of_run
 from .train_options import HeldOut, Pace, held_out_options, pace_options
 
 BEGUN_ANEW = "A training of '{name}' that registered nothing is begun anew; --resume would go on with it."
@@ -41,7 +35,7 @@ BEGUN_ANEW = "A training of '{name}' that registered nothing is begun anew; --re
 @click.option("--name", help="What the new checkpoint is called")
 @click.option(
     "--tune",
-    type=click.Choice(choice.TUNES),
+    type=click.Choice(presets.TUNES),
     help="Which weights learn [default: by hardware and data]",
 )
 @click.option(
@@ -107,9 +101,9 @@ def command(
     """
     if not name and not check:
         raise click.UsageError("Give the new checkpoint a name: --name archaeclip")
-    images.allow_megapixels(images.MAX_MEGAPIXELS)
+    decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     everyday = retained.texts(retain)
-    run = training.begin(None if check else name, shared.model_id(base))
+    run = training_run.begin(None if check else name, shared.model_id(base))
     if run.is_begun and not resume:
         say_on_stderr(BEGUN_ANEW.format(name=name))
     found = source.read(from_files=True)
@@ -125,19 +119,19 @@ def command(
     clock = Clock()
     material = _material(found.pairs, parts, everyday, asked, settings)
     given = _given(run, material, way, device, clock)
-    alphas = choice.WAYS[way].alphas
+    alphas = presets.WAYS[way].alphas
     line = Line(settings, given)
-    learnt = training.learn(run, given, settings, alphas, line, resume=resume)
+    learnt = training_run.learn(run, given, settings, alphas, line, resume=resume)
     clock.stop("learning")
     _say(learnt)
     told = of_run(run, source, licence, str(apart), device, clock)
-    card = report.card_of(
+    card = from_run.card_of(
         told, run.checkpoint, parts, counts, found.refused, learnt, settings
     )
-    shown = figures.readable if format_ == "table" else figures.rows
-    note = choice.WAYS[way].note
+    shown = metric_tables.readable if format_ == "table" else metric_tables.rows
+    note = presets.WAYS[way].note
     try:  # What cannot be printed is no reason to lose what was learnt.
-        entry = training.keep(run, learnt, given, card, note, say_on_stderr)
+        entry = training_run.keep(run, learnt, given, card, note, say_on_stderr)
     finally:
         output_rows(shown(learnt.measured), format_)
     say_on_stderr(
@@ -168,18 +162,18 @@ class Line:
 
 def _examine(
     run: Run, those: Sequence[Pair], parts: Split
-) -> tuple[Look, examined.Counts]:
+) -> tuple[Look, data_checks.Counts]:
     texts = pairs.captions(those).texts
-    look = towers.look(run.checkpoint, texts)
-    counts = examined.counts(those, parts, look)
-    for remark in examined.remarks(counts, look, texts):
+    look = checkpoint_weights.look(run.checkpoint, texts)
+    counts = data_checks.counts(those, parts, look)
+    for remark in data_checks.remarks(counts, look, texts):
         say_on_stderr(remark)
     return look, counts
 
 
 def _way(asked: str | None, look: Look, parts: Split, device: str | None) -> str:
     """Which weights learn, said with the reason."""
-    chosen = choice.choose(
+    chosen = presets.choose(
         asked,
         weights=look.weights,
         pictures=len(parts.train),
@@ -201,7 +195,7 @@ def _material(
     those = [pair for pair in every if pair.id in chosen]
     batch = settings.batch or len(those)
     labels = measure.label_texts(parts.held_out, asked)
-    texts = train.texts_of(those)
+    texts = experiment.texts_of(those)
     return Material(those, texts, parts, everyday, labels, asked, batch)
 
 
@@ -210,7 +204,7 @@ def _given(
 ) -> Lesson:
     running = Running(say_on_stderr, device=device)
     with Progress() as progress:
-        given, refused = training.lesson(run, material, way, running, progress)
+        given, refused = training_run.lesson(run, material, way, running, progress)
     pairs.say_refused(refused, say_on_stderr)
     spent = clock.stop("reading pictures and captions")
     say_on_stderr(

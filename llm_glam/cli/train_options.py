@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import click
 
-from .. import choice, split
 from ..errors import BadPairs
-from ..pairs import Pair
-from ..split import Split
-from ..tuning_state import Settings
-from .collected import collected
+from ..evaluate.pairs import holdout
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pair
+from ..train import presets
+from ..train.learn.state import Settings
+from .option_group import collected
 from .options import FiniteRange
 
 
@@ -27,13 +28,13 @@ class HeldOut:
         :raises BadPairs: nothing is left on one side, or the column is not there
         """
         if self.holdout is None:
-            return split.at_random(those, share=self.held_out, seed=seed)
+            return holdout.at_random(those, share=self.held_out, seed=seed)
         column, sign, value = self.holdout.partition("=")
         if not sign:
             raise BadPairs(
                 f"--holdout {self.holdout} lacks a value: write COLUMN=VALUE."
             )
-        return split.by_value(those, column, value)
+        return holdout.by_value(those, column, value)
 
     def __str__(self) -> str:
         """For the card."""
@@ -53,7 +54,7 @@ held_out_options = collected(
     click.option(
         "--held-out",
         type=FiniteRange(0, 0.9, min_open=True),
-        default=split.SHARE,
+        default=holdout.SHARE,
         show_default=True,
         help="Else this share of the pictures, chosen at random",
     ),
@@ -71,7 +72,7 @@ class Pace:
 
     def settings(self, tune: str, weights: int, pictures: int, seed: int) -> Settings:
         """The settings for a way to tune, so many weights, and so many pictures."""
-        return choice.settings(
+        return presets.settings(
             *(tune, weights, pictures),
             epochs=self.epochs,
             batch=self.batch,

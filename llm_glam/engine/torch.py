@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoints.fingerprint import fingerprint
 from ..errors import BadCheckpoint, BadDevice
-from ..fingerprint import fingerprint
-from . import Vectors, weights
+from . import Vectors, weight_check
 from .preprocess import Preprocessing
 from .shapes import sensible_shape
 
@@ -36,7 +36,7 @@ class TorchEncoder:
     ) -> None:
         """Load a checkpoint and test that it works.
 
-        :param directory: in one of the layouts of :mod:`llm_glam.checkpoints`
+        :param directory: in one of the layouts of :mod:`llm_glam.checkpoints.completion`
         :param known_fingerprint: saves computing it again for files that have not changed
         :param device: as torch names it; the best there is where none is given
         :param half: pictures in 16 bits (fp16) where the model bears it, NVIDIA cards' habit
@@ -52,7 +52,7 @@ class TorchEncoder:
             self.model = load(directory, device).float().eval()
             self._half = self.model.device.type == "cuda" if half is None else half
             if known_fingerprint is None:
-                weights.check(self.model, directory)
+                weight_check.check(self.model, directory)
                 with _fitting(directory, "a long text"):
                     self.encode_texts([LONG_TEXT])
             self.fingerprint = known_fingerprint or fingerprint(self.model)

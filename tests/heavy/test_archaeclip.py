@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from llm_glam import registry
+from llm_glam.checkpoints.fingerprint import fingerprint
 from llm_glam.demo import catalogue
 from llm_glam.engine.torch import quiet
-from llm_glam.fingerprint import fingerprint
+from llm_glam.models import registry
 
 from .. import tiny
 

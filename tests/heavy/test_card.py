@@ -3,8 +3,8 @@
 import pytest
 
 from llm_glam import demo
-from llm_glam.demo import card
 from llm_glam.engine.torch import TorchEncoder
+from tools.demo_checkpoint import card
 
 pytestmark = pytest.mark.heavy
 NEEDED = {"kind": 0.8, "material+kind": 0.8, "damage": 0.6}

@@ -94,9 +94,9 @@ def everything(database):
 
 
 def test_killed_twenty_times(folder, tiny_clip, user_path, tmp_path):
-    from llm_glam import clip, models, registry
+    from llm_glam.models import embedding_model, loading, registry
 
-    models.add("tiny", str(tiny_clip))
+    loading.add("tiny", str(tiny_clip))
     registry.set_default("tiny")
     whole, killed = tmp_path / "whole.db", tmp_path / "killed.db"
     process = start(whole)
@@ -119,7 +119,9 @@ def test_killed_twenty_times(folder, tiny_clip, user_path, tmp_path):
     assert f"{counts[-1]} unchanged" in errors.replace(",", "")
     compare(everything(killed), everything(whole))
     check_vectors(
-        everything(killed)["embeddings"], clip.GlamClip("tiny"), Path("photos")
+        everything(killed)["embeddings"],
+        embedding_model.GlamClip("tiny"),
+        Path("photos"),
     )
 
 

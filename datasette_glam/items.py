@@ -1,0 +1,229 @@
+"""Reading a collection for its pages: rows to plain dictionaries, addresses added later."""
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from llm_glam.db.collections import Collection
+from llm_glam.db.filters import SENSITIVE, SHOWABLE
+
+Row = dict[str, Any]
+Rowids = NDArray[np.int64]
+
+OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}
+TECHNICAL = {
+    "file",
+    "file_name",
+    "image_folder",
+    "image_md5",
+    "image_modified",
+    "image_bytes",
+    "sensitive",
+}
+NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
+NEEDED = NOT_RECORD - {"file_name", "image_folder", "image_modified"}
+AT_ONCE = 500
+NO_THUMBNAILS = """(
+    select null as items_table, null as id, null as image_md5, null as width, null as height
+)"""
+STRIP = 8  # pictures in an overview
+
+
+def plain(value: Any) -> Any:
+    """A value as pages, JSON and CSV can show it: of bytes, how many there are."""
+    return f"({len(value):,} bytes)" if isinstance(value, bytes) else value
+
+
+def is_whole(db: Database, collection: Collection) -> bool:
+    """Whether the records are there, with all columns that the pages need."""
+    return NEEDED <= db.table(str(collection.items_table)).columns_dict.keys()
+
+
+def overview(db: Database, collection: Collection) -> Row:
+    """A collection's name, size and checkpoint, and a few of its pictures."""
+    total = count(db, collection)
+    rows = rowids(db, collection)
+    ids = sample(db, collection, rows, number=STRIP, seed=0)
+    return {
+        "name": collection.name,
+        "pictures": total,
+        "model": collection.model_id,
+        "fingerprint": collection.fingerprint,
+        "items": cards(db, collection, ids),
+    }
+
+
+def count(db: Database, collection: Collection) -> int:
+    """How many pictures of the set have a vector in this collection."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"""
+        select count(*) from {table} where id in (
+            select id from embeddings where collection_id = ?
+        )
+    """
+    return int(db.execute(sql, [collection.id]).fetchone()[0])
+
+
+def rowids(db: Database, collection: Collection) -> Rowids:
+    """The rows of a collection's vectors, shape (n,), in the order of their ids."""
+    sql = "select rowid from embeddings where collection_id = ? order by id"
+    rows = db.execute(sql, [collection.id])
+    return np.fromiter((row[0] for row in rows), np.int64)
+
+
+def sample(
+    db: Database,
+    collection: Collection,
+    rows: Rowids,
+    *,
+    number: int,
+    seed: int,
+    skip: int = 0,
+) -> list[str]:
+    """Ids chosen at random, the same for the same seed; sensitive pictures never.
+
+    :param rows: what :func:`rowids` gave
+    """
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    ids: list[str] = []
+    for start in range(0, len(shuffled), AT_ONCE):
+        if len(ids) >= skip + number:
+            break
+        ids += _showable(db, collection, shuffled[start : start + AT_ONCE].tolist())
+    return ids[skip : skip + number]
+
+
+def is_complete(db: Database, collection: Collection) -> bool:
+    """Whether each picture of the set has a vector in the collection."""
+    table = quote_identifier(str(collection.items_table))
+    total = db.execute(f"select count(*) from {table}").fetchone()[0]
+    return bool(count(db, collection) == total)
+
+
+def columns(db: Database, collection: Collection) -> list[str]:
+    """The columns of the items table."""
+    return list(db.table(str(collection.items_table)).columns_dict)
+
+
+def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
+    """The records of pictures as they are stored, in the order of ``ids``."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"select * from {table} where id in (select value from json_each(?))"
+    found = {row["id"]: row for row in db.query(sql, [json.dumps(ids)])}
+    return [found[item_id] for item_id in ids if item_id in found]
+
+
+def sensitive_ids(db: Database, collection: Collection) -> set[str]:
+    """The ids of pictures that are not shown unless asked for."""
+    table = quote_identifier(str(collection.items_table))
+    rows = db.execute(f"select id from {table} where {SENSITIVE}")
+    return {row[0] for row in rows.fetchall()}
+
+
+def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
+    """What a gallery shows of pictures, in the order of ``ids``; ids without record too."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"""
+        select i.id, i.title, i.caption, {SENSITIVE} as sensitive, i.image_md5,
+            t.width, t.height, t.image_md5 as thumbnail_md5
+        from {table} i left join {_thumbnails(db)} t on t.id = i.id and t.items_table = ?
+        where i.id in (select value from json_each(?))
+    """
+    rows = db.query(sql, [collection.items_table, json.dumps(ids)])
+    found = {row["id"]: _card(row) for row in rows}
+    return [found[item_id] for item_id in ids if item_id in found]
+
+
+def item(db: Database, collection: Collection, item_id: str) -> Row | None:
+    """Everything about one picture: its record, labels, and the picture itself."""
+    table = quote_identifier(str(collection.items_table))
+    stored = next(db.query(f"select * from {table} where id = ?", [item_id]), None)
+    if stored is None:
+        return None
+    row = {column: plain(value) for column, value in stored.items()}
+    (card,) = cards(db, collection, [item_id])
+    fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
+    return {
+        **card,
+        "caption": row["caption"],
+        "rights": row["rights"],
+        "image_url": row["image_url"],
+        "page_url": row["page_url"],
+        "image_width": row["image_width"],
+        "image_height": row["image_height"],
+        "image_format": row["image_format"],
+        "record": fields,
+        "labels": _labels(db, collection, row),
+        "has_vector": _has_vector(db, collection, item_id),
+    }
+
+
+def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
+    """The file of a picture relative to its folder, its size in bytes and its MD5."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"select file, image_bytes, image_md5 from {table} where id = ?"
+    return next(db.query(sql, [item_id]), None)
+
+
+def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
+    """A picture's thumbnail: its JPEG and the hash of the picture it was made from."""
+    if not db.table("glam_thumbnails").exists():
+        return None
+    sql = "select content, image_md5 from glam_thumbnails where items_table = ? and id = ?"
+    return next(db.query(sql, [collection.items_table, item_id]), None)
+
+
+def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str]:
+    """The ids of these rows that have a record which is not sensitive, in their order."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"""
+        select e.rowid, i.id from embeddings e join {table} i on i.id = e.id
+        where e.rowid in (select value from json_each(?)) and {SHOWABLE}
+    """
+    found = dict(db.execute(sql, [json.dumps(rows)]).fetchall())
+    return [found[row] for row in rows if row in found]
+
+
+def _thumbnails(db: Database) -> str:
+    return "glam_thumbnails" if db.table("glam_thumbnails").exists() else NO_THUMBNAILS
+
+
+def _card(row: Row) -> Row:
+    title = plain(row["title"] or row["caption"] or row["id"])
+    return {
+        "id": row["id"],
+        "title": title,
+        "alt": title,
+        "sensitive": bool(row["sensitive"]),
+        "width": row["width"],
+        "height": row["height"],
+        "thumbnail_md5": row["thumbnail_md5"],
+    }
+
+
+def _labels(db: Database, collection: Collection, row: Row) -> list[Row]:
+    if not db.table("glam_labels").exists():
+        return []
+    sql = """
+        select label, score, source, image_md5 from glam_labels
+        where items_table = ? and id = ? order by source, label
+    """
+    rows = db.query(sql, [collection.items_table, row["id"]])
+    return [
+        {
+            "label": r["label"],
+            "score": r["score"],
+            "source": r["source"],
+            "stale": r["image_md5"] != row["image_md5"],
+        }
+        for r in rows
+    ]
+
+
+def _has_vector(db: Database, collection: Collection, item_id: str) -> bool:
+    sql = "select 1 from embeddings where collection_id = ? and id = ?"
+    return db.execute(sql, [collection.id, item_id]).fetchone() is not None

@@ -1,0 +1,1 @@
+"""Pictures: what visitors send, and what they are shown."""

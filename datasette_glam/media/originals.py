@@ -1,0 +1,63 @@
+"""Larger pictures from a folder that the site's owner names in ``image_root``."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from datasette.utils import tilde_decode
+from datasette.utils.asgi import NotFound, Response
+
+from .. import items
+from ..web import search_pool
+from ..web.request import Asked, jpeg
+from . import decoder
+
+Row = dict[str, Any]
+
+SIDE = 1200  # short side in pixels
+AGE = "max-age=3600"
+
+
+def root_of(datasette: Any, items_table: str) -> Path | None:
+    """The folder of a set's originals: ``image_root`` is a path, or one for each items table."""
+    config = datasette.plugin_config("datasette-glam") or {}
+    root = config.get("image_root")
+    if isinstance(root, dict):
+        root = root.get(items_table)
+    return Path(root).resolve() if root else None
+
+
+def path_of(root: Path | None, row: Row | None) -> Path | None:
+    """Where an original is, if it is in the folder and as large as the picture's file was."""
+    if root is None or row is None or not row["file"] or "\0" in row["file"]:
+        return None
+    path = (root / row["file"]).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        return None
+    return path if path.stat().st_size == row["image_bytes"] else None
+
+
+async def original(asked: Asked) -> Response:
+    """A picture's original, made smaller and encoded anew."""
+    item_id = tilde_decode(asked.request.url_vars["item"])
+    row = await asked.read(items.file_of, asked.place.collection, item_id)
+    path = path_of(root_of(asked.datasette, asked.place.table), row)
+    if path is None or row is None:
+        raise NotFound(f"There is no larger picture of {item_id}")
+    tag = f'"{row["image_md5"]}-{SIDE}"'
+    if asked.request.headers.get("if-none-match") == tag:
+        return jpeg(asked, None, tag=tag, age=AGE)
+    async with search_pool.of(asked.datasette).decoding() as may_decode:
+        if not may_decode:
+            words = "Too many pictures are asked for at once. Try again soon."
+            return Response.text(words, status=503, headers={"retry-after": "5"})
+        try:
+            limit = asked.setting("max_upload_megapixels")
+            content = path.read_bytes()
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            if md5 != row["image_md5"]:
+                raise decoder.BadUpload("the file is not the picture that was embedded")
+            smaller = await decoder.decode(content, limit, SIDE, "JPEG")
+        except decoder.BadUpload as error:
+            raise NotFound(f"The picture cannot be shown: {error}") from error
+    return jpeg(asked, smaller, tag=tag, age=AGE)

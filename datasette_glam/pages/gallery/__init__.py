@@ -1,0 +1,1 @@
+"""The gallery: what is asked of it, and what it answers."""

@@ -1,0 +1,63 @@
+"""What narrows a search, piece by piece, each with the address of the search without it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ... import items
+from ...web import urls
+from ...web.request import Asked
+from . import record_filters
+from .query_string import Search
+
+Row = dict[str, Any]
+
+
+async def of(asked: Asked, wanted: Search, columns: list[str]) -> list[Row]:
+    """The pieces of a search: terms, filters, words in records, the lowest score."""
+    pieces = [*await _terms(asked, wanted), *_conditions(asked, wanted, columns)]
+    for piece in pieces:
+        piece["remove_url"] = urls.of(asked, piece.pop("rest"))
+    return pieces
+
+
+async def _terms(asked: Asked, wanted: Search) -> list[Row]:
+    ids = [term.id for term in wanted.terms if term.id is not None]
+    cards = await asked.read(items.cards, asked.place.collection, ids) if ids else []
+    place = asked.place
+    assert place.collection is not None
+    urls.add(asked.datasette, place.database, place.collection.name, cards)
+    by_id = {card["id"]: card for card in cards}
+    pieces = []
+    for number, term in enumerate(wanted.terms):
+        card = by_id.get(term.id or "", {})
+        rest = wanted.terms[:number] + wanted.terms[number + 1 :]
+        pieces.append(
+            {
+                "kind": "words" if term.id is None else "picture",
+                "text": term.words or card.get("title") or term.id,
+                "id": term.id,
+                "weight": term.weight,
+                "thumbnail_url": (
+                    None if card.get("sensitive") else card.get("thumbnail_url")
+                ),
+                "rest": wanted.without(terms=rest),
+            }
+        )
+    return pieces
+
+
+def _conditions(asked: Asked, wanted: Search, columns: list[str]) -> Iterator[Row]:
+    for number, text in enumerate(wanted.filters):
+        rest = wanted.filters[:number] + wanted.filters[number + 1 :]
+        said = record_filters.described(text, columns, asked.place.table)
+        yield {"kind": "filter", "text": said, "rest": wanted.without(filters=rest)}
+    for number, text in enumerate(wanted.where):
+        rest = wanted.where[:number] + wanted.where[number + 1 :]
+        yield {"kind": "where", "text": text, "rest": wanted.without(where=rest)}
+    if wanted.words:
+        said = f"records with “{wanted.words}”"
+        yield {"kind": "search", "text": said, "rest": wanted.without(words="")}
+    if wanted.min_score is not None:
+        said = f"score ≥ {wanted.min_score:g}"
+        yield {"kind": "score", "text": said, "rest": replace(wanted, min_score=None)}

@@ -1,0 +1,80 @@
+"""A search to take away: its results as CSV, itself as SQL."""
+
+import csv
+import io
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from datasette.utils.asgi import Response
+from sqlite_utils.db import quote_identifier
+
+from llm_glam.db import filters
+
+from ... import compat, items, sql_functions
+from ...web import urls
+from ...web.request import Asked
+from . import record_filters
+from .query_string import Search
+
+
+def csv_address(asked: Asked, wanted: Search) -> str:
+    """Where the results are as CSV, from the first one on."""
+    return urls.of(asked, replace(wanted, page=1), format_=".csv")
+
+
+async def csv_response(asked: Asked, scores: dict[str, float | None]) -> Response:
+    """The records of pictures, each with its score."""
+    collection = asked.place.collection
+    assert collection is not None
+    columns = await asked.read(items.columns, collection)
+    rows = await asked.read(items.records, collection, list(scores))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["score", *columns])
+    for row in rows:
+        writer.writerow([scores[row["id"]], *(items.plain(row[c]) for c in columns)])
+    name = urls.encoded(collection.name)
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    content_type = "text/csv; charset=utf-8"
+    return Response(out.getvalue(), headers=headers, content_type=content_type)
+
+
+async def sql_address(asked: Asked, wanted: Search, size: int) -> str | None:
+    """Datasette's page with the search as SQL; None for a sample, and where SQL is not allowed."""
+    place = asked.place
+    has_words = any(term.words is not None for term in wanted.terms)
+    is_closed = has_words and not sql_functions.has_models(asked.datasette)
+    if not wanted.terms or is_closed:
+        return None
+    if not await compat.may_run_sql(
+        asked.datasette, asked.request.actor, place.database
+    ):
+        return None
+    sql, values = await _sql(asked, wanted, min(size * wanted.page, sql_functions.MOST))
+    query = urlencode({"sql": sql, **values})
+    return f"{compat.sql_page(asked.datasette, place.database)}?{query}"
+
+
+async def _sql(
+    asked: Asked, wanted: Search, number: int
+) -> tuple[str, dict[str, str | int]]:
+    collection = asked.place.collection
+    assert collection is not None
+    table = quote_identifier(asked.place.table)
+    shown = record_filters.shown(wanted)
+    clause = await asked.read(filters.clause, collection, shown)
+    values = {"collection": collection.name, "q": wanted.line, **clause.values}
+    among = ""
+    if shown:
+        rows = f"select json_group_array(id) from {table} where {clause.sql}"
+        among = f",\n  ({rows})"
+    least = ""
+    if wanted.min_score is not None:
+        least = f"where score >= {wanted.min_score!r}\n"
+    sql = (
+        f"select value as score, {table}.*\n"
+        f"from json_each(glam_nearest(:collection, :q, {number}{among}))\n"
+        f"join {table} on {table}.id = key\n{least}"
+        f"order by score desc, {table}.id"
+    )
+    return sql, values

@@ -1,0 +1,191 @@
+"""The values of columns with their counts, by Datasette's own facets and its configuration."""
+
+import itertools
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from datasette.plugins import pm
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from llm_glam.db import filters
+from llm_glam.db.collections import Collection
+from llm_glam.db.filters import Clause
+from llm_glam.errors import BadFilter
+
+from ... import compat, items
+from ...web import cache
+from ...web.request import Asked
+from . import record_filters
+from .query_string import Search, key
+
+SUFFIXES = {"column": "exact", "array": "arraycontains", "date": "date"}
+OFFERED = 3  # facets, where the configuration names none
+LOOKED_AT = 1_000  # records, to see which columns are worth one
+FEW = 30  # different values at most in such a column
+MOST_VALUES = (
+    15  # that a page offers of a facet, unless the configuration says facet_size
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A column, and how Datasette's facets read it."""
+
+    column: str
+    type: str = "column"
+
+    @property
+    def key(self) -> str:
+        """The parameter that chooses one of its values."""
+        return key(self.column, SUFFIXES[self.type])
+
+    @property
+    def config(self) -> Any:
+        """As it stands in Datasette's configuration."""
+        return self.column if self.type == "column" else {self.type: self.column}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Values of a facet with their counts; none where counting took longer than it may."""
+
+    values: Sequence[Row]
+    timed_out: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether they were counted to the end."""
+        return not self.timed_out
+
+
+async def of(asked: Asked, wanted: Search) -> tuple[list[Row], list[str]]:
+    """The facets of a page: each with its name, parameter and values with counts.
+
+    The counts of a facet heed all that narrows the search but the value chosen in it, so that
+    another one can be chosen.
+
+    :return: and the names of those that took longer than Datasette's ``facet_time_limit_ms``
+    """
+    if not asked.datasette.setting("allow_facet"):
+        return [], []
+    found, late = [], []
+    for one in await _asked(asked, wanted):
+        try:
+            counts, shown = await _counted(asked, wanted, one)
+        except BadFilter:
+            if one in _in_address(wanted):
+                raise
+            continue  # the configuration may name columns that hold something else
+        if shown:
+            found.append({"name": one.column, "key": one.key, "values": shown})
+        if counts.timed_out:
+            late.append(one.column)
+    return found, late
+
+
+async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
+    """Those in the address, those of the configuration, or else some that suggest themselves."""
+    place = asked.place
+    told = await compat.table_config(asked.datasette, place.database, place.table)
+    named = [_facet_of(one) for one in told.get("facets") or []]
+    in_address = _in_address(wanted)
+    if "facets" not in told and not in_address:
+        kept = cache.of(asked.datasette)
+        return list(await kept.read(asked, "facets", suggested))
+    columns = await asked.read(items.columns, place.collection)
+    for one in in_address:
+        if one.type not in SUFFIXES or one.column not in columns:
+            raise BadFilter(f"There is no '{one.column}' to count as {one.type} here.")
+    # The configuration may name columns that these records lack.
+    fit = [one for one in named if one and one.column in columns]
+    return list(dict.fromkeys([*fit, *in_address]))
+
+
+def _in_address(wanted: Search) -> list[Facet]:
+    return [
+        Facet(column, name.removeprefix("_facet").lstrip("_") or "column")
+        for name, column in wanted.facets
+    ]
+
+
+def _facet_of(config: Any) -> Facet | None:
+    """A facet as the configuration names it; None for kinds that Datasette alone knows."""
+    if isinstance(config, str):
+        return Facet(config)
+    ((kind, column),) = config.items()
+    is_known = kind in SUFFIXES and isinstance(column, str)
+    return Facet(column, kind) if is_known else None
+
+
+def suggested(db: Database, collection: Collection) -> list[Facet]:
+    """The first columns of the records that hold few values again and again."""
+    table = str(collection.items_table)
+    columns = [c for c in db.table(table).columns_dict if c not in items.NOT_RECORD]
+    if not columns:
+        return []
+    counted = ", ".join(
+        f"count(distinct {quote_identifier(c)}), count({quote_identifier(c)})"
+        for c in columns
+    )
+    some = f"select * from {quote_identifier(table)} limit {LOOKED_AT}"
+    row = db.execute(f"select {counted} from ({some})").fetchone()
+    counts = zip(columns, row[::2], row[1::2], strict=True)
+    fit = [c for c, values, filled in counts if 1 < values <= min(FEW, filled / 2)]
+    return [Facet(column) for column in fit[:OFFERED]]
+
+
+async def _counted(
+    asked: Asked, wanted: Search, facet: Facet
+) -> tuple[Counts, list[Row]]:
+    """What was counted, and the values to choose from, of which some may be chosen."""
+    others = replace(
+        wanted,
+        filters=tuple(f for f in wanted.filters if f.partition("=")[0] != facet.key),
+    )
+    work = lambda: _counts(asked, others, facet)  # noqa: E731
+    if others.conditions:
+        counts = await work()
+    else:
+        kept = cache.of(asked.datasette)
+        what = f"{facet} {wanted.with_sensitive}"
+        counts = await kept.get(asked, what, work, lambda counts: counts.is_whole)
+    chosen = [f.partition("=")[2] for f in wanted.filters if f not in others.filters]
+    shown = [{**v, "selected": str(v["value"]) in chosen} for v in counts.values]
+    missing = [v for v in chosen if v not in {str(one["value"]) for one in shown}]
+    shown += [{"value": v, "label": v, "count": 0, "selected": True} for v in missing]
+    return counts, shown
+
+
+async def _counts(asked: Asked, wanted: Search, facet: Facet) -> Counts:
+    place = asked.place
+    clause: Clause = await asked.read(
+        filters.clause, place.collection, await record_filters.whole(asked, wanted)
+    )
+    sql = f"select * from {quote_identifier(place.table)} where {clause.sql}"
+    kinds = itertools.chain.from_iterable(pm.hook.register_facet_classes())
+    kind = next(one for one in kinds if one.type == facet.type)
+    config = await compat.table_config(asked.datasette, place.database, place.table)
+    most = None if "facet_size" in config else MOST_VALUES
+    instance = compat.facet(
+        kind, asked.datasette, place, sql, clause.values, facet.config, most
+    )
+    try:
+        results, timed_out = await asked.timed("facets", instance.facet_results())
+    except sqlite3.Error as error:
+        raise BadFilter(
+            f"The column '{facet.column}' cannot be counted as {facet.type}: {error}."
+        ) from error
+    names = ("value", "label", "count")
+    # Bytes are left out: no address could name them.
+    values = [
+        {n: v[n] for n in names}
+        for one in results
+        for v in one["results"]
+        if not isinstance(v["value"], bytes)
+    ]
+    return Counts(values, bool(timed_out))

@@ -1,0 +1,179 @@
+"""What the parameters of a gallery mean, and the parameters that mean it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from datasette.utils import MultiParams
+
+from llm_glam.db.filters import Conditions
+from llm_glam.errors import BadFilter
+from llm_glam.search import query_syntax
+from llm_glam.search.terms import Term
+
+# Not columns, unless a suffix follows: q__exact.
+OURS = {"q", "id", "page", "seed"}
+# What forms send beside. It is put where it belongs, and the visitor sent to that address.
+BUTTONS = ("_like", "_add", "_subtract")
+FORM = {*BUTTONS, "_pick", "_filter", "_filter_column", "_filter_op", "_filter_value"}
+WHOLE = re.compile("[1-9][0-9]{0,8}")
+FACETS = re.compile("_facet(_[a-z]+)?")
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a visitor asks of a gallery. Filters are as after the ``?``: ``material=bronze``."""
+
+    terms: tuple[Term, ...] = ()
+    filters: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    words: str = ""
+    min_score: float | None = None
+    facets: tuple[Pair, ...] = ()
+    with_sensitive: bool = False
+    size: str = ""
+    seed: int | None = None
+    page: int = 1
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the records of pictures must say."""
+        return Conditions(self.filters, self.where, self.words or None)
+
+    @property
+    def line(self) -> str:
+        """The terms as they would be typed."""
+        return query_syntax.write(self.terms)
+
+    @property
+    def only_id(self) -> str | None:
+        """The id that is asked for, if nothing else is."""
+        is_plain = len(self.terms) == 1 and self.terms[0].weight == 1
+        return self.terms[0].id if is_plain else None
+
+    def query(self) -> str:
+        """The query string of this search's address."""
+        return urlencode([*self._own(), *self.kept()])
+
+    def kept(self) -> Iterator[Pair]:
+        """The parameters that stay where something else is looked for."""
+        yield from (_pair(text) for text in self.filters)
+        yield from (("_where", text) for text in self.where)
+        if self.words:
+            yield "_search", self.words
+        if self.min_score is not None:
+            yield "_min_score", f"{self.min_score!r}".removesuffix(".0")
+        yield from self.facets
+        if self.with_sensitive:
+            yield "_sensitive", "1"
+        if self.size:
+            yield "_size", self.size
+
+    def _own(self) -> Iterator[Pair]:
+        if self.only_id is not None:
+            yield "id", self.only_id
+        elif self.terms:
+            yield "q", self.line
+        if self.seed is not None:
+            yield "seed", str(self.seed)
+        if self.page > 1:
+            yield "page", str(self.page)
+
+    def without(self, **changes: Any) -> "Search":
+        """The same search but for these changes, from its first page on."""
+        return replace(self, page=1, seed=None, **changes)
+
+
+def is_form(args: MultiParams) -> bool:
+    """Whether a form sent this, so that its address is not yet the one to keep."""
+    return any(name in FORM for name in args)
+
+
+def read(args: MultiParams) -> Search:
+    """What is asked.
+
+    :raises BadTerm: a query that cannot be read, or too many terms
+    :raises BadFilter: a score that is no number, or a filter without a column
+    """
+    asked = [*query_syntax.parse(args.get("q") or "")]
+    asked += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    pressed = tuple(_pressed(args, asked))
+    query_syntax.check(pressed)
+    return Search(
+        terms=pressed,
+        filters=tuple(_filters(args)),
+        where=tuple(filter(None, args.getlist("_where"))),
+        words=(args.get("_search") or "").strip(),
+        min_score=_score(args.get("_min_score") or ""),
+        facets=tuple(_facets(args)),
+        with_sensitive=args.get("_sensitive") == "1",
+        size=args.get("_size") or "",
+        seed=_whole(args.get("seed")),
+        page=_whole(args.get("page")) or 1,
+    )
+
+
+def key(column: str, suffix: str) -> str:
+    """The parameter that compares a column."""
+    is_plain = suffix == "exact" and column not in OURS and "__" not in column
+    return column if is_plain and column[:1] != "_" else f"{column}__{suffix}"
+
+
+def _pressed(args: MultiParams, terms: list[Term]) -> Sequence[Term]:
+    """The terms after a button was pressed: of one picture, or of those that are picked."""
+    for button in BUTTONS:
+        if button not in args:
+            continue
+        ids = [args.get(button)] if args.get(button) else args.getlist("_pick")
+        weight = -1 if button == "_subtract" else 1
+        chosen = [Term(weight, id=item_id) for item_id in ids]
+        kept = [] if button == "_like" else [t for t in terms if t.id not in ids]
+        return (kept + chosen)[: query_syntax.MOST] if chosen else terms
+    return terms
+
+
+def _filters(args: MultiParams) -> Iterator[str]:
+    for name in args:
+        if _is_ours(name):
+            continue
+        yield from (f"{name}={value}" for value in args.getlist(name))
+    yield from filter(None, args.getlist("_filter"))
+    column, value = args.get("_filter_column"), args.get("_filter_value") or ""
+    if column:
+        yield f"{key(column, args.get('_filter_op') or 'exact')}={value}"
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a parameter is no column; as in Datasette, those with ``_`` need a suffix."""
+    return name in OURS or (name.startswith("_") and "__" not in name)
+
+
+def _facets(args: MultiParams) -> Iterator[Pair]:
+    for name in args:
+        if FACETS.fullmatch(name):
+            yield from ((name, value) for value in args.getlist(name))
+
+
+def _pair(text: str) -> Pair:
+    name, _, value = text.partition("=")
+    return (f"{name}__exact" if _is_ours(name) else name), value
+
+
+def _score(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        score = float(text)
+    except ValueError:
+        score = float("nan")
+    if not -1 <= score <= 1:
+        raise BadFilter(f"A score is a number from -1 to 1, not '{text[:40]}'.")
+    return score
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and WHOLE.fullmatch(text) else None

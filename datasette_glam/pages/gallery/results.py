@@ -1,0 +1,113 @@
+"""Vectors to pictures: what is nearest, as cards with scores."""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any
+
+from llm_glam.search import exact
+from llm_glam.search.exact import Hit, Query, Vector
+from llm_glam.search.terms import Term
+
+from ... import items
+from ...media import decoder, uploads
+from ...web import cache, search_pool, urls
+from ...web.request import Asked, Refused
+
+Row = dict[str, Any]
+
+
+async def of_terms(asked: Asked, terms: Iterable[Term]) -> list[Vector]:
+    """The vector of each term, of which words come from the model and pictures from the database.
+
+    :raises Refused: too many visitors search at once
+    :raises UnknownItem: there is no picture of that id
+    """
+    collection = asked.place.collection
+    assert collection is not None
+    found = []
+    for term in terms:
+        if term.id is not None:
+            found.append(await asked.read(exact.stored_vector, collection, term.id))
+        else:
+            words = str(term.words)
+            work = search_pool.of(asked.datasette).of_words(collection, words)
+            found.append(await modelled(asked, work))
+    return found
+
+
+async def of_upload(asked: Asked) -> Vector:
+    """The vector of the picture that a request carries; it is not kept anywhere.
+
+    :raises Refused: it cannot be used, or too many visitors search at once
+    """
+    assert asked.place.collection is not None
+    body = await uploads.received(asked)
+    async with search_pool.of(asked.datasette).decoding() as may_decode:
+        if not may_decode:
+            raise busy()
+        most = asked.setting("max_upload_megapixels")
+        try:
+            small = await asked.timed("decode", decoder.decode(body, most))
+        except decoder.BadUpload as error:
+            raise Refused(400, f"The picture cannot be used: {error}.") from error
+    work = search_pool.of(asked.datasette).of_picture(asked.place.collection, small)
+    return await modelled(asked, work)
+
+
+async def modelled(asked: Asked, work: Awaitable[Vector]) -> Vector:
+    """Wait for the model.
+
+    :raises Refused: too many visitors search at once
+    """
+    try:
+        found: Vector = await asked.timed("model", work)
+    except search_pool.Busy as error:
+        raise busy() from error
+    return found
+
+
+def busy() -> Refused:
+    """What somebody is told who has to come again."""
+    headers = {"retry-after": "5"}
+    return Refused(503, "Too many visitors search at once. Try again soon.", **headers)
+
+
+async def nearest(
+    asked: Asked,
+    vector: Vector,
+    number: int,
+    *,
+    skip: Iterable[str] = (),
+    among: Sequence[str] | None = None,
+    with_sensitive: bool = False,
+) -> list[Hit]:
+    """The pictures nearest to a vector; sensitive ones only if they are asked for."""
+    hidden = set(skip)
+    if among is None and not with_sensitive:
+        hidden |= await _sensitive(asked)
+    query = Query(vector, number, among=among, skip=hidden)
+    work = search_pool.of(asked.datasette).nearest(asked.place, query, asked)
+    found: list[Hit] = await asked.timed("index", work)
+    return found
+
+
+async def _sensitive(asked: Asked) -> set[str]:
+    kept = cache.of(asked.datasette)
+    found: set[str] = await kept.read(asked, "sensitive", items.sensitive_ids)
+    return found
+
+
+async def cards(asked: Asked, scores: dict[str, float | None]) -> list[Row]:
+    """What a page shows of pictures, each with its score and its part of the scores' span."""
+    collection = asked.place.collection
+    assert collection is not None
+    found: list[Row] = await asked.read(items.cards, collection, list(scores))
+    known = [score for score in scores.values() if score is not None]
+    best, worst = max(known, default=0), min(known, default=0)
+    for card in found:
+        score = scores[card["id"]]
+        card["score"] = score
+        if score is not None:
+            span = best - worst
+            card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
+    urls.add(asked.datasette, asked.place.database, collection.name, found)
+    return found

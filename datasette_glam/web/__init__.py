@@ -1,0 +1,1 @@
+"""What all pages need: the request, addresses, a cache, and the pool that searches."""

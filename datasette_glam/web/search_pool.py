@@ -1,0 +1,180 @@
+"""What visitors ask, computed for many of them: bounded, in threads, together, remembered."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from llm_glam.db.collections import Collection
+from llm_glam.search import exact
+from llm_glam.search.exact import Hit, Query, Vector
+
+from ..access.gate import Place, wrapped
+
+AT_ONCE = 2
+WAITING = 16
+REMEMBERED = 1000
+TOGETHER = 32  # searches answered by one product
+PATIENCE = 0.05  # seconds that those who have asked wait for others on their way
+STEP = 0.002
+DECODING = 4  # processes that decode uploads at once
+
+
+Key = tuple[str, Collection]
+
+
+class Busy(Exception):
+    """More visitors than the computer can serve just now."""
+
+
+class Asking:
+    """A query that waits for its answer."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.answer: asyncio.Future[list[Hit]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def succeed(self, hits: list[Hit]) -> None:
+        """Answer, unless the visitor has gone."""
+        if not self.answer.done():
+            self.answer.set_result(hits)
+
+    def fail(self, error: Exception) -> None:
+        """Say that there is no answer, unless the visitor has gone."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Vectors:
+    """The model work of one Datasette instance.
+
+    A few queries are computed at once, some more wait, and whoever comes then is told to come
+    back; words that were asked before are answered from memory.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="glam-model")
+        self._waiting = 0
+        self._decoding = 0
+        self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
+        self._asked: dict[Key, list[Asking]] = {}
+        self._coming: dict[int, Key] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def of_words(self, collection: Collection, words: str) -> Vector:
+        """The vector of words.
+
+        :raises Busy: too many queries wait already
+        :raises llm_glam.errors.GlamError: the checkpoint cannot be used here
+        """
+        key = (f"{collection.model_id} {collection.fingerprint}", words)
+        if key not in self._words:
+            self._words[key] = await self._run(
+                lambda: exact.query_vector(collection, words, download=False)
+            )
+            while len(self._words) > REMEMBERED:
+                self._words.popitem(last=False)
+        self._words.move_to_end(key)
+        return self._words[key]
+
+    async def of_picture(self, collection: Collection, content: bytes) -> Vector:
+        """The vector of a picture's bytes; raises as :meth:`of_words` does."""
+        return await self._run(
+            lambda: exact.query_vector(collection, content, download=False)
+        )
+
+    @contextmanager
+    def expecting(self, place: Place, visitor: object) -> Iterator[None]:
+        """Whoever is going to search: those who ask first wait a moment to be answered together."""
+        self._coming[id(visitor)] = _key(place)
+        try:
+            yield
+        finally:
+            self._coming.pop(id(visitor), None)
+
+    async def nearest(
+        self, place: Place, query: Query, visitor: object = None
+    ) -> list[Hit]:
+        """What is nearest to a query.
+
+        Those that come while a search is under way wait for it to end and are then answered
+        together, by one product of matrices.
+
+        :param visitor: who was :meth:`expecting`-ed and is here now
+        """
+        self._coming.pop(id(visitor), None)
+        key = _key(place)
+        asking = Asking(query)
+        if key in self._asked:
+            self._asked[key].append(asking)
+        else:
+            self._asked[key] = [asking]
+            task = asyncio.create_task(self._answer(place, key))
+            self._answering.add(task)  # a task that nobody holds may be collected
+            task.add_done_callback(self._answering.discard)
+        return await asking.answer
+
+    async def _answer(self, place: Place, key: Key) -> None:
+        """Answer all that is asked of a collection, until nobody asks any more."""
+        while self._asked[key]:
+            await self._gathered(key)
+            asked = self._asked[key][:TOGETHER]
+            del self._asked[key][:TOGETHER]
+            queries = [asking.query for asking in asked]
+            try:
+                answers = await place.db.execute_fn(
+                    lambda c, q=queries: exact.nearest_to_each(wrapped(c), key[1], q)
+                )
+            except Exception as error:  # whatever it is, each of them is told
+                for asking in asked:
+                    asking.fail(error)
+            else:
+                for asking, hits in zip(asked, answers, strict=True):
+                    asking.succeed(hits)
+        del self._asked[key]
+
+    async def _gathered(self, key: Key) -> None:
+        """Wait until all have asked who are on their way, but not for long."""
+        until = time.monotonic() + PATIENCE
+        while key in self._coming.values() and time.monotonic() < until:
+            await asyncio.sleep(STEP)
+
+    @asynccontextmanager
+    async def decoding(self) -> AsyncIterator[bool]:
+        """Whether one more upload may be decoded now; holds its place while it is."""
+        if self._decoding >= DECODING:
+            yield False
+            return
+        self._decoding += 1
+        try:
+            yield True
+        finally:
+            self._decoding -= 1
+
+    async def _run(self, work: Callable[[], Vector]) -> Vector:
+        if self._waiting >= AT_ONCE + WAITING:
+            raise Busy
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+
+
+def _key(place: Place) -> Key:
+    assert place.collection is not None
+    return place.database, place.collection
+
+
+def of(datasette: Any) -> Vectors:
+    """The one of this Datasette instance."""
+    if not hasattr(datasette, "_glam_vectors"):
+        datasette._glam_vectors = Vectors()
+    found: Vectors = datasette._glam_vectors
+    return found

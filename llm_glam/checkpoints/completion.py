@@ -1,0 +1,190 @@
+"""Make any CLIP directory loadable, or say what it lacks.
+
+Three layouts occur: sentence-transformers as saved today (everything in one folder, with
+``modules.json``), its legacy form (``modules.json`` and ``0_CLIPModel/``), and a plain
+transformers ``CLIPModel`` folder, which after fine-tuning is often a bare ``config.json`` and
+``pytorch_model.bin`` without tokenizer and preprocessing.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadCheckpoint
+from . import layout, tokenizer_check
+
+TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+)
+PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
+CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
+CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
+BICUBIC = 3
+
+
+def model_folder(directory: Path) -> Path:
+    """The folder with config.json and weights: the directory itself or ``0_CLIPModel``.
+
+    :raises BadCheckpoint: the directory holds no checkpoint
+    """
+    if not directory.is_dir():
+        raise BadCheckpoint(
+            f"There is no folder {directory}. Put the checkpoint back there, or register it "
+            "where it is now: llm glam models add NAME FOLDER"
+        )
+    folder = directory
+    if (directory / "modules.json").is_file():
+        folder = directory / _first_module(directory / "modules.json")
+    elif layout.is_open_clip_only(file.name for file in directory.iterdir()):
+        raise BadCheckpoint(layout.open_clip_advice(str(directory)))
+    if not (folder / "config.json").is_file():
+        raise BadCheckpoint(
+            f"{directory} holds no checkpoint: it has neither modules.json nor config.json. "
+            "Give the folder that holds these files."
+        )
+    return folder
+
+
+def lacks(directory: Path) -> list[str]:
+    """What a checkpoint's folder has not got of weights, tokenizer and preprocessing.
+
+    :raises BadCheckpoint: the directory holds no checkpoint at all
+    """
+    folder = model_folder(directory)
+    present = {
+        "weights": bool(layout.weights(folder)),
+        "tokenizer": any(
+            all((folder / f).is_file() for f in files) for files in TOKENIZERS
+        ),
+        "preprocessing": any((folder / name).is_file() for name in PREPROCESSING),
+    }
+    return [part for part, there in present.items() if not there]
+
+
+def check_complete(directory: Path) -> None:
+    """Raise unless nothing is lacking.
+
+    :raises BadCheckpoint: names what lacks and how to complete it
+    """
+    missing = lacks(directory)
+    if "weights" in missing:
+        raise BadCheckpoint(
+            f"{directory} holds no weights (model.safetensors or pytorch_model.bin)."
+        )
+    if missing:
+        raise BadCheckpoint(
+            f"{directory} lacks {' and '.join(missing)}. A checkpoint fine-tuned from another "
+            "one uses that one's: llm glam models add NAME FOLDER --base NAME_OR_FOLDER"
+        )
+
+
+def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
+    """Copy a bare checkpoint to ``target``, an empty folder, with what it lacks.
+
+    The tokenizer is that of ``base``; preprocessing too, if that is for a model of the same kind
+    and for pictures of the same size, else CLIP's standard for the picture size in config.json.
+
+    :return: the parts that were added
+    :raises BadCheckpoint: the weights, a base for the tokenizer, or for a model of another kind
+        than CLIP's a base for the preprocessing are missing; or the base is not its own
+    """
+    missing = lacks(directory)
+    if "weights" in missing or ("tokenizer" in missing and base is None):
+        check_complete(directory)
+    source = model_folder(directory)
+    if "tokenizer" in missing and base is not None:
+        tokenizer_check.check(source, model_folder(base))
+    for file in source.iterdir():
+        if file.is_file():
+            shutil.copy2(file, target / file.name)
+    if "tokenizer" in missing and base is not None:
+        _copy_tokenizer(model_folder(base), target)
+    if "preprocessing" in missing:
+        _add_preprocessing(source, base, target)
+    return missing
+
+
+def stamps(directory: Path) -> list[list[Any]]:
+    """Path, size in bytes and modification time in nanoseconds of each file of a checkpoint."""
+    found = []
+    for file in sorted(directory.rglob("*")):
+        if file.is_file() and not file.name.startswith(".") and file.suffix != ".md":
+            status = file.stat()
+            name = file.relative_to(directory).as_posix()
+            found.append([name, status.st_size, status.st_mtime_ns])
+    return found
+
+
+def _first_module(modules: Path) -> str:
+    try:
+        paths = [str(m["path"]) for m in json.loads(modules.read_text("utf-8"))]
+        first = paths[0]
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadCheckpoint(
+            f"{modules} is damaged; get the checkpoint again."
+        ) from error
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
+        raise BadCheckpoint(f"{modules} points outside its own folder.")
+    return first
+
+
+def _copy_tokenizer(base: Path, target: Path) -> None:
+    for name in TOKENIZER_FILES:
+        if (base / name).is_file():
+            shutil.copy2(base / name, target / name)
+
+
+def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
+    kind, size = _kind_and_size(source / "config.json")
+    folder = model_folder(base) if base is not None else None
+    if folder and _kind_and_size(folder / "config.json") == (kind, size):
+        found = [folder / name for name in PREPROCESSING if (folder / name).is_file()]
+        for file in found:
+            shutil.copy2(file, target / file.name)
+        if found:
+            return
+    if kind != "clip":
+        raise BadCheckpoint(
+            f"{source} lacks preprocessing, and a model of the kind '{kind}' for pictures of "
+            f"{size} pixels has not CLIP's. Say which checkpoint of this kind and size it was "
+            "fine-tuned from: --base NAME_OR_FOLDER"
+        )
+    text = json.dumps(_clip_preprocessing(size), indent=2)
+    (target / "preprocessor_config.json").write_text(text, "utf-8")
+
+
+def _kind_and_size(config: Path) -> tuple[str, int]:
+    """The kind of a model, and the side of the pictures it looks at in pixels."""
+    try:
+        known = json.loads(config.read_text("utf-8"))
+        vision = known.get("vision_config") or {}
+        return known.get("model_type", "clip"), int(vision.get("image_size", 224))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadCheckpoint(
+            f"{config} is damaged; get the checkpoint again."
+        ) from error
+
+
+def _clip_preprocessing(size: int) -> dict[str, Any]:
+    """CLIP's own preprocessing (Radford et al. 2021) for pictures of ``size`` pixels."""
+    return {
+        "image_processor_type": "CLIPImageProcessor",
+        "do_convert_rgb": True,
+        "do_resize": True,
+        "size": {"shortest_edge": size},
+        "resample": BICUBIC,
+        "do_center_crop": True,
+        "crop_size": {"height": size, "width": size},
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": CLIP_MEAN,
+        "image_std": CLIP_STD,
+    }

@@ -1,0 +1,133 @@
+"""Which files are a checkpoint's, by their names: in a folder, an archive or a repository."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from ..errors import BadCheckpoint
+
+MODULES = "modules.json"
+CONFIG = "config.json"
+CARD = "README.md"
+PROMISE = "glam.json"  # what `llm glam models pack` says of what it packed
+SAFE = "*.safetensors"
+PICKLED = "pytorch_model*.bin"
+SETTINGS = (
+    *("config.json", "generation_config.json", "chat_template.json", "*.index.json"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+    *("added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "*.model"),
+    *(
+        "preprocessor_config.json",
+        "processor_config.json",
+        "image_processor_config.json",
+    ),
+    *("config_sentence_transformers.json", "sentence_*_config.json"),
+)
+ABOUT = (CARD, "LICENSE*", "LICENCE*")
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+LEGACY = "0_CLIPModel"
+
+
+def is_part(path: PurePosixPath) -> bool:
+    """May a file be a checkpoint's? Not hidden ones, states of a training, or programs."""
+    if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+        return False
+    # open_clip's configuration says why there is nothing to load.
+    if is_open_clip(path.name):
+        return path.name == OPEN_CLIP_CONFIG
+    told = (MODULES, PROMISE, *ABOUT, *SETTINGS, SAFE, PICKLED)
+    return any(fnmatchcase(path.name, pattern) for pattern in told)
+
+
+def is_about(name: str) -> bool:
+    """Is it the name of a card or a licence?"""
+    return any(fnmatchcase(name, pattern) for pattern in ABOUT)
+
+
+def parts(folder: Path) -> list[Path]:
+    """The files in a folder, not below it, that loading it needs; of weights one kind only."""
+    is_setting = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.is_file() and any(fnmatchcase(file.name, p) for p in SETTINGS)
+    ]
+    kind = ".bin" if is_pickled(folder) else ".safetensors"
+    indexes = [f for f in is_setting if not f.match("*.index.json") or kind in f.name]
+    return [*indexes, *weights(folder)]
+
+
+def weights(folder: Path) -> list[Path]:
+    """The files of weights in a folder that transformers loads."""
+    files = sorted(f for f in folder.iterdir() if not is_open_clip(f.name))
+    safe = [file for file in files if fnmatchcase(file.name, SAFE)]
+    return safe or [file for file in files if fnmatchcase(file.name, PICKLED)]
+
+
+def is_pickled(folder: Path) -> bool:
+    """Are its weights a pickle, as they were before safetensors?"""
+    return any(file.suffix == ".bin" for file in weights(folder))
+
+
+def is_open_clip(name: str) -> bool:
+    """Is it the name of a file that only open_clip reads?"""
+    return name.startswith("open_clip")
+
+
+def is_open_clip_only(names: Iterable[str]) -> bool:
+    """Are there weights for open_clip, and none that transformers loads?"""
+    known = [name.rpartition("/")[2] for name in names]
+    if not any(is_open_clip(name) for name in known):
+        return False
+    return not any(
+        fnmatchcase(name, pattern) and not is_open_clip(name)
+        for name in known
+        for pattern in (SAFE, PICKLED)
+    )
+
+
+def open_clip_advice(where: str) -> str:
+    """What to do with a checkpoint for open_clip alone."""
+    return (
+        f"{where} is a checkpoint for open_clip only, which llm-glam cannot load. The same weights "
+        "are often on the hub in the layout of transformers, too, with config.json and "
+        "model.safetensors beside open_clip's files, as in laion/CLIP-ViT-B-32-laion2B-s34B-b79K. "
+        "Give that hub id instead."
+    )
+
+
+def find(directory: Path, archive: Path) -> Path:
+    """The one checkpoint in what was unpacked: at its root, or in a folder of it.
+
+    :param archive: to name it
+    :raises BadCheckpoint: there is none, or there are several
+    """
+    found = _topmost(directory)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise BadCheckpoint(
+            f"{archive} holds no checkpoint: there is neither modules.json nor config.json in "
+            "it. Pack the folder that holds these files."
+        )
+    names = ", ".join(folder.relative_to(directory).as_posix() for folder in found)
+    raise BadCheckpoint(
+        f"{archive} holds several checkpoints ({names}). Unpack it, and register the folder that "
+        "you want: llm glam models add NAME FOLDER"
+    )
+
+
+def _topmost(directory: Path) -> list[Path]:
+    if any(
+        (directory / name).is_file() for name in (MODULES, CONFIG, OPEN_CLIP_CONFIG)
+    ):
+        return [directory]
+    folders = sorted(folder for folder in directory.iterdir() if folder.is_dir())
+    return [found for folder in folders for found in _topmost(folder)]
+
+
+def kind(directory: Path) -> str:
+    """The layout of a checkpoint's folder, in words."""
+    if not (directory / MODULES).is_file():
+        return "transformers"
+    is_legacy = (directory / LEGACY).is_dir()
+    return "sentence-transformers" + (", as saved years ago" if is_legacy else "")

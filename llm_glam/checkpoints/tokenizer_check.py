@@ -1,0 +1,124 @@
+"""Does the tokenizer of one checkpoint fit the model of another? By their settings alone.
+
+A wrong one need not fail: a vocabulary that is too small, or an end of text that the model does
+not know, gives vectors like any others, and searches that find nothing.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadCheckpoint
+
+CLIP = "clip"
+# What transformers takes where a CLIP's config.json does not say.
+ROWS, LONGEST, DIMENSIONS, END = 49408, 77, 512, 49407
+HIGHEST = (
+    2  # as an end of text: the highest number there is, in configurations before 2023
+)
+END_WORD = "<|endoftext|>"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a model a tokenizer, or a model of the same family, has to agree with."""
+
+    kind: str
+    vocabulary: int | None
+    longest: int | None
+    dimensions: int | None
+    end: int | None
+
+
+def check(model: Path, base: Path) -> None:
+    """Refuse a base whose tokenizer cannot be the one that a model was trained with.
+
+    :param model: the folder with the model's config.json
+    :param base: the folder with config.json and tokenizer of the base
+    :raises BadCheckpoint: names what differs
+    """
+    ours = _shape(model)
+    found = _other_shapes(ours, _shape(base)) or _other_words(ours, base)
+    if found:
+        raise BadCheckpoint(
+            f"{model} was not fine-tuned from {base}: {'; '.join(found)}. Say which checkpoint "
+            "it was fine-tuned from: --base NAME_OR_FOLDER"
+        )
+
+
+def _other_shapes(ours: Shape, bases: Shape) -> list[str]:
+    if ours.kind != bases.kind:
+        return [f"it is of the kind '{ours.kind}', the base of '{bases.kind}'"]
+    compared = (
+        ("its vocabulary has {:,} tokens", ours.vocabulary, bases.vocabulary),
+        ("its vectors have {:,} dimensions", ours.dimensions, bases.dimensions),
+        ("it reads {:,} tokens of a text", ours.longest, bases.longest),
+    )
+    return [
+        f"{words.format(one)}, the base's {other:,}"
+        for words, one, other in compared
+        if one and other and one != other
+    ]
+
+
+def _other_words(ours: Shape, base: Path) -> list[str]:
+    words = vocabulary(base)
+    if not words or ours.kind != CLIP or ours.vocabulary is None:
+        return []
+    rows, end = max(words.values()) + 1, words.get(END_WORD)
+    if rows != ours.vocabulary:
+        return [
+            f"it knows {ours.vocabulary:,} tokens, the base's tokenizer gives {rows:,}"
+        ]
+    expected = rows - 1 if ours.end == HIGHEST else ours.end
+    if end is not None and end != expected:
+        return [
+            f"its texts end with token {expected}, those of the base's tokenizer with {end}"
+        ]
+    return []
+
+
+def vocabulary(folder: Path) -> dict[str, int]:
+    """The words of a tokenizer with their numbers; empty where its files are of another kind."""
+    whole = _json(folder / "tokenizer.json")
+    if whole:
+        words = (whole.get("model") or {}).get("vocab")
+        added = {
+            one["content"]: one["id"]
+            for one in whole.get("added_tokens") or []
+            if isinstance(one, dict) and {"content", "id"} <= one.keys()
+        }
+        return {**words, **added} if isinstance(words, dict) else {}
+    known = _json(folder / "vocab.json") | _json(folder / "added_tokens.json")
+    return {word: number for word, number in known.items() if isinstance(number, int)}
+
+
+def _shape(folder: Path) -> Shape:
+    config = _json(folder / "config.json")
+    text: dict[str, Any] = {}
+    for name in ("text_config", "text_config_dict"):
+        part = config.get(name)
+        text |= part if isinstance(part, dict) else {}
+    kind = str(config.get("model_type", CLIP))
+    usual = (ROWS, LONGEST, DIMENSIONS, END) if kind == CLIP else (None,) * 4
+    return Shape(
+        kind,
+        _number(text.get("vocab_size"), usual[0]),
+        _number(text.get("max_position_embeddings"), usual[1]),
+        _number(config.get("projection_dim"), usual[2]),
+        _number(text.get("eos_token_id"), usual[3]),
+    )
+
+
+def _number(value: Any, usual: int | None) -> int | None:
+    return value if isinstance(value, int) else usual
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Empty where there is no such file, or no object in it: loading says what is wrong."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

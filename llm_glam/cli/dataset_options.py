@@ -1,0 +1,126 @@
+"""The options of commands that read pictures with captions, and what they read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ..db import collections
+from ..db.filters import Conditions
+from ..evaluate.pairs import from_collection, from_table, pairs
+from ..evaluate.pairs.from_table import Columns
+from ..evaluate.pairs.pairs import Pairs
+from . import options as shared
+from .option_group import collected
+from .output import say_on_stderr
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the pictures and captions are, as it was asked for."""
+
+    data: str | None
+    collection: str | None
+    database: Path
+    image_column: str | None
+    caption_column: str | None
+    caption_template: str | None
+    group_by: str | None
+    filters_: tuple[str, ...]
+    where: tuple[str, ...]
+    sensitive: bool
+
+    def read(self, *, from_files: bool) -> Pairs:
+        """The pairs, with what is to be said of them on stderr.
+
+        :param from_files: whether the files of a collection's pictures are wanted
+        :raises BadPairs: there is nothing to read, or a column is not there
+        """
+        found = self._read(from_files)
+        for remark in found.remarks:
+            say_on_stderr(remark)
+        pairs.say_refused(found.refused, say_on_stderr)
+        return found
+
+    def _read(self, from_files: bool) -> Pairs:
+        self._check()
+        if self.collection is None:
+            columns = Columns(
+                self.image_column,
+                self.caption_column,
+                self.caption_template,
+                self.group_by,
+            )
+            return from_table.read(str(self.data), columns, sensitive=self.sensitive)
+        shared.check_exists(self.database)
+        db = collections.connect(self.database, readonly=True)
+        return from_collection.read(
+            *(db, collections.get(db, self.collection)),
+            caption=self.caption_column,
+            template=self.caption_template,
+            group_by=self.group_by,
+            conditions=Conditions(self.filters_, self.where),
+            sensitive=self.sensitive,
+            from_files=from_files,
+        )
+
+    def _check(self) -> None:
+        if (self.data is None) == (self.collection is None):
+            raise click.UsageError("Give either DATA or --collection.")
+        if self.data is not None and (self.filters_ or self.where):
+            raise click.UsageError("--filter and --where need --collection.")
+        if self.collection is not None and self.image_column:
+            raise click.UsageError(
+                "--image-column is for DATA; a collection needs none."
+            )
+        if self.caption_column and self.caption_template:
+            raise click.UsageError(
+                "Give --caption-column or --caption-template, not both."
+            )
+
+
+pairs_options = collected(
+    Source,
+    "source",
+    click.argument("data", required=False),
+    click.option(
+        "--collection", help="The pictures of this collection instead of DATA"
+    ),
+    shared.database_option,
+    click.option(
+        "--image-column", metavar="COLUMN", help="Where DATA has the pictures' paths"
+    ),
+    click.option(
+        "--caption-column",
+        "--caption",
+        "caption_column",
+        metavar="COLUMN",
+        help="Where the captions are",
+    ),
+    click.option(
+        "--caption-template",
+        metavar="TEXT",
+        help='Captions made of columns, such as "{title}. {material}, {period}"',
+    ),
+    click.option(
+        "--group-by",
+        metavar="COLUMN",
+        help="Pictures with the same value are of one object, one project and so on",
+    ),
+    click.option(
+        "--filter",
+        "filters_",
+        metavar="COLUMN=VALUE",
+        multiple=True,
+        help="Only pictures of the collection whose record says so, as in llm glam search",
+    ),
+    click.option(
+        "--where",
+        metavar="SQL",
+        multiple=True,
+        help="Only pictures of the collection whose record fulfils this",
+    ),
+    click.option(
+        "--sensitive", is_flag=True, help="Take pictures marked as sensitive too"
+    ),
+)

@@ -1,0 +1,1 @@
+"""The SQLite database: collections, records, folders, filters and migrations."""

@@ -1,0 +1,1 @@
+"""How well a checkpoint finds pictures, in figures."""

@@ -1,0 +1,1 @@
+"""Two collections of the same pictures, side by side."""

@@ -1,0 +1,194 @@
+"""How far two precisions of a checkpoint, or two checkpoints, agree on somebody's own pictures."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...db.collections import Collection
+from ...engine import Encoder, Vectors
+from ...errors import NotComparable
+from ...images.files import Found, PictureFile, sampled
+from ...ingest.embed_batch import encode
+from ...ingest.prefetch import Entry, Reading, Ready, read_ahead
+from ...search import exact
+from ...search.exact import Query
+from ...search.vector_rows import Watcher
+from .. import rank_agreement
+from ..rank_agreement import NEIGHBOURS, Numbers
+from . import collection_pair
+from .collection_pair import Pair
+
+SAMPLE = 200
+DEPTH = 50  # of rank-biased overlap: what follows weighs half a percent
+PAIRS = 10_000
+PAIRS_AT_ONCE = 500
+
+Row = dict[str, Any]
+Pairs = NDArray[np.int64]
+
+
+def measure(
+    found: Found, fp32: Encoder, int8: Encoder, reading: Reading
+) -> float | None:
+    """Recall@10 on a sample of the pictures of a run, from 0 to 1.
+
+    :return: None where there are too few pictures to tell
+    """
+    files = sampled(found, SAMPLE, 0).files
+    reference, other = (_encoded(encoder, files, reading) for encoder in (fp32, int8))
+    return recall(reference, other) if len(reference) >= 2 * NEIGHBOURS else None
+
+
+def _encoded(
+    encoder: Encoder, files: Sequence[PictureFile], reading: Reading
+) -> Vectors:
+    results = read_ahead([Entry(file.id, file) for file in files], encoder, reading)
+    return encode(encoder, [result for result in results if isinstance(result, Ready)])
+
+
+def recall(reference: Vectors, other: Vectors, neighbours: int = NEIGHBOURS) -> float:
+    """How many of the nearest of each row are the nearest in both, from 0 to 1.
+
+    :param reference: shape (n, dimensions); ``other`` has the same rows
+    """
+    pairs = zip(
+        _neighbours(reference, neighbours), _neighbours(other, neighbours), strict=True
+    )
+    return float(np.mean([rank_agreement.overlap(a, b, neighbours) for a, b in pairs]))
+
+
+def _neighbours(vectors: Vectors, neighbours: int) -> Sequence[Sequence[int]]:
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    alike = unit @ unit.T
+    np.fill_diagonal(alike, -np.inf)
+    return np.argsort(-alike, axis=1)[:, :neighbours].tolist()
+
+
+def between(
+    pair: Pair,
+    sample: int = SAMPLE,
+    seed: int = 0,
+    watcher: Watcher | None = None,
+) -> Row:
+    """How far both collections agree: figures over a sample of pictures, each as a query.
+
+    The overlap of the nearest neighbours (their number is ``neighbours``), rank-biased overlap
+    (:func:`llm_glam.evaluate.rank_agreement.rank_biased_overlap`), both as a mean with its 95 % interval, and
+    Spearman's correlation of the similarities of pairs of pictures.
+
+    :raises NotComparable: they share a single picture
+    """
+    count = len(pair.shared)
+    if count < 2:
+        raise NotComparable(
+            f"The collections '{pair.old.name}' and '{pair.new.name}' have one picture in common; "
+            "how far rankings agree takes more."
+        )
+    chance = np.random.default_rng(seed)
+    chosen = np.sort(chance.choice(count, min(sample, count), replace=False))
+    neighbours, depth = min(NEIGHBOURS, count - 1), min(DEPTH, count - 1)
+    overlaps, biased = [], []
+    for old, new in _rankings(pair, [pair.shared[i] for i in chosen], depth, watcher):
+        overlaps.append(rank_agreement.overlap(old, new, neighbours))
+        biased.append(rank_agreement.rank_biased_overlap(old, new, depth))
+    pairs = _pairs(count, chance)
+    by_chance = rank_agreement.rank_biased_overlap_by_chance(depth, count - 1)
+    return {
+        **_told(pair),
+        "sample": len(chosen),
+        "seed": seed,
+        "neighbours": neighbours,
+        **_mean("overlap", overlaps, seed),
+        "overlap_by_chance": round(neighbours / (count - 1), 6),
+        **_mean("rbo", biased, seed),
+        "rbo_by_chance": round(by_chance, 6),
+        "rbo_p": rank_agreement.PERSISTENCE,
+        "rbo_depth": depth,
+        "spearman": _correlation(pair, pairs),
+        "pairs": len(pairs),
+    }
+
+
+def _told(pair: Pair) -> Row:
+    return {
+        "old": pair.old.name,
+        "old_model": pair.old.model_id,
+        "new": pair.new.name,
+        "new_model": pair.new.model_id,
+        "pictures": len(pair.shared),
+        "only_old": len(pair.only_old),
+        "only_new": len(pair.only_new),
+        "sensitive_left_out": len(pair.sensitive),
+    }
+
+
+def _mean(name: str, values: Sequence[float], seed: int) -> Row:
+    low, high = rank_agreement.interval(values, seed)
+    numbers = {
+        name: float(np.mean(values)),
+        f"{name}_low": low,
+        f"{name}_high": high,
+    }
+    return {key: round(number, 6) for key, number in numbers.items()}
+
+
+def _rankings(
+    pair: Pair, ids: Sequence[str], depth: int, watcher: Watcher | None
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Of each picture its nearest neighbours in both collections."""
+    if watcher:
+        watcher.begin(len(ids))
+    for start in range(0, len(ids), collection_pair.QUERIES_AT_ONCE):
+        some = ids[start : start + collection_pair.QUERIES_AT_ONCE]
+        found = []
+        for one in pair.both():
+            queries = [_like(pair, one, item_id, depth) for item_id in some]
+            found.append(
+                [
+                    [h.id for h in hits]
+                    for hits in collection_pair.nearest(pair, one, queries)
+                ]
+            )
+        yield from zip(*found, strict=True)
+        if watcher:
+            watcher.advance(len(some))
+
+
+def _like(pair: Pair, collection: Collection, item_id: str, number: int) -> Query:
+    vector = exact.stored_vector(pair.db, collection, item_id)
+    return pair.query(collection, Query(vector, number, skip=[item_id]))
+
+
+def _pairs(count: int, chance: np.random.Generator) -> Pairs:
+    """Positions of pairs of two different pictures, shape (n, 2): all, or as many as do."""
+    if count * (count - 1) // 2 <= PAIRS:
+        return np.stack(np.triu_indices(count, 1), axis=1)
+    one = chance.integers(0, count, PAIRS)
+    other = (one + chance.integers(1, count, PAIRS)) % count
+    return np.stack([one, other], axis=1)
+
+
+def _correlation(pair: Pair, pairs: Pairs) -> float | None:
+    old, new = (_similarities(pair, collection, pairs) for collection in pair.both())
+    found = rank_agreement.rank_correlation(old, new)
+    return None if found is None else round(found, 6)
+
+
+def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> Numbers:
+    parts = []
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        some = pairs[start : start + PAIRS_AT_ONCE]
+        used, places = np.unique(some, return_inverse=True)
+        ids = [pair.shared[i] for i in used]
+        unit = np.stack([_unit(pair, collection, item_id) for item_id in ids])
+        left, right = places.reshape(some.shape).T
+        parts.append(np.einsum("ij,ij->i", unit[left], unit[right]))
+    return np.concatenate(parts)
+
+
+def _unit(pair: Pair, collection: Collection, item_id: str) -> Numbers:
+    vector = exact.stored_vector(pair.db, collection, item_id)
+    length = float(np.linalg.norm(vector))
+    return vector / length if length else vector

@@ -1,0 +1,207 @@
+"""Two collections of the same pictures, made with two checkpoints, side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from ...db import collections, filters, items
+from ...db.collections import Collection
+from ...db.filters import Conditions
+from ...errors import NotComparable
+from ...search import exact, terms
+from ...search.exact import Hit, Query
+from ..rank_agreement import NEIGHBOURS
+
+CELLS = 16_000_000  # scores at once: 64 MB
+QUERIES_AT_ONCE = 50
+FEW = 1_000  # that are left out more quickly than the rest is looked up
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two collections, the ids that are compared, and those that are left out.
+
+    ``shared``: in order. ``only_old`` and ``only_new``: in one of them only. ``sensitive``: in
+    both, but not to be shown.
+    """
+
+    db: Database
+    old: Collection
+    new: Collection
+    shared: Sequence[str]
+    only_old: Sequence[str]
+    only_new: Sequence[str]
+    sensitive: Sequence[str]
+
+    def both(self) -> tuple[Collection, Collection]:
+        """The old and the new one."""
+        return self.old, self.new
+
+    def query(self, collection: Collection, query: Query) -> Query:
+        """The same query, among what is compared."""
+        only = self.only_old if collection == self.old else self.only_new
+        skip = {*query.skip}
+        if len(only) + len(self.sensitive) > FEW:
+            return Query(query.vector, query.number, among=self.shared, skip=skip)
+        skip |= {*only, *self.sensitive}
+        return Query(query.vector, query.number, skip=skip)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A picture in the ranking of one collection, and where it stands in the other's.
+
+    ``other`` is None where the picture has been deleted meanwhile.
+    """
+
+    id: str
+    rank: int
+    score: float
+    other: int | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What both collections answer to a query, best first, and how much is in both.
+
+    ``shared``: how many of the first ``depth`` are among the first of both. ``count``: among how
+    many pictures. ``subject``: the id that was looked for, if it was one.
+    """
+
+    query: str
+    old: Sequence[Place]
+    new: Sequence[Place]
+    shared: int
+    depth: int
+    count: int
+    subject: str | None = None
+
+
+def open_pair(
+    db: Database, old: str, new: str, *, with_sensitive: bool = False
+) -> Pair:
+    """Two collections of the same set of pictures.
+
+    :param with_sensitive: whether pictures are compared that the records call sensitive
+    :raises UnknownCollection: there is no such collection
+    :raises NotComparable: they are the same one, or of other pictures, or share none
+    """
+    first, second = collections.get(db, old), collections.get(db, new)
+    _check(first, second)
+    shared = _ids(db, first, "intersect", second)
+    sensitive: set[str] = set()
+    if not with_sensitive:
+        marked = Conditions(where=[filters.SENSITIVE])
+        sensitive = {*filters.ids(db, first, marked)} & {*shared}
+    kept = [item_id for item_id in shared if item_id not in sensitive]
+    if not kept:
+        why = (
+            "has only sensitive pictures in common (--sensitive compares them)"
+            if sensitive
+            else "has no picture in common"
+        )
+        raise NotComparable(f"The collection '{old}' {why} with '{new}'.")
+    left_out = _ids(db, first, "except", second), _ids(db, second, "except", first)
+    return Pair(db, first, second, kept, *left_out, sorted(sensitive))
+
+
+def _check(old: Collection, new: Collection) -> None:
+    reembed = f"llm glam reembed {old.name} NEW -m CHECKPOINT"
+    if old.id == new.id:
+        raise NotComparable(
+            f"'{old.name}' was given twice: there is nothing to compare. Embed its pictures with "
+            f"another checkpoint first: {reembed}"
+        )
+    if old.items_table is None or old.items_table != new.items_table:
+        raise NotComparable(
+            f"The collections '{old.name}' and '{new.name}' are not of the same pictures. One that "
+            f"is comes of: {reembed}"
+        )
+
+
+def _ids(db: Database, one: Collection, how: str, other: Collection) -> list[str]:
+    each = "select id from embeddings where collection_id = ?"
+    rows = db.execute(f"{each} {how} {each} order by 1", [one.id, other.id])
+    return [row[0] for row in rows]
+
+
+def answers(
+    pair: Pair,
+    texts: Sequence[str],
+    number: int = NEIGHBOURS,
+    *,
+    prompt: str = "{}",
+    private: bool = False,
+) -> list[Answer]:
+    """The first of both collections for each query, each by its own checkpoint; exact.
+
+    Parameters and errors are those of :func:`llm_glam.search.terms.query`.
+    """
+    wanted = [terms.parse(text) for text in texts]
+    most = max(number, NEIGHBOURS)
+    sides: list[list[tuple[Query, list[Hit]]]] = []
+    for collection in pair.both():
+        queries = [
+            terms.query(
+                *(pair.db, collection, [term], most), prompt=prompt, private=private
+            )
+            for term in wanted
+        ]
+        queries = [pair.query(collection, query) for query in queries]
+        hits = nearest(pair, collection, queries)
+        sides.append(list(zip(queries, hits, strict=True)))
+    return [
+        _answer(pair, text, term.id, old, new, number)
+        for text, term, old, new in zip(texts, wanted, *sides, strict=True)
+    ]
+
+
+def nearest(
+    pair: Pair, collection: Collection, queries: Sequence[Query]
+) -> Iterator[list[Hit]]:
+    """What a collection answers to each query, few at once where there are many pictures.
+
+    Memory stays bounded, as long as the answers are used up one by one.
+    """
+    size = max(1, collections.count(pair.db, collection))
+    at_once = max(1, min(QUERIES_AT_ONCE, CELLS // size))
+    for start in range(0, len(queries), at_once):
+        some = queries[start : start + at_once]
+        yield from exact.nearest_to_each(pair.db, collection, some)
+
+
+def _answer(
+    pair: Pair,
+    text: str,
+    subject: str | None,
+    old: tuple[Query, list[Hit]],
+    new: tuple[Query, list[Hit]],
+    number: int,
+) -> Answer:
+    """From what was asked of either collection, and what was found there."""
+    ids_old, ids_new = ([hit.id for hit in hits] for _, hits in (old, new))
+    count = len(pair.shared) - (subject in pair.shared)
+    depth = min(NEIGHBOURS, count)
+    shared = len({*ids_old[:depth]} & {*ids_new[:depth]})
+    in_new = exact.ranks(pair.db, pair.new, new[0], ids_old[:number])
+    in_old = exact.ranks(pair.db, pair.old, old[0], ids_new[:number])
+    places = _places(old[1][:number], in_new), _places(new[1][:number], in_old)
+    return Answer(text, *places, shared, depth, count, subject)
+
+
+def _places(hits: Sequence[Hit], others: dict[str, int]) -> list[Place]:
+    return [
+        Place(hit.id, rank, hit.score, others.get(hit.id))
+        for rank, hit in enumerate(hits, 1)
+    ]
+
+
+def titles(pair: Pair, ids: Sequence[str]) -> dict[str, str | None]:
+    """What the records call pictures: their title, else their caption, else None."""
+    columns = "id, title, caption"
+    known = items.fetch(pair.db, str(pair.old.items_table), ids, columns)
+    return {
+        one: known[one]["title"] or known[one]["caption"] if one in known else None
+        for one in ids
+    }

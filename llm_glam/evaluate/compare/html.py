@@ -1,0 +1,137 @@
+"""A comparison of two collections as one HTML page that needs nothing else."""
+
+import base64
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ...db.collections import Collection
+from ...models import registry
+from . import collection_pair, wording
+from .collection_pair import Answer, Pair, Place
+
+# What browsers show of what a thumbnail may be; anything else is not put on the page.
+KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
+AT_ONCE = 500
+
+Row = dict[str, Any]
+
+
+def write(
+    path: Path, pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]
+) -> int:
+    """Write the page; it appears complete or not at all.
+
+    :param figures: what :func:`llm_glam.evaluate.compare.agreement.between` gives
+    :return: its size in bytes
+    :raises OSError: it cannot be written
+    """
+    content = render(pair, answers, figures).encode("utf-8", "replace")
+    work = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
+    try:
+        work.write_bytes(content)
+        os.replace(work, path)
+    finally:
+        work.unlink(missing_ok=True)
+    return len(content)
+
+
+def render(pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]) -> str:
+    """The page as text: everything that came from elsewhere is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("comparison.html").render(
+        old=pair.old,
+        new=pair.new,
+        count=len(pair.shared),
+        made=registry.now()[:10],
+        left_out=list(wording.left_out(pair)),
+        verdicts=wording.of_agreement(figures),
+        queries=[_section(pair, answer) for answer in answers],
+    )
+
+
+def _section(pair: Pair, answer: Answer) -> Row:
+    ids = [one.id for one in (*answer.old, *answer.new)]
+    subject = answer.subject if answer.subject in pair.shared else None
+    ids += [subject] if subject else []
+    names, pictures = collection_pair.titles(pair, ids), _pictures(pair, ids)
+    shown = {i: {"title": names[i] or i, "picture": pictures.get(i)} for i in ids}
+    return {
+        "text": answer.query,
+        "verdict": wording.of_answer(answer),
+        "subject": shown[subject] if subject else None,
+        "sides": [
+            _side("Old", pair.old, "new", answer.old, shown, len(answer.new)),
+            _side("New", pair.new, "old", answer.new, shown, len(answer.old)),
+        ],
+    }
+
+
+def _side(
+    heading: str,
+    collection: Collection,
+    other: str,
+    places: Sequence[Place],
+    shown: dict[str, Row],
+    depth: int,
+) -> Row:
+    """One column: its cards say where each picture stands among the other's first ``depth``."""
+    cards = [
+        {
+            **shown[one.id],
+            "rank": one.rank,
+            "score": f"{one.score:.3f}",
+            "in_both": one.other is not None and one.other <= depth,
+            "mark": _mark(one, other, depth),
+        }
+        for one in places
+    ]
+    return {"heading": heading, "collection": collection, "cards": cards}
+
+
+def _mark(place: Place, other: str, depth: int) -> str:
+    """Where a picture stands in the other collection, and where it went from old to new."""
+    if place.other is None:
+        return f"No longer in {other}"
+    if place.other > depth:
+        return f"Rank {place.other:,} in {other}"
+    if place.other == place.rank:
+        return "In both, same rank"
+    risen = (place.other - place.rank) * (1 if other == "old" else -1)
+    moved = f"up {risen}" if risen > 0 else f"down {-risen}"
+    return f"In both: rank {place.other} in {other}, {moved}"
+
+
+def _pictures(pair: Pair, ids: Sequence[str]) -> dict[str, Row]:
+    """Thumbnails with their sizes, as addresses that hold them."""
+    found: dict[str, Row] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        some = list(ids[start : start + AT_ONCE])
+        marks = ", ".join("?" for _ in some)
+        sql = f"""
+            select id, width, height, content from glam_thumbnails
+            where items_table = ? and id in ({marks})
+        """
+        for row in pair.db.query(sql, [pair.old.items_table, *some]):
+            content = row["content"]
+            if address := _address(content) if isinstance(content, bytes) else None:
+                sizes = {key: row[key] for key in ("width", "height")}
+                found[row["id"]] = {"address": address, **sizes}
+    return found
+
+
+def _address(content: bytes) -> str | None:
+    for sign, kind in KINDS.items():
+        if content.startswith(sign):
+            return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return None

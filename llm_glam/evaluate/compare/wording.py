@@ -1,0 +1,67 @@
+"""What the figures of a comparison mean, in words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .collection_pair import Answer, Pair
+
+
+def left_out(pair: Pair) -> Iterator[str]:
+    """What is not compared, a sentence each."""
+    for name, ids, other in (
+        (pair.old.name, pair.only_old, pair.new.name),
+        (pair.new.name, pair.only_new, pair.old.name),
+    ):
+        if ids:
+            yield f"{_pictures(len(ids))} of {name} not in {other}: left out."
+    if pair.sensitive:
+        many = len(pair.sensitive)
+        yield f"{many:,} sensitive picture{'s' * (many > 1)} left out."
+
+
+def of_answer(answer: Answer) -> str:
+    """How much both collections agree about a query."""
+    by_chance = answer.depth**2 / answer.count if answer.count else 0
+    return (
+        f"{answer.shared} of the first {answer.depth} are the same "
+        f"(by chance {_short(by_chance)})."
+    )
+
+
+def of_agreement(figures: dict[str, Any]) -> list[str]:
+    """How much both collections agree altogether, a sentence for each figure."""
+    k = figures["neighbours"]
+    mean, low, high, by_chance = (
+        _short(figures[f"overlap{part}"] * k)
+        for part in ("", "_low", "_high", "_by_chance")
+    )
+    lines = [
+        f"Of the {k} pictures most like a picture, {mean} are the same in both on average "
+        f"(95 % interval {low} to {high}; by chance {by_chance}), "
+        f"measured on {_taken(figures['sample'], figures['pictures'])}.",
+        f"Rank-biased overlap {figures['rbo']:.2f} "
+        f"({figures['rbo_low']:.2f} to {figures['rbo_high']:.2f}; "
+        f"by chance {figures['rbo_by_chance']:.2f}, the same ranking 1).",
+    ]
+    if figures["spearman"] is not None:
+        lines.append(
+            f"Rank correlation of the similarities of {figures['pairs']:,} pairs "
+            f"{figures['spearman']:.2f} (by chance 0, the same order 1)."
+        )
+    return lines
+
+
+def _pictures(number: int) -> str:
+    return f"{number:,} picture{'s' * (number != 1)}"
+
+
+def _taken(sample: int, count: int) -> str:
+    if sample == count:
+        return f"all {count:,} pictures"
+    return f"{_pictures(sample)} taken at random from {count:,}"
+
+
+def _short(number: float) -> str:
+    if 0 < number < 0.005:
+        return "less than 0.01"
+    return f"{number:.1f}" if number >= 0.05 or not number else f"{number:.2f}"

@@ -1,0 +1,110 @@
+"""Pictures and captions of pairs through a checkpoint, each of them once."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Encoder, Vectors
+from ..images.decoding import THUMBNAIL_SIZE
+from ..ingest.prefetch import Entry, Problem, Reading, Ready, read_ahead
+from . import retrieval
+from .measure import Encoded
+from .pairs.pairs import Pair
+
+AT_ONCE = 64
+# Vectors are those that ``llm glam embed`` stores, which makes thumbnails, unless told not to.
+READING = Reading(thumbnail_size=None, as_for=THUMBNAIL_SIZE)
+
+Refused = list[tuple[str, str]]
+
+
+class Report(Protocol):
+    """Whoever wants to know how it goes."""
+
+    def begin(self, total: int | None) -> None:
+        """So many pictures are to be encoded."""
+
+    def advance(self, count: int) -> None:
+        """So many more are."""
+
+
+def encoded(
+    model: str,
+    encoder: Encoder,
+    found: Sequence[Pair],
+    texts: Sequence[str],
+    report: Report,
+) -> tuple[Encoded, Refused]:
+    """What a checkpoint makes of pairs whose files are here.
+
+    :param texts: those of :func:`llm_glam.evaluate.measure.texts`
+    :return: and ids and reasons of pictures that cannot be used
+    :raises BadVectors: vectors that are not finite
+    """
+    vectors, usable, refused = encode_pictures(found, encoder, report)
+    return of_stored(model, encoder, texts, vectors, usable), refused
+
+
+def of_stored(
+    model: str,
+    encoder: Encoder,
+    texts: Sequence[str],
+    vectors: Vectors,
+    usable: NDArray[np.bool_] | None = None,
+) -> Encoded:
+    """The same where the pictures' vectors are there already.
+
+    :param texts: those of :func:`llm_glam.evaluate.measure.texts`
+    :param vectors: shape (n, dimensions)
+    :param usable: which are vectors of pictures, shape (n,); None for all of them
+    :raises BadVectors: some are not finite
+    """
+    written = encode_texts(texts, encoder)
+    retrieval.check_finite(vectors, f"pictures by {model}")
+    retrieval.check_finite(written, f"captions by {model}")
+    if usable is None:
+        usable = np.ones(len(vectors), bool)
+    return Encoded(model, vectors, usable, written)
+
+
+def encode_pictures(
+    found: Sequence[Pair], encoder: Encoder, report: Report
+) -> tuple[Vectors, NDArray[np.bool_], Refused]:
+    """Vectors of the pairs' files; those that cannot be decoded have none.
+
+    :return: shape (n, dimensions); which are usable, shape (n,); ids and reasons of the others
+    """
+    vectors = np.zeros((len(found), encoder.dimensions), np.float32)
+    usable = np.zeros(len(found), bool)
+    refused: Refused = []
+    report.begin(len(found))
+    results = enumerate(read_ahead(entries(found), encoder, READING))
+    while batch := list(islice(results, AT_ONCE)):
+        ready = [(place, one) for place, one in batch if isinstance(one, Ready)]
+        if ready:
+            places = [place for place, _ in ready]
+            vectors[places] = encoder.encode_prepared([r.prepared for _, r in ready])
+            usable[places] = True
+        problems = [one for _, one in batch if isinstance(one, Problem)]
+        refused += [(problem.entry.id, problem.reason) for problem in problems]
+        report.advance(len(batch))
+    return vectors, usable, refused
+
+
+def encode_texts(texts: Sequence[str], encoder: Encoder) -> Vectors:
+    """Vectors of texts, shape (n, dimensions)."""
+    vectors = np.empty((len(texts), encoder.dimensions), np.float32)
+    for start in range(0, len(texts), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        vectors[part] = encoder.encode_texts(texts[part])
+    return vectors
+
+
+def entries(found: Sequence[Pair]) -> Iterator[Entry]:
+    """The files of pairs, to be read."""
+    for pair in found:
+        assert pair.file
+        yield Entry(pair.id, pair.file)

@@ -1,0 +1,145 @@
+"""Answers to figures: how well checkpoints find pictures by captions, and how sure that is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import BadPairs
+from . import bootstrap, per_query
+from .metric_tables import Figure, Measured
+from .pairs import columns, pairs
+from .pairs.caption_template import text
+from .pairs.pairs import Pair
+from .per_query import Answers, Encoded
+from .retrieval import Floats
+
+LEAST = 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is measured besides retrieval.
+
+    ``label``: the column of labels that near pictures should share, and that should find them;
+    ``prompt`` is the sentence they are looked for with, ``{}`` standing for the label, None where
+    they are not. ``by``: the column that figures are broken down by; its values with fewer than
+    ``least`` pictures are one.
+    """
+
+    label: str | None = None
+    prompt: str | None = None
+    by: str | None = None
+    least: int = LEAST
+    seed: int = 0
+
+    def spelled(self, found: Sequence[Pair]) -> "Asked":
+        """With columns as the records spell them.
+
+        :raises BadPairs: there is no such column
+        """
+        there = columns.Header(
+            list(dict.fromkeys(column for pair in found for column in pair.record))
+        )
+        label, by = (
+            one and columns.checked(one, there) for one in (self.label, self.by)
+        )
+        return replace(self, label=label, by=by)
+
+
+def check_label(found: Sequence[Pair], asked: Asked) -> None:
+    """See that labels have something to say of pictures, before these are looked at.
+
+    :raises BadPairs: no two pictures of different groups share a label
+    """
+    if not asked.label:
+        return
+    group_of: dict[str, int] = {}
+    for pair in found:
+        label = pairs.normal(text(pair.record.get(asked.label)))
+        if label and group_of.setdefault(label, pair.group) != pair.group:
+            return
+    raise BadPairs(
+        f"No two pictures of different groups share a label in the column '{asked.label}', of the "
+        f"{len(found):,} to measure with. Choose another column for --label, or leave it out."
+    )
+
+
+def measure(
+    found: Sequence[Pair], encoded: Sequence[Encoded], asked: Asked
+) -> list[Measured]:
+    """Figures in each direction for each checkpoint, over what all of them could read.
+
+    :param asked: with columns as the records spell them
+    :raises BadPairs: no picture could be read, or no two pictures share a label
+    :raises BadVectors: vectors that are not finite
+    """
+    usable = np.logical_and.reduce([one.usable for one in encoded])
+    if not usable.any():
+        raise BadPairs(f"Not one of {len(found):,} pictures could be read.")
+    kept = [pair for pair, is_kept in zip(found, usable, strict=True) if is_kept]
+    values = per_query.values(kept, asked.by, asked.least)
+    given = kept, encoded, usable
+    directions = per_query.by_captions(found, *given, values)
+    if asked.label:
+        directions.append(per_query.by_neighbours(*given, values, asked.label))
+        if asked.prompt is not None:
+            names = list(per_query.labels(found, asked.label))
+            directions.append(per_query.by_labels(*given, names, asked.label))
+    models = [one.model for one in encoded]
+    return [row for one in directions for row in _measured(one, models, asked.seed)]
+
+
+def texts(found: Sequence[Pair], asked: Asked) -> list[str]:
+    """The texts whose vectors are needed: different captions, then labels as they are asked for."""
+    return [*pairs.captions(found).texts, *label_texts(found, asked)]
+
+
+def label_texts(found: Sequence[Pair], asked: Asked) -> list[str]:
+    """The sentences that different labels are asked for with; none where they are not."""
+    if not asked.label or asked.prompt is None:
+        return []
+    names = per_query.labels(found, asked.label).values()
+    return [asked.prompt.replace("{}", name) for name in names]
+
+
+def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Measured]:
+    """Figures of each part for each checkpoint, all from the same draws."""
+    width = len(one_way.measures)
+    for value, flags in one_way.parts:
+        if not flags.any():
+            continue
+        groups = one_way.groups[flags]
+        number_of_groups = len(np.unique(groups))
+        every = np.concatenate([one[flags] for one in one_way.values], axis=1)
+        draws = every.mean(axis=0, keepdims=True)
+        if number_of_groups > 1:
+            draws = np.vstack([draws, bootstrap.bootstrap(every, groups, seed)])
+        lots = one_way.lots[flags].mean(axis=0)
+        for number, model in enumerate(models):
+            own = draws[:, number * width : (number + 1) * width]
+            beside = own - draws[:, :width]
+            ranks = one_way.ranks[number][flags] if one_way.ranks else None
+            yield Measured(
+                model,
+                one_way.direction,
+                value,
+                queries=int(flags.sum()),
+                groups=number_of_groups,
+                pool=one_way.pool,
+                figures=_figures(one_way.measures, own, lots),
+                median_rank=None if ranks is None else float(np.median(ranks)),
+                differences=(
+                    _figures(one_way.measures, beside, 0 * lots) if number else {}
+                ),
+            )
+
+
+def _figures(measures: Sequence[str], draws: Floats, lots: Floats) -> dict[str, Figure]:
+    """The means, which come first, with the interval of the draws behind them, if there are any."""
+    means, *drawn = draws
+    low = high = [None] * len(measures)
+    if drawn:
+        low, high = (ends.tolist() for ends in bootstrap.interval(draws[1:]))
+    rows = zip(means.tolist(), lots.tolist(), low, high, strict=True)
+    return {name: Figure(*row) for name, row in zip(measures, rows, strict=True)}

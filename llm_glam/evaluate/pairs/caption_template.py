@@ -1,0 +1,247 @@
+"""Captions of records: ``{title}. {material}, {period}``, without debris of what is empty.
+
+The rule. Punctuation with a space behind it, and dashes, bars and slashes between spaces, cut a
+template into clauses. Within a clause, words belong to the field behind them; behind the last field,
+and closing quotes, to the field before them. An empty field goes, with its words; a clause without a
+field stays. What is between brackets is a template of its own, and the brackets with it are a field
+of what is around them. Between two that are left stands the strongest mark that was between them,
+``.`` before ``;`` before ``,`` before dashes, and never twice. A mark at the end stays. A full stop
+behind a lone word of up to four letters is an abbreviation: ``ca. {year}`` is one clause.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from ...errors import BadTemplate
+
+FIELD = "\0"  # stands for a field while a template is cut
+CUT = re.compile(r"(\s*[.,;!?]+(?:\s+|$)|\s+[-–—|/·]+\s+)")
+ABBREVIATION = re.compile(r"[^\W\d_]{1,4}")
+CLOSING = re.compile(r"[)\]}>\"'”’»]*")
+NO_START = re.compile(r"^[^\w(\[{<\"'“‘«„]+")
+BRACKETS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»"}
+SAYS = re.compile(r"[^\W_]")
+STRONGEST = "!?.;,"
+ENDS = ".!?"
+
+
+@dataclass
+class Part:
+    """A field with the words that belong to it; ``field`` is None for a clause without one.
+
+    ``mark`` is what cuts it off from the part before it, empty within a clause.
+    """
+
+    before: str
+    field: "str | Bracketed | None" = None
+    after: str = ""
+    mark: str = ""
+
+    def value(self, record: Mapping[str, Any]) -> str:
+        """What a record says there."""
+        if isinstance(self.field, Bracketed):
+            inner = self.field.template.caption(record)
+            return f"{self.field.opening}{inner}{self.field.closing}" if inner else ""
+        return "" if self.field is None else text(record.get(self.field))
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template in parts, with the mark it ends with."""
+
+    parts: Sequence[Part]
+    end: str
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns it names, each once."""
+        found: list[str] = []
+        for part in self.parts:
+            if isinstance(part.field, Bracketed):
+                found += part.field.template.columns
+            elif part.field is not None:
+                found.append(part.field)
+        return list(dict.fromkeys(found))
+
+    def caption(self, record: Mapping[str, Any]) -> str:
+        """The caption of a record, empty where all its fields are.
+
+        A value with neither a letter nor a digit in it, such as a dash, is empty.
+        """
+        values = [part.value(record) for part in self.parts]
+        if not any(values):
+            return ""
+        said = ""
+        marks: list[str] = []
+        is_cut = False
+        for part, value in zip(self.parts, values, strict=True):
+            marks.append(part.mark)
+            is_cut = is_cut and not part.mark
+            if part.field is not None and not value:
+                is_cut = is_cut or bool(part.mark) or not said
+                continue
+            before = NO_START.sub("", part.before) if is_cut else part.before
+            said = _joined(said, marks, f"{before}{value}{part.after}")
+            marks, is_cut = [], False
+        return _joined(said, [self.end], "").strip()
+
+
+@dataclass(frozen=True)
+class Bracketed:
+    """A template between brackets, which go when it says nothing."""
+
+    opening: str
+    template: Template
+    closing: str
+
+
+Field = str | Bracketed
+
+
+def parse(template: str, columns: Sequence[str]) -> Template:
+    """A template as it was typed.
+
+    :param columns: those that records have
+    :raises BadTemplate: a column they do not have, a brace that is not closed, or no field at all
+    """
+    plain = ""
+    fields: list[Field] = []
+    for words, column in _pieces(template):
+        plain += words.replace(FIELD, "")
+        if column is not None:
+            plain += FIELD
+            fields.append(_known(column, columns))
+    if not fields:
+        raise BadTemplate(
+            f"The template '{template}' names no column. Write it like '{{title}}. {{material}}'."
+        )
+    return _template(plain, fields)
+
+
+def text(value: Any) -> str:
+    """What a cell says, in one line; empty where there is neither a letter nor a digit in it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, map(text, value)))
+    if value is None or value != value or isinstance(value, dict):  # NaN equals nothing
+        return ""
+    found = " ".join(str(value).encode("utf-8", "replace").decode().split())
+    return found if SAYS.search(found) else ""
+
+
+def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
+    try:
+        for words, column, how, conversion in Formatter().parse(template):
+            if how or conversion:
+                raise ValueError("between braces there are names of columns only")
+            yield words, column
+    except ValueError as error:
+        raise BadTemplate(
+            f"The template '{template}' cannot be read: {error}."
+        ) from error
+
+
+def _known(column: str, columns: Sequence[str]) -> str:
+    """The column as the records spell it."""
+    if column in columns:
+        return column
+    same = [one for one in columns if one.strip().lower() == column.strip().lower()]
+    if len(same) != 1:
+        raise BadTemplate(
+            f"There is no column '{column}', which the template names. There are: "
+            f"{', '.join(columns)}."
+        )
+    return same[0]
+
+
+def _template(plain: str, columns: Sequence[Field]) -> Template:
+    plain, fields = _bracketed(plain, columns)
+    clauses = _clauses(plain)
+    end = clauses.pop()[0] if not clauses[-1][1] else ""
+    rest = iter(fields)
+    return Template([p for clause in clauses for p in _parts(*clause, rest)], end)
+
+
+def _bracketed(plain: str, fields: Sequence[Field]) -> tuple[str, list[Field]]:
+    """Each pair of brackets with fields in it becomes a field."""
+    rest = iter(fields)
+    outer = ""
+    found: list[Field] = []
+    place = 0
+    while place < len(plain):
+        letter, end = plain[place], _closing(plain, place)
+        inner = plain[place + 1 : end]
+        if end and FIELD in inner:
+            own = [next(rest) for _ in range(inner.count(FIELD))]
+            found.append(Bracketed(letter, _template(inner, own), plain[end]))
+            letter, place = FIELD, end
+        elif letter == FIELD:
+            found.append(next(rest))
+        outer += letter
+        place += 1
+    return outer, found
+
+
+def _closing(plain: str, start: int) -> int:
+    """Where the bracket that opens there is closed; 0 where none opens, or it stays open."""
+    opening = plain[start]
+    depth = 0
+    for place in range(start, len(plain) if opening in BRACKETS else start):
+        depth += (plain[place] == opening) - (plain[place] == BRACKETS[opening])
+        if not depth:
+            return place
+    return 0
+
+
+def _clauses(plain: str) -> list[tuple[str, str]]:
+    """The clauses, each behind its mark; an empty last one where the template ends with a mark."""
+    first, *rest = CUT.split(plain)
+    found = [("", first)]
+    for mark, clause in zip(rest[::2], rest[1::2], strict=True):
+        before, last = found[-1]
+        if mark.startswith(".") and ABBREVIATION.fullmatch(last) and clause:
+            found[-1] = before, last + mark + clause
+        elif last or len(found) == 1:
+            found.append((mark, clause))
+        else:
+            found[-1] = before + mark, clause
+    return found
+
+
+def _parts(mark: str, clause: str, fields: Iterator[Field]) -> list[Part]:
+    *before, last = clause.split(FIELD)
+    if not before:
+        return [Part(last, mark=mark)]
+    parts: list[Part] = []
+    for words in before:
+        own = words
+        if parts:
+            closing = CLOSING.match(words)
+            assert closing
+            parts[-1].after, own = closing[0], words[closing.end() :]
+        parts.append(Part(own, next(fields)))
+    parts[0].mark = mark
+    parts[-1].after = last
+    return parts
+
+
+def _joined(said: str, marks: Sequence[str], words: str) -> str:
+    """What was said so far, the strongest mark, and what comes now."""
+    mark = min(marks, key=_weakness, default="")
+    sign = mark.strip()
+    if not said or not sign:
+        return said + words
+    if sign[0] in STRONGEST:
+        said = said.rstrip(" ,;:")
+        if said.endswith((sign, "!", "?")) or (said[-1:] in ENDS and sign == "."):
+            mark = mark.replace(sign, "", 1)
+    return said + mark + words
+
+
+def _weakness(mark: str) -> int:
+    sign = mark.strip()[:1]
+    if not sign:
+        return len(STRONGEST) + 1
+    return STRONGEST.index(sign) if sign in STRONGEST else len(STRONGEST)

@@ -1,0 +1,124 @@
+"""Pairs from a collection: its pictures, with captions made of their records."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from ...db import filters, folders
+from ...db.collections import Collection
+from ...db.filters import Conditions
+from ...engine import Vectors
+from ...errors import BadPairs
+from ...ingest import records
+from ...search import index
+from ...search.index import Watcher
+from . import columns, pairs
+from .columns import Header
+from .pairs import Origin, Pair, Pairs, Row
+
+DOCUMENT = "document"
+HASH = "_content_hash"
+GONE = "its original is not on this computer"
+
+
+def read(
+    db: Database,
+    collection: Collection,
+    *,
+    caption: str | None = None,
+    template: str | None = None,
+    group_by: str | None = None,
+    conditions: Conditions | None = None,
+    sensitive: bool = False,
+    from_files: bool = False,
+) -> Pairs:
+    """The pairs of a collection; pictures of one document are one group.
+
+    :param caption: the column with the captions, None to guess it
+    :param sensitive: whether pictures marked as sensitive are taken
+    :param from_files: whether the pictures are to be read again, so that they have to be there
+    :raises BadPairs: there is no such column, no record, or nothing that can be used
+    :raises BadTemplate: the template cannot be filled
+    :raises BadFilter: the conditions cannot be asked
+    """
+    table = collection.items_table
+    if table is None:
+        raise BadPairs(f"The collection '{collection.name}' has no records.")
+    there = Header(
+        list(db.table(table).columns_dict), f"the collection '{collection.name}'"
+    )
+    captions = columns.caption_source(caption, template, there, "--caption")
+    by = [columns.checked(group_by, there)] if group_by else []
+    rows = list(_rows(db, collection, table))
+    if rows and conditions:
+        rows = _fitting(db, collection, rows, conditions)
+    open_to_all = [r for r in rows if sensitive or not records.is_yes(r["sensitive"])]
+    found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in open_to_all]
+    refused: list[tuple[str, str]] = []
+    if from_files:
+        found, refused = _with_files(db, table, found)
+    return pairs.gathered(
+        found,
+        refused,
+        Origin(collection.name, f"captions {captions.words}", is_collection=True),
+        why_silent=captions.why_none,
+        group_by=[DOCUMENT, *by],
+        sensitive=len(rows) - len(open_to_all),
+    )
+
+
+def vectors(
+    db: Database,
+    collection: Collection,
+    wanted: Sequence[Pair],
+    watcher: Watcher | None = None,
+) -> Vectors:
+    """The stored vectors of pairs, of length 1, shape (n, dimensions); no picture is read.
+
+    :param watcher: told how it goes where many vectors have to be read first
+    """
+    ids = [pair.id for pair in wanted]
+    with index.reading(db) as seen:
+        found = index.of(db, collection, seen, watcher)
+        stored = found.stored.vectors[found.rows.positions(ids)]
+    vectors = np.empty_like(stored)
+    # The index has them in the order of their ids, as SQLite sorts these.
+    vectors[sorted(range(len(ids)), key=lambda place: ids[place].encode())] = stored
+    return vectors
+
+
+def _fitting(
+    db: Database, collection: Collection, rows: Sequence[Row], conditions: Conditions
+) -> list[Row]:
+    meant = set(filters.ids(db, collection, conditions))
+    found = [row for row in rows if row["id"] in meant]
+    if not found:
+        raise BadPairs(
+            f"No record of the collection '{collection.name}' fits the filters; loosen --filter "
+            "or --where."
+        )
+    return found
+
+
+def _with_files(
+    db: Database, table: str, found: Sequence[Pair]
+) -> tuple[list[Pair], list[tuple[str, str]]]:
+    """The pairs whose originals are here, and the ids of the others with the reason."""
+    paths = {number: path for path, number in folders.numbers(db, table).items()}
+    located = [(pair, folders.original(pair.record, paths)) for pair in found]
+    here = [replace(pair, file=file) for pair, file in located if file]
+    return here, [(pair.id, GONE) for pair, file in located if not file]
+
+
+def _rows(db: Database, collection: Collection, table: str) -> Iterator[Row]:
+    """The records of the pictures that have a vector, with the hash of their content."""
+    items_table = quote_identifier(table)
+    sql = f"""
+        select i.*, ifnull(e.content_hash, e.id) as {HASH} from embeddings e join {items_table} i on i.id = e.id
+        where e.collection_id = ? and e.content is null
+        order by e.id
+    """
+    yield from db.query(sql, [collection.id])

@@ -1,0 +1,172 @@
+"""Pairs from a table in a file: a picture's path and captions in each row."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import BadPairs
+from ...formats import tables
+from ...images import files
+from ...images.files import METADATA_NAMES, PictureFile
+from ...ingest import records
+from . import columns, pairs
+from .columns import CaptionSource, Header
+from .pairs import Origin, Pair, Pairs, Row
+
+LONGEST_SHOWN = 100
+SENSITIVE = "sensitive"
+ADDRESSES = ("http://", "https://", "//", "data:", "ftp://", "s3://", "file:")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where pictures and captions are, None to guess it, and what to group by."""
+
+    image: str | None = None
+    caption: str | None = None
+    template: str | None = None
+    group_by: str | None = None
+
+
+@dataclass
+class _Table:
+    """A file of rows while it is read."""
+
+    folder: Path
+    image: str
+    captions: CaptionSource
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    sensitive: int = 0
+    inside: dict[Path, bool] = field(default_factory=dict)
+    located: dict[str, PictureFile | str] = field(default_factory=dict)
+
+
+def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
+    """The pairs of a CSV, TSV, JSON, JSONL or XLSX file, or of a folder with such metadata.
+
+    Paths are relative to the file's folder, and the pictures are in it. What cannot be used is
+    in ``refused``.
+
+    :param sensitive: whether rows whose column ``sensitive`` says yes are taken
+    :raises BadRecords: the file cannot be read
+    :raises BadPairs: there is no such file or column, a row with more cells than columns, or nothing
+        that can be used
+    :raises BadTemplate: the template cannot be filled
+    """
+    path = _file(Path(data).expanduser())
+    surplus = tables.Surplus()
+    rows = list(tables.read(path, surplus))
+    if surplus.rows:
+        raise BadPairs(f"{path}: {surplus}.")
+    if not rows:
+        raise BadPairs(f"There are no rows in {path}.")
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    is_json = path.suffix.lower() in tables.JSON
+    there = Header(names, path.name, is_first_line=not is_json)
+    image = columns.chosen(asked.image, columns.IMAGE_COLUMNS, there, "--image-column")
+    by = [columns.checked(asked.group_by, there)] if asked.group_by else []
+    captions = columns.caption_source(
+        asked.caption, asked.template, there, "--caption-column"
+    )
+    table = _Table(path.parent.resolve(), image, captions)
+    found, unreadable = pairs.identified(list(_pairs(table, rows, sensitive)))
+    return pairs.gathered(
+        found,
+        [*table.refused, *unreadable],
+        Origin(
+            path.name, f"pictures from the column '{image}', captions {captions.words}"
+        ),
+        why_silent=captions.why_none,
+        group_by=by,
+        sensitive=table.sensitive,
+    )
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise BadPairs(f"There is no file or folder {path}.")
+    for name in METADATA_NAMES:
+        if (path / name).is_file():
+            return path / name
+    others = sorted(p.name for p in path.iterdir() if p.suffix in tables.READERS)
+    there = f" (there is {', '.join(others[:5])})" if others else ""
+    raise BadPairs(
+        f"There is no {', '.join(METADATA_NAMES)} in {path}. Give the table itself{there}."
+    )
+
+
+def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
+    for number, row in enumerate(rows, 1):
+        if not sensitive and _is_sensitive(row):
+            table.sensitive += 1
+            continue
+        value = row.get(table.image)
+        if isinstance(value, dict | list):
+            table.refused.append((f"row {number}", f"its {table.image} is no text"))
+            continue
+        name = "" if value is None else str(value).strip().replace("\\", "/")
+        if name not in table.located:
+            table.located[name] = _located(table, name)
+        file = table.located[name]
+        if isinstance(file, str):
+            table.refused.append((_shown(name) or f"row {number}", file))
+        else:
+            yield Pair(file.id, table.captions.of(row), row, file)
+
+
+def _is_sensitive(row: Row) -> bool:
+    cells = (v for k, v in row.items() if k.strip().lower() == SENSITIVE)
+    return any(records.is_yes(cell) for cell in cells)
+
+
+def _located(table: _Table, name: str) -> PictureFile | str:
+    """The file of a name within the table's folder, or the reason why there is none."""
+    if not name:
+        return "it names no picture"
+    if name.lower().startswith(ADDRESSES):
+        return "it is an address; download the picture into the folder of the table"
+    if "\0" in name or _shown(name) != name[:LONGEST_SHOWN]:
+        return "its name is not valid text"
+    inner = _within(table.folder, name)
+    if inner is None:
+        return "it is outside the folder of the table"
+    try:
+        path = _spelled(table.folder, inner)
+        if not path.is_symlink() and not path.exists():
+            return "there is no such file"
+        refusal = files.why_refused(path, table.folder, table.inside)
+        if refusal:
+            return refusal[0]
+        if not path.is_file():
+            return "it is no file"
+    except OSError as error:  # a name that is too long
+        return f"it cannot be read ({error.strerror or error})"
+    return files.file_at(path, inner.as_posix())
+
+
+def _within(folder: Path, name: str) -> Path | None:
+    """The path relative to the folder; None where it leads out of it."""
+    path = Path(name)
+    if path.is_absolute():
+        if not path.parent.resolve().is_relative_to(folder):
+            return None
+        path = (path.parent.resolve() / path.name).relative_to(folder)
+    if ".." in path.parts or records.DRIVE.match(name) and not Path(name).is_absolute():
+        return None
+    return path
+
+
+def _spelled(folder: Path, name: Path) -> Path:
+    """The path as it is on the disk: accents are one character there, or two."""
+    for form in ("NFC", "NFD"):
+        other = folder / unicodedata.normalize(form, str(name))
+        if not (folder / name).exists() and other.exists():
+            return other
+    return folder / name
+
+
+def _shown(name: str) -> str:
+    return name[:LONGEST_SHOWN].encode("utf-8", "backslashreplace").decode()

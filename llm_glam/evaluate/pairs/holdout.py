@@ -1,0 +1,83 @@
+"""Which pictures a checkpoint learns from, and which it is measured with and never sees."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import BadPairs
+from .caption_template import text
+from .pairs import Pair
+
+SHARE = 0.15  # of the pictures that is held out
+MOST = 2_000  # pictures: more make the figures hardly surer
+LEAST = 10
+SHOWN = 20  # values in an error
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pairs to learn from and pairs to measure with, no group in both."""
+
+    train: list[Pair]
+    held_out: list[Pair]
+
+
+def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> Split:
+    """Hold out a share of the pictures, chosen by whole groups.
+
+    :raises BadPairs: there are too few for that
+    """
+    groups = sorted({pair.group for pair in found})
+    random.Random(seed).shuffle(groups)
+    wanted = min(MOST, round(share * len(found)))
+    sizes: dict[int, int] = {}
+    for pair in found:
+        sizes[pair.group] = sizes.get(pair.group, 0) + 1
+    chosen: set[int] = set()
+    count = 0
+    for group in groups:
+        # A group too large for its place stays where most is learnt.
+        if count + sizes[group] <= max(wanted, 1):
+            chosen.add(group)
+            count += sizes[group]
+    return _checked(found, [pair.group in chosen for pair in found])
+
+
+def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
+    """Hold out all pictures whose record has a value, such as those of one museum.
+
+    What shares a group with one of them is left out altogether: it is neither.
+
+    :raises BadPairs: nothing has that value, or everything
+    """
+    if not any(column in pair.record for pair in found):
+        columns = sorted({name for pair in found for name in pair.record})
+        raise BadPairs(
+            f"There is no column '{column}' to hold out by. There are: {', '.join(columns)}."
+        )
+    values = [text(pair.record.get(column)) for pair in found]
+    if value not in values:
+        some = ", ".join(sorted(set(filter(None, values)))[:SHOWN])
+        raise BadPairs(
+            f"No picture has '{value}' in the column '{column}'. There are: {some}."
+        )
+    is_held_out = [own == value for own in values]
+    touched = {pair.group for pair, yes in zip(found, is_held_out, strict=True) if yes}
+    kept = [
+        (pair, yes)
+        for pair, yes in zip(found, is_held_out, strict=True)
+        if yes or pair.group not in touched
+    ]
+    return _checked([pair for pair, _ in kept], [yes for _, yes in kept])
+
+
+def _checked(found: Sequence[Pair], is_held_out: Sequence[bool]) -> Split:
+    train = [pair for pair, yes in zip(found, is_held_out, strict=True) if not yes]
+    held_out = [pair for pair, yes in zip(found, is_held_out, strict=True) if yes]
+    if len(train) < LEAST or len(held_out) < LEAST:
+        raise BadPairs(
+            f"{len(train):,} pictures to learn from and {len(held_out):,} to measure with are too "
+            f"few: {LEAST} of each are the least with which anything can be said. "
+            "(Pictures that share a caption or a group are never split.)"
+        )
+    return Split(train, held_out)

@@ -1,0 +1,246 @@
+"""Pictures with their captions: what a checkpoint is measured and trained with."""
+
+import hashlib
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...errors import BadPairs
+from ...images.files import PictureFile
+
+NAMED = 5  # problems that are told one by one
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and its captions, with the record they come from.
+
+    ``file`` is None where only the picture's stored vector is wanted. ``content`` is equal for
+    equal pictures where that is known. Pairs of one ``group`` are not independent: they share a
+    caption, or whatever else the user groups by.
+    """
+
+    id: str
+    captions: tuple[str, ...]
+    record: Row
+    file: PictureFile | None = None
+    content: Hashable = None
+    group: int = 0
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of some data, and what was left out of it.
+
+    ``refused`` has ids and reasons; ``remarks`` are for people.
+    """
+
+    pairs: list[Pair]
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return len({pair.group for pair in self.pairs})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A table or collection, in words: its name, and what pictures and captions are taken from."""
+
+    name: str
+    taken: str
+    is_collection: bool = False
+
+    def __str__(self) -> str:
+        """The name, to stand in a sentence."""
+        return f"the collection '{self.name}'" if self.is_collection else self.name
+
+
+@dataclass(frozen=True)
+class Captions:
+    """The different captions of pairs, and which pair has which.
+
+    ``texts`` as they were first written; ``pictures`` and ``captions`` are positions among pairs
+    and texts, of the same length.
+    """
+
+    texts: list[str]
+    pictures: list[int]
+    captions: list[int]
+
+
+def normal(caption: str) -> str:
+    """The form in which captions are compared: case and spaces do not tell them apart."""
+    return " ".join(unicodedata.normalize("NFC", caption).casefold().split())
+
+
+def gathered(
+    found: Iterable[Pair],
+    refused: Sequence[tuple[str, str]],
+    origin: Origin,
+    *,
+    why_silent: Callable[[Row], str],
+    group_by: Sequence[str] = (),
+    sensitive: int = 0,
+) -> Pairs:
+    """One pair per picture, with all captions of it, in groups.
+
+    Files of the same bytes are one picture. A pair without a caption is refused.
+
+    :param group_by: columns; pairs whose records say the same in one of them are one group
+    :param refused: what is known to be unusable already
+    :param why_silent: the reason why there is no caption of a record
+    :raises BadPairs: nothing is left
+    """
+    by_content: dict[Hashable, Pair] = {}
+    ids = set()
+    silent: list[tuple[str, str]] = []
+    for pair in found:
+        if not pair.captions:
+            silent.append((pair.id, why_silent(pair.record)))
+            continue
+        ids.add(pair.id)
+        known = by_content.get(pair.content, pair)
+        by_content[pair.content] = _with_captions(known, pair.captions)
+    refused = [*refused, *(one for one in silent if one[0] not in ids)]
+    if not by_content:
+        raise BadPairs(_why_nothing(refused, origin, sensitive))
+    said = [f"{origin.name}: {origin.taken}"]
+    if sensitive:
+        said.append(f"{sensitive:,} sensitive left out; --sensitive takes them")
+    if copies := len(ids) - len(by_content):
+        is_one = copies == 1
+        said.append(
+            f"{copies:,} {'picture is a copy' if is_one else 'pictures are copies'} of another "
+            f"and {'counts' if is_one else 'count'} as one with it"
+        )
+    return Pairs(_grouped(list(by_content.values()), group_by), list(refused), said)
+
+
+def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]]:
+    """Files with what tells their contents apart: only those of equal size are read.
+
+    :return: and the ids of those that cannot be read, with the reason
+    """
+    sizes = Counter(
+        pair.file.size for pair in {p.id: p for p in found}.values() if pair.file
+    )
+    known: dict[str, Hashable] = {}
+    pairs, refused = [], {}
+    for pair in found:
+        assert pair.file
+        if pair.id not in known and pair.id not in refused:
+            try:
+                alone = sizes[pair.file.size] == 1
+                known[pair.id] = pair.id if alone else _digest(pair.file)
+            except OSError as error:
+                refused[pair.id] = f"it cannot be read ({error.strerror or error})"
+        if pair.id in known:
+            pairs.append(replace(pair, content=known[pair.id]))
+    return pairs, list(refused.items())
+
+
+def sampled(pairs: Pairs, number: int | None, seed: int) -> Pairs:
+    """So many of the pairs, chosen at random but the same for the same seed, in their order."""
+    if number is None or number >= len(pairs.pairs):
+        return pairs
+    chosen = sorted(random.Random(seed).sample(range(len(pairs.pairs)), number))
+    return replace(pairs, pairs=[pairs.pairs[i] for i in chosen])
+
+
+def captions(pairs: Sequence[Pair]) -> Captions:
+    """The different captions of pairs; those of one normal form are one caption."""
+    numbers: dict[str, int] = {}
+    texts: list[str] = []
+    of_pictures, of_captions = [], []
+    for picture, pair in enumerate(pairs):
+        for text in pair.captions:
+            form = normal(text)
+            if form not in numbers:
+                numbers[form] = len(texts)
+                texts.append(text)
+            of_pictures.append(picture)
+            of_captions.append(numbers[form])
+    return Captions(texts, of_pictures, of_captions)
+
+
+def say_refused(refused: Sequence[tuple[str, str]], say: Callable[[str], None]) -> None:
+    """Tell the first few that are left out, and how many there are for which reason."""
+    for name, reason in refused[:NAMED]:
+        say(f"{name}: {reason}")
+    if len(refused) > NAMED:
+        say(f"{len(refused):,} left out: {_reasons(refused)}")
+
+
+def _with_captions(pair: Pair, more: Sequence[str]) -> Pair:
+    every = {normal(text): text for text in reversed((*pair.captions, *more))}
+    order = dict.fromkeys(normal(text) for text in (*pair.captions, *more))
+    return replace(pair, captions=tuple(every[form] for form in order))
+
+
+def _digest(file: PictureFile) -> bytes:
+    with file.path.open("rb") as fp:
+        found = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
+    return found.digest()
+
+
+def _grouped(pairs: list[Pair], group_by: Sequence[str]) -> list[Pair]:
+    """Whatever shares a key is one group, and what shares one with that, and so on."""
+    parents = list(range(len(pairs)))
+
+    def root(one: int) -> int:
+        while parents[one] != one:
+            parents[one] = parents[parents[one]]
+            one = parents[one]
+        return one
+
+    first: dict[Hashable, int] = {}
+    for number, pair in enumerate(pairs):
+        for key in _keys(pair, group_by):
+            one, other = sorted((root(first.setdefault(key, number)), root(number)))
+            parents[other] = one
+    return [replace(pair, group=root(number)) for number, pair in enumerate(pairs)]
+
+
+def _keys(pair: Pair, group_by: Sequence[str]) -> Iterable[Hashable]:
+    yield from (normal(text) for text in pair.captions)
+    for column in group_by:
+        value = pair.record.get(column)
+        if value not in (None, "") and str(value).strip():
+            yield column, str(value).strip()
+
+
+def _reasons(refused: Sequence[tuple[str, str]], *, examples: bool = False) -> str:
+    ordered = Counter(reason for _, reason in refused).most_common()
+    shown = [f"{count:,} because {reason}" for reason, count in ordered[:NAMED]]
+    if examples:
+        first = {reason: name for name, reason in reversed(refused)}
+        named = zip(shown, ordered, strict=False)
+        shown = [
+            f"{said} ({'the first is ' if count > 1 else ''}{first[reason]})"
+            for said, (reason, count) in named
+        ]
+    rest = len(ordered) - NAMED
+    return "; ".join([*shown, *([f"and {rest:,} other reasons"] if rest > 0 else [])])
+
+
+def _why_nothing(
+    refused: Sequence[tuple[str, str]], origin: Origin, sensitive: int
+) -> str:
+    hidden = (
+        f" ({sensitive:,} are sensitive: --sensitive takes them)" if sensitive else ""
+    )
+    if not refused:
+        return f"There are no pictures with captions in {origin}{hidden}."
+    reasons = _reasons(refused, examples=True)
+    return (
+        f"Not one of {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
+        f"{reasons}."
+    )

@@ -1,0 +1,239 @@
+"""What checkpoints answer to captions, pictures and labels, and what each answer is worth."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Vectors
+from ..errors import BadPairs
+from . import retrieval
+from .metric_tables import (
+    CAPTION_TO_PICTURE,
+    LABEL_TO_PICTURE,
+    PICTURE_TO_CAPTION,
+    PICTURE_TO_PICTURE,
+    untaken,
+)
+from .pairs import pairs
+from .pairs.caption_template import text
+from .pairs.pairs import Pair
+from .retrieval import Floats, Ints, Links
+
+FIRST = (1, 5, 10)
+NEAREST = 10
+RETRIEVAL = (*(f"recall_at_{k}" for k in FIRST), "mrr")
+NEIGHBOURS = (f"precision_at_{NEAREST}",)
+OTHER, NONE = "(other)", "(none)"
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a checkpoint makes of pairs.
+
+    ``pictures``: shape (pairs, d); ``usable``: which of them are vectors of pictures, shape
+    (pairs,); ``texts``: those of :func:`texts`, shape (texts, d).
+    """
+
+    model: str
+    pictures: Vectors
+    usable: Flags
+    texts: Vectors
+
+
+@dataclass(frozen=True)
+class Values:
+    """What each picture is counted under; ``other`` is what rare values are called together."""
+
+    each: list[str]
+    other: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One direction: what each query was worth to each checkpoint.
+
+    ``values``: a checkpoint each, shape (queries, measures); ``lots``: the same of drawing lots;
+    ``groups``: of the queries, shape (queries,); ``parts``: which queries are of which value.
+    """
+
+    direction: str
+    measures: Sequence[str]
+    pool: int
+    values: list[Floats]
+    lots: Floats
+    groups: Ints
+    parts: list[tuple[str | None, Flags]]
+    ranks: list[Ints] | None = None
+
+
+def links(found: Sequence[Pair]) -> Links:
+    """Which pairs have which of their different captions, as positions."""
+    these = pairs.captions(found)
+    return Links(
+        np.array(these.pictures, np.int64),
+        np.array(these.captions, np.int64),
+        len(found),
+        len(these.texts),
+    )
+
+
+def labels(found: Sequence[Pair], column: str) -> dict[str, str]:
+    """Different labels in order, each as it is first written."""
+    each = [text(pair.record.get(column)) for pair in found]
+    named = {pairs.normal(one): one for one in reversed(each) if one}
+    return dict(sorted(named.items()))
+
+
+def values(found: Sequence[Pair], column: str | None, least: int) -> Values | None:
+    """The value that each picture is counted under, None where there is no column.
+
+    :param least: values of fewer pictures are one, ``(other)``
+    """
+    if not column:
+        return None
+    real = [text(pair.record.get(column)) for pair in found]
+    none, other = (untaken(name, real) for name in (NONE, OTHER))
+    each = [one or none for one in real]
+    counts = Counter(each)
+    return Values([one if counts[one] >= least else other for one in each], other)
+
+
+def by_captions(
+    found: Sequence[Pair],
+    kept: Sequence[Pair],
+    encoded: Sequence[Encoded],
+    usable: Flags,
+    values: Values | None,
+) -> list[Answers]:
+    """Captions to pictures and pictures to captions."""
+    own, left = links(found).only(usable)
+    ranks = [
+        retrieval.ranks(one.pictures[usable], one.texts[left], own) for one in encoded
+    ]
+    groups = np.array([pair.group for pair in kept])
+    of_captions = np.zeros(own.n_captions, np.int64)
+    of_captions[own.captions] = groups[
+        own.pictures
+    ]  # one group: they share the caption
+    by_picture = _parts(values, np.arange(len(kept)), len(kept))
+    by_caption = _parts(values, own.captions, own.n_captions, own.pictures)
+    return [
+        _ranked(
+            CAPTION_TO_PICTURE,
+            [one.captions for one in ranks],
+            np.bincount(own.captions),
+            (own.n_pictures, of_captions, by_caption),
+        ),
+        _ranked(
+            PICTURE_TO_CAPTION,
+            [one.pictures for one in ranks],
+            np.bincount(own.pictures),
+            (own.n_captions, groups, by_picture),
+        ),
+    ]
+
+
+def _ranked(
+    direction: str,
+    ranks: list[Ints],
+    right: Ints,
+    rest: tuple[int, Ints, list[tuple[str | None, Flags]]],
+) -> Answers:
+    """What ranks are worth; ``rest`` is the pool, and groups and parts of the queries."""
+    pool, groups, parts = rest
+    values = [
+        np.stack([*(one <= k for k in FIRST), 1 / one], axis=1).astype(np.float64)
+        for one in ranks
+    ]
+    chances = [retrieval.chance(right, pool, k) for k in FIRST]
+    lots = np.stack([*chances, retrieval.chance_of_reciprocal(right, pool)], axis=1)
+    return Answers(direction, RETRIEVAL, pool, values, lots, groups, parts, ranks)
+
+
+def by_neighbours(
+    kept: Sequence[Pair],
+    encoded: Sequence[Encoded],
+    usable: Flags,
+    values: Values | None,
+    column: str,
+) -> Answers:
+    """Pictures to pictures of the same label; those without a label are left out."""
+    each = [pairs.normal(text(pair.record.get(column))) for pair in kept]
+    labelled = np.array([bool(label) for label in each])
+    labels = [label for label in each if label]
+    groups = np.array([pair.group for pair in kept])[labelled]
+    shares = [
+        retrieval.neighbours(one.pictures[usable][labelled], labels, groups, NEAREST)
+        for one in encoded
+    ]
+    asked = np.flatnonzero(~np.isnan(shares[0][1]))
+    if not len(asked):
+        raise BadPairs(
+            f"No two pictures of different groups share a label in the column '{column}'."
+        )
+    parts = _parts(values, np.arange(len(kept)), len(kept))
+    of_asked = np.flatnonzero(labelled)[asked]
+    return Answers(
+        PICTURE_TO_PICTURE,
+        NEIGHBOURS,
+        len(labels),
+        [found[asked, None] for found, _ in shares],
+        shares[0][1][asked, None],
+        groups[asked],
+        [(value, flags[of_asked]) for value, flags in parts],
+    )
+
+
+def by_labels(
+    kept: Sequence[Pair],
+    encoded: Sequence[Encoded],
+    usable: Flags,
+    names: Sequence[str],
+    column: str,
+) -> Answers:
+    """Labels as texts to the pictures that have them; those without a label are left out."""
+    number = {name: place for place, name in enumerate(names)}
+    each = [number.get(pairs.normal(text(p.record.get(column))), -1) for p in kept]
+    every = np.array(each, np.int64)
+    left, numbers = np.unique(every[every >= 0], return_inverse=True)
+    shares = [
+        retrieval.labelled(
+            one.pictures[usable][every >= 0],
+            one.texts[len(one.texts) - len(names) :][left],
+            numbers,
+            NEAREST,
+        )
+        for one in encoded
+    ]
+    return Answers(
+        LABEL_TO_PICTURE,
+        NEIGHBOURS,
+        len(numbers),
+        [found[:, None] for found, _ in shares],
+        shares[0][1][:, None],
+        left,
+        _parts(None, left, len(left)),
+    )
+
+
+def _parts(
+    values: Values | None, queries: Ints, number: int, pictures: Ints | None = None
+) -> list[tuple[str | None, Flags]]:
+    """All queries, and those of each value, the most frequent first.
+
+    :param queries: which query each value, or the picture at its place, belongs to
+    """
+    parts: list[tuple[str | None, Flags]] = [(None, np.ones(number, bool))]
+    if values is None:
+        return parts
+    every = np.array(values.each)
+    for value, _ in Counter(values.each).most_common():
+        flags = np.zeros(number, bool)
+        flags[queries[(every if pictures is None else every[pictures]) == value]] = True
+        parts.append((value, flags))
+    return sorted(parts, key=lambda part: part[0] == values.other)

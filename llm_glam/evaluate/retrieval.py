@@ -1,0 +1,244 @@
+"""How well captions find pictures and pictures captions: arrays in, numbers out.
+
+Recall@k as in CLIP's paper (Radford et al. 2021, "Learning Transferable Visual Models From Natural
+Language Supervision"); the mean reciprocal rank as in TREC (Voorhees 1999).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Vectors
+from ..errors import BadVectors
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TIE = 1e-7  # cosines of float32 vectors that are no further apart are equal
+TILE = 2_048  # rows and columns compared at once: 32 MB of scores
+SCORES_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Links:
+    """Which pictures and captions belong together: ``pictures[i]`` with ``captions[i]``.
+
+    Both are positions, shape (m,); each of ``n_pictures`` and ``n_captions`` is in at least one
+    link.
+    """
+
+    pictures: Ints
+    captions: Ints
+    n_pictures: int
+    n_captions: int
+
+    def only(self, kept: NDArray[np.bool_]) -> tuple["Links", Ints]:
+        """The links of some of the pictures, and which captions these have.
+
+        :param kept: shape (n_pictures,)
+        :return: with positions among those kept; and positions among the captions, ascending
+        """
+        stays = kept[self.pictures]
+        left, captions = np.unique(self.captions[stays], return_inverse=True)
+        pictures = (np.cumsum(kept) - 1)[self.pictures[stays]]
+        return Links(pictures, captions, int(kept.sum()), len(left)), left
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """For each query the rank of the best of its right answers, from 1.
+
+    ``captions``: of pictures found by captions, shape (n_captions,); ``pictures``: of captions
+    found by pictures, shape (n_pictures,).
+    """
+
+    captions: Ints
+    pictures: Ints
+
+
+def ranks(pictures: Vectors, captions: Vectors, links: Links) -> Ranks:
+    """Rank pictures for each caption and captions for each picture, by cosine.
+
+    Any right answer counts, and right answers do not stand in each other's way. A wrong one with
+    an equal score stands before a right one: whoever scores everything equal is last, never first.
+    All scores are computed in double precision, a tile at a time.
+
+    :param pictures: shape (n_pictures, d)
+    :param captions: shape (n_captions, d)
+    :raises BadVectors: some are not finite
+    """
+    check_finite(pictures, "pictures")
+    check_finite(captions, "captions")
+    by_caption, by_picture = _best(pictures, captions, links)
+    before_pictures = np.zeros(links.n_pictures, np.int64)
+    before_captions = np.zeros(links.n_captions, np.int64)
+    for rows in _tiles(links.n_captions):
+        own = _links_of(links, rows)
+        asked = _unit(captions[rows])
+        for columns in _tiles(links.n_pictures):
+            scores = asked @ _unit(pictures[columns]).T
+            _leave_out(scores, own, rows.start, columns)
+            ahead = scores >= by_caption[rows, None] - TIE
+            before_captions[rows] += np.count_nonzero(ahead, axis=1)
+            ahead = scores >= by_picture[columns] - TIE
+            before_pictures[columns] += np.count_nonzero(ahead, axis=0)
+    return Ranks(before_captions + 1, before_pictures + 1)
+
+
+def check_finite(vectors: Vectors, what: str) -> None:
+    """Refuse vectors that hold what is no number: nothing can be said of them.
+
+    :raises BadVectors: says how many of ``what``
+    """
+    bad = int(np.count_nonzero(~np.isfinite(vectors).all(axis=1)))
+    if bad:
+        raise BadVectors(
+            f"The vectors of {bad:,} of {len(vectors):,} {what} are not finite numbers: the "
+            "checkpoint is damaged, or its training went wrong. Use another one."
+        )
+
+
+def chance(right: Ints, pool: int, k: int) -> Floats:
+    """The recall@k of drawing lots: that one of the right answers is among k of the pool.
+
+    :param right: how many right answers each query has, shape (q,)
+    :return: ``1 - C(pool - right, k) / C(pool, k)``, shape (q,)
+    """
+    missed = np.ones(len(right))
+    for drawn in range(min(k, pool)):
+        missed *= np.maximum(pool - right - drawn, 0) / (pool - drawn)
+    return 1 - missed
+
+
+def chance_of_reciprocal(right: Ints, pool: int) -> Floats:
+    """The mean reciprocal rank of drawing lots.
+
+    :param right: how many right answers each query has, shape (q,)
+    :return: the sum over k of ``(recall@k - recall@(k-1)) / k``, shape (q,)
+    """
+    drawn = np.arange(pool)
+    different, numbers = np.unique(right, return_inverse=True)
+    means = np.empty(len(different))
+    for place, number in enumerate(different):
+        later = np.cumprod(np.maximum(pool - number - drawn, 0) / (pool - drawn))
+        first_at = -np.diff(later, prepend=1.0)
+        means[place] = (first_at / (drawn + 1)).sum()
+    return means[numbers]
+
+
+def neighbours(
+    pictures: Vectors, labels: Sequence[str], groups: Ints, k: int
+) -> tuple[Floats, Floats]:
+    """For each picture, which share of its k nearest has its label.
+
+    Pictures of its own group are left out, itself among them. Where several score the same at the
+    k-th place, what drawing lots among them would give counts.
+
+    :param pictures: shape (n, d), all with a label
+    :param groups: shape (n,)
+    :return: the shares, and those of drawing lots among all, shape (n,); NaN where no picture of
+        another group has the label
+    :raises BadVectors: some are not finite
+    """
+    check_finite(pictures, "pictures")
+    _, numbers = np.unique(np.array(labels, str), return_inverse=True)
+    found, lots = np.full(len(pictures), np.nan), np.full(len(pictures), np.nan)
+    for rows in _tiles(len(pictures), max(1, SCORES_AT_ONCE // max(1, len(pictures)))):
+        other = groups[rows, None] != groups
+        right = (numbers[rows, None] == numbers) & other
+        able = right.any(axis=1)
+        scores = np.where(other, _scores(pictures[rows], pictures), -np.inf)
+        shares = _shares(scores[able], right[able], other[able], k)
+        found[rows][able] = shares
+        lots[rows][able] = right[able].sum(axis=1) / other[able].sum(axis=1)
+    return found, lots
+
+
+def labelled(
+    pictures: Vectors, labels: Vectors, numbers: Ints, k: int
+) -> tuple[Floats, Floats]:
+    """For each label as a text, which share of the k nearest pictures has it.
+
+    Equal scores are treated as in :func:`neighbours`.
+
+    :param pictures: shape (n, d), all with a label
+    :param labels: vectors of their texts, shape (m, d)
+    :param numbers: which of them each picture has, shape (n,)
+    :return: the shares, and those of drawing lots, shape (m,)
+    :raises BadVectors: some are not finite
+    """
+    check_finite(pictures, "pictures")
+    check_finite(labels, "labels")
+    right = np.arange(len(labels))[:, None] == numbers
+    shares = _shares(_scores(labels, pictures), right, np.ones_like(right), k)
+    return shares, right.mean(axis=1)
+
+
+def _tiles(size: int, step: int | None = None) -> Iterator[slice]:
+    step = step or TILE
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
+
+
+def _unit(vectors: Vectors) -> Floats:
+    """In double precision and of length 1; a vector of zeros stays one."""
+    doubled = vectors.astype(np.float64)
+    lengths = np.linalg.norm(doubled, axis=1, keepdims=True)
+    return np.divide(doubled, lengths, out=doubled, where=lengths > 0)
+
+
+def _scores(some: Vectors, every: Vectors) -> Floats:
+    unit = _unit(some)
+    scores = np.empty((len(some), len(every)))
+    for columns in _tiles(len(every)):
+        scores[:, columns] = unit @ _unit(every[columns]).T
+    return scores
+
+
+def _best(pictures: Vectors, captions: Vectors, links: Links) -> tuple[Floats, Floats]:
+    """The best score that a right answer has: of each caption, and of each picture."""
+    by_caption = np.full(links.n_captions, -np.inf)
+    by_picture = np.full(links.n_pictures, -np.inf)
+    for part in _tiles(len(links.pictures)):
+        one, other = links.pictures[part], links.captions[part]
+        scores = np.einsum("ij,ij->i", _unit(pictures[one]), _unit(captions[other]))
+        np.maximum.at(by_picture, one, scores)
+        np.maximum.at(by_caption, other, scores)
+    return by_caption, by_picture
+
+
+def _links_of(links: Links, rows: slice) -> tuple[Ints, Ints]:
+    """The captions and pictures of the links of some of the captions."""
+    mine = (links.captions >= rows.start) & (links.captions < rows.stop)
+    return links.captions[mine], links.pictures[mine]
+
+
+def _leave_out(
+    scores: Floats, own: tuple[Ints, Ints], first: int, columns: slice
+) -> None:
+    """Right answers stand before nobody."""
+    captions, pictures = own
+    here = (pictures >= columns.start) & (pictures < columns.stop)
+    scores[captions[here] - first, pictures[here] - columns.start] = -np.inf
+
+
+def _shares(
+    scores: Floats,
+    right: NDArray[np.bool_],
+    other: NDArray[np.bool_],
+    k: int,
+) -> Floats:
+    """Per row, which share of the k best scores is right; fewer where there are no more."""
+    if not len(scores):
+        return np.empty(0)
+    wanted = np.minimum(other.sum(axis=1), k)
+    ordered = -np.partition(-scores, range(min(k, scores.shape[1])), axis=1)[:, :k]
+    last = ordered[np.arange(len(scores)), wanted - 1][:, None]
+    above = scores > last + TIE
+    equal = (np.abs(scores - last) <= TIE) & other
+    open_places = wanted - above.sum(axis=1)
+    of_equal = (right & equal).sum(axis=1) / equal.sum(axis=1)
+    shares: Floats = ((right & above).sum(axis=1) + open_places * of_equal) / wanted
+    return shares

@@ -1,0 +1,1 @@
+"""Files of any content: tables, archives and Markdown. Knows nothing of pictures."""

@@ -1,0 +1,266 @@
+"""Zip and tar archives from people, unpacked within limits.
+
+What is read is a stranger's. No name, link or size in it may reach beyond the folder it is
+unpacked to, and nothing is unpacked that a checkpoint does not need.
+"""
+
+import bz2
+import errno
+import gzip
+import lzma
+import os
+import shutil
+import struct
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+
+from ..errors import BadArchive
+
+MAX_FILES = 2_000
+MAX_BYTES = 30 * 10**9
+MAX_RATIO = 50  # weights hardly shrink at all
+ALWAYS_FINE_BYTES = 50 * 10**6
+CHUNK = 1 << 20
+TAR_MAGIC_AT = 257
+LARGEST_READ = 16 << 20
+FORBIDDEN = set(':*?"<>|')
+DEVICES = {
+    *("con", "prn", "aux", "nul"),
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
+LINK = "holds a link or device, '{}'; pack the files themselves (tar has the option --dereference)"
+BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error),
+    *(lzma.LZMAError, EOFError, struct.error, ValueError, OverflowError),
+    RuntimeError,  # zipfile's, for what it does not expect
+)
+OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\x00", lzma.open),
+)
+
+
+class _File(NamedTuple):
+    name: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def unpack(
+    archive: Path, target: Path, wanted: Callable[[PurePosixPath], bool]
+) -> None:
+    """Unpack the wanted files of a zip or tar archive, whatever its name, into an empty folder.
+
+    :param wanted: told the path of each file within the archive
+    :raises BadArchive: it is none, is damaged, or holds what is not safe to unpack
+    """
+    with _explained(archive, target), archive.open("rb") as raw:
+        limit = _limit(archive)
+        seen: set[str] = set()
+        total = 0
+        for file in _files(archive, raw, limit):
+            path = _inside(file.name)
+            total += file.size
+            _check_total(total, limit)
+            if wanted(path):
+                _check_name(path, seen)
+                _check_room(target, file.size)
+                _write(file, target / path)
+
+
+class _Refused(Exception):
+    """What is wrong with an archive, as the end of a sentence that begins with its name."""
+
+
+def _limit(archive: Path) -> int:
+    """The most bytes that may come out of an archive."""
+    return min(MAX_BYTES, max(ALWAYS_FINE_BYTES, MAX_RATIO * archive.stat().st_size))
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_FILES:
+        raise _Refused(f"holds more than {MAX_FILES:,} files, which no checkpoint has")
+
+
+def _check_total(total: int, limit: int) -> None:
+    if total > limit:
+        raise _Refused(
+            f"would become larger than {limit / 1e9:.3g} GB, which no checkpoint in an archive "
+            "of its size does"
+        )
+
+
+def _check_room(target: Path, size: int) -> None:
+    if shutil.disk_usage(target).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _inside(name: str) -> PurePosixPath:
+    """A name as a path that stays within the archive's folder on every system."""
+    plain = name.replace("\\", "/")  # some programs on Windows write them so
+    path = PurePosixPath(plain)
+    if plain.startswith("/") or plain[1:2] == ":" or ".." in path.parts:
+        raise _Refused(f"holds '{_shown(name)}', which lies outside the archive")
+    return path
+
+
+def _check_name(path: PurePosixPath, seen: set[str]) -> None:
+    """Refuse names that are one file, or none, on Windows or on a Mac."""
+    for part in path.parts:
+        is_odd = any(c in FORBIDDEN or not c.isprintable() for c in part)
+        is_device = part.partition(".")[0].lower() in DEVICES
+        if is_odd or is_device or part.endswith((" ", ".")):
+            text = _shown(str(path))
+            raise _Refused(f"holds a file whose name cannot be used: '{text}'")
+    key = unicodedata.normalize("NFC", str(path)).casefold()
+    if key in seen:
+        raise _Refused(f"holds '{_shown(str(path))}' twice")
+    seen.add(key)
+
+
+def _shown(name: str) -> str:
+    return ascii(name)[1:-1][:200]
+
+
+def _files(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_File]:
+    start = raw.read(TAR_MAGIC_AT + 5)
+    raw.seek(0)
+    if start.startswith(b"PK"):
+        yield from _in_zip(raw)
+        return
+    opener = next((o for magic, o in OPENERS if start.startswith(magic)), None)
+    if opener is None and start[TAR_MAGIC_AT:] != b"ustar":
+        raise _Refused(
+            "is no archive that can be opened (zip, tar, tar.gz, tar.xz, tar.bz2). If it is one "
+            "file of several, give their folder"
+        )
+    yield from _in_tar(_Bounded(opener(raw) if opener else raw, limit))
+
+
+def _in_zip(raw: IO[bytes]) -> Iterator[_File]:
+    with zipfile.ZipFile(raw) as archive:
+        _check_count(len(archive.infolist()))
+        for info in archive.infolist():
+            kind = (
+                (info.external_attr >> 16) & 0o170000 if info.create_system == 3 else 0
+            )
+            if info.is_dir():
+                continue
+            if kind not in (0, 0o100000):
+                raise _Refused(LINK.format(_shown(info.filename)))
+            if info.flag_bits & 1:
+                raise _Refused("is encrypted; pack it without a password")
+            yield _File(info.orig_filename, info.file_size, partial(archive.open, info))
+
+
+def _in_tar(stream: Any) -> Iterator[_File]:
+    with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Header) as archive:
+        for count, member in enumerate(archive):
+            _check_count(count)
+            if member.isdir():
+                continue
+            if not member.isreg():
+                raise _Refused(LINK.format(_shown(member.name)))
+            yield _File(member.name, member.size, partial(_opened, archive, member))
+    stream.finish()
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is there: tarfile takes damaged ones, and none, for the end."""
+
+    @classmethod
+    def frombuf(cls, *args: Any) -> "_Header":
+        """As of any header; only a block of zeros is the end."""
+        try:
+            return super().frombuf(*args)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"{error}") from error
+
+
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    assert stream is not None  # it is a regular file
+    return stream
+
+
+class _Bounded:
+    """A stream that gives no more than a limit: headers of tar files are read in one piece."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream, self._limit = stream, limit + ALWAYS_FINE_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any file; never much at once."""
+        if not 0 <= size <= LARGEST_READ:
+            raise _Refused("is damaged: it has a header of many megabytes")
+        return self._stream.read(size)
+
+    def finish(self) -> None:
+        """Read on to the end: the checksum is there, behind the last file."""
+        while self.read(CHUNK):
+            _check_total(self.tell(), self._limit)
+
+    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
+        """As of any file; not past the limit."""
+        if whence == os.SEEK_SET:
+            _check_total(position, self._limit)
+        return self._stream.seek(position, whence)
+
+    def tell(self) -> int:
+        """As of any file."""
+        return self._stream.tell()
+
+    def close(self) -> None:
+        """As of any file."""
+        self._stream.close()
+
+
+def _write(file: _File, path: Path) -> None:
+    """A file as long as it said, or the archive is damaged."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    left = file.size
+    with file.open() as source, path.open("xb") as out:
+        while block := source.read(CHUNK):
+            left -= len(block)
+            if left < 0:
+                break
+            out.write(block)
+    if left:
+        raise _Refused(f"is damaged: '{_shown(file.name)}' is not as long as it says")
+
+
+@contextmanager
+def _explained(archive: Path, target: Path) -> Iterator[None]:
+    """Say in a sentence what is wrong with an archive, or with the disk."""
+    try:
+        yield
+    except _Refused as error:
+        raise BadArchive(f"{archive} {error}. Nothing was unpacked from it.") from error
+    except NotImplementedError as error:  # of zipfile, before RuntimeError, its base
+        raise BadArchive(
+            f"{archive} is compressed in a way that cannot be read here ({error}). Pack it "
+            "again, as an ordinary zip or tar.gz."
+        ) from error
+    except BROKEN as error:
+        raise BadArchive(
+            f"{archive} is damaged ({str(error) or type(error).__name__}). Get it again."
+        ) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise BadArchive(
+                f"There is no room on the disk of {target.parent} to unpack {archive}. Make room "
+                "and repeat the command."
+            ) from error
+        raise BadArchive(
+            f"{archive} cannot be unpacked: {error.strerror or error}."
+        ) from error

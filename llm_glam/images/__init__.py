@@ -1,0 +1,1 @@
+"""Picture files: found, decoded to upright RGB, and made smaller."""

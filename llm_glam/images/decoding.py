@@ -1,0 +1,280 @@
+"""Files and bytes to upright RGB pictures, or the reason why not.
+
+The only module that knows Pillow. What strangers send is never trusted: the pixel limit is
+checked from the header before anything is decoded, and formats that start other programs
+(PostScript) are refused.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
+from . import color, downscale
+
+Readable = BinaryIO | io.BufferedIOBase
+
+MAX_MEGAPIXELS = 500
+THUMBNAIL_SIZE = 256
+LONGEST_THUMBNAIL = 4  # times its short side
+HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
+# EPS starts Ghostscript, WMF asks Windows, the others have no decoder of their own.
+REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FPX", "MIC"}
+# Extensions that Pillow claims and that are usually something else.
+NO_PICTURE_SUFFIXES = {".pdf", ".h5", ".hdf", ".grib", ".bufr", ".mpg", ".mpeg"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a picture's file said about it.
+
+    ``width`` and ``height`` are those of the upright picture in pixels; ``remark`` says what
+    was wrong with a file that could be used all the same; ``plain`` is true for an 8-bit RGB
+    picture that needed neither turning nor conversion.
+    """
+
+    width: int
+    height: int
+    format: str
+    remark: str | None = None
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture: upright, 8-bit RGB.
+
+    ``profile`` is the file's own colour profile. CLIP was trained on pictures as they lie in
+    files, so that it only matters for thumbnails.
+    """
+
+    image: Image.Image
+    facts: Facts
+    profile: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small JPEG of a picture, its size in pixels and its bytes."""
+
+    width: int
+    height: int
+    content: bytes
+
+
+def allow_megapixels(limit: float) -> None:
+    """Raise Pillow's own limit to ours, for a process that is ours to configure.
+
+    Pillow refuses pictures of twice its limit by itself; a library has no business changing
+    that for others, a command line has.
+    """
+    Image.MAX_IMAGE_PIXELS = int(limit * 1_000_000)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow's warnings about odd files off the screen; problems are reported by us."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=UserWarning)
+        warnings.simplefilter("ignore", category=Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def opened(
+    source: Path | Readable | bytes, *, max_megapixels: float = MAX_MEGAPIXELS
+) -> Iterator[Image.Image]:
+    """Open a picture's header without decoding it.
+
+    :raises BadImage: the bytes are no picture we read
+    :raises TooManyPixels: it has more than ``max_megapixels``
+    """
+    try:
+        with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as im:
+            _check_size(im.size, max_megapixels)
+            yield im
+    except BadImage:
+        raise
+    except Image.DecompressionBombError as error:
+        claimed = str(error).split("(")[-1].split(" ")[0]
+        raise TooManyPixels(_too_many(float(claimed), max_megapixels)) from error
+    except MemoryError as error:
+        raise OutOfMemory("it is too large for this computer's memory") from error
+    # Pillow's decoders raise nearly anything for damaged files, SyntaxError included.
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise Unreadable(f"it cannot be read ({error.strerror})") from error
+        raise BadImage(f"it is damaged ({_reason(error)})") from error
+
+
+def decode(im: Image.Image, full_size: tuple[int, int] | None = None) -> Picture:
+    """Decode an opened picture, turn it upright and make it RGB.
+
+    :param full_size: width and height in the file, where less is decoded
+    """
+    if full_size and color.is_on_its_side(im):
+        full_size = full_size[1], full_size[0]
+    remark = color.load(im)
+    plain = im.mode == "RGB" and not color.is_turned(im)
+    rgb = color.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im)
+    width, height = full_size or rgb.size
+    facts = Facts(width, height, im.format or "unknown", remark, plain)
+    profile = im.info.get("icc_profile") if im.mode in ("RGB", "RGBA") else None
+    return Picture(rgb, facts, profile)
+
+
+def read(
+    source: Path | Readable | bytes,
+    *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    at_least: int | None = None,
+) -> Picture:
+    """Open and decode a picture.
+
+    :param source: a path, an open binary file, or the bytes
+    :param at_least: a short side in pixels that is enough; None for the whole picture
+    :raises BadImage: with the reason as its message
+    """
+    is_smaller = False
+    try:
+        with opened(source, max_megapixels=max_megapixels) as im:
+            full_size = im.size
+            can_repeat = isinstance(source, Path | bytes)
+            is_smaller = bool(
+                at_least and can_repeat and downscale.shrink(im, at_least)
+            )
+            picture = decode(im, full_size) if is_smaller else decode(im)
+    except TooManyPixels:
+        raise
+    except BadImage:
+        if not is_smaller:
+            raise
+        return read(source, max_megapixels=max_megapixels)
+    if is_smaller and picture.facts.remark:  # what is wrong is said of the whole
+        return read(source, max_megapixels=max_megapixels)
+    return picture
+
+
+def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
+    """Make a JPEG whose short side has ``size`` pixels; smaller pictures stay as they are."""
+    width, height = picture.image.size
+    scale = min(
+        1.0, size / min(width, height), LONGEST_THUMBNAIL * size / max(width, height)
+    )
+    target = max(1, round(width * scale)), max(1, round(height * scale))
+    small = picture.image
+    if target != small.size:
+        small = small.resize(target, Image.Resampling.LANCZOS, reducing_gap=1.5)
+    if picture.profile:
+        small = color.to_srgb(small, picture.profile)
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=85, comment=b"")
+    return Thumbnail(*target, out.getvalue())
+
+
+def has_picture_name(path: Path) -> bool:
+    """Does the file's extension say that it is a picture?"""
+    Image.init()
+    suffix = path.suffix.lower()
+    if suffix in NO_PICTURE_SUFFIXES:
+        return False
+    return suffix in HEIC_SUFFIXES or suffix in Image.registered_extensions()
+
+
+def is_picture(source: Path | bytes) -> bool:
+    """Does the beginning of the file look like a picture, whatever its name?"""
+    try:
+        with opened(source):
+            return True
+    except TooManyPixels:
+        return True
+    except BadImage:
+        return False
+
+
+def _open(source: Path | Readable) -> Image.Image:
+    Image.init()
+    formats = [name for name in Image.OPEN if name not in REFUSED_FORMATS]
+    try:
+        return Image.open(source, formats=formats)
+    except UnidentifiedImageError as error:
+        head = _head(source)
+        if not _is_heic(head):
+            raise BadImage(_why_not_a_picture(head)) from error
+    _register_heic()
+    return Image.open(source, formats=["HEIF"])
+
+
+def _register_heic() -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise MissingDecoder(
+            "it is a HEIC picture; to read these, run: llm install 'llm-glam[heic]'"
+        ) from error
+    register_heif_opener()
+
+
+def _head(source: Path | Readable) -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as fp:
+            return fp.read(512)
+    source.seek(0)
+    head = source.read(512)
+    source.seek(0)
+    return head
+
+
+def _is_heic(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
+
+
+def _why_not_a_picture(head: bytes) -> str:
+    text = head.lstrip().lower()
+    if not head:
+        return "the file is empty"
+    if text.startswith((b"%!ps", b"\xc5\xd0\xd3\xc6")):
+        return "it is PostScript, a program rather than a picture; convert it first"
+    if b"<svg" in text:
+        return "it is an SVG drawing; convert it to PNG first"
+    if text.startswith((b"<!doctype", b"<html")):
+        return "it is a web page, not a picture"
+    return "it is not a picture in a format this program reads"
+
+
+def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise BadImage(f"it has no pixels ({width}×{height})")
+    if width * height > max_megapixels * 1_000_000:
+        raise TooManyPixels(_too_many(width * height, max_megapixels))
+
+
+def _too_many(pixels_there: float, limit: float) -> str:
+    megapixels = pixels_there / 1_000_000
+    digits = 0 if megapixels >= 10 else 2
+    return (
+        f"it has {megapixels:,.{digits}f} megapixels (the limit is {limit:g}); "
+        "to allow more, use --max-megapixels"
+    )
+
+
+def _has_exif(im: Image.Image) -> bool:
+    """Can the picture's EXIF be read? Broken EXIF must not cost us the picture."""
+    try:
+        im.getexif()
+    except Exception:
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip().rstrip(".")
+    return text if text else type(error).__name__

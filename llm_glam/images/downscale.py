@@ -1,0 +1,61 @@
+"""Decoding a picture at a fraction of its size, where its file holds coarser versions of it."""
+
+from contextlib import suppress
+from typing import Any
+
+from . import color
+
+DEEPEST = 5  # halvings of a JPEG 2000; few files have more levels
+MOST_LEVELS = 32  # of a pyramidal TIFF
+NEW_SUBFILE_TYPE = 254
+REDUCED, MASK = 1, 4  # its bits: a coarser version of another page; a transparency mask
+SAME_PROPORTIONS = 0.02
+
+
+def shrink(im: Any, at_least: int) -> bool:
+    """Have an opened JPEG, JPEG 2000 or pyramidal TIFF decoded at a fraction of its size.
+
+    What is coarser costs less to decode, nearly in proportion to its pixels.
+
+    :param im: a ``PIL.Image`` of which nothing is decoded yet
+    :param at_least: pixels that the short side must keep
+    :return: whether there is anything to gain
+    """
+    factor = min(im.size) // at_least
+    if factor < 2:
+        return False
+    if im.format in ("JPEG", "MPO"):
+        im.draft(None, (im.width // factor, im.height // factor))
+        return True
+    if im.format == "JPEG2000":
+        im.reduce = min(factor.bit_length() - 1, DEEPEST)
+        return True
+    return im.format == "TIFF" and _choose_level(im, at_least)
+
+
+def _choose_level(im: Any, at_least: int) -> bool:
+    """Go to the smallest sufficient level of a pyramidal TIFF; the levels follow its picture.
+
+    Which way up a picture is stands with the whole only: one that is turned stays whole.
+    """
+    if color.is_turned(im):
+        return False
+    whole, best = im.size, 0
+    # Whatever is wrong with a later page, the first one may be sound.
+    with suppress(Exception):
+        for number in range(1, MOST_LEVELS + 1):
+            im.seek(number)
+            if not _is_level(im, whole):
+                break
+            if min(im.size) >= at_least:
+                best = number
+    im.seek(best)
+    return best > 0
+
+
+def _is_level(im: Any, whole: tuple[int, int]) -> bool:
+    """Is this page a coarser version of the picture before it?"""
+    if im.tag_v2.get(NEW_SUBFILE_TYPE, 0) & (REDUCED | MASK) != REDUCED:
+        return False
+    across, down = im.width / whole[0], im.height / whole[1]
+    return across < 1 and abs(across / down - 1) < SAME_PROPORTIONS

@@ -1,0 +1,292 @@
+"""Folders and patterns to picture files, with an explanation where there are none."""
+
+import os
+import random
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..errors import BadFolder, IdConflict, ProblemKind
+from . import decoding
+
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.xlsx")
+SYSTEM_NAMES = {
+    "thumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "$recycle.bin",
+    "system volume information",
+}
+QUOTES = "'\"`"
+QUOTED = re.compile(rf"([{QUOTES}])(.+)\1")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A file to embed: its id, its folder, and its place in it with ``/`` on every system.
+
+    ``size`` in bytes; ``modified`` as ISO 8601 in UTC with microseconds, as the items table
+    keeps it.
+    """
+
+    id: str
+    folder: Path
+    file: str
+    size: int
+    modified: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.folder / self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files of a run, those that cannot be used and why, and what was left out."""
+
+    files: list[PictureFile]
+    refused: list[tuple[PictureFile, str, ProblemKind]]
+    left_out: int = 0
+    hints: tuple[str, ...] = ()
+
+
+def unquoted(pattern: str) -> str:
+    """The pattern without the quotes that cmd.exe hands on."""
+    match = QUOTED.fullmatch(pattern)
+    return match.group(2) if match else pattern
+
+
+def matching(
+    pairs: Iterable[tuple[str, str]], prefix: str = "", *, texts: bool = False
+) -> Found:
+    """The files that match a pattern in a folder, for each pair of them, as LLM's --files.
+
+    :param prefix: put before each id
+    :param texts: the files are texts, so that metadata.csv may be one of them
+    :raises BadFolder: no such folder, a pattern that leaves it, or no match, with hints
+    :raises IdConflict: two folders have a file of the same id
+    """
+    parts = []
+    for folder, pattern in pairs:
+        root = checked_folder(folder)
+        pattern = unquoted(pattern)
+        paths = _wanted(root, pattern, texts)
+        if not paths:
+            raise BadFolder(_no_match(root, pattern))
+        parts.append(
+            (
+                _found(root, sorted(paths), prefix),
+                _other_case(root, pattern, len(paths)),
+            )
+        )
+    refused = [refusal for found, _ in parts for refusal in found.refused]
+    hints = tuple(hint for _, hint in parts if hint)
+    return Found(_merged([found.files for found, _ in parts]), refused, hints=hints)
+
+
+def pictures(
+    folder: str | Path, patterns: Sequence[str] = (), prefix: str = ""
+) -> Found:
+    """All pictures of a folder and its subfolders; hidden and system files are left out.
+
+    Without patterns, files count as pictures by their extension, or where they look like one.
+
+    :raises BadFolder: no such folder, or nothing in it
+    """
+    root = checked_folder(folder)
+    if patterns:
+        return matching([(str(folder), pattern) for pattern in patterns], prefix)
+    paths = sorted(p for p in _walk(root) if p.name not in METADATA_NAMES)
+    chosen = [
+        p for p in paths if decoding.has_picture_name(p) or decoding.is_picture(p)
+    ]
+    if not chosen:
+        raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
+    found = _found(root, chosen, prefix)
+    return Found(found.files, found.refused, left_out=len(paths) - len(chosen))
+
+
+def checked_folder(folder: str | Path) -> Path:
+    """The folder as an absolute path.
+
+    :raises BadFolder: there is none
+    """
+    path = Path(os.path.expanduser(unquoted(str(folder))))
+    if not path.is_dir():
+        is_file = "a file, not a folder" if path.is_file() else "no such folder"
+        raise BadFolder(f"{path}: {is_file}.")
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError as error:
+        raise BadFolder(
+            f"The name of the folder {os.fsencode(path)!r} is not valid text; rename it."
+        ) from error
+    return path.resolve()
+
+
+def file_at(path: Path, item_id: str) -> PictureFile:
+    """A single file under an id of its own."""
+    path = path.resolve()
+    status = path.stat()
+    return PictureFile(
+        item_id, path.parent, path.name, status.st_size, _modified(status)
+    )
+
+
+def _found(root: Path, paths: list[Path], prefix: str) -> Found:
+    files, refused = [], []
+    inside: dict[Path, bool] = {}
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        refusal = why_refused(path, root, inside)
+        if refusal:
+            safe = os.fsencode(name).decode("utf-8", "backslashreplace")
+            refused.append((PictureFile(prefix + safe, root, safe, 0, ""), *refusal))
+            continue
+        status = path.stat()
+        size, modified = status.st_size, _modified(status)
+        files.append(PictureFile(prefix + name, root, name, size, modified))
+    return Found(files, refused)
+
+
+def why_refused(
+    path: Path, root: Path, inside: dict[Path, bool]
+) -> tuple[str, ProblemKind] | None:
+    """A reason not to open a file; ``inside`` remembers which folders are in ``root``."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return "its name is not valid text; rename the file", ProblemKind.BAD_TEXT
+    try:
+        if path.parent not in inside:
+            inside[path.parent] = path.parent.resolve().is_relative_to(root)
+        target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
+        if not (inside[path.parent] and target_inside):
+            return "it is a link to a place outside the folder", ProblemKind.BAD_LINK
+        path.stat()
+    except (OSError, RuntimeError) as error:
+        if path.is_symlink():
+            return "it is a link that leads nowhere", ProblemKind.BAD_LINK
+        reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        return reason, ProblemKind.UNREADABLE
+    return None
+
+
+def _merged(lists: list[list[PictureFile]]) -> list[PictureFile]:
+    by_id: dict[str, PictureFile] = {}
+    for file in (file for files in lists for file in files):
+        other = by_id.setdefault(file.id, file)
+        if other.path != file.path:
+            raise IdConflict(
+                f"{file.path} and {other.path} would both have the id '{file.id}'. Embed the "
+                "folders one after the other, each with a --prefix of its own."
+            )
+    return list(by_id.values())
+
+
+def _modified(status: os.stat_result) -> str:
+    seconds = status.st_mtime_ns // 1000 / 1_000_000
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        for path in (Path(folder, name) for name in names if not _is_hidden(name)):
+            if path.is_symlink() or path.is_file():  # no pipes, no devices
+                yield path
+
+
+def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
+    """The files that match, but for hidden ones that the pattern does not name."""
+    asked = set(Path(pattern).parts)
+    left_out = () if texts else METADATA_NAMES
+
+    def is_hidden(path: Path) -> bool:
+        parts = path.relative_to(root).parts
+        return any(_is_hidden(part) and part not in asked for part in parts)
+
+    return [
+        path
+        for path in _glob(root, pattern)
+        if path.is_file() and path.name not in left_out and not is_hidden(path)
+    ]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "~$")) or name.lower() in SYSTEM_NAMES
+
+
+def _glob(root: Path, pattern: str) -> list[Path]:
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise BadFolder(
+            f"The pattern '{pattern}' leaves the folder {root}. Give that folder instead, "
+            "and a pattern such as '*.jpg' or '**/*.jpg'."
+        )
+    literal = root / pattern
+    if literal.is_file():
+        return [literal]
+    try:
+        return list(root.glob(pattern))
+    except ValueError as error:
+        raise BadFolder(
+            f"'{pattern}' is no pattern ({error}); use '*.jpg' or '**/*.jpg'."
+        ) from error
+
+
+def _any_case(pattern: str) -> str:
+    """``*.jpg`` to ``*.[jJ][pP][gG]``."""
+    if "[" in pattern:
+        return pattern
+    return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in pattern)
+
+
+def _no_match(root: Path, pattern: str) -> str:
+    start = f"No match for '{pattern}' in {root}"
+    other = _wanted(root, _any_case(pattern))
+    if other:
+        return f"{start}; {len(other):,} files match '{_pattern_of(other, pattern)}'."
+    deeper = _wanted(root, f"**/{pattern}")
+    if deeper:
+        return f"{start}; in its subfolders {len(deeper):,} files match '**/{pattern}'."
+    return f"{start} ({_kinds(list(_walk(root)))})."
+
+
+def _other_case(root: Path, pattern: str, matched: int) -> str | None:
+    other = _wanted(root, _any_case(pattern))
+    missed = len(other) - matched
+    if missed < 1:
+        return None
+    return f"{missed:,} more files match '{pattern}' when upper and lower case are the same"
+
+
+def _pattern_of(paths: list[Path], pattern: str) -> str:
+    """The pattern with the extension that these files really have."""
+    stem, dot, _ = pattern.rpartition(".")
+    suffix = Counter(path.suffix for path in paths).most_common(1)[0][0]
+    return f"{stem}{suffix}" if dot else pattern.swapcase()
+
+
+def _kinds(paths: list[Path]) -> str:
+    if not paths:
+        return "the folder is empty"
+    kinds = Counter(path.suffix or "no extension" for path in paths).most_common(4)
+    return "it holds " + ", ".join(f"{count:,} {suffix}" for suffix, count in kinds)
+
+
+def same_name(name: str) -> str:
+    """A file name in the form in which names are compared; macOS decomposes accents."""
+    return unicodedata.normalize("NFC", name)
+
+
+def sampled(found: Found, number: int, seed: int) -> Found:
+    """So many of the files, chosen at random but the same for the same seed, in their order."""
+    if number >= len(found.files):
+        return found
+    chosen = sorted(random.Random(seed).sample(range(len(found.files)), number))
+    return replace(found, files=[found.files[i] for i in chosen])

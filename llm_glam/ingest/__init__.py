@@ -1,0 +1,1 @@
+"""Files and entries to rows: planned, read ahead, embedded and written."""

@@ -1,0 +1,162 @@
+"""Take over a collection that llm-clip made, once its vectors are seen to be ours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlite_utils import Database
+
+from ..db import collections
+from ..db.collections import Collection
+from ..engine import FP32, Encoder, Vectors
+from ..errors import GlamError, UnknownCollection, VectorsDiffer
+from ..images import files
+from ..images.files import Found
+from ..models import embedding_model
+from . import pipeline, records
+from .embed_batch import encode
+from .pipeline import Run
+from .prefetch import Entry, Reading, Ready, read_ahead
+
+SAMPLE = 24
+TOLERANCE = 2e-3  # per component of vectors of length 1; other pictures differ by more
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How many stored vectors were compared, and the largest difference found."""
+
+    compared: int
+    largest_difference: float
+
+
+def verify(
+    db: Database, collection: Collection, encoder: Encoder, folder: Path | None
+) -> Verified:
+    """Compare a sample of stored vectors with those of a checkpoint.
+
+    Compared are texts and pictures stored in the database, else pictures of ``folder`` by their
+    ids; turned pictures and those that are not 8-bit RGB are left out, since llm-clip neither
+    turns nor converts.
+
+    :raises VectorsDiffer: they are another checkpoint's
+    :raises GlamError: there is nothing to compare with
+    """
+    entries = list(_comparable(db, collection, folder))
+    results = read_ahead(entries, encoder, Reading(thumbnail_size=None, in_full=True))
+    ready = [
+        r for r in results if isinstance(r, Ready) and (not r.facts or r.facts.plain)
+    ]
+    if not ready:
+        raise GlamError(
+            f"Nothing to compare the vectors of '{collection.name}' with: it stores no content, "
+            "so give the folder its pictures came from: --files FOLDER"
+        )
+    stored = [_stored(db, collection, r.entry.id) for r in ready]
+    if any(len(vector) != encoder.dimensions for vector in stored):
+        raise VectorsDiffer(
+            f"The vectors of '{collection.name}' have {len(stored[0])} dimensions, those of this "
+            f"checkpoint {encoder.dimensions}: it was made with another one."
+        )
+    differences = np.abs(_unit(np.array(stored)) - _unit(encode(encoder, ready))).max(
+        axis=1
+    )
+    wrong = int((differences > TOLERANCE).sum())
+    if wrong:
+        raise VectorsDiffer(
+            f"{wrong} of {len(ready)} stored vectors of '{collection.name}' are not those of this "
+            f"checkpoint (largest difference {differences.max():.3f}). Try another: -m NAME"
+        )
+    return Verified(len(ready), float(differences.max()))
+
+
+def adopt(
+    db: Database, name: str, model_id: str, folder: Path | None
+) -> Verified | None:
+    """Make a verified collection ours: from now on its checkpoint is ``model_id``.
+
+    :return: what was compared; None where an earlier run has adopted it already
+    :raises UnknownCollection: there is no such collection, or it is ours already
+    :raises VectorsDiffer: its vectors are another checkpoint's; nothing was changed
+    """
+    collection = collections.find(db, name)
+    if collection is None:
+        raise UnknownCollection(f"There is no collection '{name}' in this database.")
+    if collection.model_id == model_id and folder:
+        return None  # a run that was interrupted while it filled the items table
+    if collection.is_ours:
+        raise UnknownCollection(
+            f"'{name}' is ours already ({collection.model_id}). Another checkpoint goes into a "
+            f"collection of its own: llm glam reembed {name} {name}-2 -m {model_id}"
+        )
+    encoder = embedding_model.find(model_id).encoder()
+    verified = verify(db, collection, encoder, folder)
+    collections.prepare(db)
+    with collections.writing(db):
+        _use_slashes(db, collection, folder)
+        db.execute(
+            "update collections set model = ? where id = ?", [model_id, collection.id]
+        )
+        ours = replace(collection, model_id=model_id)
+        collections.claim(db, ours, encoder.fingerprint, encoder.dimensions, FP32)
+    return verified
+
+
+def fill(run: Run, folder: Path) -> None:
+    """Give an adopted collection the items and thumbnails of its pictures.
+
+    Pictures that llm-clip embedded turned or unconverted are embedded again.
+    """
+    found = files.pictures(folder)
+    ids = _ids(run.target.db, run.target.collection)
+    known = Found([file for file in found.files if file.id in ids], [])
+    pipeline.embed_files(run, known, records.beside(known.files))
+
+
+def _comparable(
+    db: Database, collection: Collection, folder: Path | None
+) -> Iterator[Entry]:
+    sql = """
+        select id, content, content_blob from embeddings
+        where collection_id = ? and (content is not null or content_blob is not null)
+        order by id limit ?
+    """
+    stored = db.execute(sql, [collection.id, SAMPLE]).fetchall()
+    for item_id, text, blob in stored:
+        yield Entry(item_id, text if text is not None else blob)
+    if folder is None or stored:
+        return
+    ids = sorted(_ids(db, collection))
+    for item_id in ids[:: max(1, len(ids) // (SAMPLE * 2))]:
+        path = files.checked_folder(folder) / item_id.replace("\\", "/")
+        if path.is_file() and path.resolve().is_relative_to(
+            files.checked_folder(folder)
+        ):
+            yield Entry(item_id, files.file_at(path, item_id))
+
+
+def _use_slashes(db: Database, collection: Collection, folder: Path | None) -> None:
+    """LLM on Windows writes ids with backslashes; ours have ``/`` on every system."""
+    if folder is None:
+        return
+    for item_id in _ids(db, collection):
+        slashes = item_id.replace("\\", "/")
+        if slashes != item_id and (folder / slashes).is_file():
+            sql = "update or ignore embeddings set id = ? where collection_id = ? and id = ?"
+            db.execute(sql, [slashes, collection.id, item_id])
+
+
+def _ids(db: Database, collection: Collection) -> set[str]:
+    sql = "select id from embeddings where collection_id = ?"
+    return {row[0] for row in db.execute(sql, [collection.id])}
+
+
+def _stored(db: Database, collection: Collection, item_id: str) -> Vectors:
+    sql = "select embedding from embeddings where collection_id = ? and id = ?"
+    return np.frombuffer(db.execute(sql, [collection.id, item_id]).fetchone()[0], "<f4")
+
+
+def _unit(vectors: Vectors) -> Any:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,88 @@
+"""The vectors of a batch: those that are stored already, and the rest from the encoder."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sqlite_utils import Database
+
+from ..db.collections import Collection
+from ..engine import Encoder, Vectors, encode_mixed
+from .prefetch import Ready
+
+Status = Literal["embedded", "unchanged", "copies"]
+
+
+def resolve(
+    db: Database,
+    collection: Collection,
+    encoder: Encoder,
+    batch: Sequence[Ready],
+    *,
+    trust_stored: bool = True,
+) -> list[tuple[Status, bytes]]:
+    """For each entry its vector, as LLM stores it, and where it came from.
+
+    Equal content is embedded once, whatever its ids.
+
+    :param trust_stored: False to embed pictures again that are turned or not 8-bit RGB, whose
+        stored vectors another program may have made of the picture as it lies in the file
+    """
+    stored = _by_content(
+        db, collection, [r for r in batch if trust_stored or _is_plain(r)]
+    )
+    here = _by_id(db, collection, [r.entry.id for r in batch])
+    new = {r.md5: r for r in reversed(batch) if r.md5 not in stored}
+    first_ids = {md5: r.entry.id for md5, r in new.items()}
+    computed = dict(zip(new, encode(encoder, list(new.values())), strict=True))
+    result: list[tuple[Status, bytes]] = []
+    for ready in batch:
+        if ready.md5 in computed:
+            is_first = first_ids[ready.md5] == ready.entry.id
+            status: Status = "embedded" if is_first else "copies"
+            result.append((status, pack(computed[ready.md5])))
+        else:
+            status = "unchanged" if here.get(ready.entry.id) == ready.md5 else "copies"
+            result.append((status, stored[ready.md5]))
+    return result
+
+
+def encode(encoder: Encoder, batch: Sequence[Ready]) -> Vectors:
+    """Vectors of read entries, texts and pictures mixed, shape (n, dimensions), in order."""
+    contents = [ready.entry.content for ready in batch]
+    inputs = [
+        content if isinstance(content, str) else ready.prepared
+        for content, ready in zip(contents, batch, strict=True)
+    ]
+    return encode_mixed(encoder, inputs)
+
+
+def pack(vector: Vectors) -> bytes:
+    """A vector as LLM stores it: little-endian float32."""
+    return vector.astype("<f4").tobytes()
+
+
+def _is_plain(ready: Ready) -> bool:
+    return ready.facts is None or ready.facts.plain
+
+
+def _by_content(
+    db: Database, collection: Collection, batch: Sequence[Ready]
+) -> dict[bytes, bytes]:
+    hashes = list({ready.md5 for ready in batch})
+    marks = ", ".join("?" for _ in hashes)
+    sql = f"""
+        select content_hash, embedding from embeddings
+        where collection_id = ? and content_hash in ({marks})
+    """
+    return dict(db.execute(sql, [collection.id, *hashes]).fetchall())
+
+
+def _by_id(
+    db: Database, collection: Collection, ids: Sequence[str]
+) -> dict[str, bytes]:
+    marks = ", ".join("?" for _ in ids)
+    sql = f"""
+        select id, content_hash from embeddings
+        where collection_id = ? and id in ({marks})
+    """
+    return dict(db.execute(sql, [collection.id, *ids]).fetchall())

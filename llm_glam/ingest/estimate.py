@@ -1,0 +1,48 @@
+"""How long and how large a run will be: measured on a few of its pictures."""
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ..images.files import Found, PictureFile
+from ..models import embedding_model
+from .embed_batch import encode
+from .prefetch import Entry, Problem, Reading, Ready, read_ahead
+
+TRIED = 16
+ROW_BYTES = (
+    600  # of an item's row and its entries in indexes, beside vector and thumbnail
+)
+
+
+def estimate(found: Found, model_id: str, reading: Reading) -> dict[str, Any]:
+    """Count the files of a run and measure a few; nothing is written.
+
+    :return: ``files``, ``file_bytes``, ``problems_in_sample``, ``sample``, ``megapixels`` (of
+        the middle one), ``seconds`` and ``database_bytes`` for all of them
+    """
+    encoder = embedding_model.find(model_id).encoder()
+    sample = _sample(found.files)
+    started = time.monotonic()
+    results = list(read_ahead([Entry(f.id, f) for f in sample], encoder, reading))
+    ready = [result for result in results if isinstance(result, Ready)]
+    encode(encoder, ready)
+    each = (time.monotonic() - started) / max(1, len(sample))
+    thumbnails = [len(r.thumbnail.content) for r in ready if r.thumbnail]
+    row = ROW_BYTES + 4 * encoder.dimensions + sum(thumbnails) / max(1, len(thumbnails))
+    sizes = sorted(r.facts.width * r.facts.height for r in ready if r.facts)
+    return {
+        "model": model_id,
+        "files": len(found.files),
+        "file_bytes": sum(file.size for file in found.files),
+        "sample": len(sample),
+        "problems_in_sample": sum(isinstance(result, Problem) for result in results),
+        "megapixels": round(sizes[len(sizes) // 2] / 1e6, 2) if sizes else None,
+        "seconds": round(each * len(found.files)),
+        "database_bytes": round(row * len(found.files)),
+    }
+
+
+def _sample(files: Sequence[PictureFile]) -> list[PictureFile]:
+    return random.Random(0).sample(list(files), min(TRIED, len(files)))

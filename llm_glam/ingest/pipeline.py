@@ -1,0 +1,291 @@
+"""Files and entries into a collection: plan, read ahead, write in batches, count.
+
+Everything a batch changes is committed at once, so that a run can be interrupted at any moment
+and repeated: it continues where it was.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlite_utils import Database
+
+from .. import demo
+from ..db import collections, folders, items
+from ..db.collections import Collection
+from ..engine import FP32, Encoder
+from ..errors import BadImage, ModelConflict, NothingEmbedded
+from ..images.files import Found, PictureFile
+from ..models import embedding_model, registry
+from ..models.engine_choice import Running
+from . import plan
+from .prefetch import Entry, Problem, Reading, Ready, read_ahead
+from .records import Records
+from .write_batch import Counts, Target, restore_records, write_batch, write_problem
+
+BATCH_SIZE = 32
+
+
+class Report(Protocol):
+    """Whoever wants to know how a run goes."""
+
+    def begin(self, total: int | None) -> None:
+        """So many entries are to be done, None where that is not known."""
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+
+    def say(self, text: str) -> None:
+        """A line for people."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is done; ``batch_size`` entries are committed at once."""
+
+    reading: Reading = field(default_factory=Reading)
+    batch_size: int = BATCH_SIZE
+    retry_problems: bool = False
+    prune: bool = False
+    trust_stored: bool = True
+
+
+def open_collection(
+    db: Database,
+    name: str,
+    model_id: str | None,
+    running: Running | None = None,
+) -> tuple[Collection, Encoder]:
+    """A collection ready to be written to, made where there is none, and its encoder.
+
+    The checkpoint is loaded before anything is written.
+
+    :param model_id: the model of a new collection; None where it must exist
+    :param running: its precision is for a new collection, fp32 where it has none
+    :raises ModelConflict: it exists with another model or precision
+    :raises UnknownCollection: it does not exist and no model was given
+    :raises CheckpointChanged: the checkpoint is not the one it was made with
+    """
+    existing = collections.find(db, name)
+    if existing and model_id and existing.model_id != model_id:
+        raise ModelConflict(conflict(existing, model_id))
+    wanted = existing.model_id if existing else model_id
+    if wanted is None or (existing and not existing.is_ours):
+        existing = collections.get(db, name)
+    running = running or Running()
+    if existing and running.precision not in (None, existing.precision):
+        raise ModelConflict(
+            f"The collection '{name}' was made with --precision {existing.precision}. Leave the "
+            "option out, or choose another collection name."
+        )
+    precision = existing.precision if existing else running.precision or FP32
+    running = replace(running, precision=precision)
+    encoder = embedding_model.find(str(wanted)).encoder(running=running)
+    if existing:
+        collections.check_fingerprint(existing, encoder.fingerprint)
+    collections.prepare(db)
+    with collections.writing(db):
+        collection = collections.find(db, name) or collections.create(
+            db, name, str(wanted)
+        )
+        return (
+            collections.claim(
+                db, collection, encoder.fingerprint, encoder.dimensions, precision
+            ),
+            encoder,
+        )
+
+
+def conflict(collection: Collection, model_id: str) -> str:
+    """What is wrong with this model for that collection, and what to do."""
+    if not collection.is_ours:
+        advice = f"llm-clip's are taken over with: llm glam adopt {collection.name} -m {model_id}"
+    elif registry.is_ours(model_id):
+        new = f"{collection.name}-2"
+        advice = f"for another: llm glam reembed {collection.name} {new} -m {model_id}"
+    else:
+        advice = "other models need a collection with another name"
+    return (
+        f"The collection '{collection.name}' was made with {collection.model_id}, not {model_id}. "
+        f"Leave -m out to use it as it is; {advice}"
+    )
+
+
+@dataclass
+class Run:
+    """A command that writes: where to, how, and who wants to know."""
+
+    target: Target
+    options: Options
+    report: Report
+
+    @property
+    def counts(self) -> Counts:
+        """What has been done so far."""
+        return self.target.counts
+
+
+@contextmanager
+def run(
+    db: Database,
+    opened: tuple[Collection, Encoder],
+    options: Options,
+    report: Report,
+    command: str,
+    arguments: dict[str, Any],
+) -> Iterator[Run]:
+    """A run with its entry in ``glam_runs``, completed however the run ends.
+
+    :param opened: what :func:`open_collection` gave
+    :raises NothingEmbedded: not one of the entries could be used
+    """
+    collection, encoder = opened
+    target = Target(
+        db,
+        collection,
+        encoder,
+        folders=folders.numbers(db, str(collection.items_table)),
+        store=options.reading.keep_raw,
+        trust_stored=options.trust_stored,
+    )
+    started = time.monotonic()
+    number = collections.begin_run(db, collection, command, arguments)
+    try:
+        yield Run(target, options, report)
+    except KeyboardInterrupt:
+        done = target.counts.embedded
+        report.say(f"{done:,} embedded; repeat the command to continue from there.")
+        raise
+    finally:
+        collections.end_run(
+            db, number, target.counts.as_dict(), time.monotonic() - started
+        )
+    if target.counts.problems and not target.counts.usable:
+        raise NothingEmbedded(
+            f"Nothing could be embedded ({target.counts.problems:,} tried); the reasons are above."
+        )
+
+
+def embed_files(run: Run, found: Found, beside: Records) -> None:
+    """Embed picture files.
+
+    :param beside: the records that lie beside them
+    :raises IdConflict: an id belongs to a picture of another folder; nothing was embedded
+    """
+    target = run.target
+    roots = list({file.folder for file in found.files})
+    folders.number(target.db, target.table, roots)
+    target.folders = folders.follow_moves(target.db, target.table, found.files)
+    folders.forget_solved_problems(target.db, target.table, target.folders)
+    to_do = plan.make(
+        target.db,
+        target.collection,
+        found.files,
+        target.folders,
+        thumbnails=run.options.reading.thumbnail_size is not None,
+        retry_problems=run.options.retry_problems,
+    )
+    beside.fit(target.db, target.table)
+    target.records = {file.id: row for file in found.files if (row := beside.of(file))}
+    said = *found.hints, *beside.remarks, *beside.unmatched(found.files)
+    for line in said:
+        run.report.say(line)
+    _warn_of_foreign(run, (file.path for file in found.files))
+    refused = [
+        Problem(Entry(file.id, file), reason, kind)
+        for file, reason, kind in found.refused
+    ]
+    _note_problems(run, [*refused, *to_do.known_problems])
+    target.counts.unchanged += len(to_do.unchanged)
+    entries = (Entry(file.id, file) for file in to_do.todo)
+    embed_entries(run, entries, len(to_do.todo))
+    restore_records(target)
+    _update_records(run)
+    if run.options.prune:
+        _prune(run, roots)
+
+
+def embed_entries(run: Run, entries: Iterable[Entry], total: int | None = None) -> None:
+    """Embed texts and pictures that come with their ids; problems are reported and kept."""
+    run.report.begin(total)
+    write_results(run, read_ahead(entries, run.target.encoder, run.options.reading))
+
+
+def write_results(run: Run, results: Iterator[Ready | Problem]) -> None:
+    """Write what was read, batch by batch, and report how it goes."""
+    while batch := list(islice(results, run.options.batch_size)):
+        _note_remarks(batch, run.report)
+        for problem in write_batch(run.target, batch):
+            run.report.say(f"{problem.entry.id}: {problem.reason}")
+        run.report.advance(len(batch))
+
+
+def embed_one(run: Run, entry: Entry) -> None:
+    """Embed a single text or picture.
+
+    :raises BadImage: the picture cannot be used
+    """
+    if isinstance(entry.content, PictureFile):
+        _warn_of_foreign(run, [entry.content.path])
+        folder = entry.content.folder
+        run.target.folders = folders.number(run.target.db, run.target.table, [folder])
+    run.target.replace = True
+    results = list(read_ahead([entry], run.target.encoder, run.options.reading))
+    for problem in [r for r in results if isinstance(r, Problem)] or write_batch(
+        run.target, results
+    ):
+        name = (
+            entry.content.path if isinstance(entry.content, PictureFile) else entry.id
+        )
+        raise BadImage(f"{name} cannot be used: {problem.reason}.")
+    _note_remarks(results, run.report)
+
+
+def _warn_of_foreign(run: Run, paths: Iterable[Path]) -> None:
+    """Say that the demo's checkpoint is of no use for pictures other than the demo's."""
+    is_demo = registry.bare(run.target.collection.model_id) == registry.DEMO
+    if is_demo and demo.has_foreign(paths):
+        run.report.say(f"Warning: {demo.FOREIGN}.")
+
+
+def _note_remarks(batch: Sequence[Ready | Problem], report: Report) -> None:
+    for result in batch:
+        if isinstance(result, Ready) and result.facts and result.facts.remark:
+            report.say(f"{result.entry.id}: {result.facts.remark}")
+
+
+def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
+    """Problems that are known before any file is read."""
+    with collections.writing(run.target.db):
+        for problem in problems:
+            write_problem(run.target, problem)
+            run.report.say(f"{problem.entry.id}: {problem.reason}")
+    run.counts.problems += len(problems)
+
+
+def _update_records(run: Run) -> None:
+    """Records that changed while their pictures did not."""
+    with collections.writing(run.target.db):
+        changed = items.write_records(
+            run.target.db, run.target.table, run.target.records
+        )
+    if changed:
+        run.report.say(f"records updated: {changed:,}")
+
+
+def _prune(run: Run, roots: Sequence[Path]) -> None:
+    """Forget pictures whose files are gone; their records are set aside, not lost."""
+    target = run.target
+    for folder in roots:
+        known = target.folders[str(folder)]
+        gone = folders.missing_files(target.db, target.table, folder, known)
+        with collections.writing(target.db):
+            for row in gone:
+                items.forget(target.db, target.table, row)
+        run.report.say(
+            f"{len(gone):,} pictures removed whose files are gone from {folder}"
+        )

@@ -1,0 +1,132 @@
+"""What a run has to do: which files are new or changed, and which are not read again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from ..db import items
+from ..db.collections import Collection
+from ..errors import IdConflict, ProblemKind
+from ..images.files import PictureFile
+from .prefetch import Entry, Problem
+
+# What stays until the file is another one. All else may be gone with another installation, option
+# or moment, and trying again costs little.
+LASTING = {
+    ProblemKind.BAD_FILE,
+    ProblemKind.BAD_LINK,
+    ProblemKind.BAD_TEXT,
+    ProblemKind.NO_ORIGINAL,
+}
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Plan:
+    """The files of a run, sorted by what is to be done with them."""
+
+    todo: list[PictureFile] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    known_problems: list[Problem] = field(default_factory=list)
+
+
+def make(
+    db: Database,
+    collection: Collection,
+    files: Sequence[PictureFile],
+    folders: Mapping[str, int],
+    *,
+    thumbnails: bool = True,
+    retry_problems: bool = False,
+) -> Plan:
+    """Sort files by what is to be done with them, without reading one.
+
+    A file is unchanged when its size, time and folder are those of its row and there is a
+    vector of that content: the vectors are the truth.
+
+    :raises IdConflict: an id belongs to a file of another folder that is still there
+    """
+    plan = Plan()
+    for start in range(0, len(files), items.AT_ONCE):
+        some = files[start : start + items.AT_ONCE]
+        rows = _rows(db, collection, [file.id for file in some])
+        problems = (
+            {} if retry_problems else _problems(db, collection, [f.id for f in some])
+        )
+        for file in some:
+            folder = folders.get(str(file.folder))
+            row = rows.get(file.id)
+            _check_id(file, row, folder, folders)
+            problem = problems.get(file.id)
+            if row and _is_unchanged(file, row, folder, thumbnails):
+                plan.unchanged.append(file.id)
+            elif problem and _is_same_file(file, problem, folder):
+                entry = Entry(file.id, file)
+                kind = ProblemKind(problem["kind"])
+                plan.known_problems.append(Problem(entry, problem["reason"], kind))
+            else:
+                plan.todo.append(file)
+    return plan
+
+
+def _is_unchanged(
+    file: PictureFile, row: Row, folder: int | None, thumbnails: bool
+) -> bool:
+    return bool(
+        row["is_current"]
+        and (row["has_thumbnail"] or not thumbnails)
+        and row["file"] == file.file
+        and _is_same_file(file, {**row, "folder": row["image_folder"]}, folder)
+    )
+
+
+def _is_same_file(file: PictureFile, row: Row, folder: int | None) -> bool:
+    known = row["folder"], row["image_bytes"], row["image_modified"]
+    return known == (folder, file.size, file.modified)
+
+
+def _check_id(
+    file: PictureFile, row: Row | None, folder: int | None, folders: Mapping[str, int]
+) -> None:
+    if not row or not row["embedded"] or row["image_folder"] in (None, folder):
+        return
+    old = next((path for path, n in folders.items() if n == row["image_folder"]), None)
+    if old and row["file"] and (Path(old) / row["file"]).exists():
+        raise IdConflict(
+            f"{file.path} would have the id '{file.id}', which is that of "
+            f"{Path(old) / row['file']}. Embed this folder with a --prefix of its own, such as "
+            f"--prefix {file.folder.name}/"
+        )
+
+
+def _rows(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row]:
+    assert collection.items_table is not None
+    columns = "id, file, image_bytes, image_modified, image_folder, image_md5"
+    rows = items.fetch(db, collection.items_table, ids, columns)
+    marks = ", ".join("?" for _ in ids)
+    embedded = f"""
+        select id, content_hash from embeddings where collection_id = ? and id in ({marks})
+    """
+    small = f"select id from glam_thumbnails where items_table = ? and id in ({marks})"
+    vectors = dict(db.execute(embedded, [collection.id, *ids]).fetchall())
+    thumbnails = {r[0] for r in db.execute(small, [collection.items_table, *ids])}
+    return {
+        item_id: {
+            **row,
+            "embedded": item_id in vectors,
+            "is_current": (vectors.get(item_id) or b"").hex() == row["image_md5"],
+            "has_thumbnail": item_id in thumbnails,
+        }
+        for item_id, row in rows.items()
+    }
+
+
+def _problems(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row]:
+    marks = ", ".join("?" for _ in ids)
+    where = f"items_table = ? and id in ({marks})"
+    rows = db.table("glam_problems").rows_where(where, [collection.items_table, *ids])
+    return {row["id"]: row for row in rows if row["kind"] in LASTING}

@@ -1,0 +1,209 @@
+"""Records that lie beside the pictures: metadata.csv, metadata.jsonl or metadata.xlsx.
+
+Hugging Face's convention: the column ``file_name`` is the picture's path relative to the
+metadata file. All other columns are kept; text stays text.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from ..db import items
+from ..errors import BadRecords
+from ..formats import tables
+from ..formats.tables import Surplus
+from ..images.files import METADATA_NAMES, PictureFile, same_name
+
+FILE_NAME = "file_name"
+MOST_COLUMNS = 1500
+LARGEST = 2**63
+DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+WHOLE = re.compile(r"-?[0-9]{1,18}")
+NAMED = 3  # of the records without a picture
+NO = {"", "0", "false", "no", "n", "none"}
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Records:
+    """Records by picture file (absolute path), and what is to be said about them."""
+
+    by_path: dict[str, Row] = field(default_factory=dict)
+    kinds: dict[str, type] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def of(self, file: PictureFile) -> Row | None:
+        """The record of a file, or None."""
+        return self.by_path.get(same_name(str(file.path)))
+
+    def fit(self, db: Database, items_table: str) -> None:
+        """Give the items table the columns the records need, and the records its names."""
+        if not self.kinds:
+            return
+        columns = items.add_columns(db, items_table, self._fitting_kinds())
+        present = db.table(items_table).columns_dict
+        for path, row in self.by_path.items():
+            self.by_path[path] = {
+                columns[name]: _value(columns[name], value, present[columns[name]])
+                for name, value in row.items()
+            }
+
+    def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
+        """What is to be said of records that name none of these files, if there are any."""
+        names = sorted(self.by_path.keys() - {same_name(str(f.path)) for f in files})
+        if not names:
+            return []
+        some = [Path(name).name for name in names[:NAMED]] + ["…"] * (
+            len(names) > NAMED
+        )
+        return [
+            f"{len(names):,} of {len(self.by_path):,} records name no picture of this run: "
+            f"{', '.join(some)}"
+        ]
+
+    def _fitting_kinds(self) -> dict[str, type]:
+        """The columns' types; a sequence that is not all whole numbers (12r) is a text."""
+        for name in [name for name in self.kinds if name.strip().lower() == "sequence"]:
+            values = (row.get(name) for row in self.by_path.values())
+            if not all(_is_whole(v) for v in values if v not in (None, "")):
+                self._rename(name, f"{name}_source")
+        return self.kinds
+
+    def _rename(self, old: str, new: str) -> None:
+        self.kinds[new] = str
+        del self.kinds[old]
+        for row in self.by_path.values():
+            if old in row:
+                row[new] = row.pop(old)
+
+
+def beside(files: Iterable[PictureFile]) -> Records:
+    """Read the metadata files in the folders of these pictures, up to the folder given.
+
+    :raises BadRecords: one cannot be read
+    """
+    records = Records()
+    for folder in sorted(_folders(files)):
+        for name in METADATA_NAMES:
+            path = folder / name
+            if path.is_file() and path.resolve().is_relative_to(folder):
+                _add(records, path)
+    if len(records.kinds) > MOST_COLUMNS:
+        raise BadRecords(
+            f"The metadata has {len(records.kinds):,} columns; {MOST_COLUMNS:,} can be kept."
+        )
+    return records
+
+
+def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
+    """The rows of a metadata file, by column name.
+
+    :param surplus: is told the rows of which cells are left out
+    :raises BadRecords: it cannot be read, or has no ``file_name`` column
+    """
+    rows = tables.read(path, surplus)
+    first = next(rows, None)
+    if first is None:
+        return
+    key = next((k for k in first if k.strip().lower() == FILE_NAME), None)
+    if key is None:
+        raise BadRecords(
+            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
+            f"(it has: {', '.join(first)})."
+        )
+    for row in chain([first], rows):
+        yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
+
+
+def is_yes(value: Any) -> bool:
+    """Does a cell such as that of the column ``sensitive`` say yes? Anything but a no does."""
+    return str(value or "").strip().lower() not in NO
+
+
+def _folders(files: Iterable[PictureFile]) -> set[Path]:
+    found: set[Path] = set()
+    for file in files:
+        folder = file.path.parent
+        while folder not in found:
+            found.add(folder)
+            if folder == file.folder:
+                break
+            folder = folder.parent
+    return found
+
+
+def _add(records: Records, path: Path) -> None:
+    repeated = refused = 0
+    surplus = Surplus()
+    for row in read(path, surplus):
+        name = str(row.get(FILE_NAME) or "").replace("\\", "/")
+        if not _is_inside(name):
+            refused += 1
+            continue
+        key = same_name(str(path.parent / name))
+        if key in records.by_path:
+            repeated += 1
+            continue
+        records.by_path[key] = row
+        for column, value in row.items():
+            records.kinds[column] = _wider(records.kinds.get(column), value)
+    if repeated:
+        records.remarks.append(
+            f"{path}: {repeated:,} rows repeat a file_name; the first counts"
+        )
+    if refused:
+        records.remarks.append(
+            f"{path}: {refused:,} rows name no file in this folder; left out"
+        )
+    if surplus.rows:
+        records.remarks.append(
+            f"{path}: {surplus} (what is behind the last column is left out)"
+        )
+
+
+def _is_inside(name: str) -> bool:
+    parts = Path(name).parts
+    outside = (
+        Path(name).is_absolute() or ".." in parts or "://" in name or DRIVE.match(name)
+    )
+    return bool(name) and not outside
+
+
+def _wider(kind: type | None, value: Any) -> type:
+    """The column type that holds both what came before and this value."""
+    if value is None or value == "":
+        return kind or str
+    this = {bool: int, int: int, float: float}.get(type(value), str)
+    if kind in (None, this):
+        return this
+    return float if {kind, this} == {int, float} else str
+
+
+def _value(column: str, value: Any, kind: type) -> Any:
+    if column == "sensitive":
+        return int(is_yes(value))
+    if value is None or value == "" or value != value:  # NaN equals nothing
+        return None
+    if column == "sequence":
+        return int(value)
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) or kind is str or abs(value) >= LARGEST:
+        return _clean(str(value))
+    return value
+
+
+def _is_whole(value: Any) -> bool:
+    return bool(WHOLE.fullmatch(str(value).strip()))
+
+
+def _clean(text: str) -> str:
+    """Text that SQLite can keep: no half characters, no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -1,0 +1,124 @@
+"""The same pictures with another checkpoint, beside the old collection."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from sqlite_utils import Database
+
+from ..db import collections, folders, items
+from ..db.collections import Collection
+from ..engine import Encoder
+from ..errors import ModelConflict, ProblemKind, UnknownCollection
+from ..images.files import PictureFile
+from ..models import embedding_model
+from ..models.engine_choice import Running
+from .pipeline import Run, write_results
+from .prefetch import Entry, Problem, Ready, read_ahead
+
+Row = dict[str, Any]
+GONE = (
+    "its original is not on this computer; its thumbnail can be used with --thumbnails"
+)
+
+
+def open_beside(
+    db: Database, name: str, new: str, model_id: str, running: Running | None = None
+) -> tuple[Collection, tuple[Collection, Encoder]]:
+    """The old collection, and the new one with its encoder, made where there is none.
+
+    Repeating an interrupted run opens the same new collection again.
+
+    :raises UnknownCollection: there is no such collection of ours with pictures
+    :raises ModelConflict: the new name is another collection's
+    """
+    old = collections.get(db, name)
+    if old.items_table is None:
+        raise UnknownCollection(f"The collection '{name}' holds no pictures of ours.")
+    existing = collections.find(db, new)
+    same_set = existing and existing.items_table in (None, old.items_table)
+    if existing and (existing.model_id != model_id or not same_set):
+        raise ModelConflict(
+            f"There is a collection '{new}' already ({existing.model_id}). Choose another name."
+        )
+    encoder = embedding_model.find(model_id).encoder(running=running)
+    collections.prepare(db)
+    with collections.writing(db):
+        collection = existing or collections.create(db, new, model_id)
+        collections.check_fingerprint(collection, encoder.fingerprint)
+        collections.link(
+            db, collection, encoder.fingerprint, encoder.dimensions, old.items_table
+        )
+    found = collections.get(db, new)
+    return old, (found, encoder)
+
+
+def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
+    """Embed everything that ``old`` holds and the run's collection does not.
+
+    :param thumbnails: use the stored thumbnails instead of the originals
+    """
+    rows = list(_missing(run.target.db, old, run.target.collection))
+    run.report.begin(len(rows))
+    entries = (_entry(run, old, row, thumbnails) for row in rows)
+    results = read_ahead(entries, run.target.encoder, run.options.reading)
+    if thumbnails:
+        hashes = {row["id"]: row["content_hash"] for row in rows}
+        results = _as_originals(results, hashes)
+    write_results(run, results)
+
+
+def _missing(db: Database, old: Collection, new: Collection) -> Iterator[Row]:
+    sql = """
+        select id, content_hash, content is not null as is_text from embeddings
+        where collection_id = ? and id not in (
+            select id from embeddings where collection_id = ?
+        )
+        order by id
+    """
+    yield from db.query(sql, [old.id, new.id])
+
+
+def _entry(run: Run, old: Collection, row: Row, thumbnails: bool) -> Entry | Problem:
+    item_id = row["id"]
+    content: PictureFile | bytes | str | None
+    if thumbnails and not row["is_text"]:
+        content = _thumbnail(run, item_id)
+    else:
+        content = _original(run, item_id) or _stored_content(
+            run.target.db, old, item_id
+        )
+    if content is None:
+        return Problem(Entry(item_id, b""), GONE, ProblemKind.NO_ORIGINAL)
+    return Entry(item_id, content)
+
+
+def _original(run: Run, item_id: str) -> PictureFile | None:
+    columns = "id, file, image_folder"
+    row = items.fetch(run.target.db, run.target.table, [item_id], columns).get(item_id)
+    paths = {number: path for path, number in run.target.folders.items()}
+    return folders.original(row, paths) if row else None
+
+
+def _stored_content(db: Database, old: Collection, item_id: str) -> bytes | str | None:
+    sql = "select content, content_blob from embeddings where collection_id = ? and id = ?"
+    text, blob = db.execute(sql, [old.id, item_id]).fetchone()
+    return text if text is not None else blob
+
+
+def _thumbnail(run: Run, item_id: str) -> bytes | None:
+    sql = "select content from glam_thumbnails where items_table = ? and id = ?"
+    row = run.target.db.execute(sql, [run.target.table, item_id]).fetchone()
+    return row[0] if row else None
+
+
+def _as_originals(
+    results: Iterator[Ready | Problem], hashes: dict[str, bytes]
+) -> Iterator[Ready | Problem]:
+    """Thumbnails stand for their originals: their own size and hash must not become theirs."""
+    for result in results:
+        if isinstance(result, Ready):
+            md5 = hashes.get(result.entry.id) or result.md5
+            yield replace(result, md5=md5, facts=None, thumbnail=None)
+        else:
+            yield result

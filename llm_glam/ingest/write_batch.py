@@ -1,0 +1,276 @@
+"""One batch of read entries to rows, in one transaction: all of it is kept, or nothing."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlite_utils import Database
+
+from ..db import collections, items
+from ..db.collections import Collection
+from ..engine import Encoder
+from ..errors import ProblemKind
+from ..images.files import PictureFile
+from ..models import registry
+from . import embed_batch, identity
+from .prefetch import Problem, Ready
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Counts:
+    """What happened to the entries of a run; each is counted once."""
+
+    embedded: int = 0
+    unchanged: int = 0
+    copies: int = 0
+    renamed: int = 0
+    problems: int = 0
+
+    @property
+    def usable(self) -> int:
+        """How many have a vector now."""
+        return self.embedded + self.unchanged + self.copies + self.renamed
+
+    def as_dict(self) -> dict[str, int]:
+        """By name, as run records keep them."""
+        return asdict(self)
+
+
+@dataclass
+class Target:
+    """Where batches go: a collection, its set of pictures, and what is known of its files.
+
+    ``folders`` gives the number of each folder; ``records`` the record columns by id; ``store``
+    is LLM's ``--store``; for ``trust_stored`` see :func:`llm_glam.ingest.embed_batch.resolve`; with
+    ``replace`` an id may be given to a picture of another folder. ``fresh`` collects the ids and
+    MD5s of pictures that had no record, ``edited`` the former MD5s and ids of pictures whose
+    content changed: should that content turn up under another name, it was renamed.
+    """
+
+    db: Database
+    collection: Collection
+    encoder: Encoder
+    folders: Mapping[str, int] = field(default_factory=dict)
+    records: Mapping[str, Row] = field(default_factory=dict)
+    store: bool = False
+    trust_stored: bool = True
+    replace: bool = False
+    fresh: dict[str, str] = field(default_factory=dict)
+    edited: dict[str, str] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def table(self) -> str:
+        """The items table."""
+        assert self.collection.items_table is not None
+        return self.collection.items_table
+
+
+def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Problem]:
+    """Embed what has no vector yet and write everything.
+
+    :return: the problems of the batch, those found only now included
+    """
+    problems = [result for result in batch if isinstance(result, Problem)]
+    ready = [result for result in batch if isinstance(result, Ready)]
+    present = items.fetch(target.db, target.table, [r.entry.id for r in ready])
+    strangers = _strangers(target, ready, present)
+    problems += strangers.values()
+    ready = [r for r in ready if r.entry.id not in strangers]
+    resolved = embed_batch.resolve(
+        target.db,
+        target.collection,
+        target.encoder,
+        ready,
+        trust_stored=target.trust_stored,
+    )
+    with collections.writing(target.db):
+        renamed = _settle(target, ready, present)
+        for one, (status, vector) in zip(ready, resolved, strict=True):
+            if status != "unchanged":
+                _write_vector(target, one, vector)
+            if one.facts:
+                _write_picture(target, one, is_new=one.entry.id not in present)
+        for problem in problems:
+            write_problem(target, problem)
+    for one, (status, _) in zip(ready, resolved, strict=True):
+        _count(target.counts, "renamed" if one.entry.id in renamed else status)
+    target.counts.problems += len(problems)
+    return problems
+
+
+def restore_records(target: Target) -> None:
+    """Give the pictures that were new in this run the records set aside for their content.
+
+    Where files were renumbered, a picture may be written before its record is set free.
+    """
+    with collections.writing(target.db):
+        for item_id, md5 in target.fresh.items():
+            kept = items.take_kept_record(target.db, target.table, md5, item_id)
+            if kept:
+                items.write(target.db, target.table, [{"id": item_id, **kept}])
+    target.fresh.clear()
+
+
+def _strangers(
+    target: Target, batch: Sequence[Ready], present: Mapping[str, Row]
+) -> dict[str, Problem]:
+    """Pictures whose id is that of another one, from another folder, that is in use."""
+    if target.replace:
+        return {}
+    return {
+        r.entry.id: _conflict(target, r, present[r.entry.id])
+        for r in batch
+        if identity.is_other_content(r, present.get(r.entry.id))
+        and identity.is_elsewhere(r, present[r.entry.id], target.folders)
+        and identity.is_alive(target.db, target.table, r.entry.id)
+    }
+
+
+def _settle(
+    target: Target, batch: Sequence[Ready], present: dict[str, Row]
+) -> set[str]:
+    """Set records of other pictures aside and follow renames, before anything is written.
+
+    ``present`` loses the rows set aside and gains those of renamed pictures.
+
+    :return: the ids of pictures that were renamed
+    """
+    db, table = target.db, target.table
+    new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
+    for md5 in new & target.edited.keys():
+        items.part_record(db, table, target.edited.pop(md5), md5)
+    arrived = new | set(target.fresh.values())
+    others = [r for r in batch if identity.is_other_content(r, present.get(r.entry.id))]
+    another = {
+        r.entry.id
+        for r in others
+        if identity.is_elsewhere(r, present[r.entry.id], target.folders)
+        or not identity.is_alive(db, table, r.entry.id)
+        or identity.is_known_elsewhere(db, table, r)
+        or present[r.entry.id]["image_md5"] in arrived
+    }
+    for ready in (r for r in others if r.entry.id not in another):
+        target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
+    for item_id in another:
+        items.keep_record(db, table, present.pop(item_id))
+    renamed = set()
+    for ready in batch:
+        if ready.facts and ready.entry.id not in present:
+            if identity.follow_rename(db, table, ready, _folder(target, ready)):
+                renamed.add(ready.entry.id)
+                present |= items.fetch(db, table, [ready.entry.id])
+    return renamed
+
+
+def write_problem(target: Target, problem: Problem) -> None:
+    """Keep a problem with the state of its file, so that it is only tried again when changed."""
+    content = problem.entry.content
+    row: Row = {
+        "items_table": target.table,
+        "id": problem.entry.id,
+        "kind": problem.kind,
+        "reason": problem.reason,
+        "seen": registry.now(),
+    }
+    if isinstance(content, PictureFile):
+        row["file"] = content.file
+        row["folder"] = target.folders.get(str(content.folder))
+        row["image_bytes"] = content.size
+        row["image_modified"] = content.modified
+    target.db.table("glam_problems").insert(row, replace=True)
+
+
+def _count(counts: Counts, what: str) -> None:
+    setattr(counts, what, getattr(counts, what) + 1)
+
+
+def _conflict(target: Target, ready: Ready, row: Row) -> Problem:
+    folder = next(
+        (k for k, v in target.folders.items() if v == row["image_folder"]), "elsewhere"
+    )
+    return Problem(
+        ready.entry,
+        f"another picture has the id '{row['id']}', from {folder}; use --prefix for this folder",
+        ProblemKind.ID_CONFLICT,
+    )
+
+
+def _folder(target: Target, ready: Ready) -> int | None:
+    content = ready.entry.content
+    if not isinstance(content, PictureFile):
+        return None
+    return target.folders.get(str(content.folder))
+
+
+def _write_vector(target: Target, ready: Ready, vector: bytes) -> None:
+    content = ready.entry.content
+    metadata = ready.entry.metadata
+    target.db.table("embeddings").insert(
+        {
+            "collection_id": target.collection.id,
+            "id": ready.entry.id,
+            "embedding": vector,
+            "content": content if target.store and isinstance(content, str) else None,
+            "content_blob": ready.raw if target.store else None,
+            "content_hash": ready.md5,
+            "metadata": json.dumps(metadata) if metadata else None,
+            "updated": int(time.time()),
+        },
+        replace=True,
+    )
+
+
+def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
+    kept: Row = {}
+    if is_new:
+        md5 = ready.md5.hex()
+        item_id = ready.entry.id
+        kept = items.take_kept_record(target.db, target.table, md5, item_id) or {}
+        target.fresh |= {} if kept else {item_id: md5}
+    item = {**kept, **_facts(target, ready), **target.records.get(ready.entry.id, {})}
+    items.write(target.db, target.table, [item])
+    _write_thumbnail(target, ready)
+    sql = "delete from glam_problems where items_table = ? and id = ?"
+    target.db.execute(sql, [target.table, ready.entry.id])
+
+
+def _facts(target: Target, ready: Ready) -> Row:
+    assert ready.facts is not None
+    row: Row = {
+        "id": ready.entry.id,
+        "image_width": ready.facts.width,
+        "image_height": ready.facts.height,
+        "image_format": ready.facts.format,
+        "image_bytes": ready.size,
+        "image_md5": ready.md5.hex(),
+    }
+    content = ready.entry.content
+    if isinstance(content, PictureFile):
+        row["file"] = content.file
+        row["image_modified"] = content.modified
+        row["image_folder"] = _folder(target, ready)
+    return row
+
+
+def _write_thumbnail(target: Target, ready: Ready) -> None:
+    md5 = ready.md5.hex()
+    if ready.thumbnail is None:
+        sql = "delete from glam_thumbnails where items_table = ? and id = ? and image_md5 != ?"
+        target.db.execute(sql, [target.table, ready.entry.id, md5])
+        return
+    target.db.table("glam_thumbnails").insert(
+        {
+            "items_table": target.table,
+            "id": ready.entry.id,
+            "image_md5": md5,
+            "width": ready.thumbnail.width,
+            "height": ready.thumbnail.height,
+            "content": ready.thumbnail.content,
+        },
+        replace=True,
+    )

@@ -1,0 +1,1 @@
+"""Registered names and the encoders that are loaded for them."""

@@ -1,0 +1,226 @@
+"""All that can be found out about a registered checkpoint: is it whole, is it the same, is it any good?"""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..checkpoints import completion, layout
+from ..db import collections
+from ..errors import GlamError, HubUnreachable
+from . import engine_choice, loading, manifest, registry
+from .registry import Checkpoint
+
+if TYPE_CHECKING:
+    from ..engine import Encoder
+    from ..engine.probes import Spread
+    from ..engine.torch import TorchEncoder
+
+Row = dict[str, Any]
+Say = Callable[[str], None]
+SECONDS = 1.0
+AT_ONCE = 8
+CARD_KEYS = ("license", "base_model")
+COLLAPSED = (
+    "Warning: '{name}' hardly tells different things apart: {alike_pictures:.0%} of the pairs of "
+    "clearly different pictures and {alike_texts:.0%} of those of texts have a cosine over .95, and "
+    "a text scores {low:.4f} to {high:.4f} over all pictures. Searches would give nearly the same "
+    "order for every query. It has probably collapsed while it was trained, or was never trained."
+)
+
+
+@dataclass
+class Report:
+    """What was found.
+
+    ``problem`` is why the checkpoint cannot be used, ``warnings`` are what one should know.
+    """
+
+    row: Row
+    problem: GlamError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def examine(
+    entry: Checkpoint, database: Path, say: Say, *, speed: bool = True
+) -> Report:
+    """Examine a checkpoint; reads only, and downloads nothing.
+
+    :param database: whose collections are looked through, if it is there
+    :param speed: measure how many pictures and texts a second it takes, for two seconds
+    """
+    report = Report(_registered(entry))
+    try:
+        directory = loading.locate(entry, download=False)
+        report.row |= _files(directory)
+        report.row |= _said(directory)
+        completion.check_complete(directory)
+        say("Loading and testing the checkpoint")
+        fast = _tested(entry, directory, report)
+        if speed:
+            say("Measuring its speed, about two seconds")
+            report.row |= _speed(fast)
+    except HubUnreachable as error:
+        report.row["self_test"] = error.message
+    except GlamError as error:
+        report.problem = error
+        report.row["self_test"] = error.message
+    report.row["collections"] = _collections(entry, database)
+    return report
+
+
+def _registered(entry: Checkpoint) -> Row:
+    return {
+        "name": entry.name,
+        "model": entry.model_id,
+        "default": entry.name == registry.default_name(),
+        "source": entry.source,
+        "revision": entry.revision,
+        "added": entry.added,
+        "base": entry.base,
+        "notes": entry.notes,
+        "fingerprint": entry.fingerprint,
+        "dimensions": entry.dimensions,
+    }
+
+
+def _files(directory: Path) -> Row:
+    """Every file that is not hidden, and what they take up."""
+    files = {
+        file.relative_to(directory).as_posix(): file.stat().st_size
+        for file in sorted(directory.rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    }
+    return {
+        "folder": str(directory),
+        "layout": layout.kind(directory) if files else None,
+        "files": files,
+        "bytes": sum(files.values()),
+    }
+
+
+def _said(directory: Path) -> Row:
+    """What the card says in its header, and ``glam.json`` of its base."""
+    from huggingface_hub.repocard import metadata_load
+
+    said: Row = {}
+    # A card is anybody's text, and its header YAML of any kind.
+    with suppress(Exception):
+        said = metadata_load(directory / layout.CARD) or {}
+    row = {key: _plain(said.get(key)) for key in CARD_KEYS}
+    with suppress(GlamError):
+        row["base_model"] = row["base_model"] or manifest.read(directory).get("base")
+    return row
+
+
+def _plain(value: Any) -> str | None:
+    """What stands in a card, whatever YAML makes of it: one name, several, a date."""
+    values = value if isinstance(value, list) else [value]
+    return ", ".join(str(one) for one in values if one is not None) or None
+
+
+def collapse(name: str, encoder: "Encoder") -> str | None:
+    """A warning where a checkpoint hardly tells clearly different things apart."""
+    from ..engine import probes
+
+    found = probes.spread(encoder)
+    return _collapsed(name, found) if found.is_collapsed else None
+
+
+def _tested(entry: Checkpoint, directory: Path, report: Report) -> "Encoder":
+    """Load it, compare and test it; the engine it runs on here."""
+    from ..engine import probes
+    from ..engine.torch import TorchEncoder
+
+    reference = TorchEncoder(directory)
+    report.row["fingerprint_now"] = reference.fingerprint
+    loading.check_unchanged(entry, directory, reference.fingerprint)
+    report.row |= _shape(reference)
+    report.row["self_test"] = "passed"
+    found = probes.spread(reference)
+    report.row |= _spread(found)
+    if found.is_collapsed:
+        report.warnings.append(_collapsed(entry.name, found))
+    engine, why_not = engine_choice.state(reference.fingerprint)
+    report.row |= {"engine": engine, "why_not_onnx": why_not}
+    return engine_choice.exported(reference.fingerprint) or reference
+
+
+def _shape(encoder: "TorchEncoder") -> Row:
+    settings = encoder.preprocessing()
+    is_cropped = settings.get("do_center_crop")
+    weights = encoder.model.state_dict()
+    scales = [value for name, value in weights.items() if name.endswith("logit_scale")]
+    return {
+        "dimensions": encoder.dimensions,
+        "parameters": sum(one.numel() for one in encoder.model.parameters()),
+        "longest_text": encoder.model.tokenizer.model_max_length,
+        "picture_size": settings.get("crop_size" if is_cropped else "size"),
+        "logit_scale": round(math.exp(float(scales[0])), 3) if scales else None,
+    }
+
+
+def _spread(found: "Spread") -> Row:
+    return {
+        "collapsed": found.is_collapsed,
+        "alike_pictures": round(found.alike_pictures, 3),
+        "alike_texts": round(found.alike_texts, 3),
+        "score_spread": round(found.score_spread, 4),
+    }
+
+
+def _collapsed(name: str, found: "Spread") -> str:
+    low, high = found.scores
+    return COLLAPSED.format(
+        name=name,
+        alike_pictures=found.alike_pictures,
+        alike_texts=found.alike_texts,
+        low=low,
+        high=high,
+    )
+
+
+def _speed(encoder: "Encoder") -> Row:
+    """Pictures (decoded, of 320 × 240) and texts a second, measured for a second each."""
+    from ..engine import probes
+
+    pictures, texts = probes.pictures()[:AT_ONCE], probes.TEXTS[:AT_ONCE]
+    return {
+        "pictures_per_second": _rate(
+            lambda: encoder.encode_prepared([encoder.prepare(p) for p in pictures])
+        ),
+        "texts_per_second": _rate(lambda: encoder.encode_texts(texts)),
+    }
+
+
+def _rate(encode: Callable[[], Any]) -> float:
+    encode()  # the first one loads what the others find
+    start, rounds = time.perf_counter(), 0
+    while (passed := time.perf_counter() - start) < SECONDS:
+        encode()
+        rounds += 1
+    return round(rounds * AT_ONCE / passed, 1)
+
+
+def _collections(entry: Checkpoint, database: Path) -> list[str]:
+    """The collections made with the checkpoint, and those of other weights of its name."""
+    if not database.is_file():
+        return []
+    using = [
+        collection
+        for collection in collections.every(
+            collections.connect(database, readonly=True)
+        )
+        if collection.model_id == entry.model_id
+    ]
+    return [
+        c.name if _is_same(c.fingerprint, entry) else f"{c.name} (other weights)"
+        for c in using
+    ]
+
+
+def _is_same(fingerprint: str | None, entry: Checkpoint) -> bool:
+    return None in (fingerprint, entry.fingerprint) or fingerprint == entry.fingerprint

@@ -1,0 +1,114 @@
+"""The embedding model ``glam-clip`` as LLM sees it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import llm
+
+from ..errors import BadImage, GlamError, RegistryError
+from . import registry
+
+if TYPE_CHECKING:
+    from ..engine import Encoder, Vectors
+    from .engine_choice import Running
+
+AT_ONCE = 32
+
+
+class GlamClip(llm.EmbeddingModel):
+    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), mixed as they come."""
+
+    supports_text = True
+    supports_binary = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.model_id = f"{registry.PREFIX}/{name}"
+
+    def encoder(
+        self,
+        *,
+        download: bool = True,
+        running: "Running | None" = None,
+    ) -> "Encoder":
+        """The loaded checkpoint, shared by all model objects of this process.
+
+        :param running: precision and device; None for a query in fp32
+        :raises GlamError: one sentence why it cannot be loaded
+        """
+        from . import loading
+
+        return loading.encoder(self.name, running, download=download)
+
+    def embed_batch(
+        self, items: Iterable[str | bytes], *, key: str | None = None
+    ) -> Iterator[list[float]]:
+        """One vector per item, in order.
+
+        :raises BadImage: bytes that are no picture, with the item's position
+        :raises GlamError: the checkpoint cannot be loaded
+        """
+        iterator = iter(items)
+        position = 0
+        while batch := list(islice(iterator, AT_ONCE)):
+            yield from encode(self.encoder(), batch, first=position).tolist()
+            position += len(batch)
+
+
+def encode(
+    encoder: "Encoder", items: list[str | bytes], *, first: int = 0
+) -> "Vectors":
+    """Vectors of texts and pictures in one list, shape (n, dimensions), in order.
+
+    :param first: position of the first item in the whole input, for error messages
+    :raises BadImage: bytes that are no picture
+    """
+    from ..engine import encode_mixed
+
+    return encode_mixed(
+        encoder,
+        [
+            item if isinstance(item, str) else _prepare(encoder, item, first + i)
+            for i, item in enumerate(items)
+        ],
+    )
+
+
+def _prepare(encoder: "Encoder", item: bytes, position: int) -> object:
+    from ..images import decoding
+
+    try:
+        with decoding.quiet():
+            return encoder.prepare(decoding.read(bytes(item)).image)
+    except BadImage as error:
+        raise BadImage(
+            f"Picture {position + 1} cannot be used: {error.message}."
+        ) from error
+
+
+def register_models(register: Callable[..., None]) -> None:
+    """Register every checkpoint with LLM; bare ``glam-clip`` is the default one's alias.
+
+    A damaged models.json or an unknown default must not keep LLM from working: what is wrong
+    is said when one of our models is used.
+    """
+    try:
+        names = [entry.name for entry in registry.checkpoints()]
+        default = registry.default_name()
+    except RegistryError:
+        names, default = [registry.STOCK], registry.STOCK
+    for name in names if default in names else [*names, default]:
+        register(GlamClip(name), aliases=(registry.PREFIX,) if name == default else ())
+
+
+def find(model_id: str) -> GlamClip:
+    """The model of this id, registered here or not; bare ``glam-clip`` is the default.
+
+    :raises GlamError: the list of checkpoints is damaged
+    """
+    if model_id == registry.PREFIX:
+        return GlamClip(registry.default_name())
+    if not registry.is_ours(model_id):
+        raise GlamError(f"'{model_id}' is not one of our models.")
+    return GlamClip(registry.bare(model_id))

@@ -1,0 +1,161 @@
+"""Which engine a checkpoint runs on: ONNX Runtime where it can be exported, else torch.
+
+Exports are kept under ``user_dir()/glam/engine/``, by fingerprint. ``LLM_GLAM_ENGINE=torch``
+switches them off, ``LLM_GLAM_DEVICE`` names the device.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine import FP32
+from . import registry
+
+if TYPE_CHECKING:
+    from ..engine.onnx import OnnxEncoder
+
+Say = Callable[[str], None]
+DEVICE = "LLM_GLAM_DEVICE"
+EXPORTERS = (
+    "llm-glam",
+    "onnxruntime",
+    "sentence-transformers",
+    "torch",
+    "transformers",
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a checkpoint is run.
+
+    ``say`` is given where there is time to export it for the fast engine, to say so;
+    ``precision`` is that of the weights, None for the collection's own; ``device`` is named as
+    torch names it, None for the best there is.
+    """
+
+    say: Say | None = None
+    precision: str | None = None
+    device: str | None = field(default_factory=lambda: os.environ.get(DEVICE))
+
+    @property
+    def on_torch(self) -> bool:
+        """Is it to run on a card, which only torch can use?"""
+        if self.device:
+            return self.device != "cpu"
+        return self.say is not None and has_accelerator()
+
+
+def directory() -> Path:
+    """Where exports are."""
+    return registry.directory() / "engine"
+
+
+def is_on() -> bool:
+    """May the fast engine be used?"""
+    chosen = os.environ.get("LLM_GLAM_ENGINE", "")
+    return chosen != "torch" and find_spec("onnxruntime") is not None
+
+
+def has_accelerator() -> bool:
+    """Is there an NVIDIA card or an Apple chip, on which torch is the faster one for pictures?"""
+    is_apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return is_apple or Path("/proc/driver/nvidia").exists()
+
+
+def exported(fingerprint: str | None, precision: str = FP32) -> "OnnxEncoder | None":
+    """The fast engine of a checkpoint that was exported before."""
+    if not fingerprint or not is_on() or not directory().is_dir():
+        return None
+    from ..engine.onnx import OnnxEncoder, folder_name
+
+    try:
+        return OnnxEncoder(directory() / folder_name(fingerprint, precision))
+    except (OSError, ValueError, LookupError):
+        return None
+
+
+def state(fingerprint: str) -> tuple[str, str | None]:
+    """Which engine a checkpoint runs on for words, and why it is torch where it is."""
+    if exported(fingerprint):
+        return "onnx", None
+    if not is_on():
+        is_chosen = find_spec("onnxruntime") is not None
+        why = "LLM_GLAM_ENGINE=torch" if is_chosen else "onnxruntime is not installed"
+        return "torch", why
+    if _is_impossible(fingerprint, FP32):
+        known = json.loads(_why_not(fingerprint, FP32).read_text("utf-8"))
+        return "torch", str(known.get("reason"))
+    return "torch", "not exported yet, which is done when pictures are embedded"
+
+
+def export(
+    checkpoint: Path, fingerprint: str | None, say: Say, precision: str = FP32
+) -> "OnnxEncoder | None":
+    """Export a checkpoint in a process of its own; said once where that is impossible.
+
+    :param fingerprint: where it is known already
+    :return: None where torch has to be used
+    """
+    if not is_on() or (fingerprint and _is_impossible(fingerprint, precision)):
+        return None
+    say("Preparing the fast engine for this checkpoint (once, up to a minute)")
+    command = [sys.executable, "-m", "llm_glam.engine.export"]
+    done = subprocess.run(
+        [*command, checkpoint, directory(), "--precision", precision],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
+    )
+    found = done.stdout.strip() or None
+    if done.returncode and found:
+        from ..engine.export import IMPOSSIBLE
+
+        reason = (done.stderr.strip().splitlines() or ["it was interrupted"])[-1]
+        say(f"This checkpoint runs on torch, the slower engine: {reason}")
+        if done.returncode == IMPOSSIBLE:
+            _remember(found, precision, reason)
+    return exported(found, precision)
+
+
+def forget(fingerprint: str) -> None:
+    """Delete the exports of a checkpoint that was of use for a moment only."""
+    for export_ in directory().glob(f"{fingerprint}*"):
+        if export_.is_dir():
+            shutil.rmtree(export_, ignore_errors=True)
+
+
+def _is_impossible(fingerprint: str, precision: str) -> bool:
+    """Is it known that these versions cannot export it? Others may."""
+    try:
+        known = json.loads(_why_not(fingerprint, precision).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(known, dict) and known.get("versions") == _versions()
+
+
+def _remember(fingerprint: str, precision: str, reason: str) -> None:
+    path = _why_not(fingerprint, precision)
+    known = {"reason": reason, "versions": _versions()}
+    with suppress(OSError):  # it only saves time to remember it
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known, indent=2), "utf-8")
+
+
+def _why_not(fingerprint: str, precision: str) -> Path:
+    return directory() / f"{fingerprint}-{precision}.json"
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in EXPORTERS}

@@ -1,0 +1,228 @@
+"""A checkpoint's name to a loaded encoder, and the life of the names.
+
+Loaded encoders are shared within a process: LLM makes a new model object at every look-up.
+"""
+
+import os.path
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import demo
+from ..checkpoints import completion, hub
+from ..engine import FP32, INT8
+from ..errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
+from . import engine_choice, local_store, manifest, registry
+from .engine_choice import Running, Say
+from .registry import Checkpoint
+
+if TYPE_CHECKING:
+    from ..engine import Encoder
+
+_lock = threading.RLock()
+_loaded: dict[tuple[str, str, str | None], "Encoder"] = {}  # with precision and device
+
+
+def encoder(
+    name: str,
+    running: Running | None = None,
+    *,
+    download: bool = True,
+) -> "Encoder":
+    """The encoder of a registered checkpoint, loaded on first use and shared afterwards.
+
+    :param name: as registered, without ``glam-clip/``
+    :param running: None for a query in fp32. Where int8 was not exported, one is answered so
+    :param download: whether a hub checkpoint that is not on this computer may be fetched
+    :raises UnknownCheckpoint: no such name
+    :raises BadCheckpoint: its files are gone or broken
+    :raises CheckpointChanged: its files are no longer those that were registered
+    :raises HubUnreachable: it has to be downloaded and cannot be
+    :raises BadDevice: this computer does not have the device, or it is of no use for int8
+    """
+    running = running or Running()
+    if running.precision == INT8 and running.device not in (None, "cpu"):
+        raise BadDevice(
+            f"--precision int8 runs on the processor, not on '{running.device}'. Leave one of the "
+            "two options out."
+        )
+    with _lock:
+        exact = _in_fp32(name, download, running)
+        if running.precision != INT8:
+            return exact
+        return _in_int8(name, exact, running)
+
+
+def _in_fp32(name: str, download: bool, running: Running) -> "Encoder":
+    entry = registry.get(name)
+    directory = locate(entry, download=download)
+    stamps = completion.stamps(directory)
+    known = entry.fingerprint if stamps == entry.stamps else None
+    key = FP32, running.device
+    if known and (known, *key) in _loaded:
+        return _loaded[known, *key]
+    found = opened(directory, known, running)
+    check_unchanged(entry, directory, found.fingerprint)
+    if known is None:
+        with suppress(OSError):  # it only saves time to remember the fingerprint
+            registry.put(_described(entry, directory, found))
+    return _loaded.setdefault((found.fingerprint, *key), found)
+
+
+def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> None:
+    """Refuse files that are not those that were registered.
+
+    :raises CheckpointChanged: says what to do
+    """
+    if entry.fingerprint and fingerprint != entry.fingerprint:
+        raise CheckpointChanged(
+            f"The files of the checkpoint '{entry.name}' in {directory} have changed: their "
+            f"fingerprint is {fingerprint}, it was {entry.fingerprint} when it was "
+            "registered. Put the old files back, or register the new ones under a name of "
+            f"their own: llm glam models add {entry.name}-2 {directory}"
+        )
+
+
+def _in_int8(name: str, exact: "Encoder", running: Running) -> "Encoder":
+    """With weights in eight bits; the exact one for a query where that is all there is."""
+    key = exact.fingerprint, INT8, running.device
+    if key in _loaded:
+        return _loaded[key]
+    fast = engine_choice.exported(exact.fingerprint, INT8)
+    if fast is None and running.say:
+        directory = locate(registry.get(name))
+        fast = engine_choice.export(directory, exact.fingerprint, running.say, INT8)
+        if fast is None:
+            raise BadCheckpoint(
+                f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
+                "fast engine (LLM_GLAM_ENGINE=torch switches it off). Leave the option out."
+            )
+    return _loaded.setdefault(key, fast) if fast else exact
+
+
+def add(
+    name: str,
+    source: str,
+    *,
+    base: str | None = None,
+    revision: str | None = None,
+    notes: str | None = None,
+    say: Say | None = None,
+) -> Checkpoint:
+    """Register a checkpoint under a name, completing a bare one from ``base``.
+
+    :param source: a folder, a zip or tar archive, or a hub id such as
+        ``openai/clip-vit-base-patch32``
+    :param base: a registered name or a folder from which a bare checkpoint gets what it lacks
+    :raises NameTaken: the name belongs to other weights
+    :raises BadCheckpoint: what lacks, or why it cannot be loaded
+    :raises BadArchive: the archive is damaged, or not safe to unpack
+    :raises CheckpointChanged: it was packed by ``models pack`` and is not what was packed
+    """
+    registry.check_name(name, None)
+    if name == registry.DEMO:
+        raise NameTaken(
+            "'demo' is the checkpoint of llm glam demo. Choose another name."
+        )
+    source = source.removeprefix(hub.OPEN_CLIP)
+    given = _given(source, revision)
+    with local_store.usable(name, given, partial(_base_folder, base)) as usable:
+        found = opened(usable, None, Running(say))
+        manifest.check(usable, found.fingerprint, given)
+        registry.check_name(name, found.fingerprint)
+        is_remote = usable == given and not _is_path(source)
+        entry = Checkpoint(
+            name=name,
+            source=source if is_remote else str(usable),
+            base=base,
+            notes=notes,
+        )
+        entry = _described(entry, usable, found)
+        registry.put(entry)
+    with _lock:
+        _loaded.setdefault((found.fingerprint, FP32, None), found)
+    return entry
+
+
+def _given(source: str, revision: str | None) -> Path:
+    """The folder or archive that a source is on this computer, downloaded if need be."""
+    path = Path(os.path.expanduser(source))
+    return path.resolve() if _is_path(source) else hub.locate(source, revision)
+
+
+def _is_path(source: str) -> bool:
+    """Is it a file or folder, or meant to be one, and no hub id?"""
+    path = Path(os.path.expanduser(source))
+    is_meant = path.is_absolute() or source.startswith((".", "~"))
+    return is_meant or path.exists() or local_store.is_archive_name(path.name)
+
+
+def locate(entry: Checkpoint, *, download: bool = True) -> Path:
+    """The folder of a checkpoint on this computer; a hub checkpoint is downloaded if need be.
+
+    :raises BadCheckpoint: its folder is gone
+    :raises HubUnreachable: it has to be downloaded and cannot be
+    """
+    if entry.is_own:
+        return demo.CHECKPOINT
+    if entry.is_on_hub:
+        return hub.locate(entry.source, entry.revision, download=download)
+    directory = Path(entry.source)
+    if not directory.is_dir():
+        raise BadCheckpoint(
+            f"The checkpoint '{entry.name}' is gone: there is no folder {directory}. Put it back, "
+            f"or say where it is now: llm glam models add {entry.name} FOLDER"
+        )
+    return directory
+
+
+def opened(directory: Path, known: str | None, running: Running) -> "Encoder":
+    """The encoder of a folder, on the fast engine where there is one.
+
+    For pictures it is on torch where that has a card to use.
+
+    :param known: its fingerprint, where that is known to be still true
+    :raises BadCheckpoint: it cannot be loaded
+    """
+    completion.check_complete(directory)
+    fast = engine_choice.exported(known)
+    if fast is None and running.say:
+        fast = engine_choice.export(directory, known, running.say)
+    if fast is None or running.on_torch:
+        return _load(directory, known, running.device)
+    return fast
+
+
+def _load(directory: Path, known: str | None, device: str | None) -> "Encoder":
+    from ..engine.torch import TorchEncoder
+
+    return TorchEncoder(directory, known, device=device)
+
+
+def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoint:
+    return replace(
+        entry,
+        fingerprint=found.fingerprint,
+        dimensions=found.dimensions,
+        revision=hub.commit(directory) if entry.is_on_hub else None,
+        added=entry.added or registry.now(),
+        stamps=completion.stamps(directory),
+    )
+
+
+def _base_folder(base: str | None, needed: bool) -> Path | None:
+    """Where the tokenizer comes from: what was given, else, if needed, the stock checkpoint."""
+    if not (base or needed):
+        return None
+    folder = Path(os.path.expanduser(base or ""))
+    if base and folder.is_dir():
+        return folder
+    try:
+        return locate(registry.get(registry.bare(base or registry.STOCK)))
+    except GlamError:
+        if base:
+            raise
+        return None

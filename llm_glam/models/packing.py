@@ -1,0 +1,257 @@
+"""A registered checkpoint as one archive that can be given away: complete, with card and fingerprint.
+
+It is in sentence-transformers' present layout, everything in one folder. Weights are packed as
+they are. Before the archive gets its name, it is unpacked and loaded, and its fingerprint compared.
+"""
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from ..checkpoints import completion, layout
+from ..errors import CannotPack
+from ..formats import archive_reader, archive_writer
+from . import loading, manifest, registry
+from .registry import Checkpoint
+
+Say = Callable[[str], None]
+Files = dict[str, Path | bytes]
+# By these names every version of sentence-transformers since 2.0 opens a CLIP, and by the other
+# one the present version whatever else it opens.
+CLIP_MODULE = "sentence_transformers.models.CLIPModel"
+MODULE = "sentence_transformers.base.modules.transformer.Transformer"
+MODULE_CONFIG = "sentence_bert_config.json"
+ST_CONFIG = "config_sentence_transformers.json"
+PATH_KEYS = (
+    "_name_or_path",
+    "name_or_path",
+    "special_tokens_map_file",
+    "tokenizer_file",
+)
+CARD = """\
+---
+library_name: sentence-transformers
+tags: [clip, sentence-transformers, feature-extraction]
+---
+
+# {name}
+
+A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
+llm-glam {version}. Nothing more was
+written down about it: say here what it was trained on, how good it is, and who may use it.
+
+To use it with llm-glam:
+
+    llm glam models add {name} {file}
+
+Unpacked, it can be used with sentence-transformers:
+
+    from sentence_transformers import SentenceTransformer
+    model = SentenceTransformer("FOLDER")
+"""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What was packed. ``bytes`` is the size of the archive, ``weights`` their files' names."""
+
+    checkpoint: Checkpoint
+    fingerprint: str
+    files: list[str]
+    weights: list[str]
+    bytes: int
+
+
+def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
+    """Write a registered checkpoint into an archive, whole or not at all.
+
+    :param target: ends with ``.zip``, ``.tar.gz`` or ``.tgz``
+    :param force: replace a file that is there
+    :raises CannotPack: the file is there, its folder is not, the disk is full …
+    :raises GlamError: the checkpoint cannot be used
+    """
+    _check_target(target, force)
+    entry = registry.get(name)
+    directory = loading.locate(entry)
+    completion.check_complete(directory)
+    say(f"Loading the checkpoint '{name}'")
+    fingerprint, dimensions, described = _loaded(directory)
+    loading.check_unchanged(entry, directory, fingerprint)
+    files = arranged(directory, described)
+    about = _About(entry, fingerprint, dimensions, target.name)
+    files[layout.PROMISE] = about.promise()
+    files.setdefault(layout.CARD, about.card())
+    with _explained(target):
+        _write(files, target, fingerprint, say)
+        size = target.stat().st_size
+    heavy = [name for name in files if name.endswith(archive_writer.STORED)]
+    return Packed(entry, fingerprint, sorted(files), heavy, size)
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is said of a checkpoint beside its files."""
+
+    entry: Checkpoint
+    fingerprint: str
+    dimensions: int
+    file: str
+
+    def promise(self) -> bytes:
+        """The content of ``glam.json``."""
+        return manifest.text(
+            self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")
+        )
+
+    def card(self) -> bytes:
+        """A card for one that has none."""
+        base = _base(self.entry)
+        return CARD.format(
+            name=self.entry.name,
+            base=f", fine-tuned from {base}" if base else _origin(self.entry),
+            dimensions=self.dimensions,
+            fingerprint=self.fingerprint,
+            version=version("llm-glam"),
+            file=self.file,
+        ).encode()
+
+
+def _base(entry: Checkpoint) -> str | None:
+    """A registered name or hub id; a folder of this computer is nobody else's concern."""
+    known = {one.name for one in registry.checkpoints()}
+    return entry.base if entry.base and registry.bare(entry.base) in known else None
+
+
+def _origin(entry: Checkpoint) -> str:
+    is_known = entry.is_on_hub and entry.revision
+    return f" from the hub, {entry.source} at {entry.revision}" if is_known else ""
+
+
+def arranged(directory: Path, described: Mapping[str, Any]) -> Files:
+    """The files of a complete checkpoint by their names in sentence-transformers' present layout.
+
+    :param described: what sentence-transformers says of its first module
+    :raises BadCheckpoint: the directory holds no checkpoint
+    """
+    folder = completion.model_folder(directory)
+    files: Files = {file.name: _anonymous(file) for file in layout.parts(folder)}
+    modules = _modules(directory, folder)
+    for module in modules[1:]:
+        inner = directory / module["path"]
+        if module["path"] and inner.is_dir():
+            for file in layout.parts(inner):
+                files[f"{module['path']}/{file.name}"] = _anonymous(file)
+    files[layout.MODULES] = _json(modules)
+    if modules[0]["type"] == MODULE:
+        files.setdefault(MODULE_CONFIG, _json(described))
+    for file in sorted(directory.iterdir()):
+        if file.name == ST_CONFIG or layout.is_about(file.name):
+            files[file.name] = file
+    files.setdefault(ST_CONFIG, _json({"similarity_fn_name": "cosine"}))
+    return files
+
+
+def _modules(directory: Path, folder: Path) -> list[dict[str, Any]]:
+    """The content of modules.json, its first module in the folder itself."""
+    path = directory / layout.MODULES
+    if path.is_file():
+        first, *others = json.loads(path.read_text("utf-8"))
+        return [{**first, "path": ""}, *others]
+    config = json.loads((folder / layout.CONFIG).read_text("utf-8"))
+    kind = CLIP_MODULE if config.get("model_type") == "clip" else MODULE
+    return [{"idx": 0, "name": "0", "path": "", "type": kind}]
+
+
+def _anonymous(file: Path) -> Path | bytes:
+    """A file of settings without the folders of the computer it was made on."""
+    if file.suffix != ".json":
+        return file
+    try:
+        known = json.loads(file.read_text("utf-8"))
+    except ValueError:
+        return file  # whether that matters shows when the archive is loaded
+    if not isinstance(known, dict):
+        return file
+    kept = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
+    return file if kept == known else _json(kept)
+
+
+def _is_place(value: Any) -> bool:
+    text = str(value)
+    return text.startswith(("/", "~", ".")) or PureWindowsPath(text).is_absolute()
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _check_target(target: Path, force: bool) -> None:
+    if not target.name.lower().endswith(archive_writer.ENDINGS):
+        raise CannotPack(
+            f"'{target.name}' must end with .zip or .tar.gz, which says what it becomes."
+        )
+    if target.is_dir():
+        raise CannotPack(f"{target} is a folder. Give the name of a file.")
+    if target.exists() and not force:
+        raise CannotPack(
+            f"{target} is already there. Choose another name, or replace it with --force."
+        )
+    if not target.parent.is_dir():
+        raise CannotPack(f"There is no folder {target.parent}. Make it first.")
+
+
+def _write(
+    files: Mapping[str, Path | bytes], target: Path, fingerprint: str, say: Say
+) -> None:
+    """Beside its final place, and there only when it was proved to hold what it should."""
+    with tempfile.TemporaryDirectory(
+        dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
+    ) as work:
+        archive = Path(work, target.name)
+        say(f"Packing {len(files)} files")
+        archive_writer.pack(files, archive)
+        say("Checking the archive")
+        unpacked = Path(work, "unpacked")
+        unpacked.mkdir()
+        archive_reader.unpack(archive, unpacked, layout.is_part)
+        found, *_ = _loaded(unpacked)
+        if found != fingerprint:
+            raise CannotPack(
+                f"{target} was not written: what came out of it had fingerprint {found}, not "
+                f"{fingerprint}. The checkpoint has files of a kind that is not known here; give "
+                "its folder away as it is."
+            )
+        os.replace(archive, target)
+
+
+def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
+    """Of a checkpoint that passes its self-test: fingerprint, dimensions and its first module.
+
+    The weights are let go again: two checkpoints are loaded here one after the other.
+    """
+    from ..engine.torch import TorchEncoder
+
+    encoder = TorchEncoder(directory, device="cpu")
+    described = encoder.model[0].get_config_dict()
+    return encoder.fingerprint, encoder.dimensions, described
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    """Say in a sentence why an archive could not be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = (
+                "the disk is full (it needs room for the archive and for what is in it)"
+            )
+        raise CannotPack(f"{target} was not written: {reason}.") from error

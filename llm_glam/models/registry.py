@@ -1,0 +1,274 @@
+"""Which checkpoints there are and which is the default: ``user_dir()/glam/models.json``.
+
+Reading never imports anything heavy, so that ``llm --version`` stays fast. A name, once given,
+belongs to its weights for good: removed checkpoints leave their fingerprint behind.
+"""
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import llm
+
+from ..errors import NameTaken, RegistryError, UnknownCheckpoint
+
+STOCK = "clip-ViT-B-32"
+STOCK_SOURCE = "sentence-transformers/clip-ViT-B-32"
+DEMO = "demo"
+OWN = "llm-glam"  # the source of what comes with this package
+BUILT_IN = {
+    STOCK: {"source": STOCK_SOURCE},
+    DEMO: {"source": OWN, "notes": "knows nothing but the drawings of: llm glam demo"},
+}
+PREFIX = "glam-clip"
+TEXTS = "source", "revision", "fingerprint", "base", "notes", "added", "removed"
+# What an entry may have, and as what; null says as much as nothing.
+KINDS = {**dict.fromkeys(TEXTS, str), "dimensions": int, "stamps": list}
+NAME = re.compile(r"[\w][\w.+-]*(/[\w][\w.+-]*)*")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A registered checkpoint.
+
+    ``source`` is a directory, a hub id (then ``revision`` is the commit it resolved to), or OWN.
+    ``stamps`` are path, size in bytes and modification time in nanoseconds of its files when
+    ``fingerprint`` was computed. A ``removed`` one only keeps its name from being reused.
+    """
+
+    name: str
+    source: str
+    revision: str | None = None
+    fingerprint: str | None = None
+    dimensions: int | None = None
+    base: str | None = None
+    notes: str | None = None
+    added: str | None = None
+    removed: str | None = None
+    stamps: list[list[Any]] = field(default_factory=list)
+
+    @property
+    def model_id(self) -> str:
+        """The name under which LLM knows it, ``glam-clip/NAME``."""
+        return f"{PREFIX}/{self.name}"
+
+    @property
+    def is_local(self) -> bool:
+        """Is it a directory that somebody registered?"""
+        return os.path.isabs(self.source)
+
+    @property
+    def is_own(self) -> bool:
+        """Does it come with llm-glam?"""
+        return self.source == OWN
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Is its source an id on the Hugging Face hub?"""
+        return not (self.is_local or self.is_own)
+
+
+def directory() -> Path:
+    """The folder of everything llm-glam keeps outside databases."""
+    return llm.user_dir() / "glam"
+
+
+def path() -> Path:
+    """Where ``models.json`` is."""
+    return directory() / "models.json"
+
+
+def now() -> str:
+    """The time as we write it: ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def checkpoints() -> list[Checkpoint]:
+    """All registered checkpoints by name, those that are always there first.
+
+    :raises RegistryError: models.json is damaged
+    """
+    known = _load()["checkpoints"]
+    rest = sorted(known.keys() - BUILT_IN.keys())
+    entries = [_entry(name, known) for name in [*BUILT_IN, *rest]]
+    return [entry for entry in entries if not entry.removed]
+
+
+def get(name: str) -> Checkpoint:
+    """The checkpoint registered as ``name``.
+
+    :raises UnknownCheckpoint: there is none; the message lists those there are
+    :raises RegistryError: models.json is damaged
+    """
+    known = _load()["checkpoints"]
+    if name in BUILT_IN or (name in known and not known[name].get("removed")):
+        return _entry(name, known)
+    names = ", ".join(entry.name for entry in checkpoints())
+    raise UnknownCheckpoint(
+        f"No checkpoint is registered as '{name}' on this computer (there are: {names}). "
+        f"Register its folder with: llm glam models add {name} FOLDER"
+    )
+
+
+def former(name: str) -> Checkpoint | None:
+    """The checkpoint that has or had this name, removed ones included."""
+    known = _load()["checkpoints"]
+    return _entry(name, known) if name in known else None
+
+
+def sources() -> set[str]:
+    """Where checkpoints are or, of removed ones, were."""
+    return {entry["source"] for entry in _load()["checkpoints"].values()}
+
+
+def default_name() -> str:
+    """The checkpoint that bare ``glam-clip`` means.
+
+    ``LLM_GLAM_MODEL`` first, then ``llm glam models default``, then the stock checkpoint. The
+    name is not checked here: an unknown one is reported when it is used.
+    """
+    chosen = os.environ.get("LLM_GLAM_MODEL") or _load().get("default") or STOCK
+    return bare(str(chosen))
+
+
+def bare(model_id: str) -> str:
+    """``glam-clip/NAME`` to ``NAME``; other names stay as they are."""
+    return model_id.removeprefix(PREFIX + "/")
+
+
+def is_ours(model_id: str) -> bool:
+    """Is this the id of one of our models, registered here or not?"""
+    return model_id == PREFIX or model_id.startswith(PREFIX + "/")
+
+
+def set_default(name: str) -> None:
+    """Make bare ``glam-clip`` mean this checkpoint.
+
+    :raises UnknownCheckpoint: there is none of this name
+    """
+    get(name)
+    data = _load()
+    data["default"] = name
+    _save(data)
+
+
+def put(checkpoint: Checkpoint) -> None:
+    """Write a checkpoint's entry.
+
+    :raises NameTaken: the name belongs, or once belonged, to other weights
+    """
+    check_name(checkpoint.name, checkpoint.fingerprint)
+    data = _load()
+    entry = {key: value for key, value in asdict(checkpoint).items() if value}
+    del entry["name"]
+    data["checkpoints"][checkpoint.name] = entry
+    _save(data)
+
+
+def remove(name: str) -> Checkpoint:
+    """Forget a checkpoint; its files stay where they are, its name stays taken.
+
+    :raises UnknownCheckpoint: there is none of this name
+    """
+    entry = get(name)
+    if name in BUILT_IN:
+        raise NameTaken(f"'{name}' comes with llm-glam and is always there.")
+    put(replace(entry, removed=now(), stamps=[]))
+    data = _load()
+    if data.get("default") == name:
+        del data["default"]
+        _save(data)
+    return entry
+
+
+def check_name(name: str, fingerprint: str | None) -> None:
+    """Refuse a name that is malformed or belongs to other weights.
+
+    :raises NameTaken: with what to do instead
+    """
+    if not NAME.fullmatch(name):
+        raise NameTaken(
+            f"'{name}' cannot be a name: use letters, digits and . _ + - (and / between them)."
+        )
+    old = former(name)
+    if old and old.fingerprint and fingerprint and old.fingerprint != fingerprint:
+        raise NameTaken(
+            f"'{name}' was given to other weights (fingerprint {old.fingerprint}, "
+            f"not {fingerprint}), and collections may still refer to those. "
+            f"Choose another name, such as {name}-2."
+        )
+
+
+def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
+    return Checkpoint(name=name, **(known.get(name) or BUILT_IN[name]))
+
+
+def _check_entry(name: str, entry: Any) -> None:
+    """Refuse an entry that is none of a checkpoint.
+
+    :raises RegistryError: what is wrong with it
+    """
+    if not isinstance(entry, dict):
+        raise RegistryError(_damaged(f"the entry '{name}' is no object"))
+    if entry.get("source") is None:
+        raise RegistryError(_damaged(f"the entry '{name}' lacks its source"))
+    for key, value in entry.items():
+        kind = KINDS.get(key)
+        if kind is None or not (value is None or isinstance(value, kind)):
+            what = f"the entry '{name}' has a '{key}' that cannot be understood"
+            raise RegistryError(_damaged(what))
+
+
+def _load() -> dict[str, Any]:
+    try:
+        text = path().read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RegistryError(_damaged("it is not UTF-8")) from error
+    except FileNotFoundError:
+        return {"checkpoints": {}}
+    except OSError as error:
+        raise RegistryError(f"{path()} cannot be read: {error.strerror}.") from error
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise RegistryError(_damaged(str(error))) from error
+    except RecursionError as error:
+        raise RegistryError(_damaged("it is nested too deeply")) from error
+    if not isinstance(data, dict) or not isinstance(
+        data.setdefault("checkpoints", {}), dict
+    ):
+        raise RegistryError(_damaged("it is not a list of checkpoints"))
+    if not isinstance(data.get("default"), str | None):
+        raise RegistryError(_damaged("its default is no name"))
+    for name, entry in data["checkpoints"].items():
+        _check_entry(name, entry)
+    return data
+
+
+def _damaged(reason: str) -> str:
+    return (
+        f"The list of checkpoints {path()} is damaged ({reason}). Repair it, or move it away "
+        "and register your checkpoints again with: llm glam models add NAME FOLDER"
+    )
+
+
+def _save(data: dict[str, Any]) -> None:
+    """Replace the file in one step: whoever reads sees the old or the new one, whole."""
+    target = path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(
+        dir=target.parent, prefix="models-", suffix=".json"
+    )
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as fp:
+            json.dump(data, fp, indent=2, ensure_ascii=False)
+            fp.write("\n")
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

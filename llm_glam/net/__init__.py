@@ -1,0 +1,1 @@
+"""HTTP within limits: what is fetched, and from which addresses."""

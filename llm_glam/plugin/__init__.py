@@ -1,0 +1,1 @@
+"""LLM's own commands for our collections, and the tools for language models."""

@@ -1,0 +1,175 @@
+"""Our callbacks around LLM's commands.
+
+LLM has no hook for what these commands do, so their callbacks are replaced by ones that first
+ask whose collection or model it is. For those that are not ours LLM's own run, unchanged.
+``LLM_GLAM_WRAP=0`` leaves LLM's commands alone.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import llm
+from click.core import ParameterSource
+
+from ..errors import ModelConflict, explained, primary_code
+from ..models import embedding_model, registry
+
+Callback = Callable[..., Any]
+Ours = Callable[..., Any]
+
+HELP = """
+    With a glam-clip model (plugin llm-glam) --files takes pictures, with or without --binary:
+    bad files are named and skipped, unchanged ones are not read again.
+"""
+
+
+def install(cli: click.Group) -> None:
+    """Wrap LLM's commands for pictures, unless ``LLM_GLAM_WRAP=0``."""
+    if os.environ.get("LLM_GLAM_WRAP") == "0":
+        return
+    embed_multi = cli.commands["embed-multi"]
+    _wrap(embed_multi, "embed_multi")
+    _wrap(cli.commands["embed"], "embed")
+    _wrap(cli.commands["similar"], "similar")
+    collections = cli.commands["collections"]
+    if isinstance(collections, click.Group):
+        _wrap(collections.commands["delete"], "collections_delete")
+    embed_multi.help = f"{embed_multi.help}\n{HELP}"
+    _understand_expanded_names(embed_multi)
+
+
+def _wrap(command: click.Command, name: str) -> None:
+    original = command.callback
+    assert original is not None
+
+    def callback(**options: Any) -> Any:
+        path = Path(options.get("database") or llm.user_dir() / "embeddings.db")
+        with explained(lambda: path):
+            model_id = _model_in_use(path, options)
+        if model_id is None:
+            return original(**options)
+        from . import overrides
+
+        function: Ours = getattr(overrides, name)
+        with explained(lambda: path):
+            return function(original, path, model_id, options)
+
+    callback.__doc__ = original.__doc__
+    command.callback = callback
+
+
+def _model_in_use(path: Path, options: dict[str, Any]) -> str | None:
+    """The id of our model if the command is about one, else None.
+
+    :raises ModelConflict: ``-m`` as typed is not the model of the existing collection
+    :raises UnknownCheckpoint: ``-m`` names a checkpoint of ours that is not registered
+    """
+    existing = model_of(path, options.get("collection"))
+    if "model" not in options:
+        return existing if existing and registry.is_ours(existing) else None
+    if existing is None:
+        return _ours_or_none(options["model"] or llm.get_default_embedding_model())
+    if _is_typed("model"):
+        _check_typed(options["collection"], existing, options["model"])
+    return existing if registry.is_ours(existing) else None
+
+
+def model_of(path: Path, collection: str | None) -> str | None:
+    """The model of an existing collection; nothing is created, and nothing heavy imported.
+
+    :raises sqlite3.DatabaseError: the file is no database, or damaged
+    """
+    if not collection or not path.is_file() or path.stat().st_size == 0:
+        return None
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+    try:
+        sql = "select model from collections where name = ?"
+        row = connection.execute(sql, [collection]).fetchone()
+    except sqlite3.OperationalError as error:
+        if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
+            return None
+        raise
+    finally:
+        connection.close()
+    return row[0] if row else None
+
+
+def _check_typed(collection: str, existing: str, typed: str) -> None:
+    wanted = _ours_or_none(typed)
+    is_other = wanted != existing if wanted else registry.is_ours(existing)
+    if is_other:
+        from ..db.collections import Collection
+        from ..ingest import pipeline
+
+        raise ModelConflict(
+            pipeline.conflict(Collection(0, collection, existing), wanted or typed)
+        )
+
+
+def _ours_or_none(model: str | None) -> str | None:
+    """The full id of one of our models, by id or alias; None for any other."""
+    if not model:
+        return None
+    try:
+        found = llm.get_embedding_model(model)
+    except llm.UnknownModelError:
+        if registry.is_ours(model):
+            registry.get(registry.bare(model))
+        return None
+    return found.model_id if isinstance(found, embedding_model.GlamClip) else None
+
+
+def _is_typed(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
+def _understand_expanded_names(command: click.Command) -> None:
+    """Let ``--files photos *.jpg`` without quotes work, or say why it cannot.
+
+    PowerShell, and any shell without quotes, replaces the pattern by the names that match it in
+    the current folder; click then sees one name and a lot of arguments too many.
+    """
+    original = command.parse_args
+
+    def parse_args(context: click.Context, args: list[str]) -> list[str]:
+        from . import shell_globs
+
+        try:
+            rest = original(context, list(args))
+            is_odd = context.params.get("files") and context.params.get("input_path")
+        except click.UsageError:
+            again = _is_about_us(args) and shell_globs.rejoined(args)
+            if not again:
+                raise
+        else:
+            again = is_odd and _is_about_us(args) and shell_globs.rejoined(args)
+        if not again:
+            return rest
+        context.params.clear()
+        return original(context, again)
+
+    command.parse_args = parse_args  # type: ignore[assignment, method-assign]
+
+
+def _is_about_us(args: list[str]) -> bool:
+    """Is this the command line of one of our models? For command lines that do not parse."""
+    for option, value in zip(args, args[1:], strict=False):
+        if option in ("-m", "--model"):
+            return _ours_or_none(value) is not None
+    values = dict(zip(args, args[1:], strict=False))
+    path = (
+        values.get("-d")
+        or values.get("--database")
+        or os.environ.get("LLM_EMBEDDINGS_DB")
+    )
+    database = Path(path) if path else llm.user_dir() / "embeddings.db"
+    with suppress(sqlite3.DatabaseError):
+        models = (model_of(database, arg) for arg in args if not arg.startswith("-"))
+        return any(model and registry.is_ours(model) for model in models)
+    return False

@@ -1,0 +1,116 @@
+"""The site: Datasette as a process of its own over a database."""
+
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from ..errors import GlamError
+
+STARTS_WITHIN_SECONDS = 60
+SAFE = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A database to show, where, and with which metadata file."""
+
+    database: Path
+    host: str = "127.0.0.1"
+    port: int = 8001
+    metadata: Path | None = None
+
+    def arguments(self) -> list[str]:
+        """What ``datasette`` is called with.
+
+        Datasette 1.0 ignores canned queries and permissions in metadata, so that the same file
+        is its configuration too.
+        """
+        arguments = [str(self.database), "--host", self.host, "--port", str(self.port)]
+        if self.metadata:
+            arguments += ["--metadata", str(self.metadata)]
+            if not version("datasette").startswith("0."):
+                arguments += ["--config", str(self.metadata)]
+        return arguments
+
+    def command_line(self) -> str:
+        """The plain command that does the same."""
+        return shlex.join(["datasette", *self.arguments()])
+
+    def address(self, collection: str | None) -> str:
+        """The gallery of a collection, or the list of collections."""
+        path = f"/{tilde_encoded(self.database.stem)}/-/glam"
+        if collection:
+            path += f"/{tilde_encoded(collection)}"
+        return f"http://{self.host}:{self.port}{path}"
+
+
+def tilde_encoded(text: str) -> str:
+    """A name as Datasette writes it in addresses: ``~`` and two hexadecimal digits a byte."""
+    letters = {
+        byte: chr(byte) if chr(byte) in SAFE else f"~{byte:02X}" for byte in range(256)
+    }
+    letters[ord(" ")] = "+"
+    return "".join(letters[byte] for byte in text.encode())
+
+
+def run(site: Site, ready: Callable[[], None]) -> int:
+    """Run Datasette until it ends or is interrupted.
+
+    :param ready: called once, when the site answers
+    :return: Datasette's exit status
+    :raises GlamError: the port is taken
+    """
+    _check_port(site)
+    # The server's log is for people: on stderr, like all progress.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "datasette", *site.arguments()], stdout=sys.__stderr__
+    )
+    waiting = threading.Thread(
+        target=_when_ready, args=(site, process, ready), daemon=True
+    )
+    waiting.start()
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_port(site: Site) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((site.host, site.port))
+        except OSError as error:
+            raise GlamError(
+                f"Nothing can be served on {site.host}:{site.port} ({error.strerror}). "
+                "Give another port with -p."
+            ) from error
+
+
+def _when_ready(
+    site: Site, process: subprocess.Popen[bytes], ready: Callable[[], None]
+) -> None:
+    until = time.monotonic() + STARTS_WITHIN_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            address = f"http://{site.host}:{site.port}/-/versions.json"
+            urllib.request.urlopen(address, timeout=2).close()
+        except OSError:
+            time.sleep(0.1)
+            continue
+        ready()
+        return

@@ -1,0 +1,131 @@
+"""A query in one line, as it is typed into a search box, and back again.
+
+``a bronze brooch -broken +"in a museum" 2:golden id:0032.jpg``
+
+Words are one term, as they stand. ``+`` and ``-`` add and subtract the one word, phrase in quotes
+or ``id:`` that follows them without a space. A phrase in quotes is a term of its own. A weight
+holds for what follows: the phrase, the id, or all words up to the next operator (rclip's
+``2:golden retriever``). In quotes, ``"`` and ``\\`` are written as in JSON, so that SQLite's
+``'id:' || json_quote(id)`` is always right.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+
+from ..errors import BadTerm
+from . import terms
+from .terms import Term
+
+TOKEN = re.compile(
+    r"""
+    (?P<sign> [+-] (?=[^\s+-]) )?
+    (?: (?P<weight> \d+(?:\.\d+)? | \.\d+ ) : (?=\S) )?
+    (?P<id> id: (?=\S) )?
+    (?: (?P<quoted> "(?:[^"\\]|\\.)*" ) (?=\s|$) | (?P<bare> \S+ ) )
+    """,
+    re.VERBOSE,
+)
+MOST = 20  # terms; each may need the model
+LONGEST = 100_000  # characters of a line, of which ids may take most
+
+
+def parse(line: str) -> list[Term]:
+    """The terms of a line; none where it is empty.
+
+    :raises BadTerm: it is too long, has too many terms, or names a file or an address
+    """
+    if len(line) > LONGEST:
+        raise BadTerm(f"The line has {len(line):,} characters; {LONGEST:,} at most.")
+    found: list[Term | None] = []
+    base: list[str] = []  # words without an operator, wherever they stand
+    open_run = base
+    runs: list[tuple[int, str, list[str]]] = []
+    for token in TOKEN.finditer(line):
+        if token["sign"] or token["id"] or token["quoted"]:
+            found.append(_closed(token))
+            open_run = base
+            continue
+        if token["weight"]:
+            open_run = []
+            runs.append((len(found), token["weight"], open_run))
+            found.append(None)
+        elif open_run is base and not base:
+            runs.append((len(found), "1", base))
+            found.append(None)
+        open_run.append(token["bare"])
+    for place, weight, words in runs:
+        found[place] = _words(terms.weight_of(weight), " ".join(words))
+    read = [term for term in found if term is not None]
+    check(read)
+    return read
+
+
+def check(wanted: Sequence[Term]) -> None:
+    """Whether these are terms of one search.
+
+    :raises BadTerm: there are too many of them, or too many words in them
+    """
+    if len(wanted) > MOST:
+        raise BadTerm(f"{len(wanted)} terms are too many: {MOST} at most.")
+    terms.check_length(" ".join(term.words for term in wanted if term.words))
+
+
+def write(wanted: Sequence[Term]) -> str:
+    """The line that :func:`parse` reads as these terms, which are words and ids."""
+    written, has_base = [], False
+    for term in sorted(wanted, key=lambda term: not _is_plain(term)):
+        is_base = _is_plain(term) and not has_base
+        has_base = has_base or is_base
+        written.append(str(term.words) if is_base else _operated(term))
+    return " ".join(written)
+
+
+def _closed(token: re.Match[str]) -> Term:
+    """A term that ends where its token ends."""
+    weight = terms.weight_of(token["weight"] or "1")
+    weight = -weight if token["sign"] == "-" else weight
+    body = token["bare"] or _unquoted(token["quoted"])
+    if not body.strip():
+        raise BadTerm('"" says nothing to look for.')
+    if token["id"]:
+        return Term(weight, id=body)
+    return Term(weight, words=body) if token["quoted"] else _words(weight, body)
+
+
+def _words(weight: float, words: str) -> Term:
+    terms.check_words(words)
+    return Term(weight, words=words)
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:  # a backslash that is no escape
+        return text[1:-1]
+
+
+def _is_plain(term: Term) -> bool:
+    """May the term be written as the words without an operator?"""
+    if term.weight != 1 or term.words is None:
+        return False
+    operators = ("sign", "weight", "id", "quoted")
+    tokens = list(TOKEN.finditer(term.words))
+    has_operator = any(token[name] for token in tokens for name in operators)
+    has_operator |= any(token[0].startswith('"') for token in tokens)
+    is_normal = " ".join(term.words.split()) == term.words
+    is_other = terms.PATH.match(term.words) or terms.ADDRESS.match(term.words)
+    return is_normal and not has_operator and not is_other
+
+
+def _operated(term: Term) -> str:
+    """A term with its sign, its weight where that is not 1, and quotes where they are needed."""
+    body = str(term.words) if term.id is None else term.id
+    is_simple = _is_plain(Term(1, words=body)) and not re.match(r"[+-]|.*\s", body)
+    if not is_simple:
+        body = json.dumps(body, ensure_ascii=False)
+    size = f"{abs(term.weight):.6f}".rstrip("0").rstrip(".")
+    weight = "" if size == "1" else f"{size}:"
+    is_signed = term.weight < 0 or (term.id is None and is_simple)
+    sign = ("-" if term.weight < 0 else "+") if is_signed else ""
+    return f"{sign}{weight}{'' if term.id is None else 'id:'}{body}"

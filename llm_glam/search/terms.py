@@ -1,0 +1,201 @@
+"""What people look for: words, pictures and ids, added, subtracted and weighted.
+
+A term may begin with a weight, as in rclip: ``2:golden retriever``.
+"""
+
+import os.path
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlite_utils import Database
+
+from ..db.collections import Collection
+from ..errors import BadImage, BadTerm, check_text
+from ..images import decoding
+from . import exact
+from .exact import Query, Vector
+
+WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
+PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+LONGEST = 2_000  # characters of words
+HEAVIEST = 1_000  # times the weight of another term
+
+
+@dataclass(frozen=True)
+class Term:
+    """Words, a picture file, its address or an id of the collection: only one is given.
+
+    ``weight`` is negative where the term is subtracted.
+
+    :raises BadTerm: what is no valid text
+    """
+
+    weight: float
+    words: str | None = None
+    path: Path | None = None
+    address: str | None = None
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.words, self.address, self.id):
+            check_text(text or "", BadTerm)
+
+
+def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
+    """A term as it was typed.
+
+    :param files: whether whoever asks may name files of this computer, and addresses that it
+        fetches
+    :raises BadTerm: it is empty, too long, or a file or an address where none may be named
+    """
+    weighted = WEIGHTED.fullmatch(text)
+    weight = weight_of(weighted[1]) if weighted else 1.0
+    rest = (weighted[2] if weighted else text).strip()
+    sign = -weight if subtract else weight
+    if not rest:
+        raise BadTerm(f"'{text}' says nothing to look for.")
+    if rest.startswith("id:"):
+        return Term(sign, id=rest[3:])
+    if files and PATH.match(rest):
+        return Term(sign, path=Path(os.path.expanduser(rest)))
+    if files and ADDRESS.match(rest):
+        return Term(sign, address=rest)
+    check_words(rest)
+    return Term(sign, words=rest)
+
+
+def check_words(words: str) -> None:
+    """Whether words are words: no file, no address, not too many.
+
+    :raises BadTerm: they are not
+    """
+    for pattern, what in (PATH, "Files"), (ADDRESS, "Addresses"):
+        if pattern.match(words):
+            raise BadTerm(f"{what} cannot be searched for here: use words or id:ID.")
+    check_length(words)
+
+
+def check_length(words: str) -> None:
+    """No model reads more than this.
+
+    :raises BadTerm: there are too many words
+    """
+    if len(words) > LONGEST:
+        raise BadTerm(
+            f"The words have {len(words):,} characters; {LONGEST:,} are enough for any query "
+            "(the model reads less than a hundred words)."
+        )
+
+
+def weight_of(digits: str) -> float:
+    """A weight from its digits.
+
+    :raises BadTerm: it is too large
+    """
+    weight = float(digits)
+    if weight > HEAVIEST:
+        raise BadTerm(f"A weight is {HEAVIEST:,} at most, not {digits[:20]}.")
+    return weight
+
+
+def vector(
+    db: Database,
+    collection: Collection,
+    terms: Sequence[Term],
+    prompt: str = "{}",
+    *,
+    download: bool = True,
+    private: bool = False,
+) -> Vector:
+    """The weighted sum of the terms' vectors, each taken at length 1; shape (d,).
+
+    :param prompt: a sentence for words, which stand where ``{}`` is
+    :param download: whether a hub checkpoint that is not here may be downloaded for it
+    :param private: whether addresses may be those of this computer and of private networks
+    :raises BadTerm: the terms cancel each other out
+    :raises BadAddress: an address that gives no picture
+    :raises BadImage: a picture that cannot be used
+    :raises UnknownItem: there is no such id
+    """
+    found = [_vector(db, collection, term, prompt, download, private) for term in terms]
+    return total([term.weight for term in terms], found)
+
+
+def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
+    """The weighted sum of vectors, each taken at length 1; shape (d,).
+
+    :raises BadTerm: they cancel each other out
+    """
+    parts = [
+        weight * one / max(float(np.linalg.norm(one)), 1e-12)
+        for weight, one in zip(weights, vectors, strict=True)
+    ]
+    found: Vector = np.sum(parts, axis=0)
+    if float(np.linalg.norm(found)) < 1e-6:
+        raise BadTerm("The terms cancel each other out: nothing is left to look for.")
+    return found
+
+
+def query(
+    db: Database,
+    collection: Collection,
+    terms: Sequence[Term],
+    number: int,
+    *,
+    among: Sequence[str] | None = None,
+    prompt: str = "{}",
+    download: bool = True,
+    private: bool = False,
+) -> Query:
+    """What to look for: the terms' sum, without the pictures that are terms themselves.
+
+    Parameters and errors are those of :func:`vector` and :class:`llm_glam.search.exact.Query`.
+    """
+    total = vector(db, collection, terms, prompt, download=download, private=private)
+    named = [term.id for term in terms if term.id is not None]
+    return Query(total, number, among=among, skip=named)
+
+
+def _vector(
+    db: Database,
+    collection: Collection,
+    term: Term,
+    prompt: str,
+    download: bool,
+    private: bool,
+) -> Vector:
+    if term.id is not None:
+        return exact.stored_vector(db, collection, term.id)
+    query: str | bytes
+    if term.path is not None:
+        query = _picture(str(term.path), _file(term.path))
+    elif term.address is not None:
+        query = _picture(term.address, _fetched(term.address, private))
+    else:
+        query = prompt.replace("{}", str(term.words))
+    return exact.query_vector(collection, query, download=download)
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _fetched(address: str, private: bool) -> bytes:
+    from ..net.fetch import fetch  # and with it all that speaks HTTP
+
+    return fetch(address, private=private)
+
+
+def _picture(name: str, raw: bytes) -> bytes:
+    try:
+        decoding.read(raw)
+    except BadImage as error:
+        raise BadImage(f"{name} cannot be used: {error.message}.") from error
+    return raw

@@ -1,0 +1,1 @@
+"""Checkpoints trained on somebody's own pictures and captions."""

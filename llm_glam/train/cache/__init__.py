@@ -1,0 +1,1 @@
+"""What is computed of pictures and texts once, and kept in files."""

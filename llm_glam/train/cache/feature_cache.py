@@ -1,0 +1,77 @@
+"""What enters a checkpoint's projections, for pictures and texts: computed once and kept."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine import Vectors
+from ...evaluate import encoding
+from ...evaluate.encoding import Refused, Report
+from ...evaluate.pairs.pairs import Pair
+from ...models import engine_choice, loading
+from ...models.engine_choice import Running
+from ..clip import checkpoint_weights
+from . import npz
+
+
+@dataclass(frozen=True)
+class Entering:
+    """What enters the projections: ``pictures`` (n, dp), ``texts`` (m, dt), both float32.
+
+    ``usable``: which pictures could be read, shape (n,); ``refused``: ids and reasons of others.
+    """
+
+    pictures: Vectors
+    usable: NDArray[np.bool_]
+    texts: Vectors
+    refused: Refused
+
+
+def of(
+    checkpoint: Path,
+    fingerprint: str,
+    found: Sequence[Pair],
+    texts: Sequence[str],
+    kept: Path,
+    running: Running,
+    report: Report,
+) -> Entering:
+    """Compute it through the fastest engine there is, or take what was kept of the same.
+
+    :param kept: a file for it; what is in it is used for the same pictures, texts and checkpoint
+    """
+    key = npz.key_of(fingerprint, found, texts)
+    known = npz.kept(kept, key)
+    if known:
+        arrays, refused = known
+        return Entering(**arrays, refused=refused)
+    computed = _computed(checkpoint, found, texts, running, report)
+    arrays = {name: getattr(computed, name) for name in ("pictures", "usable", "texts")}
+    npz.keep(kept, key, computed.refused, arrays)
+    return computed
+
+
+def _computed(
+    checkpoint: Path,
+    found: Sequence[Pair],
+    texts: Sequence[str],
+    running: Running,
+    report: Report,
+) -> Entering:
+    with tempfile.TemporaryDirectory() as work:
+        copy = Path(work) / "without-projections"
+        of_pictures, of_texts = checkpoint_weights.without(checkpoint, copy)
+        encoder = loading.opened(copy, None, running)
+        pictures, usable, refused = encoding.encode_pictures(found, encoder, report)
+        written = encoding.encode_texts(texts, encoder)
+        engine_choice.forget(encoder.fingerprint)
+    return Entering(
+        np.ascontiguousarray(pictures[:, :of_pictures]),
+        usable,
+        np.ascontiguousarray(written[:, :of_texts]),
+        refused,
+    )

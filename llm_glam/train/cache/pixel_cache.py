@@ -1,0 +1,151 @@
+"""Pictures as the towers see them, decoded once and kept in a file for as long as they learn."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.preprocess import Preprocessing
+from ...errors import TrainingFailed
+from ...evaluate.encoding import READING, Refused, Report, entries
+from ...evaluate.pairs.pairs import Pair
+from ...ingest.prefetch import Ready, read_ahead
+from ...models.engine_choice import Say
+from . import npz
+
+SPARE = 100_000_000  # bytes of the disk that are left alone
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Pixels as bytes, shape (n, height, width, 3), in the order of the pairs.
+
+    ``linear`` is what the values of the channels are multiplied with, and what is added then.
+    ``usable`` and ``refused`` as in :class:`llm_glam.train.cache.feature_cache.Entering`; ``key`` is of what they
+    were made of.
+    """
+
+    pixels: NDArray[np.uint8]
+    linear: tuple[Sequence[float], Sequence[float]]
+    usable: NDArray[np.bool_]
+    refused: Refused
+    key: str
+
+
+@dataclass(frozen=True)
+class _Preparing:
+    """What reading ahead needs of an encoder."""
+
+    preparation: Preprocessing
+
+    @property
+    def needed(self) -> int:
+        """As an encoder has it."""
+        return self.preparation.needed
+
+    def prepare(self, picture: Any) -> NDArray[np.uint8]:
+        """The pixels of one picture."""
+        return self.preparation.pixels(picture)
+
+
+def of(
+    preparation: Preprocessing,
+    fingerprint: str,
+    found: Sequence[Pair],
+    kept: Path,
+    say: Say,
+    report: Report,
+) -> Kept:
+    """Decode the pairs' files, or take what was kept of the same.
+
+    :param kept: a file for the pixels; beside it is one that says what they are of
+    :raises TrainingFailed: the disk has no room for them
+    """
+    key = npz.key_of(f"{fingerprint} {preparation}", found, ())
+    linear = (preparation.scale, preparation.shift)
+    known = npz.kept(_beside(kept), key)
+    pixels = _pixels(kept, preparation, len(found))
+    if known and pixels is not None:
+        arrays, refused = known
+        return Kept(pixels, linear, arrays["usable"], refused, key)
+    usable, refused = _decoded(preparation, found, kept, say, report)
+    npz.keep(_beside(kept), key, refused, {"usable": usable})
+    return Kept(np.load(kept, mmap_mode="r"), linear, usable, refused, key)
+
+
+def _pixels(
+    kept: Path, preparation: Preprocessing, count: int
+) -> NDArray[np.uint8] | None:
+    """What was kept; None where it is not there or not whole."""
+    with suppress(*npz.DAMAGED):
+        pixels: NDArray[np.uint8] = np.load(kept, mmap_mode="r")
+        if (pixels.shape, pixels.dtype) == (_shape(preparation, count), np.uint8):
+            return pixels
+    return None
+
+
+def _shape(preparation: Preprocessing, count: int) -> tuple[int, ...]:
+    assert preparation.shape
+    return count, *preparation.shape, 3
+
+
+def forget(kept: Path) -> None:
+    """Remove the pixels and what is beside them."""
+    for path in (kept, _beside(kept), _work(kept)):
+        path.unlink(missing_ok=True)
+
+
+def _decoded(
+    preparation: Preprocessing,
+    found: Sequence[Pair],
+    kept: Path,
+    say: Say,
+    report: Report,
+) -> tuple[NDArray[np.bool_], Refused]:
+    shape = _shape(preparation, len(found))
+    forget(kept)
+    _check_room(int(np.prod(shape, dtype=np.int64)), kept.parent, say)
+    pixels = np.lib.format.open_memmap(_work(kept), "w+", np.uint8, shape)
+    usable = np.zeros(len(found), bool)
+    refused: Refused = []
+    report.begin(len(found))
+    encoder: Any = _Preparing(preparation)
+    for place, one in enumerate(read_ahead(entries(found), encoder, READING)):
+        if isinstance(one, Ready):
+            pixels[place], usable[place] = one.prepared, True
+        else:
+            refused.append((one.entry.id, one.reason))
+        report.advance(1)
+    pixels.flush()
+    del pixels  # Windows does not rename what is open
+    _work(kept).replace(kept)
+    return usable, refused
+
+
+def _check_room(size: int, folder: Path, say: Say) -> None:
+    free = shutil.disk_usage(folder).free
+    if size + SPARE > free:
+        raise TrainingFailed(
+            f"The pictures would take {_told(size)} in {folder}, where {_told(free)} are free. "
+            "Make room there, set LLM_USER_PATH to another disk, or take --tune projections."
+        )
+    say(
+        f"The pictures are kept ready in {folder} while the towers learn: {_told(size)}"
+    )
+
+
+def _told(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+
+
+def _beside(kept: Path) -> Path:
+    return kept.with_suffix(".npz")
+
+
+def _work(kept: Path) -> Path:
+    return kept.with_suffix(".part")

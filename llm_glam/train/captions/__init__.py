@@ -1,0 +1,1 @@
+"""Texts made or kept for training."""

@@ -1,0 +1,33 @@
+"""Texts that a checkpoint must not forget, as the user has them in a file."""
+
+from pathlib import Path
+
+from ...errors import BadPairs
+from ...evaluate.pairs import pairs
+from . import everyday
+
+LEAST = 20
+
+
+def texts(path: Path | None) -> list[str]:
+    """The captions of a file, one a line; without a file, everyday ones.
+
+    :raises BadPairs: it cannot be read as text, or holds too few
+    """
+    if path is None:
+        return list(everyday.CAPTIONS)
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise BadPairs(f"{path} cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        raise BadPairs(
+            f"{path} is no text in UTF-8: --retain takes a text file with one caption a line."
+        ) from error
+    found = {pairs.normal(line): line.strip() for line in lines if line.strip()}
+    if len(found) < LEAST:
+        raise BadPairs(
+            f"{path} has {len(found)} different captions; --retain takes {LEAST} at least, one a "
+            "line, to see whether their neighbours stay the same."
+        )
+    return list(found.values())

@@ -1,0 +1,156 @@
+"""The card of a training, put together from what it was told and what it measured."""
+
+import platform
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from ...evaluate.metric_tables import SHOWN, Measured
+from ...evaluate.pairs.caption_template import text
+from ...evaluate.pairs.holdout import Split
+from ...evaluate.pairs.pairs import Pair
+from ...models.registry import Checkpoint
+from ..data_checks import Counts
+from ..experiment import Learnt
+from ..learn.state import Settings
+from ..presets import PROJECTIONS, WAYS
+from . import render
+from .render import Data, Training
+
+PROGRAMS = ("llm-glam", "sentence-transformers", "transformers", "torch", "numpy")
+YEAR = re.compile(r"\s*(1[0-9]{3}|20[0-9]{2})\b")
+LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the user said, and what is known of the run; ``seconds`` are by stage."""
+
+    name: str
+    base: Checkpoint
+    licence: str
+    data: str
+    held_out_how: str
+    hardware: str
+    seconds: dict[str, float]
+    command: str
+
+
+def card_of(
+    told: Told,
+    checkpoint: Path,
+    parts: Split,
+    counts: Counts,
+    refused: Sequence[tuple[str, str]],
+    learnt: Learnt,
+    settings: Settings,
+) -> str:
+    """The card as Markdown: numbers of the pictures and captions, none of themselves."""
+    whole = [row for row in _rows(learnt.measured) if row[0].by is None]
+    parts_ = [row for row in _rows(learnt.measured) if row[0].by is not None]
+    return render.card(
+        Training(
+            name=told.name,
+            base=told.base.model_id,
+            base_on_hub=told.base.source if told.base.is_on_hub else "",
+            base_licence=_licence_of(checkpoint),
+            licence=told.licence or "unknown",
+            tune=WAYS[settings.tune].words,
+            settings=_settings(settings, learnt),
+            hardware=told.hardware,
+            seconds=told.seconds,
+            alarms=[alarm.words for alarm in learnt.alarms],
+            alpha=learnt.alpha,
+            data=_data(told, parts, counts, refused),
+            figures=[one for row in whole for one in _figures(*row)],
+            groups={
+                str(value): [
+                    one
+                    for row in parts_
+                    if row[0].by == value
+                    for one in _figures(*row)
+                ]
+                for value in dict.fromkeys(row[0].by for row in parts_)
+            },
+            versions={name: version(name) for name in _programs(settings)}
+            | {"Python": platform.python_version()},
+            date=datetime.now(UTC).date().isoformat(),
+            command=told.command,
+        )
+    )
+
+
+def _settings(settings: Settings, learnt: Learnt) -> dict[str, object]:
+    """What was set, with names as people say them."""
+    told = {name.replace("_", " "): value for name, value in asdict(settings).items()}
+    epochs = learnt.tuned.history[-1].number
+    del told["tune"]  # said in words
+    given = {name: value for name, value in told.items() if value is not None}
+    return given | {"stopped": f"after {epochs} epochs ({learnt.tuned.why_stopped})"}
+
+
+def _programs(settings: Settings) -> tuple[str, ...]:
+    more = () if settings.tune == PROJECTIONS else ("accelerate", "datasets")
+    return (*PROGRAMS, *more)
+
+
+def _data(
+    told: Told, parts: Split, counts: Counts, refused: Sequence[tuple[str, str]]
+) -> Data:
+    those = [*parts.train, *parts.held_out]
+    years = [
+        int(m[1]) for pair in those if (m := YEAR.match(text(pair.record.get("year"))))
+    ]
+    return Data(
+        name=told.data,
+        pictures=counts["pictures"],
+        captions=counts["captions"],
+        held_out=counts["held_out"],
+        groups=counts["groups"],
+        source_counts=_counted(those, "source"),
+        rights_counts=_counted(those, "rights"),
+        years=(min(years), max(years)) if years else None,
+        held_out_how=told.held_out_how,
+        left_out=dict(Counter(reason for _, reason in refused)),
+    )
+
+
+def _counted(those: Sequence[Pair], column: str) -> dict[str, int]:
+    values = (text(pair.record.get(column)) for pair in those)
+    return dict(Counter(value for value in values if value).most_common())
+
+
+def _rows(measured: Sequence[Measured]) -> list[tuple[Measured, Measured]]:
+    """What was measured of the base, each with the same of the new checkpoint."""
+    base, new = dict.fromkeys(one.model for one in measured)
+    of_new = {(one.direction, one.by): one for one in measured if one.model == new}
+    return [
+        (one, of_new[one.direction, one.by]) for one in measured if one.model == base
+    ]
+
+
+def _figures(before: Measured, after: Measured) -> list[render.Figure]:
+    return [
+        render.Figure(
+            f"{before.direction}, {SHOWN.get(name, name.replace('_at_', '@'))}",
+            before.pool,
+            render.Measured(old.value, old.low, old.high),
+            render.Measured(new.value, new.low, new.high),
+            old.lots,
+        )
+        for name, old in before.figures.items()
+        for new in [after.figures[name]]
+    ]
+
+
+def _licence_of(checkpoint: Path) -> str:
+    """What the card of a checkpoint says, where it has one."""
+    try:
+        told = LICENCE.search((checkpoint / "README.md").read_text("utf-8"))
+    except (OSError, ValueError):
+        told = None
+    return told[1] if told else "unknown, see its own card"

@@ -1,0 +1,263 @@
+"""The card of a checkpoint that was trained here: what it is, how good, and what it is not for.
+
+Markdown with a YAML header, as the Hugging Face hub reads it. Names, rights and sources come from
+records that anybody may have written: each is put on one line and escaped, so that it stays text.
+Of the training set a card has numbers only, no picture and no caption.
+"""
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...formats.markdown import (
+    Rows,
+    code,
+    duration,
+    escaped,
+    figure,
+    missing,
+    one_line,
+    table,
+)
+
+MOST_ROWS = 30  # of one table whose rows come from outside
+TEXT = Path(__file__).with_name("card.md")
+LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
+MEASURES = ("among", "before", "after", "by chance", "change")
+
+
+@dataclass
+class Data:
+    """What a checkpoint was trained on, in numbers.
+
+    ``groups`` is how many objects, or other things that were kept together, the pictures show;
+    ``years`` the first and the last one; ``left_out`` how many records were not used, by reason.
+    """
+
+    name: str
+    pictures: int
+    captions: int
+    held_out: int
+    groups: int
+    source_counts: dict[str, int] = field(default_factory=dict)
+    rights_counts: dict[str, int] = field(default_factory=dict)
+    years: tuple[int, int] | None = None
+    held_out_how: str = ""
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Measured:
+    """A figure between 0 and 1 with its 95 % interval; None or NaN where there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass
+class Figure:
+    """A measure before and after training, among ``pool`` pictures or captions; ``baseline`` is chance."""
+
+    what: str
+    pool: int
+    before: Measured
+    after: Measured
+    baseline: float | None = None
+
+
+@dataclass
+class Training:
+    """All that a card says of one training.
+
+    ``tune`` is which weights were trained, ``alpha`` the part of the new weights in the mix with
+    the old ones. ``seconds`` are by stage. ``command`` is what was typed; where it is empty the
+    card has the shortest one that says the same. ``base_on_hub`` is the base's id on the Hugging
+    Face hub, empty where it is not from there.
+    """
+
+    name: str
+    base: str
+    base_licence: str
+    licence: str
+    tune: str
+    settings: dict[str, Any]
+    hardware: str
+    seconds: dict[str, float]
+    alarms: list[str]
+    alpha: float | None
+    data: Data
+    figures: list[Figure]
+    groups: dict[str, list[Figure]]
+    versions: dict[str, str]
+    date: str
+    command: str = ""
+    base_on_hub: str = ""
+
+
+def card(training: Training) -> str:
+    """The card as the text of a README.md."""
+    base, name = _base(training.base), one_line(training.name)
+    data = training.data
+    licences = (training.licence, training.base_licence)
+    return TEXT.read_text("utf-8").format(
+        header=_header(training),
+        title=escaped(name),
+        base=f"{escaped(base)} (licence: {escaped(licences[1])})",
+        data=escaped(data.name),
+        about_data=table(("what", "number"), _about_data(data)),
+        left_out=_counted("Left out", "reason", data.left_out),
+        sources=_counted("Sources", "source", data.source_counts),
+        rights=_counted("Rights", "rights", data.rights_counts),
+        figures=_figures(training.figures),
+        groups=_by_group(training.groups),
+        how=table(("what", "value"), _how(training)),
+        alarms=_alarms(training.alarms),
+        load_llm=code(
+            "bash",
+            f"llm glam models add {shlex.quote(name)} FOLDER",
+            f"llm embed-multi photos --files photos/ '*.jpg' -m {shlex.quote('glam-clip/' + name)}",
+            "llm similar photos -c 'a bronze brooch'",
+        ),
+        load_site=code("bash", "llm glam serve photos"),
+        load_python=code(
+            "python",
+            "from sentence_transformers import SentenceTransformer",
+            'model = SentenceTransformer("FOLDER")',
+        ),
+        command=code("bash", _command(training)),
+        versions=table(("program", "version"), _versions(training.versions)),
+    )
+
+
+def _base(base: str) -> str:
+    """The base's name; of a folder only the last part, since paths are nobody's business."""
+    line = one_line(base)
+    is_path = re.match(r"[/~.\\]|[A-Za-z]:", line)
+    return re.split(r"[/\\]", line.rstrip("/\\"))[-1] if is_path else line
+
+
+def _header(training: Training) -> str:
+    import yaml
+
+    licence = one_line(training.licence).lower()
+    is_id = LICENCE_ID.fullmatch(licence)
+    fields: dict[str, Any] = {"license": licence if is_id else "other"}
+    if not is_id:
+        fields["license_name"] = one_line(training.licence)
+    fields["model_name"] = one_line(training.name)
+    if training.base_on_hub:
+        fields["base_model"] = one_line(training.base_on_hub)
+    fields |= {
+        "library_name": "sentence-transformers",
+        "pipeline_tag": "sentence-similarity",
+        "tags": ["clip", "sentence-transformers", "feature-extraction", "llm-glam"],
+    }
+    dumped = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=10**6)
+    return f"---\n{dumped}---\n"
+
+
+def _about_data(data: Data) -> Rows:
+    years = data.years
+    span = f"{years[0]} to {years[1]}" if years else "not known"
+    yield "Pictures", f"{data.pictures:,}"
+    yield "Captions", f"{data.captions:,}"
+    yield "Objects, or other groups kept together", f"{data.groups:,}"
+    yield "Held out, never trained on", f"{data.held_out:,}"
+    yield "How they were held out", escaped(data.held_out_how) or "not said"
+    yield "Time span", span
+
+
+def _how(training: Training) -> Rows:
+    alpha = training.alpha
+    yield "Date", escaped(training.date)
+    yield "Trained weights", escaped(training.tune)
+    if alpha is not None:
+        yield "Part of the new weights in the mix with the old", figure(alpha)
+    for name, value in training.settings.items():
+        yield escaped(name), escaped(value)
+    yield "Hardware", escaped(training.hardware)
+    for stage, seconds in training.seconds.items():
+        yield f"Time: {escaped(stage)}", duration(seconds)
+
+
+def _figures(figures: list[Figure]) -> str:
+    if not figures:
+        return "Nothing was measured."
+    said = (
+        "On what was held out, before training and after; in brackets the 95 % interval. *By chance* "
+        "is what an order drawn by lot would have, *among* as many pictures (or captions, from "
+        "picture to caption). *Better* and *worse* stand only where the two intervals do not touch."
+    )
+    head = ("figure", *MEASURES)
+    return f"{said}\n\n{table(head, [_figure_row(one) for one in figures])}"
+
+
+def _figure_row(one: Figure) -> tuple[str, ...]:
+    return (
+        escaped(one.what),
+        f"{one.pool:,}",
+        measured(one.before),
+        measured(one.after),
+        figure(one.baseline),
+        _verdict(one),
+    )
+
+
+def _by_group(groups: dict[str, list[Figure]]) -> str:
+    rows = [(escaped(k), *_figure_row(f)) for k, fs in groups.items() for f in fs]
+    if not rows:
+        return ""
+    head = ("group", "figure", *MEASURES)
+    more = len(rows) - MOST_ROWS
+    note = f"\n\n{more:,} further rows are not shown." if more > 0 else ""
+    return f"### By group\n\n{table(head, rows[:MOST_ROWS])}{note}\n\n"
+
+
+def _verdict(one: Figure) -> str:
+    ends = (one.before.low, one.before.high, one.after.low, one.after.high)
+    if any(missing(end) for end in ends):
+        return "no interval"
+    low, high, new_low, new_high = (end or 0.0 for end in ends)
+    if new_low > high:
+        return "better"
+    return "worse" if new_high < low else "no clear difference"
+
+
+def measured(one: Measured) -> str:
+    """A figure with its interval, ``.43 [.39, .47]``."""
+    if missing(one.value) or missing(one.low) or missing(one.high):
+        return figure(one.value)
+    return f"{figure(one.value)} [{figure(one.low)}, {figure(one.high)}]"
+
+
+def _alarms(alarms: list[str]) -> str:
+    if not alarms:
+        return "No alarm went off during training."
+    return "\n".join(f"- {escaped(alarm)}" for alarm in alarms)
+
+
+def _counted(title: str, what: str, counts: dict[str, int]) -> str:
+    """A section with counts, the largest first; many small ones become one row."""
+    if not counts:
+        return ""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    rows = [(escaped(name) or "not said", f"{n:,}") for name, n in ordered[:MOST_ROWS]]
+    rest = ordered[MOST_ROWS:]
+    if rest:
+        rows.append((f"{len(rest):,} others", f"{sum(n for _, n in rest):,}"))
+    return f"### {title}\n\n{table((what, 'records'), rows)}\n\n"
+
+
+def _versions(versions: dict[str, str]) -> Rows:
+    return [(escaped(name), escaped(version)) for name, version in versions.items()]
+
+
+def _command(training: Training) -> str:
+    if training.command:
+        return " ".join(training.command.split())
+    words = ["llm", "glam", "train", training.data.name]
+    words += ["--base", _base(training.base), "--name", training.name]
+    return shlex.join(one_line(word) for word in words)

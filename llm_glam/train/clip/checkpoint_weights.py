@@ -1,0 +1,207 @@
+"""Checkpoints without their projections, and with other weights in the place of theirs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...engine.preprocess import Preprocessing
+from ...errors import BadCheckpoint
+from .contrastive_loss import LARGEST_SCALE, Numbers
+from .projection_head import Projections
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# What the parts of Projections are called in a CLIP.
+NAMES = {
+    "picture": "visual_projection.weight",
+    "text": "text_projection.weight",
+    "log_scale": "logit_scale",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A checkpoint before training.
+
+    ``reads`` is how many tokens of a text it reads, ``too_long`` the positions of texts with more,
+    ``unknown`` those of texts with characters for which its tokenizer has the end token alone, so
+    that it reads no further. ``weights`` is the number of its weights.
+    """
+
+    reads: int
+    too_long: list[int]
+    unknown: list[int]
+    weights: int
+
+
+def read(directory: Path) -> Projections:
+    """The projections of a checkpoint.
+
+    :raises BadCheckpoint: it is no CLIP, or its projections are followed by other layers
+    """
+    model = opened(directory)
+    clip = clip_of(model, directory)
+    pictures, texts = (one.weight.detach().numpy().copy() for one in _both(clip))
+    return Projections(pictures, texts, math.exp(clip.logit_scale.item()))
+
+
+def look(directory: Path, texts: Sequence[str]) -> Look:
+    """Which texts a checkpoint does not read to their ends, and how large it is.
+
+    :raises BadCheckpoint: as in :func:`read`
+    """
+    from ...engine.torch import quiet
+
+    model = opened(directory)
+    clip = clip_of(model, directory)
+    most = int(clip.config.text_config.max_position_embeddings)
+    with quiet():
+        tokens = model.tokenizer(list(texts), truncation=False)["input_ids"]
+    too_long = [place for place, one in enumerate(tokens) if len(one) > most]
+    weights = sum(one.numel() for one in clip.parameters())
+    return Look(most, too_long, _ended_early(model.tokenizer, tokens), weights)
+
+
+def _ended_early(tokenizer: Any, tokens: Sequence[Sequence[int]]) -> list[int]:
+    """The texts inside which the end token stands, where it stands for the unknown, as in CLIP's."""
+    end = tokenizer.eos_token_id
+    if end is None or end != tokenizer.unk_token_id:
+        return []
+    return [place for place, one in enumerate(tokens) if end in one[1:-1]]
+
+
+def without(directory: Path, target: Path) -> tuple[int, int]:
+    """Save a copy of a checkpoint whose vectors are what enters the projections.
+
+    In place of a projection stands one that changes nothing and adds zeros, so that pictures and
+    texts have vectors of one length and every engine runs the copy as it runs a CLIP.
+
+    :return: how many numbers of a picture's vector and of a text's are no such zeros
+    :raises BadCheckpoint: as in :func:`read`
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    model = opened(directory)
+    clip = clip_of(model, directory)
+    pictures, texts = (one.in_features for one in _both(clip))
+    width = max(pictures, texts)
+    for one in _both(clip):
+        one.weight = torch.nn.Parameter(torch.eye(width, one.in_features))
+        one.out_features = width
+    clip.config.projection_dim = width
+    save(SentenceTransformer(modules=[model[0]]), target)  # not normalised
+    return pictures, texts
+
+
+def replaced(directory: Path, target: Path, others: Numbers) -> None:
+    """Save a copy of a checkpoint with other weights, in sentence-transformers' layout.
+
+    :param others: by the names they have in the CLIP; those not named stay as they are
+    :raises BadCheckpoint: as in :func:`read`
+    """
+    model = opened(directory)
+    put(dict(clip_of(model, directory).named_parameters()), others)
+    save(model, target)
+
+
+def put(own: Mapping[str, Any], others: Numbers) -> None:
+    """Give weights other values, by name; the scale is at most 100."""
+    import torch
+
+    with torch.no_grad():
+        for name, values in others.items():
+            own[name].copy_(torch.tensor(values))
+        if NAMES["log_scale"] in others:
+            own[NAMES["log_scale"]].clamp_(max=math.log(LARGEST_SCALE))
+
+
+def save(model: Any, target: Path) -> None:
+    """Save a SentenceTransformer, without a card, readable by others."""
+    from ...engine.torch import quiet
+
+    with quiet():
+        model.save_pretrained(str(target), create_model_card=False)
+    for file in target.rglob("*.safetensors"):
+        file.chmod(0o644)  # safetensors writes it for its owner only
+
+
+def opened(directory: Path, device: str | None = "cpu") -> Any:
+    """A checkpoint as a SentenceTransformer in single precision."""
+    from ...engine.torch import load, quiet
+
+    with quiet():
+        return load(directory, device).float().eval()
+
+
+def _both(clip: Any) -> "tuple[nn.Linear, nn.Linear]":
+    return clip.visual_projection, clip.text_projection
+
+
+def preparation(model: Any, directory: Path) -> Preprocessing:
+    """What is done to pictures before a model sees them.
+
+    :raises BadCheckpoint: it is not what CLIP does, or does not end in one size
+    """
+    from ...engine.torch import processor_settings
+
+    settings = processor_settings(model)
+    found = Preprocessing.of(settings)
+    if found is None or found.shape is None:
+        raise BadCheckpoint(
+            f"{directory} prepares pictures in another way than CLIP does "
+            f"({settings.get('image_processor_type')}), so that they cannot be kept ready for its "
+            "towers. Take --tune projections."
+        )
+    return found
+
+
+def learning(clip: Any, is_last: bool, directory: Path) -> dict[str, Any]:
+    """The weights that are to learn, by name.
+
+    :param is_last: only the last block of each tower and what is behind it
+    :raises BadCheckpoint: the towers are built in another way than CLIP's
+    """
+    own = dict(clip.named_parameters())
+    if not is_last:
+        return own
+    try:
+        parts = [
+            clip.vision_model.encoder.layers[-1],
+            clip.vision_model.post_layernorm,
+            clip.text_model.encoder.layers[-1],
+            clip.text_model.final_layer_norm,
+            *_both(clip),
+        ]
+    except (AttributeError, IndexError) as error:
+        raise BadCheckpoint(
+            f"The last blocks of {directory} cannot be told: its towers are built in another way "
+            "than CLIP's. Take --tune projections or --tune all."
+        ) from error
+    last = {id(weights) for part in parts for weights in part.parameters()}
+    last.add(id(clip.logit_scale))
+    return {name: weights for name, weights in own.items() if id(weights) in last}
+
+
+def clip_of(model: Any, directory: Path) -> Any:
+    """The CLIP inside a SentenceTransformer.
+
+    :raises BadCheckpoint: there is none, or its projections are followed by other layers
+    """
+    names = ("visual_projection", "text_projection", "logit_scale")
+    found = [m for m in model.modules() if all(hasattr(m, name) for name in names)]
+    others = [type(one).__name__ for one in list(model)[1:]]
+    if not found:
+        raise BadCheckpoint(
+            f"{directory} has no projections that could be trained: it is no CLIP "
+            "(a SigLIP, for instance, has none)."
+        )
+    if set(others) - {"Normalize"}:
+        raise BadCheckpoint(
+            f"The projections of {directory} are followed by other layers "
+            f"({', '.join(others)}), which would have to learn with them."
+        )
+    return found[0]

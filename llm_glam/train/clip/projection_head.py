@@ -1,0 +1,103 @@
+"""The two projections at the end of a CLIP, what enters them, and what they find."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...evaluate.batch_recall import DEPTH, Flags, Floats, Matched, Whole, hits
+
+
+@dataclass(frozen=True, eq=False)
+class Features(Matched):
+    """What enters the projections, of pictures and of their texts.
+
+    ``pictures`` has shape (n, dp) and ``texts`` (m, dt), both float32; ``picture_of`` and
+    ``caption`` are those of :class:`Matched`.
+
+    :raises ValueError: the arrays do not fit each other, or hold what is no number
+    """
+
+    pictures: Floats
+    texts: Floats
+    picture_of: Whole
+    caption: Whole
+
+    def __post_init__(self) -> None:
+        for name, rows in (("pictures", self.pictures), ("texts", self.texts)):
+            _check(rows, f"The features of {name}")
+        if len(self.picture_of) != len(self.texts):
+            raise ValueError("picture_of takes one whole number for each text.")
+        self._check_numbers()
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        return len(self.pictures)
+
+
+@dataclass(frozen=True, eq=False)
+class Projections:
+    """The last matrices of both towers, and the factor of cosines before softmax.
+
+    ``picture`` has shape (d, dp) and ``text`` (d, dt), both float32; ``scale`` is the exponential
+    of CLIP's ``logit_scale``.
+
+    :raises ValueError: the matrices do not fit each other, or hold what is no number
+    """
+
+    picture: Floats
+    text: Floats
+    scale: float
+
+    def __post_init__(self) -> None:
+        _check(self.picture, "The projection of pictures")
+        _check(self.text, "The projection of texts")
+        if len(self.picture) != len(self.text):
+            raise ValueError("The two projections lead into spaces of different sizes.")
+        if not (np.isfinite(self.scale) and self.scale > 0):
+            raise ValueError("The scale has to be a positive number.")
+
+    def pictures(self, features: Floats) -> Floats:
+        """Vectors of unit length, shape (n, d), of what the tower gives, shape (n, dp)."""
+        return unit(features @ self.picture.T)
+
+    def texts(self, features: Floats) -> Floats:
+        """Vectors of unit length, shape (m, d), of what the tower gives, shape (m, dt)."""
+        return unit(features @ self.text.T)
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows brought to length 1; those of length 0 stay as they are."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    return rows / lengths
+
+
+def _check(rows: Floats, name: str) -> None:
+    if rows.ndim != 2 or rows.dtype != np.float32 or not rows.size:
+        raise ValueError(f"{name} have to be rows of float32, at least one.")
+    if not np.isfinite(rows).all():
+        raise ValueError(
+            f"{name} hold values that are not finite numbers (NaN or infinite): "
+            "what computed them went wrong."
+        )
+
+
+def check_sizes(projections: Projections, features: Features) -> None:
+    """Whether the features can enter the projections.
+
+    :raises ValueError: they have other dimensions
+    """
+    wanted = (projections.picture.shape[1], projections.text.shape[1])
+    given = (features.pictures.shape[1], features.texts.shape[1])
+    if wanted != given:
+        raise ValueError(
+            f"The projections take {wanted[0]} numbers a picture and {wanted[1]} a text; "
+            f"the features have {given[0]} and {given[1]}."
+        )
+
+
+def found(projections: Projections, features: Features, depth: int = DEPTH) -> Flags:
+    """The :func:`llm_glam.evaluate.batch_recall.hits` of features that go through projections."""
+    texts = projections.texts(features.texts)
+    return hits(texts, projections.pictures(features.pictures), features, depth)

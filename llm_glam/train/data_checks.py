@@ -1,0 +1,88 @@
+"""What can be said of pictures and captions before a checkpoint is trained on them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..evaluate.pairs import pairs
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pair
+from .clip.checkpoint_weights import Look
+
+FEW = 200  # pictures to learn from
+LARGE = 0.2  # of all pictures: a group that is a fifth of them
+SHOWN = 3
+LONGEST_SHOWN = 60
+
+Counts = dict[str, int]
+
+
+def counts(those: Sequence[Pair], split: Split, look: Look) -> Counts:
+    """The numbers that say how the data are."""
+    captions = pairs.captions(those)
+    shared = Counter(captions.captions)
+    sharing = {
+        p
+        for p, c in zip(captions.pictures, captions.captions, strict=True)
+        if shared[c] > 1
+    }
+    return {
+        "pictures": len(those),
+        "captions": len(captions.texts),
+        "groups": len({pair.group for pair in those}),
+        "largest_group": max(Counter(pair.group for pair in those).values()),
+        "learnt_from": len(split.train),
+        "held_out": len(split.held_out),
+        "share_a_caption": len(sharing),
+        "too_long": len(look.too_long),
+        "unknown": len(look.unknown),
+    }
+
+
+def remarks(found: Counts, look: Look, texts: Sequence[str]) -> list[str]:
+    """The same in sentences, with what is to be done about it.
+
+    :param texts: the captions, which the checkpoint was looked at with
+    """
+    said = [
+        f"{found['learnt_from']:,} pictures to learn from, {found['held_out']:,} held out to "
+        f"measure with; {found['captions']:,} different captions, {found['groups']:,} groups "
+        "that are never split."
+    ]
+    if found["too_long"]:
+        said.append(
+            f"{found['too_long']:,} captions are longer than the {look.reads} tokens that the "
+            f"checkpoint reads; their ends are not seen: {_examples(texts, look.too_long)}. Put "
+            "what matters first, or make shorter ones with --caption-template."
+        )
+    if found["unknown"]:
+        said.append(
+            f"{found['unknown']:,} captions have characters that the checkpoint's tokenizer does "
+            "not know; what stands behind the first of these is not read: "
+            f"{_examples(texts, look.unknown)}. CLIP's own vocabulary has all characters: is the "
+            "tokenizer the right one? Otherwise take another --base, or leave such "
+            "characters out."
+        )
+    if found["share_a_caption"]:
+        said.append(
+            f"{found['share_a_caption']:,} pictures share their caption with others; any of "
+            "these counts as right."
+        )
+    if found["largest_group"] > LARGE * found["pictures"]:
+        said.append(
+            f"One group has {found['largest_group']:,} of the pictures: figures say little where "
+            "a few captions stand for many pictures."
+        )
+    if found["learnt_from"] < FEW:
+        said.append(
+            f"Fewer than {FEW} pictures to learn from are few: do not expect much."
+        )
+    return said
+
+
+def _examples(texts: Sequence[str], places: Sequence[int]) -> str:
+    return "; ".join(_short(texts[place]) for place in places[:SHOWN])
+
+
+def _short(text: str) -> str:
+    one = " ".join(text.split())
+    return f"“{one[:LONGEST_SHOWN]}…”" if len(one) > LONGEST_SHOWN else f"“{one}”"

@@ -1,0 +1,229 @@
+"""Let a pupil learn from pictures with captions, choose a mix, and measure what it is worth.
+
+Arrays in, arrays out: what enters the projections, or the towers, is prepared before
+(:mod:`.features`, :mod:`.pixel_file`), and the checkpoint is written afterwards (:mod:`.towers`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluate import measure
+from ..evaluate.batch_recall import Flags, Matching, Whole, hits
+from ..evaluate.measure import Asked, Encoded
+from ..evaluate.metric_tables import Measured
+from ..evaluate.pairs import pairs
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pair
+from .captions.short import shortened
+from .clip.contrastive_loss import Numbers
+from .learn import diagnostics
+from .learn.diagnostics import Alarm
+from .learn.learner import Pupil, Seen
+from .learn.loop import Tuned, tune
+from .learn.state import Epoch, Settings, State
+from .learn.weight_mixing import Mix, chosen, mixed
+
+
+@dataclass(frozen=True)
+class Texts:
+    """All texts of some pairs: their captions, then short ones made of these.
+
+    ``pictures`` and ``numbers``: which pair has which text, of the same length. The first
+    ``captions`` texts are captions as they were written.
+    """
+
+    texts: list[str]
+    pictures: Whole
+    numbers: Whole
+    captions: int
+
+
+@dataclass(frozen=True)
+class Parted:
+    """What can be learnt from and measured with: rows of pictures, and the pairs held out."""
+
+    learnt: Whole
+    held_out: Whole
+    pairs: list[Pair]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Who learns, and what is measured with.
+
+    ``pairs`` are those held out, ``captions`` the rows of their different captions among the
+    pupil's held-out texts, ``asked`` which figures are wanted. Of the pupil's other texts the
+    first ``everyday`` must not be forgotten, and ``labels`` are rows of those of labels.
+    """
+
+    pupil: Pupil
+    pairs: list[Pair]
+    captions: Whole
+    everyday: int
+    labels: Whole
+    asked: Asked
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What came of it: weights by name, and what they make of what is held out."""
+
+    weights: Numbers
+    seen: Seen
+    alpha: float
+    mixes: list[Mix]
+    tuned: Tuned
+    alarms: list[Alarm]
+    measured: list[Measured]
+
+
+def texts_of(those: Sequence[Pair]) -> Texts:
+    """The texts that pairs are learnt with."""
+    written = pairs.captions(those)
+    texts = list(written.texts)
+    known = {pairs.normal(text): number for number, text in enumerate(texts)}
+    links = list(zip(written.pictures, written.captions, strict=True))
+    for picture, number in list(links):
+        for short in shortened(texts[number]):
+            place = known.setdefault(pairs.normal(short), len(texts))
+            if place == len(texts):
+                texts.append(short)
+            links.append((picture, place))
+    columns = np.array(links, np.int64).reshape(-1, 2)
+    return Texts(texts, columns[:, 0], columns[:, 1], len(written.texts))
+
+
+def parted(split: Split, those: Sequence[Pair], usable: Flags) -> Parted:
+    """Which pictures are learnt from and which are held out; unreadable ones are neither.
+
+    :param those: all pairs; ``usable``: which of their pictures could be read, shape (n,)
+    """
+    place = {pair.id: number for number, pair in enumerate(those)}
+    kept = [
+        [pair for pair in part if usable[place[pair.id]]]
+        for part in (split.train, split.held_out)
+    ]
+    learnt, apart = (
+        np.array([place[pair.id] for pair in part], np.int64) for part in kept
+    )
+    return Parted(learnt, apart, kept[1])
+
+
+def matching(texts: Texts, count: int, rows: Whole, most: int) -> Matching:
+    """How some pictures belong to their texts, of which the first so many are used.
+
+    :param count: of all pictures, of which ``rows`` are these
+    :return: ``caption`` is the place of each text among all
+    """
+    row_of = np.full(count, -1)
+    row_of[rows] = np.arange(len(rows))
+    own = (row_of[texts.pictures] >= 0) & (texts.numbers < most)
+    pictures = row_of[texts.pictures[own]]
+    return Matching(len(rows), pictures, texts.numbers[own])
+
+
+def lesson(
+    pupil: Pupil,
+    apart: list[Pair],
+    texts: Texts,
+    others: tuple[Sequence[str], Sequence[str]],
+    asked: Asked,
+) -> Lesson:
+    """A pupil, and the pairs held out from it.
+
+    :param others: its other texts: everyday ones, then those of labels
+    :raises BadPairs: no two of the pairs share a label
+    """
+    measure.check_label(apart, asked)
+    number = _places(texts.texts)
+    row = {int(n): place for place, n in enumerate(pupil.held_out.caption)}
+    own = pairs.captions(apart).texts
+    captions = np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
+    everyday, place = len(others[0]), _places(others[1])
+    wanted = measure.label_texts(apart, asked)
+    labels = [everyday + place[pairs.normal(text)] for text in wanted]
+    return Lesson(pupil, apart, captions, everyday, np.array(labels, np.int64), asked)
+
+
+def _places(texts: Sequence[str]) -> dict[str, int]:
+    return {pairs.normal(text): place for place, text in enumerate(texts)}
+
+
+def learn(
+    given: Lesson,
+    settings: Settings,
+    *,
+    alphas: Sequence[float],
+    watcher: Callable[[Epoch], None],
+    state: State | None,
+    save: Callable[[State], None],
+    names: tuple[str, str],
+) -> Learnt:
+    """Tune, mix the old weights with the new, and say what is to be said.
+
+    :param alphas: the mixes to try
+    :param names: of the checkpoint before and after, for the figures
+    """
+    pupil = given.pupil
+    before = pupil.seen(pupil.start)
+
+    def health(seen: Seen) -> tuple[float, float]:
+        everyday = slice(given.everyday)
+        kept = diagnostics.retention(
+            before.others[everyday], seen.others[everyday]
+        ).kept
+        return kept, _collapse(seen).spread
+
+    tuned = tune(
+        *(pupil, settings),
+        before=before,
+        measure=health,
+        watcher=watcher,
+        state=state,
+        save=save,
+    )
+    # Each is looked at once: for towers that means all pictures held out.
+    mixes, seen = [], {}
+    for alpha in alphas:
+        now = pupil.seen(mixed(pupil.start, tuned.best, alpha)) if alpha else before
+        found = hits(now.texts, now.pictures, pupil.held_out).mean()
+        mixes.append((alpha, float(found), health(now)[0]))
+        seen[alpha] = now
+    alpha = chosen(mixes)
+    final = mixed(pupil.start, tuned.best, alpha)
+    return Learnt(
+        *(final, seen[alpha], alpha, mixes, tuned),
+        _alarms(pupil, tuned, seen[alpha]),
+        _measured(given, before, seen[alpha], names),
+    )
+
+
+def _collapse(seen: Seen) -> diagnostics.Collapse:
+    return diagnostics.collapse(seen.pictures, seen.texts)
+
+
+def _alarms(pupil: Pupil, tuned: Tuned, final: Seen) -> list[Alarm]:
+    return diagnostics.alarms(
+        tuned.history,
+        pairs=len(pupil.train.pairs()[0]),
+        queries=len(np.unique(pupil.held_out.caption)),
+        seen=_collapse(final),
+    )
+
+
+def _measured(
+    given: Lesson, before: Seen, after: Seen, names: tuple[str, str]
+) -> list[Measured]:
+    """The figures of both checkpoints over the held-out pairs."""
+    encoded = [
+        Encoded(
+            name,
+            seen.pictures,
+            np.ones(len(seen.pictures), bool),
+            np.concatenate([seen.texts[given.captions], seen.others[given.labels]]),
+        )
+        for name, seen in zip(names, (before, after), strict=True)
+    ]
+    return measure.measure(given.pairs, encoded, given.asked)

@@ -1,0 +1,267 @@
+"""What goes wrong in tuning, seen in numbers and said in words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...evaluate.rank_agreement import overlap
+from ..clip.projection_head import Floats, unit
+from .state import Epoch, best_of
+
+# Collapse, as found in published runs: each of these alone is a sign.
+HIGHEST_MEAN_COSINE = 0.95
+LOWEST_SPREAD = 0.01
+AS_CHANCE = 0.02  # a loss this near to ln(batch), as a part of it, stays there
+EPOCHS_AT_CHANCE = 3
+# Ours, by judgement: below half, most of what was near is so no more.
+LOWEST_RETENTION = 0.5
+EPOCHS_OF_OVERFITTING = 3
+DROP_OF_OVERFITTING = 0.02
+LIKELY_CHANCE = 0.01
+FEW_PAIRS = 200
+FEW_QUERIES = 100  # recall is then known to about 10 points: 1.96 · sqrt(.25 / 100)
+
+NEIGHBOURS = 5
+SAMPLE = 200  # queries whose scores are looked at
+
+Kind = Literal["collapse", "forgetting", "overfitting", "no better", "too few pairs"]
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """How far vectors still differ.
+
+    ``mean_cosine`` is between different pictures; ``spread`` is the middle 90 % of a query's
+    scores, as the median of the queries.
+    """
+
+    mean_cosine: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Retention:
+    """The part of nearest neighbours that was ``kept``, and what random ones give (``chance``)."""
+
+    kept: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What was seen, and what to change; where it is ``fatal`` the model is not to be registered."""
+
+    kind: Kind
+    words: str
+    fatal: bool = False
+
+
+def collapse(vectors: Floats, queries: Floats | None = None) -> Collapse:
+    """How far apart the vectors of held-out pictures, and scores of queries against them, are.
+
+    The spread is from the 5th to the 95th percentile rather than a standard deviation: a few
+    outliers do not hide that all others are alike, and in a healthy CLIP it is some .05 to .1,
+    well above the threshold, where a standard deviation over a uniform collection is close to it.
+
+    :param vectors: shape (n, d), two at least
+    :param queries: vectors of texts, shape (m, d); without them each picture is asked for
+    :raises ValueError: too few vectors, or values that are no finite numbers
+    """
+    _check(vectors, 2)
+    pictures = unit(vectors)
+    total = pictures.astype(np.float64).sum(axis=0)
+    count = len(pictures)
+    own = float(np.square(pictures.astype(np.float64)).sum())
+    mean_cosine = (float(total @ total) - own) / (count * (count - 1))
+    return Collapse(mean_cosine, _spread(pictures, queries))
+
+
+def _spread(pictures: Floats, queries: Floats | None) -> float:
+    asked = pictures if queries is None else unit(queries)
+    _check(asked, 1)
+    chosen = np.unique(np.linspace(0, len(asked) - 1, SAMPLE).round().astype(int))
+    scores = asked[chosen] @ pictures.T
+    if queries is None:  # its own score says nothing
+        scores[np.arange(len(chosen)), chosen] = np.nan
+    low, high = np.nanpercentile(scores, [5, 95], axis=1)
+    return float(np.median(high - low))
+
+
+def retention(before: Floats, after: Floats, k: int = NEIGHBOURS) -> Retention:
+    """How much of who is nearest to whom among fixed texts is kept, from 0 to 1.
+
+    The mean part that the ``k`` nearest of each text share before and after.
+
+    :param before: vectors of the texts, shape (r, d), more than k; ``after`` has the same rows
+    :raises ValueError: too few texts, or other rows, or values that are no finite numbers
+    """
+    if len(before) != len(after):
+        raise ValueError("Both have to be vectors of the same texts.")
+    nearest = []
+    for vectors in (before, after):
+        _check(vectors, k + 1)
+        alike = unit(vectors) @ unit(vectors).T
+        np.fill_diagonal(alike, -np.inf)
+        nearest.append(np.argsort(-alike, axis=1, kind="stable")[:, :k].tolist())
+    kept = [overlap(a, b, k) for a, b in zip(*nearest, strict=True)]
+    return Retention(float(np.mean(kept)), k / (len(before) - 1))
+
+
+def _check(vectors: Floats, least: int) -> None:
+    if vectors.ndim != 2 or len(vectors) < least:
+        raise ValueError(f"This takes {least} vectors at least.")
+    if not np.isfinite(vectors).all():
+        raise ValueError("The vectors hold values that are not finite numbers.")
+
+
+def overfitting(history: Sequence[Epoch]) -> bool:
+    """Whether recall fell from its best and stayed there while the training loss went on falling.
+
+    For three epochs or more, and by two points at the end.
+    """
+    best, last = best_of(history), history[-1]
+    since = [epoch for epoch in history if epoch.number > best.number]
+    if len(since) < EPOCHS_OF_OVERFITTING or last.loss is None:
+        return False
+    if last.chance_loss is None or last.loss >= (1 - AS_CHANCE) * last.chance_loss:
+        return False  # nothing is learnt, not even by heart
+    loss = since[0].loss if best.loss is None else best.loss
+    falls = loss is not None and last.loss < loss
+    return falls and best.recall - last.recall >= DROP_OF_OVERFITTING
+
+
+def alarms(
+    history: Sequence[Epoch],
+    *,
+    pairs: int,
+    queries: int,
+    seen: Collapse | None = None,
+    chance: float | None = None,
+) -> list[Alarm]:
+    """All that the numbers of a run give reason to say.
+
+    Spread and retention are judged at the epoch with the best recall, whose weights are kept. A
+    loss at ln(batch) counts only where recall is no better: with many pairs in a batch it is
+    near there while a model begins to learn.
+
+    :param history: as ``tune`` returns it, with the measurement before tuning
+    :param pairs: pictures with captions that were learnt from
+    :param queries: different captions held out
+    :param seen: :func:`collapse` of the model that would be registered
+    :param chance: recall of a random ranking, for the words
+    """
+    found = [
+        _collapsed(history, seen),
+        _no_better(history, queries, chance),
+        _forgotten(best_of(history)),
+        _overfitted(history),
+        _few(pairs, queries),
+    ]
+    return [alarm for alarm in found if alarm]
+
+
+def _collapsed(history: Sequence[Epoch], seen: Collapse | None) -> Alarm | None:
+    best, last = best_of(history), history[-1]
+    signs = []
+    if seen and seen.mean_cosine > HIGHEST_MEAN_COSINE:
+        signs.append(
+            f"different held-out pictures have a mean cosine of {seen.mean_cosine:.3f} "
+            f"(more than {HIGHEST_MEAN_COSINE} is too much)"
+        )
+    spread = seen.spread if seen else best.spread
+    if spread is not None and spread < LOWEST_SPREAD:
+        signs.append(
+            f"the scores of a query lie within {spread:.4f} (less than {LOWEST_SPREAD} is too little)"
+        )
+    if not _is_better(best) and all(map(_is_at_chance, history[-EPOCHS_AT_CHANCE:])):
+        signs.append(
+            f"the loss stays at {last.loss:.3f}, as with equal scores ({last.chance_loss:.3f})"
+        )
+    if not signs:
+        return None
+    words = (
+        f"Pictures or captions can hardly be told apart: {'; '.join(signs)}. Lower the learning "
+        "rate, and check that captions differ and belong to their pictures."
+    )
+    return Alarm("collapse", words, fatal=True)
+
+
+def _is_at_chance(epoch: Epoch) -> bool:
+    if epoch.loss is None or not epoch.chance_loss:
+        return False
+    return abs(epoch.loss / epoch.chance_loss - 1) <= AS_CHANCE
+
+
+def _no_better(
+    history: Sequence[Epoch], queries: int, chance: float | None
+) -> Alarm | None:
+    best = best_of(history)
+    if _is_better(best):
+        return None
+    if len(history) == 1:
+        words = "Not one epoch was done in the time there was: leave out --max-minutes, or give more."
+        return Alarm("no better", words, fatal=True)
+    by_luck = "" if chance is None else f" (a random ranking has {chance:.3f})"
+    words = (
+        f"Held-out recall@10 was {history[0].recall:.3f} before and is {best.recall:.3f} at its "
+        f"best{by_luck}: of {queries:,} captions {best.gained:,} were won and {best.lost:,} "
+        "lost, which can be chance. Check that captions belong to their pictures and say what "
+        "is seen; if they do, take more pairs, hold out more, or raise the learning rate."
+    )
+    return Alarm("no better", words, fatal=True)
+
+
+def _is_better(best: Epoch) -> bool:
+    return by_chance(best.gained, best.lost) < LIKELY_CHANCE
+
+
+def by_chance(gained: int, lost: int) -> float:
+    """How probable it is that as many or more are gained where nothing was learnt.
+
+    The one-sided sign test: each change is a gain with probability one half.
+    """
+    changes = gained + lost
+    ways = sum(math.comb(changes, won) for won in range(gained, changes + 1))
+    return ways / 2**changes
+
+
+def _forgotten(best: Epoch) -> Alarm | None:
+    if best.retention is None or best.retention >= LOWEST_RETENTION:
+        return None
+    words = (
+        f"Of the nearest neighbours among captions of other things {best.retention:.0%} are left: the "
+        "model forgets what it knew about other things. Lower the learning rate, take fewer "
+        "epochs, or mix the weights with those before."
+    )
+    return Alarm("forgetting", words)
+
+
+def _overfitted(history: Sequence[Epoch]) -> Alarm | None:
+    if not overfitting(history):
+        return None
+    best, last = best_of(history), history[-1]
+    words = (
+        f"Held-out recall@10 fell from {best.recall:.3f} (epoch {best.number}) to "
+        f"{last.recall:.3f} while the training loss went on falling: the model learns the "
+        f"training captions by heart. Epoch {best.number} is kept, so nothing need be done; more "
+        "captions may bring it further."
+    )
+    return Alarm("overfitting", words)
+
+
+def _few(pairs: int, queries: int) -> Alarm | None:
+    signs = []
+    if pairs < FEW_PAIRS:
+        signs.append(f"{pairs:,} pictures with captions to learn from")
+    if queries < FEW_QUERIES:
+        signs.append(f"{queries:,} different captions held out to measure recall by")
+    if not signs:
+        return None
+    words = (
+        f"There are only {' and '.join(signs)}, so these numbers may be luck. Describe more "
+        f"pictures: {FEW_PAIRS} to learn from and {FEW_QUERIES} held out at least."
+    )
+    return Alarm("too few pairs", words)

@@ -1,0 +1,195 @@
+"""Tune a pupil: epoch after epoch, measured with what is held out, until recall rises no more."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evaluate.batch_recall import Flags, hits
+from ..clip.contrastive_loss import Numbers, held_out_loss
+from .learner import Pass, Pupil, Seen, Stopped, Why
+from .state import Epoch, Settings, State, best_of
+
+Measure = Callable[[Seen], tuple[float, float]]
+Watcher = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of tuning: weights by name.
+
+    ``best`` has the highest held-out recall (the start, where nothing was better), ``last`` is
+    after the last whole epoch. ``why_stopped`` is ``epochs`` (all done), ``patience`` (no better
+    recall for long), ``seconds`` (time is up) or ``diverged`` (a loss that is no number); an
+    epoch that time or divergence cut short is not in ``history``.
+    """
+
+    best: Numbers
+    last: Numbers
+    history: tuple[Epoch, ...]
+    why_stopped: Why
+
+
+def tune(
+    pupil: Pupil,
+    settings: Settings,
+    *,
+    before: Seen | None = None,
+    measure: Measure | None = None,
+    watcher: Watcher | None = None,
+    state: State | None = None,
+    save: Callable[[State], None] | None = None,
+) -> Tuned:
+    """Bring pictures and their texts together, and keep the best.
+
+    The loss is :func:`llm_glam.train.clip.contrastive_loss.loss`, at the start's own scale, which is learnt and kept
+    at 100 or below. In every epoch each picture is seen once, with one of its texts. The same
+    arguments give the same bits on the same processor with the same number of threads.
+
+    :param before: what the pupil's start makes of what is held out, where that is known
+    :param measure: gives retention and spread, to be put down with each epoch
+    :param watcher: hears of each epoch, of the measurement before the first as number 0
+    :param state: to go on from; it has to come from the same start, data and settings (of which
+        patience and time may differ)
+    :param save: is given the state after each epoch
+    :raises ValueError: arguments that do not fit each other
+    """
+    run = _Run(pupil, settings, before or pupil.seen(pupil.start), measure)
+    if state is None:
+        state = run.first()
+        if watcher:
+            watcher(state.history[0])
+    else:
+        run.check(state)
+    try:
+        while True:
+            state = run.after(state)
+            if save:
+                save(state)
+            if watcher:
+                watcher(state.history[-1])
+    except Stopped as stopped:
+        return Tuned(state.best, state.now, state.history, stopped.why)
+
+
+class _Run:
+    """One call of :func:`tune`; what changes is in the states."""
+
+    def __init__(
+        self,
+        pupil: Pupil,
+        settings: Settings,
+        before: Seen,
+        measure: Measure | None,
+    ) -> None:
+        self.pupil, self.settings, self.measure = pupil, settings, measure
+        self.deadline = time.monotonic() + (
+            math.inf if settings.max_seconds is None else settings.max_seconds
+        )
+        self.before, self.found_before = before, self._found(before)
+
+    def first(self) -> State:
+        """Where nothing is learnt yet."""
+        began, start = time.monotonic(), self.pupil.start
+        zeros = {name: np.zeros_like(array) for name, array in start.items()}
+        return State(
+            *(start, zeros, zeros, start),
+            steps=0,
+            history=(self._measured(0, self.before, (None, None), began),),
+            settings=self.settings.lasting(),
+            digest=self.pupil.digest,
+        )
+
+    def check(self, state: State) -> None:
+        """:raises ValueError: the state is from something else."""
+        own = self.settings.lasting()
+        if state.settings != own:
+            others = (
+                f"{name} {state.settings.get(name)} instead of {own.get(name)}"
+                for name in dict.fromkeys([*own, *state.settings])
+                if state.settings.get(name) != own.get(name)
+            )
+            raise ValueError(
+                f"The saved state was made with other settings: {', '.join(others)}."
+            )
+        if state.digest != self.pupil.digest:
+            raise ValueError("The saved state is of other weights or other data.")
+        shapes = [
+            {name: array.shape for name, array in numbers.items()}
+            for numbers in (state.now, self.pupil.start)
+        ]
+        if shapes[0] != shapes[1]:
+            raise ValueError("The saved state is of other weights.")
+
+    def after(self, state: State) -> State:
+        """The state one epoch later.
+
+        Each epoch begins from a state alone, as it would in another process, which is what makes
+        going on the same as never having stopped.
+        """
+        self._stop_if_enough(state)
+        began, number = time.monotonic(), len(state.history)
+        taken = (self.pupil.train, self.settings, number, state.steps, self.deadline)
+        epoch = Pass(*taken)
+        now, first, second = self.pupil.learn(state, epoch)
+        seen = self.pupil.seen(now)
+        measured = self._measured(number, seen, epoch.means(), began)
+        is_better = measured.recall > best_of(state.history).recall
+        return State(
+            *(now, first, second, now if is_better else state.best),
+            steps=state.steps + len(epoch.batches),
+            history=(*state.history, measured),
+            settings=state.settings,
+            digest=state.digest,
+        )
+
+    def _stop_if_enough(self, state: State) -> None:
+        done = state.history[-1].number
+        patience = self.settings.patience
+        if done >= self.settings.epochs:
+            raise Stopped("epochs")
+        if patience is not None and done - best_of(state.history).number >= patience:
+            raise Stopped("patience")
+
+    def _found(self, seen: Seen) -> Flags:
+        return hits(seen.texts, seen.pictures, self.pupil.held_out)
+
+    def _measured(
+        self,
+        number: int,
+        seen: Seen,
+        losses: tuple[float | None, float | None],
+        began: float,
+    ) -> Epoch:
+        found = self._found(seen)
+        vectors = (seen.texts, seen.pictures, seen.scale)
+        lost = held_out_loss(*vectors, self.pupil.held_out, self.settings.batch)
+        retention, spread = self.measure(seen) if self.measure else (None, None)
+        return Epoch(
+            number,
+            *losses,
+            lost,
+            float(found.mean()),
+            *_changes(self.found_before, found),
+            retention,
+            spread,
+            time.monotonic() - began,
+        )
+
+
+def _changes(before: Flags, after: Flags) -> tuple[int, int]:
+    return int((after & ~before).sum()), int((before & ~after).sum())
+
+
+def digest_of(start: Numbers, arrays: Iterable[NDArray[Any]]) -> str:
+    """Of all that a state has to come from."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (*start.values(), *arrays):
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

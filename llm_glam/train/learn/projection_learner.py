@@ -1,0 +1,73 @@
+"""Projections that learn, with both towers frozen.
+
+What enters them is computed once, elsewhere; an epoch over thousands of pairs then takes seconds.
+"""
+
+from ...engine import Vectors
+from ..clip.checkpoint_weights import NAMES
+from ..clip.contrastive_loss import Learner, Numbers
+from ..clip.projection_head import Features, Projections, check_sizes
+from .learner import Pass, Seen, Stopped
+from .loop import digest_of
+from .state import State, arrays_of, projections_of
+
+
+class ProjectionPupil:
+    """The pupil whose projections alone learn. Beside the features, a batch is all it takes."""
+
+    def __init__(
+        self,
+        start: Projections,
+        train: Features,
+        held_out: Features,
+        others: Vectors | None = None,
+    ) -> None:
+        """What enters the projections.
+
+        :param others: of texts that must not be forgotten, shape (r, dt)
+        :raises ValueError: the projections do not take it
+        """
+        for features in (train, held_out):
+            check_sizes(start, features)
+        self.start = arrays_of(start)
+        self.train, self.held_out = train, held_out
+        self.others = held_out.texts[:0] if others is None else others
+        self.digest = digest_of(
+            self.start,
+            (
+                array
+                for one in (train, held_out)
+                for array in (one.pictures, one.texts, one.picture_of, one.caption)
+            ),
+        )
+
+    def learn(self, state: State, epoch: Pass) -> tuple[Numbers, Numbers, Numbers]:
+        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+        settings, train = epoch.settings, self.train
+        moments = (state.first, state.second)
+        learner = Learner(state.now, moments, state.steps, self.start)
+        for place in range(len(epoch.batches)):
+            epoch.check_time()
+            step = epoch.step(place)
+            batch = (train.texts[step.texts], train.pictures[step.pictures], step.fits)
+            rates = (epoch.rate(place), settings.weight_decay, settings.clip)
+            epoch.tell(learner.learn(batch, *rates), step.fits)
+        now, (first, second) = learner.arrays()
+        return now, first, second
+
+    def seen(self, weights: Numbers) -> Seen:
+        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+        try:
+            projections = projections_of(weights)
+        except ValueError as error:  # weights that are no numbers
+            raise Stopped("diverged") from error
+        return Seen(
+            projections.pictures(self.held_out.pictures),
+            projections.texts(self.held_out.texts),
+            projections.texts(self.others),
+            projections.scale,
+        )
+
+    def named(self, weights: Numbers) -> Numbers:
+        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+        return {NAMES[name]: array for name, array in weights.items()}

@@ -1,0 +1,55 @@
+"""Mixes of a checkpoint's weights before and after tuning."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..clip.contrastive_loss import Numbers
+from .diagnostics import LOWEST_RETENTION
+
+ALPHAS = tuple(step / 10 for step in range(11))
+FEW_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # where each means to look at pictures again
+NEARLY = (
+    0.005  # of recall: what is no worse than this is chosen by how little it changes
+)
+
+Mix = tuple[float, float, float]  # alpha, held-out recall@10, retention
+
+
+def mixed(start: Numbers, tuned: Numbers, alpha: float) -> Numbers:
+    """Weights between two others, by name, the logarithm of the scale likewise.
+
+    WiSE-FT (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+
+    :param alpha: 0 gives ``start``, 1 gives ``tuned``
+    :raises ValueError: alpha is outside 0 to 1, or the two have other names or shapes
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha has to be between 0 and 1, not {alpha}.")
+    shapes = [{name: a.shape for name, a in one.items()} for one in (start, tuned)]
+    if shapes[0] != shapes[1]:
+        raise ValueError("Weights of different shapes cannot be mixed.")
+    if alpha in (0, 1):
+        return tuned if alpha else start
+    old, new = np.float32(1 - alpha), np.float32(alpha)
+    return {name: old * start[name] + new * tuned[name] for name in start}
+
+
+def chosen(mixes: Sequence[Mix]) -> float:
+    """The alpha with the best held-out recall, or nearly, that changes and forgets least.
+
+    Mixes that forget are taken only where those that remember have less than half of what was
+    won: else what was learnt would be thrown away to keep what may never be asked for.
+
+    :raises ValueError: there is none to choose from
+    """
+    if not mixes:
+        raise ValueError("There is no alpha to try.")
+    every = sorted(mixes)
+    recalls = [recall for _, recall, _ in every]
+    half = (min(recalls) + max(recalls)) / 2
+    taken = [
+        one for one in every if one[2] >= LOWEST_RETENTION and one[1] >= half
+    ] or every
+    best = max(recall for _, recall, _ in taken)
+    return next(alpha for alpha, recall, _ in taken if recall >= best - NEARLY)

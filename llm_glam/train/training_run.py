@@ -1,0 +1,299 @@
+"""A run of ``llm glam train``: what it keeps in its folder, and the checkpoint it ends with.
+
+In ``user_dir()/glam/train/NAME/`` are what enters the projections (features.npz) or the towers
+(pixels.npy and pixels.npz, until they have learnt), where tuning is (state.safetensors), a line
+for each epoch (log.jsonl), the curves (curves.svg) and the card.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import NameTaken, TrainingFailed
+from ..evaluate.batch_recall import Matching, Whole
+from ..evaluate.encoding import Refused, Report
+from ..evaluate.measure import Asked
+from ..evaluate.pairs import pairs
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pair
+from ..models import loading, local_store, registry
+from ..models.engine_choice import Running, Say
+from ..models.registry import Checkpoint
+from . import experiment, memory
+from .cache import feature_cache, pixel_cache
+from .clip import checkpoint_weights
+from .clip.projection_head import Features, unit
+from .curves import curves
+from .experiment import Learnt, Lesson, Parted, Texts
+from .learn.learner import Pupil
+from .learn.projection_learner import ProjectionPupil
+from .learn.state import Epoch, Settings, State
+from .learn.tower_learner import Part, TowerPupil
+from .presets import LAST_BLOCK, PROJECTIONS
+
+STATE, PIXELS = "state.safetensors", "pixels.npy"
+PROVED = 20  # captions
+ALIKE = 1e-4  # of a cosine: what was saved gives the vectors that were measured
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training: the new name, the checkpoint it starts from, and where that is."""
+
+    name: str
+    base: Checkpoint
+    checkpoint: Path
+
+    @property
+    def folder(self) -> Path:
+        """What is kept of it."""
+        return registry.directory() / "train" / self.name.replace("/", "--")
+
+    @property
+    def is_begun(self) -> bool:
+        """Is there a training that was not registered?"""
+        return bool(self.name) and (self.folder / STATE).exists()
+
+
+def begin(name: str | None, base: str) -> Run:
+    """Look up the base, and see that the name is free.
+
+    :param name: None where nothing is to be trained
+    :raises NameTaken: the name belongs to a checkpoint
+    :raises UnknownCheckpoint: there is no such base
+    """
+    entry = registry.get(registry.bare(base))
+    run = Run(name or "", entry, loading.locate(entry))
+    if name:
+        _check_is_free(name)
+        run.folder.mkdir(parents=True, exist_ok=True)
+    return run
+
+
+def _check_is_free(name: str) -> None:
+    registry.check_name(name, None)
+    if name in registry.BUILT_IN or registry.former(name):
+        raise NameTaken(
+            f"'{name}' belongs to a checkpoint already. Choose another name, such as {name}-2."
+        )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a pupil is to learn from: all pairs in the order of the data, their texts, a split.
+
+    ``everyday`` are texts that must not be forgotten, ``labels`` those of labels that are asked
+    for when it is measured; ``batch`` is the most pairs of a batch.
+    """
+
+    pairs: list[Pair]
+    texts: Texts
+    split: Split
+    everyday: Sequence[str]
+    labels: Sequence[str]
+    asked: Asked
+    batch: int
+
+    @property
+    def others(self) -> list[str]:
+        """The texts that nothing is learnt from."""
+        return [*self.everyday, *self.labels]
+
+
+def lesson(
+    run: Run, material: Material, tune: str, running: Running, report: Report
+) -> tuple[Lesson, Refused]:
+    """A pupil with all it needs; each picture is read once.
+
+    :return: and ids and reasons of pictures that cannot be used
+    :raises TrainingFailed: memory or disk have no room for it
+    :raises BadCheckpoint: nothing of it can learn
+    """
+    made = _projections if tune == PROJECTIONS else _towers
+    pupil, apart, refused = made(run, material, tune, running, report)
+    others = material.everyday, material.labels
+    given = experiment.lesson(pupil, apart, material.texts, others, material.asked)
+    return given, refused
+
+
+def _projections(
+    run: Run, material: Material, tune: str, running: Running, report: Report
+) -> tuple[Pupil, list[Pair], Refused]:
+    texts = material.texts
+    entering = feature_cache.of(
+        run.checkpoint,
+        _fingerprint(run),
+        material.pairs,
+        [*texts.texts, *material.others],
+        run.folder / "features.npz",
+        running,
+        report,
+    )
+    parts = experiment.parted(material.split, material.pairs, entering.usable)
+    own, apart = (
+        Features(
+            entering.pictures[rows],
+            entering.texts[one.caption],
+            one.picture_of,
+            one.caption,
+        )
+        for rows, one in _matchings(material, parts)
+    )
+    others = entering.texts[len(texts.texts) :]
+    pupil = ProjectionPupil(checkpoint_weights.read(run.checkpoint), own, apart, others)
+    return pupil, parts.pairs, entering.refused
+
+
+def _towers(
+    run: Run, material: Material, tune: str, running: Running, report: Report
+) -> tuple[Pupil, list[Pair], Refused]:
+    model = checkpoint_weights.opened(run.checkpoint, running.device)
+    clip = checkpoint_weights.clip_of(model, run.checkpoint)
+    learning = checkpoint_weights.learning(clip, tune == LAST_BLOCK, run.checkpoint)
+    count = sum(one.numel() for one in clip.parameters())
+    pair = memory.pair_of(clip.config, 1 if tune == LAST_BLOCK else None)
+    sizes = memory.Sizes(count, sum(one.numel() for one in learning.values()), pair)
+    free, device = memory.free(model.device), model.device.type
+    at_once = memory.at_once(sizes, material.batch, device, free)
+    memory.check(memory.needed(sizes, at_once, device), free, tune, device)
+    kept = pixel_cache.of(
+        checkpoint_weights.preparation(model, run.checkpoint),
+        _fingerprint(run),
+        material.pairs,
+        run.folder / PIXELS,
+        running.say or (lambda text: None),
+        report,
+    )
+    parts = experiment.parted(material.split, material.pairs, kept.usable)
+    own, apart = (Part(*one) for one in _matchings(material, parts))
+    pupil = TowerPupil(
+        *(model, learning, kept, (own, apart)),
+        material.texts.texts,
+        material.others,
+        at_once,
+    )
+    return pupil, parts.pairs, kept.refused
+
+
+def _matchings(material: Material, parts: Parted) -> list[tuple[Whole, Matching]]:
+    """Of what is learnt from and of what is held out, with captions as they were written."""
+    texts, count = material.texts, len(material.pairs)
+    return [
+        (rows, experiment.matching(texts, count, rows, most))
+        for rows, most in (
+            (parts.learnt, len(texts.texts)),
+            (parts.held_out, texts.captions),
+        )
+    ]
+
+
+def _fingerprint(run: Run) -> str:
+    return run.base.fingerprint or loading.encoder(run.base.name).fingerprint
+
+
+def learn(
+    run: Run,
+    given: Lesson,
+    settings: Settings,
+    alphas: Sequence[float],
+    watcher: Callable[[Epoch], None],
+    *,
+    resume: bool,
+) -> Learnt:
+    """Learn, putting down after each epoch what is needed to go on after a kill.
+
+    :raises TrainingFailed: there is nothing to go on from, or it is of another training
+    """
+    state = _saved(run) if resume else None
+    log = run.folder / "log.jsonl"
+    lines = [asdict(epoch) for epoch in state.history] if state else []
+    _write(log, "".join(f"{json.dumps(line)}\n" for line in lines))
+
+    def watch(epoch: Epoch) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(asdict(epoch))}\n")
+        watcher(epoch)
+
+    def save(now: State) -> None:
+        work = run.folder / "state.part"
+        now.write(work)
+        os.replace(work, run.folder / STATE)
+
+    names = run.base.model_id, f"{registry.PREFIX}/{run.name}"
+    try:
+        learnt = experiment.learn(
+            given,
+            settings,
+            alphas=alphas,
+            watcher=watch,
+            state=state,
+            save=save,
+            names=names,
+        )
+    except ValueError as error:
+        raise TrainingFailed(
+            f"The training cannot go on: {error} Repeat the command as it was, or leave out "
+            "--resume to begin anew."
+        ) from error
+    _write(run.folder / "curves.svg", curves(learnt.tuned.history))
+    return learnt
+
+
+def keep(
+    run: Run, learnt: Learnt, given: Lesson, card: str, note: str, say: Say
+) -> Checkpoint:
+    """Save what was learnt as a checkpoint of its own, prove it, and register it.
+
+    :param note: what was trained
+    :raises TrainingFailed: it is of no use, or gives other vectors than were measured
+    """
+    fatal = [alarm.words for alarm in learnt.alarms if alarm.fatal]
+    if fatal:
+        raise TrainingFailed(f"Nothing was registered. {' '.join(fatal)}")
+
+    def make(target: Path) -> None:
+        named = given.pupil.named(learnt.weights)
+        checkpoint_weights.replaced(run.checkpoint, target, named)
+        _write(target / "README.md", card)
+
+    with local_store.made(run.name, make) as directory:
+        _prove(directory, learnt, given)
+        notes = f"{run.base.model_id} with {note}"
+        entry = loading.add(run.name, str(directory), notes=notes, say=say)
+    _write(run.folder / "README.md", card)
+    (run.folder / STATE).unlink(missing_ok=True)
+    pixel_cache.forget(run.folder / PIXELS)
+    return entry
+
+
+def _prove(directory: Path, learnt: Learnt, given: Lesson) -> None:
+    """See that the saved checkpoint says of captions what was measured."""
+    written = pairs.captions(given.pairs).texts[:PROVED]
+    expected = learnt.seen.texts[given.captions[:PROVED]]
+    found = loading.opened(directory, None, Running()).encode_texts(written)
+    cosines = (unit(found) * expected).sum(axis=1)
+    if cosines.min() < 1 - ALIKE:
+        raise TrainingFailed(
+            f"What was saved gives other vectors than what was trained (cosine "
+            f"{cosines.min():.4f}): nothing was registered. Please report this."
+        )
+
+
+def _saved(run: Run) -> State:
+    path = run.folder / STATE
+    try:
+        return State.read(path)
+    except FileNotFoundError as error:
+        raise TrainingFailed(
+            f"There is no training of '{run.name}' to go on with. Leave out --resume."
+        ) from error
+    except (ValueError, OSError) as error:
+        raise TrainingFailed(
+            f"{path} cannot be read ({error}). Leave out --resume to begin anew."
+        ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")

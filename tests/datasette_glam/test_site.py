@@ -1,0 +1,689 @@
+"""The site: what a visitor sees, who sees nothing, and what strangers try."""
+
+import asyncio
+import io
+import json
+import re
+import sqlite3
+import time
+from html import unescape
+from urllib.parse import quote, urljoin
+
+import pytest
+from datasette.utils import tilde_encode
+from PIL import Image
+
+from datasette_glam import compat, routes
+from datasette_glam.pages.gallery import record_filters
+from datasette_glam.web import search_pool
+from llm_glam.errors import GlamError
+from llm_glam.search import exact
+
+from ..conftest import EMBED
+from ..fakes import BLUE, GREEN, RED, Colours, picture
+from ..site import GLAM, PHOTOS, found, get, ids, png, site
+
+ODD_NAMES = [
+    "a b",
+    "[x]",
+    "é/ü",
+    "100%",
+    "why?",
+    "🏺",
+    "quo'te\"s",
+    "~2F",
+    "a.json",
+    "x&y=#z",
+]
+SCRIPT = "<script>alert('x')</script>"
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def odd(llm, colours, tmp_path):
+    for number, name in enumerate(ODD_NAMES):
+        path = tmp_path / "photos" / f"{name}.png"
+        picture(path, (255 - number, number, 0))
+    llm(*EMBED)
+    return llm
+
+
+async def test_collections(embedded):
+    data = await found(site(embedded), GLAM + ".json")
+    (collection,) = data["collections"]
+    assert (collection["name"], collection["pictures"]) == ("photos", 3)
+    assert collection["model"] == "glam-clip/colours"
+    assert collection["url"] == PHOTOS
+    page = await get(site(embedded), GLAM)
+    model = '<a href="/-/glam-models/colours">glam-clip/colours</a>'
+    assert f"3 pictures · {model}" in page.text
+
+
+async def test_a_random_sample_is_the_same_for_its_seed(llm, colours, tmp_path):
+    for number in range(150):
+        picture(tmp_path / "photos" / f"{number:03}.png", (number, 0, 9))
+    llm(*EMBED)
+    datasette = site(llm)
+    first = await found(datasette, PHOTOS + ".json?seed=1")
+    assert ids(first) == ids(await found(datasette, PHOTOS + ".json?seed=1"))
+    assert ids(first) != ids(await found(datasette, PHOTOS + ".json?seed=2"))
+    unseeded = await found(datasette, PHOTOS + ".json")
+    assert ids(unseeded) == ids(
+        await found(datasette, f"{PHOTOS}.json?seed={unseeded['seed']}")
+    )
+    seen = []
+    path = PHOTOS + ".json?seed=1"
+    while path:
+        page = await found(datasette, path)
+        seen += ids(page)
+        path = page["next"]
+    assert len(seen) == 150
+    assert len(set(seen)) == 150
+
+
+async def test_words(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?q=green")
+    assert ids(data)[0] == "green.png"
+    first = data["items"][0]
+    assert (first["score"], first["bar"], first["title"]) == (1, 1, "a green one")
+    page = await get(site(embedded), PHOTOS + "?q=green")
+    assert "Nearest to “green”" in page.text
+    assert 'alt="a green one"' in page.text
+
+
+async def test_scores_equal_the_command_line(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?q=a+ship")
+    lines = embedded.json("similar", "photos", "-c", "a ship")
+    assert [(i["id"], pytest.approx(i["score"])) for i in data["items"]] == [
+        (line["id"], line["score"]) for line in lines
+    ]
+
+
+async def test_similar_to_one(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?id=red.png")
+    assert set(ids(data)) == {"green.png", "sub folder/blé.png"}
+    response = await get(site(embedded), PHOTOS + "?id=nobody")
+    assert response.status_code == 404
+    assert "There is no ‘nobody’" in response.text or "nobody" in response.text
+
+
+async def test_search_results_go_on(llm, colours, tmp_path):
+    for number in range(130):
+        picture(tmp_path / "photos" / f"{number:03}.png", (255, number, 0))
+    llm(*EMBED)
+    datasette, seen = site(llm), []
+    path = PHOTOS + ".json?q=red"
+    while path:
+        page = await found(datasette, path)
+        seen += page["items"]
+        path = page["next"]
+    assert [item["id"] for item in seen] == [f"{n:03}.png" for n in range(130)]
+    scores = [item["score"] for item in seen]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_an_item(embedded):
+    path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
+    data = await found(site(embedded), path + ".json")
+    item = data["item"]
+    assert (item["title"], item["rights"]) == ("Red thing", "CC0")
+    assert item["record"] == {"material": "clay"}
+    assert len(data["items"]) == 2
+    page = (await get(site(embedded), path)).text
+    for text in ("<h1>Red thing</h1>", "<dt>material</dt><dd>clay</dd>", "CC0"):
+        assert text in page
+    row = await get(site(embedded), item["row_url"])
+    assert row.status_code == 200
+
+
+async def test_labels_on_the_item_page(embedded):
+    connection = sqlite3.connect(embedded.database)
+    md5 = connection.execute(
+        "select image_md5 from photos where id='red.png'"
+    ).fetchone()[0]
+    sql = "insert into glam_labels values ('photos', 'red.png', ?, ?, ?, ?, null)"
+    connection.execute(sql, ["fruit", None, "human", md5])
+    connection.execute(sql, ["stone", 0.4, "model:x", "0" * 32])
+    connection.commit()
+    connection.close()
+    path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
+    labels = (await found(site(embedded), path + ".json"))["item"]["labels"]
+    assert [(label["label"], label["stale"]) for label in labels] == [
+        ("fruit", False),
+        ("stone", True),
+    ]
+    assert "of an earlier picture" in (await get(site(embedded), path)).text
+
+
+async def test_thumbnails(embedded):
+    datasette = site(embedded)
+    item = (await found(datasette, PHOTOS + ".json?id=red.png"))["items"][0]
+    response = await get(datasette, item["thumbnail_url"])
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert Image.open(io.BytesIO(response.content)).size == (
+        item["width"],
+        item["height"],
+    )
+    again = await get(
+        datasette,
+        item["thumbnail_url"],
+        headers={"if-none-match": response.headers["etag"]},
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    unversioned = await get(datasette, item["thumbnail_url"].partition("?")[0])
+    assert unversioned.headers["cache-control"] == "public, max-age=60"
+
+
+async def test_server_timing(embedded):
+    response = await get(site(embedded), PHOTOS + "?q=red")
+    assert re.fullmatch(
+        r"db;dur=[\d.]+, model;dur=[\d.]+, index;dur=[\d.]+",
+        response.headers["server-timing"],
+    )
+
+
+async def test_searches_at_once_are_answered_together(embedded, monkeypatch):
+    together = []
+    real = exact.nearest_to_each
+
+    def counted(db, collection, queries, watcher=None):
+        together.append(len(queries))
+        time.sleep(0.2)
+        return real(db, collection, queries, watcher)
+
+    monkeypatch.setattr(exact, "nearest_to_each", counted)
+    datasette = site(embedded)
+    colours = ["red", "green", "blue"] * 4
+
+    answers = await asyncio.gather(
+        *(get(datasette, f"{PHOTOS}.json?q={colour}") for colour in colours)
+    )
+
+    first = [answer.json()["items"][0]["id"] for answer in answers]
+    assert first == ["red.png", "green.png", "sub folder/blé.png"] * 4
+    assert sum(together) == 12
+    assert len(together) <= 4
+
+
+async def test_those_on_their_way_are_waited_for(embedded, monkeypatch):
+    together = []
+    real = exact.nearest_to_each
+
+    def counted(db, collection, queries, watcher=None):
+        together.append(len(queries))
+        return real(db, collection, queries, watcher)
+
+    monkeypatch.setattr(exact, "nearest_to_each", counted)
+    monkeypatch.setattr(search_pool, "PATIENCE", 60)
+    datasette = site(embedded)
+    paths = [f"{PHOTOS}?id=red.png", f"{PHOTOS}.json?id=green.png"] * 6
+    answers = await asyncio.gather(*(get(datasette, path) for path in paths))
+    assert {answer.status_code for answer in answers} == {200}
+    assert together == [12]
+
+
+async def test_a_slow_visitor_does_not_keep_the_others(embedded, monkeypatch):
+    real, entered, seen = record_filters.ids, asyncio.Event(), asyncio.Event()
+
+    async def slow(asked, wanted):
+        if wanted.filters:
+            entered.set()
+            await asyncio.wait_for(seen.wait(), 60)
+        return await real(asked, wanted)
+
+    monkeypatch.setattr(record_filters, "ids", slow)
+    datasette = site(embedded)
+    waiting = asyncio.create_task(get(datasette, PHOTOS + "?id=red.png&file=red.png"))
+    await entered.wait()
+    assert (await get(datasette, PHOTOS + "?id=green.png")).status_code == 200
+    assert not waiting.done()
+    seen.set()
+    assert (await waiting).status_code == 200
+
+
+async def test_searches_that_fail_are_told_to_each(embedded, monkeypatch):
+    def failing(*args):
+        time.sleep(0.1)
+        raise GlamError("The vectors are of different lengths.")
+
+    real = exact.nearest_to_each
+    monkeypatch.setattr(exact, "nearest_to_each", failing)
+    datasette = site(embedded)
+
+    answers = await asyncio.gather(
+        *(get(datasette, f"{PHOTOS}.json?q={word}") for word in ("red", "blue"))
+    )
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert "different lengths" in answers[0].json()["error"]
+    monkeypatch.setattr(exact, "nearest_to_each", real)
+    assert (await get(datasette, PHOTOS + ".json?q=red")).status_code == 200
+
+
+async def test_too_many_queries_at_once(embedded, colours):
+    real = colours.encode_texts
+    colours.encode_texts = lambda texts: time.sleep(0.05) or real(texts)
+    datasette = site(embedded)
+    paths = [f"{PHOTOS}.json?q=word{number}" for number in range(60)]
+    responses = await asyncio.gather(*(get(datasette, path) for path in paths))
+    statuses = [response.status_code for response in responses]
+    assert set(statuses) == {200, 503}
+    assert statuses.count(200) >= search_pool.AT_ONCE + search_pool.WAITING
+
+
+async def test_words_are_remembered(embedded, colours):
+    datasette = site(embedded)
+    for _ in range(3):
+        await found(datasette, PHOTOS + ".json?q=red")
+    assert colours.texts_encoded == 1
+
+
+async def test_the_checkpoint_is_not_on_this_computer(embedded):
+    from llm_glam.models import registry
+
+    registry.path().unlink()
+    datasette = site(embedded)
+    response = await get(datasette, PHOTOS + "?q=red")
+    assert response.status_code == 503
+    assert "Words and pictures cannot be searched here" in response.text
+    assert "No checkpoint is registered as" in response.text
+    assert len(ids(await found(datasette, PHOTOS + ".json?id=red.png"))) == 2
+    assert (await get(datasette, PHOTOS)).status_code == 200
+
+
+async def test_a_query_that_is_too_long(embedded):
+    response = await get(site(embedded), PHOTOS + ".json?q=" + "x" * 2001)
+    assert response.status_code == 400
+    assert "2,000 are enough for any query" in response.json()["error"]
+
+
+async def test_sensitive_pictures(llm, colours, photos):
+    (photos / "metadata.jsonl").write_text(
+        json.dumps({"file_name": "red.png", "sensitive": True, "title": "Grave"})
+    )
+    llm(*EMBED)
+    datasette = site(llm)
+    for seed in range(5):
+        assert "red.png" not in ids(
+            await found(datasette, f"{PHOTOS}.json?seed={seed}")
+        )
+    assert "red.png" not in ids(await found(datasette, PHOTOS + ".json?q=red"))
+    asked = await found(datasette, PHOTOS + ".json?q=red&_sensitive=1")
+    assert ids(asked)[0] == "red.png"
+    page = (await get(datasette, PHOTOS + "?q=red&_sensitive=1")).text
+    item = (await get(datasette, asked["items"][0]["url"])).text
+    for text in (page, item):
+        thumbnail = asked["items"][0]["thumbnail_url"]
+        closed, shown = re.findall(f'<img src="{re.escape(thumbnail)}"[^>]*>', text)
+        assert 'alt="Sensitive picture"' in closed
+        assert 'style="filter: blur(3rem)"' in closed
+        assert 'alt="Grave"' in shown
+        (summary,) = re.findall("<summary>.*?</summary>", text, re.DOTALL)[-1:]
+        assert closed in summary
+        assert shown not in summary
+    assert "red.png" not in json.dumps(
+        (await found(datasette, GLAM + ".json"))["collections"]
+    )
+
+
+async def test_odd_ids_lead_everywhere(odd):
+    datasette = site(odd)
+    data = await found(datasette, PHOTOS + ".json?q=red")
+    assert sorted(ids(data)) == sorted(f"{name}.png" for name in ODD_NAMES)
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    linked = {
+        urljoin(PHOTOS, unescape(address))
+        for address in re.findall(r'(?:href|src)="([^"]+)"', page)
+    }
+    for item in data["items"]:
+        for url in (item["url"], item["thumbnail_url"], item["similar_url"]):
+            assert (await get(datasette, url)).status_code == 200, url
+            assert url in linked
+        twin = await found(datasette, item["url"] + ".json")
+        assert twin["item"]["id"] == item["id"]
+        row = await get(datasette, twin["item"]["row_url"], follow_redirects=True)
+        assert row.status_code == 200, twin["item"]["row_url"]
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, SCRIPT])
+async def test_odd_collections(llm, colours, photos, name):
+    llm("embed-multi", name, "--files", photos, "*.png", "-m", "glam-clip")
+    datasette = site(llm)
+    (collection,) = (await found(datasette, GLAM + ".json"))["collections"]
+    assert collection["name"] == name
+    for url in (
+        collection["url"],
+        collection["url"] + "?q=red",
+        collection["items"][0]["url"],
+    ):
+        response = await get(datasette, url)
+        assert response.status_code == 200, url
+        assert "<script>alert" not in response.text
+    gallery = (await get(datasette, collection["url"])).text
+    (table,) = re.findall(r'href="([^"]+)">All records as a table', gallery)
+    assert (await get(datasette, table)).status_code == 200
+
+
+async def test_stored_scripts_stay_text(llm, colours, tmp_path, monkeypatch):
+    from ..conftest import register_fake
+
+    folder = tmp_path / "photos"
+    picture(folder / "a.png")
+    picture(folder / f"{SCRIPT.replace('/', '')}.png", GREEN)
+    record = {key: SCRIPT for key in ("title", "caption", "rights", "page_url", SCRIPT)}
+    record |= {"file_name": "a.png", "image_url": "javascript:alert(1)"}
+    (folder / "metadata.jsonl").write_text(json.dumps(record))
+    register_fake(llm, monkeypatch, "x", Colours("beef"))
+    llm(*EMBED)
+    datasette = site(llm)
+    item = f"{PHOTOS}/item/{tilde_encode('a.png')}"
+    pages = [GLAM, PHOTOS, PHOTOS + "?q=" + quote(SCRIPT), PHOTOS + "?id=a.png", item]
+    pages += ["/embeddings/photos", PHOTOS + "?id=" + quote(SCRIPT)]
+    for path in pages:
+        text = (await get(datasette, path)).text
+        assert "<script>alert" not in text, path
+        assert 'href="javascript:' not in text, path
+    assert "&lt;script&gt;alert" in (await get(datasette, item)).text
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "..",
+        "a\0b",
+        "x' or '1'='1",
+        '"; drop table',
+    ],
+)
+async def test_ids_that_lead_elsewhere(embedded, item):
+    datasette = site(embedded)
+    for kind in ("item", "thumb"):
+        response = await get(datasette, f"{PHOTOS}/{kind}/{tilde_encode(item)}")
+        assert response.status_code == 404
+    assert len(embedded.ids()) == 3
+
+
+def addresses_of_all_routes():
+    """An address for each registered route and its JSON twin."""
+    values = {"database": "embeddings", "collection": "photos", "item": "red~2Epng"}
+    values["name"] = "colours"  # the checkpoint
+    for pattern, _ in routes.ROUTES:
+        address = re.sub(
+            r"\(\?P<(\w+)>[^)]*\)", lambda m: values.get(m[1], ""), pattern
+        )
+        address = address.replace("?$", "").rstrip("$")
+        yield address
+        if "format" in pattern:
+            yield address + ".json"
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"allow": {"id": "root"}},
+        {"databases": {"embeddings": {"allow": {"id": "root"}}}},
+        {
+            "databases": {
+                "embeddings": {"tables": {"embeddings": {"allow": {"id": "root"}}}}
+            }
+        },
+        {
+            "databases": {
+                "embeddings": {"tables": {"photos": {"allow": {"id": "root"}}}}
+            }
+        },
+    ],
+)
+async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos):
+    plugins = {"datasette-glam": {"image_root": str(photos)}}
+    datasette = site(embedded, {**closed, "plugins": plugins})
+    await datasette.invoke_startup()
+    cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
+    addresses = list(addresses_of_all_routes())
+    assert len(addresses) == 10
+    only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
+        "tables", {}
+    )
+    for address in addresses:
+        assert (
+            await get(datasette, address, cookies=cookies)
+        ).status_code == 200, address
+        response = await get(datasette, address)
+        if address.startswith("/-/glam-models/") and "databases" in closed:
+            assert response.status_code == 200
+            assert "photos" not in response.text
+        elif only_items and address.startswith(GLAM) and "photos" not in address:
+            assert response.status_code == 200
+            assert "red.png" not in response.text
+            assert "colours" not in response.text
+        else:
+            assert response.status_code == 403, address
+    if only_items:
+        response = await datasette.client.post(PHOTOS, content=png())
+        assert response.status_code == 403
+
+
+async def test_what_is_not_there(embedded):
+    datasette = site(embedded)
+    for path in (GLAM + "/nobody", "/nowhere/-/glam", PHOTOS + "/item/nobody"):
+        assert (await get(datasette, path)).status_code == 404, path
+
+
+async def test_base_url(embedded):
+    datasette = site(embedded, settings={"base_url": "/museum/"})
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith("/museum/")] == []
+
+
+async def test_new_pictures_appear_while_the_site_runs(embedded, photos):
+    connection = sqlite3.connect(embedded.database)
+    connection.execute("pragma journal_mode = wal")
+    connection.close()
+    datasette = site(embedded)
+    assert len(ids(await found(datasette, PHOTOS + ".json?q=red"))) == 3
+    picture(photos / "new.png", (200, 0, 0))
+    embedded(*EMBED)
+    assert "new.png" in ids(await found(datasette, PHOTOS + ".json?q=red"))
+
+
+async def test_an_immutable_database(embedded):
+    datasette = site(embedded, immutables=[str(embedded.database)])
+    assert len(ids(await found(datasette, PHOTOS + ".json?q=red"))) == 3
+
+
+async def test_datasettes_own_pages(embedded):
+    datasette = site(embedded)
+    table = (await get(datasette, "/embeddings/photos")).text
+    assert f'href="{PHOTOS}/item/red~2Epng"' in table
+    assert f'src="{PHOTOS}/thumb/red~2Epng"' in table
+    assert f'<a href="{PHOTOS}">Similar images' in table or f'href="{PHOTOS}"' in table
+    database = (await get(datasette, "/embeddings")).text
+    assert f'href="{GLAM}"' in database
+    other = (await get(datasette, "/embeddings/glam_folders")).text
+    assert "/-/glam/" not in other
+
+
+@pytest.mark.parametrize("allowed", ["root", "visitor"])
+async def test_our_tables_follow_the_items_table(embedded, allowed):
+    tables = {"photos": {"allow": {"id": "root"}}}
+    datasette = site(embedded, {"databases": {"embeddings": {"tables": tables}}})
+    await datasette.invoke_startup()
+    cookies = {"ds_actor": datasette.sign({"a": {"id": allowed}}, "actor")}
+    expected = 200 if allowed == "root" else 403
+    closed = ("glam_thumbnails", "glam_labels", "glam_problems", "glam_folders")
+    for table in (*closed, "photos_fts"):
+        response = await get(datasette, f"/embeddings/{table}", cookies=cookies)
+        assert response.status_code == expected, table
+    assert (await get(datasette, "/embeddings/collections")).status_code == 200
+
+
+@pytest.fixture
+def with_originals(embedded, photos):
+    picture(photos / "sub folder" / "blé.png", BLUE, size=(3000, 2000))
+    embedded(*EMBED)
+    plugins = {"datasette-glam": {"image_root": str(photos)}}
+    return site(embedded, {"plugins": plugins})
+
+
+async def test_larger_originals(with_originals):
+    item = f"item/{tilde_encode('sub folder/blé.png')}"
+    data = (await found(with_originals, f"{PHOTOS}/{item}.json"))["item"]
+    response = await get(with_originals, data["larger_url"])
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert Image.open(io.BytesIO(response.content)).size == (1800, 1200)
+    page = (await get(with_originals, f"{PHOTOS}/{item}")).text
+    assert f'src="{data["larger_url"]}"' in page
+    tag = {"if-none-match": response.headers["etag"]}
+    assert (
+        await get(with_originals, data["larger_url"], headers=tag)
+    ).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../secret.png",
+        "/etc/passwd",
+        "link.png",
+        "sub folder",
+        "gone.png",
+        "a\0b",
+        None,
+    ],
+)
+async def test_nothing_outside_image_root(
+    embedded, with_originals, photos, tmp_path, file
+):
+    picture(tmp_path / "secret.png")
+    (photos / "link.png").symlink_to(tmp_path / "secret.png")
+    connection = sqlite3.connect(embedded.database)
+    size = (tmp_path / "secret.png").stat().st_size
+    sql = "update photos set file = ?, image_bytes = ? where id = 'red.png'"
+    connection.execute(sql, [file, size])
+    connection.commit()
+    connection.close()
+    red = tilde_encode("red.png")
+    assert (await get(with_originals, f"{PHOTOS}/image/{red}")).status_code == 404
+    data = await found(with_originals, f"{PHOTOS}/item/{red}.json")
+    assert "larger_url" not in data["item"]
+
+
+async def test_without_image_root_there_are_no_originals(embedded):
+    response = await get(site(embedded), f"{PHOTOS}/image/{tilde_encode('red.png')}")
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["page=²", "page=0", "page=-1", "seed=²", "page=99999999999"]
+)
+async def test_odd_numbers_in_addresses(embedded, query):
+    assert (await get(site(embedded), f"{PHOTOS}?{query}")).status_code == 200
+
+
+async def test_a_page_after_the_last(embedded):
+    data = await found(site(embedded), PHOTOS + ".json?q=red&page=9")
+    assert (data["items"], data["message"]) == ([], "There are no more pictures.")
+
+
+async def test_only_what_went_wrong_is_an_error(embedded):
+    datasette = site(embedded)
+    good = [GLAM, PHOTOS, f"{PHOTOS}/item/red~2Epng"]
+    for path in (f"{path}.json" for path in good):
+        data = await found(datasette, path)
+        assert (data["ok"], data["message"], "error" in data) == (True, None, False)
+    empty = await found(datasette, PHOTOS + ".json?q=red&page=9")
+    assert (empty["ok"], bool(empty["message"]), "error" in empty) == (
+        True,
+        True,
+        False,
+    )
+    for path in (f"{PHOTOS}.json?id=nobody", f"{PHOTOS}/item/nobody.json"):
+        data = (await get(datasette, path)).json()
+        assert (data["ok"], bool(data["error"]), "message" in data) == (
+            False,
+            True,
+            False,
+        )
+
+
+async def test_sensitive_pictures_are_asked_for_with_1_only(llm, colours, photos):
+    record = {"file_name": "red.png", "sensitive": True}
+    (photos / "metadata.jsonl").write_text(json.dumps(record))
+    llm(*EMBED)
+    for value in ("0", "", "no"):
+        data = await found(site(llm), f"{PHOTOS}.json?q=red&_sensitive={value}")
+        assert "red.png" not in ids(data)
+
+
+async def test_originals_are_the_pictures_that_were_embedded(with_originals, photos):
+    address = f"{PHOTOS}/image/{tilde_encode('green.png')}"
+    assert (await get(with_originals, address)).status_code == 200
+    size = (photos / "green.png").stat().st_size
+    (photos / "green.png").write_bytes(png(RED).ljust(size, b"\0")[:size])
+    assert (await get(with_originals, address)).status_code == 404
+
+
+async def test_datasettes_table_does_not_show_sensitive_pictures(llm, colours, photos):
+    record = {"file_name": "red.png", "sensitive": True}
+    (photos / "metadata.jsonl").write_text(json.dumps(record))
+    llm(*EMBED)
+    table = (await get(site(llm), "/embeddings/photos")).text
+    assert f'src="{PHOTOS}/thumb/green~2Epng"' in table
+    assert f'src="{PHOTOS}/thumb/red~2Epng"' not in table
+    assert f'href="{PHOTOS}/item/red~2Epng"' in table
+
+
+LONG = "Fragment einer Terrakottafigur, vermutlich eine sitzende Göttin " * 5
+
+
+@pytest.fixture
+def long_titles(llm, colours, tmp_path):
+    records = []
+    for number in range(60):
+        picture(tmp_path / "photos" / f"{number:03}.png", (255, number, 0))
+        title = f"{number} {LONG}"[:300]
+        records.append({"file_name": f"{number:03}.png", "title": title})
+    (tmp_path / "photos" / "metadata.jsonl").write_text(
+        "\n".join(map(json.dumps, records))
+    )
+    llm(*EMBED)
+    return llm
+
+
+async def test_long_titles_are_short_on_cards(long_titles):
+    datasette = site(long_titles)
+    data = await found(datasette, PHOTOS + ".json?q=red")
+    assert len(data["items"]) == 36
+    first = data["items"][0]
+    assert (first["id"], len(first["title"])) == ("000.png", 300)
+    short = "0 Fragment einer Terrakottafigur, vermutlich eine sitzende Göttin…"
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    assert f'alt="{short}"' in page
+    assert f">{short}</span>" in page
+    assert first["title"] not in page
+    item = (await get(datasette, first["url"])).text
+    assert f"<h1>{first['title']}</h1>" in item
+    assert f'alt="{first["title"]}"' in item
+
+
+async def test_the_weight_of_a_page_with_long_titles(long_titles):
+    """HTML, styles and script before the pictures; Datasette 1.0 alone has 113 kB of the latter."""
+    datasette = site(long_titles)
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    own = "" if compat.IS_1 else r"|/-/static/app\.css"
+    files = re.findall(
+        rf'(?:href|src)="([^"]*(?:/glam\.css|/glam\.js{own})[^"]*)"', page
+    )
+    weights = {"page": len(page.encode())}
+    for path in files:
+        weights[path] = len((await get(datasette, path)).content)
+    assert len(weights) == (3 if compat.IS_1 else 4)
+    assert sum(weights.values()) < 60_000, weights

@@ -1,0 +1,212 @@
+"""Pictures that visitors send to the site."""
+
+import asyncio
+import re
+
+import pytest
+
+from datasette_glam import routes
+from datasette_glam.media import decoder
+
+from ..fakes import BLUE, GREEN
+from ..images.test_images import bomb
+from ..site import PHOTOS, get, ids, png, site, upload
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_an_uploaded_picture(embedded):
+    datasette = site(embedded)
+    before = embedded.database.read_bytes()
+    response = await upload(datasette, png(GREEN))
+    assert response.status_code == 200, response.text
+    data = response.json()
+    assert (ids(data)[0], data["items"][0]["score"]) == ("green.png", pytest.approx(1))
+    assert data["next"] is None
+    assert embedded.database.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"hello", 400, "it is not a picture"),
+        (b"", 400, "the file is empty"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'>", 400, "it is an SVG"),
+        (b"<!DOCTYPE html><script>x</script>", 400, "it is a web page"),
+        (bomb(20_000, 20_000), 400, "400 megapixels (the limit is 100)"),
+        (bomb(100_000, 100_000), 400, "megapixels"),
+        (b"x" * 20_000_001, 413, "20 MB is the limit"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 400, "PostScript"),
+    ],
+)
+async def test_what_is_uploaded_by_strangers(embedded, content, status, words):
+    response = await upload(site(embedded), content)
+    assert response.status_code == status
+    assert words in response.json()["error"]
+    assert response.json()["items"] == []
+
+
+async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
+    monkeypatch.setattr(decoder, "SECONDS", 0.01)
+    response = await upload(site(embedded), png())
+    assert (response.status_code, response.json()["error"]) == (
+        400,
+        "The picture cannot be used: it takes too long to decode.",
+    )
+
+
+async def test_fifty_uploads_at_once(embedded):
+    datasette = site(embedded)
+    responses = await asyncio.gather(*(upload(datasette, png(BLUE)) for _ in range(50)))
+    statuses = [response.status_code for response in responses]
+    assert set(statuses) == {200, 503}
+    for response in responses:
+        if response.status_code == 503:
+            assert response.headers["retry-after"] == "5"
+            assert "Too many visitors" in response.json()["error"]
+        else:
+            assert ids(response.json())[0] == "sub folder/blé.png"
+
+
+async def test_the_answer_to_a_form_is_the_gallery(embedded):
+    datasette = site(embedded)
+    gallery = (await get(datasette, PHOTOS)).text
+    (form,) = re.findall(r'<form[^>]*id="glam-upload"[^>]*>', gallery)
+    for attribute in (
+        f'action="{PHOTOS}"',
+        'method="post"',
+        'enctype="multipart/form-data"',
+    ):
+        assert attribute in form
+    response = await upload(datasette, png(GREEN), PHOTOS)
+    assert response.status_code == 200
+    assert "<h2>Pictures like yours</h2>" in response.text
+    assert 'alt="a green one"' in response.text
+    assert 'href="/embeddings/-/glam/photos.json' not in response.text
+
+
+@pytest.mark.parametrize("cookies", [None, {"ds_csrftoken": "x"}])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "application/octet-stream", None]
+)
+async def test_a_program_may_send_a_picture_as_it_is(embedded, kind, cookies):
+    """curl --data-binary says that this is a form, which it is not."""
+    headers = {"content-type": kind} if kind else {}
+    response = await site(embedded).client.post(
+        PHOTOS + ".json", content=png(GREEN), headers=headers, cookies=cookies
+    )
+    assert response.status_code == 200
+    assert ids(response.json())[0] == "green.png"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "http://museum.example"}, 403),
+        ({"sec-fetch-site": ""}, 403),
+        ({"origin": "http://museum.example"}, 200),
+        ({"origin": "http://other.example"}, 403),
+        ({"origin": "http://museum.example.other.example"}, 403),
+        ({"origin": "http://museum.example:8001"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"origin": ""}, 403),
+        ({}, 200),
+    ],
+)
+@pytest.mark.parametrize("cookies", [None, {"ds_csrftoken": "x"}])
+async def test_pages_of_other_sites_cannot_send(embedded, headers, status, cookies):
+    response = await site(embedded).client.post(
+        PHOTOS + ".json",
+        files={"picture": ("mine.jpg", png())},
+        headers={"host": "museum.example", **headers},
+        cookies=cookies,
+    )
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path", "is_ours"),
+    [
+        ("/", PHOTOS, True),
+        ("/", PHOTOS + ".json", True),
+        ("/", PHOTOS + "?q=x", True),
+        ("/museum/", "/museum" + PHOTOS, True),
+        ("/", "/museum" + PHOTOS, False),
+        ("/", "/-/messages", False),
+        ("/", PHOTOS + "/item/red~2Epng", False),
+        ("/", PHOTOS.replace("/-", "%2F-"), False),
+    ],
+)
+async def test_other_forms_keep_datasettes_own_protection(
+    embedded, base_url, path, is_ours
+):
+    datasette = site(embedded, settings={"base_url": base_url})
+    scope = {"path": PHOTOS, "raw_path": path.encode(), "method": "POST"}
+    assert routes.leads_to_gallery(datasette, scope) is is_ours
+
+
+FORM = "multipart/form-data; boundary=b"
+PART = b'--b\r\ncontent-disposition: form-data; name="picture"; filename="%s"\r\n\r\n%s\r\n'
+NOT_CHOSEN = "No picture was chosen."
+UNREADABLE = "The form cannot be read. Please send it again."
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "error"),
+    [
+        (FORM, PART % (b"", b"") + b"--b--\r\n", NOT_CHOSEN),
+        (FORM, b"--b--\r\n", NOT_CHOSEN),
+        (
+            FORM,
+            PART.replace(b"; filename", b"; x") % (b"", b"text") + b"--b--",
+            NOT_CHOSEN,
+        ),
+        (FORM, PART % (b"x", b""), UNREADABLE),
+        (FORM, b"", UNREADABLE),
+        (FORM, b"hello", UNREADABLE),
+        (FORM, b"--b\r\n\r\nhello\r\n--b--\r\n", UNREADABLE),
+        (FORM, b"--b\r\n" + b"a: b\r\n" * 1000, UNREADABLE),
+        (FORM, PART % (b"", b"") * 1000 + b"--b--\r\n", UNREADABLE),
+        (FORM.replace("=b", "=" + "x" * 2000), b"hello", UNREADABLE),
+        (FORM.replace("=b", "=\xff\xfe"), b"hello", UNREADABLE),
+        (FORM.replace("=b", "="), b"hello", UNREADABLE),
+        ("multipart/form-data", b"hello", UNREADABLE),
+        ("multipart/form-data; boundary", b"hello", UNREADABLE),
+    ],
+)
+async def test_forms_without_a_picture(embedded, kind, body, error):
+    headers = {"content-type": kind.encode("latin-1"), "sec-fetch-site": "same-origin"}
+    for path in (PHOTOS, PHOTOS + ".json"):
+        response = await site(embedded).client.post(
+            path, content=body, headers=headers, cookies={"ds_csrftoken": "x"}
+        )
+        assert response.status_code == 400
+        assert error in response.text
+
+
+@pytest.mark.parametrize("kind", [FORM, "application/octet-stream"])
+async def test_what_is_too_large_is_not_read_to_its_end(embedded, kind):
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        while sent < 200_000_000:
+            sent += 100_000
+            yield b"x" * 100_000
+
+    datasette = site(embedded, {"plugins": {"datasette-glam": {"max_upload_mb": 1}}})
+    headers = {"content-type": kind}
+    response = await datasette.client.post(PHOTOS, content=endless(), headers=headers)
+    assert response.status_code == 413
+    assert "The file is too large: 1 MB is the limit here." in response.text
+    assert sent < 2_000_000
+
+
+async def test_the_gallery_sets_no_cookie(embedded):
+    """Datasette forbids caches to keep what is answered to a request with a cookie."""
+    assert "set-cookie" not in (await get(site(embedded), PHOTOS)).headers

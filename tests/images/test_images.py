@@ -1,0 +1,426 @@
+"""Any file to upright RGB, or the reason why not."""
+
+import io
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, TiffImagePlugin
+
+from llm_glam.errors import BadImage, TooManyPixels
+from llm_glam.images import decoding
+from llm_glam.ingest.prefetch import PixelGate, in_order
+
+QUARTERS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with decoding.quiet():
+        yield
+
+
+def quartered(size=(60, 40)):
+    """Red and green above, blue and yellow below."""
+    width, height = size
+    im = Image.new("RGB", size)
+    for i, colour in enumerate(QUARTERS):
+        x, y = i % 2 * width // 2, i // 2 * height // 2
+        im.paste(colour, (x, y, x + width // 2, y + height // 2))
+    return im
+
+
+def saved(im, format_, **options):
+    out = io.BytesIO()
+    im.save(out, format_, **options)
+    return out.getvalue()
+
+
+def corners(im):
+    """The colours of the four quarters, rounded to 0, 128 and 255."""
+    w, h = im.size
+    points = [
+        (w // 4, h // 4),
+        (3 * w // 4, h // 4),
+        (w // 4, 3 * h // 4),
+        (3 * w // 4, 3 * h // 4),
+    ]
+    return [
+        tuple(round(c / 127.5) * 127.5 // 1 for c in im.getpixel(p)) for p in points
+    ]
+
+
+@pytest.mark.parametrize(
+    "format_", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF", "JPEG2000", "BMP", "PPM", "TGA"]
+)
+def test_formats(format_):
+    options = {"lossless": True} if format_ == "WEBP" else {}
+    if format_ in ("JPEG", "AVIF"):
+        options["quality"] = 95
+    picture = decoding.read(saved(quartered(), format_, **options))
+    assert picture.facts.format == format_
+    assert (picture.facts.width, picture.facts.height) == (60, 40)
+    assert picture.facts.plain
+    assert picture.facts.remark is None
+    difference = np.asarray(picture.image, int) - np.asarray(quartered(), int)
+    assert np.abs(difference).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("orientation", "expected"),
+    [
+        (1, [0, 1, 2, 3]),
+        (2, [1, 0, 3, 2]),
+        (3, [3, 2, 1, 0]),
+        (4, [2, 3, 0, 1]),
+        (5, [0, 2, 1, 3]),
+        (6, [2, 0, 3, 1]),
+        (7, [3, 1, 2, 0]),
+        (8, [1, 3, 0, 2]),
+    ],
+)
+def test_exif_rotation(orientation, expected):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = decoding.read(saved(quartered(), "PNG", exif=exif))
+    assert corners(picture.image) == [QUARTERS[i] for i in expected]
+    turned = orientation >= 5
+    assert picture.image.size == ((40, 60) if turned else (60, 40))
+    assert picture.facts.plain is (orientation == 1)
+
+
+def test_broken_exif_does_not_cost_the_picture():
+    data = saved(quartered(), "JPEG", exif=b"Exif\0\0" + b"\xff" * 40)
+    assert decoding.read(data).image.size == (60, 40)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_becomes_white(mode):
+    im = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
+    im.paste((0, 0, 0, 255), (0, 0, 5, 10))
+    data = saved(
+        im.convert(mode), "PNG", **({"transparency": 0} if mode == "P" else {})
+    )
+    rgb = decoding.read(data).image
+    assert {rgb.getpixel((2, 5)), rgb.getpixel((8, 5))} <= {(0, 0, 0), (255, 255, 255)}
+    assert rgb.getpixel((8, 5)) == (255, 255, 255)
+
+
+def test_an_unused_alpha_channel_is_no_empty_picture():
+    im = quartered().convert("RGBA")
+    im.putalpha(0)
+    assert corners(decoding.read(saved(im, "PNG")).image) == QUARTERS
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [(65535, 255), (32768, 127), (4095, 255), (511, 255), (255, 255)],
+)
+def test_deep_grey_is_scaled_instead_of_clipped(top, expected):
+    values = np.linspace(0, top, 100, dtype=np.uint16).reshape(10, 10)
+    grey = np.asarray(decoding.read(saved(Image.fromarray(values), "TIFF")).image)
+    assert grey[0, 0, 0] == 0
+    assert abs(int(grey[-1, -1, 0]) - expected) <= 1
+    assert len(np.unique(grey)) > 90 * expected // 255
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 255.0), (-3.0, 7000.0)])
+def test_float_grey(low, high):
+    values = np.linspace(low, high, 100, dtype=np.float32).reshape(10, 10)
+    grey = np.asarray(decoding.read(saved(Image.fromarray(values), "TIFF")).image)
+    assert (grey.min(), grey.max()) == (0, 255)
+    assert len(np.unique(grey)) == 100
+
+
+def test_cmyk_one_bit_and_palette():
+    cmyk = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    red, green, blue = decoding.read(saved(cmyk, "TIFF")).image.getpixel((4, 4))
+    assert red > 200 > 60 > max(green, blue)
+    line = Image.new("1", (8, 8), 1)
+    assert decoding.read(saved(line, "TIFF")).image.getpixel((4, 4)) == (255, 255, 255)
+    palette = quartered().convert("P", palette=Image.Palette.ADAPTIVE)
+    assert corners(decoding.read(saved(palette, "GIF")).image) == QUARTERS
+
+
+def test_the_first_frame_of_an_animation():
+    frames = [quartered(), Image.new("RGB", (60, 40), "black")]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert corners(decoding.read(data).image) == QUARTERS
+
+
+def test_most_of_a_truncated_file_is_used_and_said_so():
+    noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), "JPEG", quality=90)
+    picture = decoding.read(data[: len(data) * 8 // 10])
+    assert "used the upper" in picture.facts.remark
+    assert picture.image.size == (200, 300)
+    with pytest.raises(BadImage, match="damaged"):
+        decoding.read(data[: len(data) * 2 // 10])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"hello", "it is not a picture in a format"),
+        (b"<!DOCTYPE html><p>", "it is a web page"),
+        (
+            b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'>",
+            "it is an SVG",
+        ),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it is PostScript"),
+    ],
+)
+def test_what_is_no_picture(data, reason):
+    with pytest.raises(BadImage, match=reason):
+        decoding.read(data)
+    assert decoding.is_picture(data) is False
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(BadImage, match="cannot be read .No such file"):
+        decoding.read(tmp_path / "gone.png")
+
+
+def bomb(width, height):
+    """A PNG that claims to be large and holds next to nothing."""
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body))
+            + kind
+            + body
+            + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0"))
+    )
+
+
+def test_the_pixel_limit_holds_before_decoding():
+    with pytest.raises(
+        TooManyPixels, match=r"3.00 megapixels \(the limit is 2\).*--max-megapixels"
+    ):
+        decoding.read(bomb(2000, 1500), max_megapixels=2)
+    with pytest.raises(TooManyPixels, match="10,000 megapixels"):
+        decoding.read(bomb(100_000, 100_000))
+
+
+def test_heic_without_its_extra_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    data = b"\0\0\0\x18ftypheic" + b"\0" * 100
+    with pytest.raises(BadImage, match=r"llm install 'llm-glam\[heic\]'"):
+        decoding.read(data)
+
+
+def test_heic_with_its_extra():
+    pillow_heif = pytest.importorskip("pillow_heif")
+    out = io.BytesIO()
+    pillow_heif.from_pillow(quartered((64, 48))).save(out, quality=95)
+    picture = decoding.read(out.getvalue())
+    assert picture.facts.format == "HEIF"
+    assert corners(picture.image) == QUARTERS
+
+
+def test_pictures_are_known_by_name():
+    names = ["a.JPG", "a.jp2", "a.tiff", "a.heic", "a.avif", "a.csv", "a.pdf", "a"]
+    known = [name for name in names if decoding.has_picture_name(Path(name))]
+    assert known == ["a.JPG", "a.jp2", "a.tiff", "a.heic", "a.avif"]
+
+
+def test_thumbnails_keep_their_shape():
+    tall = decoding.thumbnail(decoding.read(saved(quartered((600, 1200)), "PNG")), 100)
+    assert (tall.width, tall.height) == (100, 200)
+    im = Image.open(io.BytesIO(tall.content))
+    assert (im.format, im.size) == ("JPEG", (100, 200))
+    assert not im.getexif()
+
+
+def test_results_come_in_order_and_only_a_few_are_ahead():
+    started = []
+
+    def slow_first(number):
+        started.append(number)
+        threading.Event().wait(0.05 if number % 3 == 0 else 0)
+        return number
+
+    results = in_order(slow_first, iter(range(1000)), 3, 6)
+    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert max(started) < 15
+    results.close()
+    assert list(in_order(slow_first, range(20), 4, 8)) == list(range(20))
+
+
+def test_the_gate_admits_a_large_picture_only_alone():
+    gate = PixelGate(limit=100)
+    inside, most = [], []
+
+    def decode(size):
+        with gate.admit(size):
+            inside.append(size)
+            most.append(sum(inside))
+            threading.Event().wait(0.001)
+            inside.remove(size)
+
+    sizes = [30, 60, 500, 20, 90, 40] * 10
+    list(in_order(decode, sizes, 6, 12))
+    assert len(most) == 60
+    assert all(total <= 100 or total == 500 for total in most)
+
+
+def test_thumbnails_carry_nothing_but_the_picture():
+    data = saved(quartered(), "JPEG", comment=b"SECRET", icc_profile=b"broken profile")
+    content = decoding.thumbnail(decoding.read(data)).content
+    assert b"SECRET" not in content
+    assert b"broken profile" not in content
+    assert corners(Image.open(io.BytesIO(content))) == QUARTERS
+
+
+def gradient(width, height):
+    """Red grows to the right, green downwards."""
+    red = np.linspace(0, 255, width)[None].repeat(height, 0)
+    green = np.linspace(0, 255, height)[:, None].repeat(width, 1)
+    return Image.fromarray(np.stack([red, green, red * 0], -1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jp2", "tif", "png"])
+def test_a_large_picture_is_decoded_no_larger_than_needed(tmp_path, suffix):
+    path = tmp_path / f"large.{suffix}"
+    gradient(1600, 1203).save(path, quality=95)
+
+    picture = decoding.read(path, at_least=200)
+
+    assert (picture.facts.width, picture.facts.height) == (1600, 1203)
+    assert min(picture.image.size) >= 200
+    assert (min(picture.image.size) < 500) == (suffix in ("jpg", "jp2"))
+    small, whole = (
+        np.asarray(one.image.resize((8, 6)), int)
+        for one in (picture, decoding.read(path))
+    )
+    assert np.abs(small - whole).max() <= 2
+
+
+def test_a_turned_picture_keeps_its_full_upright_size(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gradient(1600, 1200).save(tmp_path / "turned.jpg", exif=exif)
+
+    picture = decoding.read(tmp_path / "turned.jpg", at_least=200)
+
+    assert (picture.facts.width, picture.facts.height) == (1200, 1600)
+    assert picture.image.width < picture.image.height
+    assert not picture.facts.plain
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jp2"])
+def test_a_picture_that_is_not_twice_as_large_is_decoded_whole(tmp_path, suffix):
+    gradient(799, 399).save(tmp_path / f"small.{suffix}", quality=95)
+
+    assert decoding.read(tmp_path / f"small.{suffix}", at_least=200).image.size == (
+        799,
+        399,
+    )
+
+
+def test_a_damaged_picture_says_the_same_in_whole_and_smaller(tmp_path):
+    path = tmp_path / "damaged.jpg"
+    gradient(1600, 1200).save(path, quality=95)
+    path.write_bytes(path.read_bytes()[:-20_000])
+
+    whole, smaller = decoding.read(path), decoding.read(path, at_least=200)
+
+    assert whole.facts == smaller.facts
+    assert "the file is damaged" in whole.facts.remark
+
+
+def test_a_jpeg_2000_with_few_levels_is_decoded_whole(tmp_path):
+    path = tmp_path / "flat.jp2"
+    gradient(1600, 1200).save(path, num_resolutions=1)
+
+    assert decoding.read(path, at_least=40).image.size == (1600, 1200)
+
+
+def test_the_pixel_limit_holds_for_smaller_decoding_too(tmp_path):
+    gradient(1600, 1200).save(tmp_path / "large.jpg")
+
+    with pytest.raises(TooManyPixels):
+        decoding.read(tmp_path / "large.jpg", max_megapixels=1, at_least=200)
+
+
+def pyramid(path, *levels, kind=1):
+    """A TIFF whose later pages say that they are coarser versions of the first."""
+    with TiffImagePlugin.AppendingTiffWriter(path, True) as tiff:
+        for number, level in enumerate(levels):
+            level.save(tiff, "TIFF", tiffinfo={254: kind if number else 0})
+            tiff.newFrame()
+
+
+def test_of_a_pyramidal_tiff_the_smallest_sufficient_level_is_decoded(tmp_path):
+    sizes = [(1600, 1203), (800, 602), (400, 301), (200, 151)]
+    pyramid(tmp_path / "large.tif", *(gradient(*size) for size in sizes))
+
+    enough = decoding.read(tmp_path / "large.tif", at_least=200)
+    much = decoding.read(tmp_path / "large.tif", at_least=600)
+    whole = decoding.read(tmp_path / "large.tif")
+
+    assert [one.image.size for one in (enough, much, whole)] == [
+        (400, 301),
+        (800, 602),
+        (1600, 1203),
+    ]
+    assert {(one.facts.width, one.facts.height) for one in (enough, much)} == {sizes[0]}
+    small, all_of_it = (
+        np.asarray(one.image.resize((8, 6)), int) for one in (enough, whole)
+    )
+    assert np.abs(small - all_of_it).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("second", "kind"),
+    [((800, 602), 0), ((800, 602), 5), ((800, 400), 1), ((1600, 1203), 1)],
+    ids=["another page", "a mask", "other proportions", "as large"],
+)
+def test_other_pages_of_a_tiff_are_no_levels(tmp_path, second, kind):
+    pages = gradient(1600, 1203), Image.new("RGB", second, "white")
+    pyramid(tmp_path / "pages.tif", *pages, kind=kind)
+
+    assert decoding.read(tmp_path / "pages.tif", at_least=200).image.size == (
+        1600,
+        1203,
+    )
+
+
+def test_a_turned_pyramid_is_decoded_whole_and_upright(tmp_path):
+    with TiffImagePlugin.AppendingTiffWriter(tmp_path / "turned.tif", True) as tiff:
+        gradient(1600, 1200).save(tiff, "TIFF", tiffinfo={254: 0, 274: 6})
+        tiff.newFrame()
+        gradient(800, 600).save(tiff, "TIFF", tiffinfo={254: 1})
+        tiff.newFrame()
+
+    picture = decoding.read(tmp_path / "turned.tif", at_least=200)
+
+    assert picture.image.size == (1200, 1600)
+
+
+@pytest.mark.parametrize("missing", [10, 40_000, 300_000, 1_000_000, 1_790_000])
+def test_a_broken_level_costs_nothing_but_time(tmp_path, missing):
+    path = tmp_path / "broken.tif"
+    pyramid(path, gradient(1600, 1200), gradient(800, 600), gradient(400, 300))
+    sound = decoding.read(path)
+    path.write_bytes(path.read_bytes()[:-missing])
+
+    for enough in (200, 500):
+        picture = decoding.read(path, at_least=enough)
+
+        assert (picture.facts.width, picture.facts.remark) == (1600, None)
+        small, whole = (
+            np.asarray(one.image.resize((8, 6)), int) for one in (picture, sound)
+        )
+        assert np.abs(small - whole).max() <= 2

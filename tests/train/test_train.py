@@ -1,0 +1,503 @@
+"""``llm glam train``: a checkpoint of one's own, or one sentence that says why there is none."""
+
+import csv
+import io
+import json
+import random
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from llm_glam.cli import train as command
+from llm_glam.errors import BadPairs
+from llm_glam.evaluate import encoding
+from llm_glam.evaluate.pairs import holdout
+from llm_glam.evaluate.pairs.pairs import Pair
+from llm_glam.models import registry
+from llm_glam.train.cache import npz
+from llm_glam.train.captions.short import shortened
+from llm_glam.train.learn.state import Epoch, Settings
+
+from .. import tiny
+from ..conftest import Llm
+
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 180, 40),
+    "blue": (30, 40, 220),
+    "white": (250, 250, 250),
+    "black": (10, 10, 10),
+    "yellow": (240, 230, 20),
+    "pink": (250, 120, 180),
+    "grey": (128, 128, 128),
+}
+QUICK = ("--tune", "projections", "--epochs", "40", "--learning-rate", "0.02")
+
+
+def draw(folder, number=900):
+    """Pictures of two colours, one above the other, and captions that say which."""
+    folder.mkdir(parents=True)
+    chance = random.Random(1)
+    rows = []
+    for i in range(number):
+        below, above = chance.sample(list(COLOURS), 2)
+        picture = Image.new("RGB", (40, 40), COLOURS[below])
+        ImageDraw.Draw(picture).rectangle((0, 0, 39, 19), fill=COLOURS[above])
+        picture.putpixel((i % 40, i // 40), (i % 256, i // 256, 7))  # no two are alike
+        picture.save(folder / f"{i:03}.png")
+        caption = f"{above} over {below}, find {i}"
+        rows.append((f"{i:03}.png", caption, f"m{i % 4}", 1900 + i % 90, above))
+    write(folder / "captions.csv", rows)
+    return rows
+
+
+def write(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file_name", "caption", "museum", "year", "above"])
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory):
+    """Pictures with captions, and a small checkpoint that knows nothing."""
+    folder = tmp_path_factory.mktemp("school")
+    rows = draw(folder / "data")
+    return folder, rows, tiny.make(folder / "clip", width=64)
+
+
+@pytest.fixture
+def pupil(school, llm):
+    """LLM with that checkpoint as ``tiny``."""
+    llm("glam", "models", "add", "tiny", school[2])
+    return llm
+
+
+def learn(llm, folder, *args, name="ours", **options):
+    data = folder / "data" / "captions.csv"
+    return llm(
+        "glam", "train", data, "--base", "tiny", "--name", name, *args, **options
+    )
+
+
+def recall(result):
+    """recall@10 of captions, by checkpoint."""
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    return {
+        row["checkpoint"]: row["recall_at_10"]
+        for row in rows
+        if row["direction"] == "caption to picture" and row.get("value") is None
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(school, tmp_path_factory):
+    """One training to its end, looked at by several tests."""
+    user = tmp_path_factory.mktemp("trained")
+    with Llm.shared(user) as llm:
+        llm("glam", "models", "add", "tiny", school[2])
+        result = learn(llm, school[0], *QUICK, "--by", "museum", "--license", "cc0-1.0")
+        yield result, user / "glam", llm
+
+
+def test_it_learns_what_it_did_not_know(trained):
+    result, _, _ = trained
+    found = recall(result)
+    assert found["glam-clip/tiny"] < 0.25
+    assert found["glam-clip/ours"] > found["glam-clip/tiny"] + 0.3
+    assert "before: held-out recall@10" in result.stderr
+    assert "epoch 1/40: loss" in result.stderr
+    assert "Registered glam-clip/ours, with its card" in result.stderr
+
+
+def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained):
+    from sentence_transformers import SentenceTransformer
+
+    _, glam, llm = trained
+    directory = glam / "checkpoints" / "ours"
+    elsewhere = SentenceTransformer(str(directory), device="cpu")
+    words = ["red over blue", "a white thing"]
+    with Llm.shared(glam.parent):
+        ours = [
+            json.loads(llm("embed", "-m", "glam-clip/ours", "-c", word).stdout)
+            for word in words
+        ]
+    np.testing.assert_allclose(elsewhere.encode(words), ours, rtol=1e-5, atol=1e-5)
+
+
+def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
+    result, glam, _ = trained
+    card = (glam / "checkpoints" / "ours" / "README.md").read_text("utf-8")
+    assert card == (glam / "train" / "ours" / "README.md").read_text("utf-8")
+    assert "license: cc0-1.0" in card
+    assert "caption to picture, recall@10" in card
+    assert "m0" in card  # a value of --by
+    assert "1900" in card
+    for _, caption, *_ in school[1]:
+        assert caption not in card
+    files = [p for p in (glam / "checkpoints" / "ours").rglob("*") if p.is_file()]
+    assert not [p for p in files if p.suffix in (".png", ".jpg", ".csv")]
+    assert b"red over" not in b"".join(p.read_bytes() for p in files)
+
+
+def test_the_figures_are_those_of_evaluate(pupil, school):
+    folder, rows, _ = school
+    asked = ("--label", "above", "--prompt", "{} over blue")
+    result = learn(pupil, folder, *QUICK, "--holdout", "museum=m1", *asked)
+    write(folder / "data" / "m1.csv", [row for row in rows if row[2] == "m1"])
+    models = ("-m", "tiny", "-m", "ours")
+    again = pupil("glam", "evaluate", folder / "data" / "m1.csv", *models, *asked)
+
+    said, found = (
+        [json.loads(line) for line in one.stdout.splitlines()]
+        for one in (result, again)
+    )
+    assert len(found) == 8
+    for one, other in zip(said, found, strict=True):
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            if isinstance(value, float) and "_low" not in name and "_high" not in name:
+                assert value == pytest.approx(other[name], abs=0.01), name
+            elif isinstance(value, str):
+                assert value == other[name]
+    of_labels = [one for one in said if one["direction"] == "label to picture"]
+    assert of_labels[1]["precision_at_10"] > of_labels[0]["precision_at_10"] + 0.2
+
+
+def test_log_and_curves(trained):
+    result, glam, _ = trained
+    lines = (glam / "train" / "ours" / "log.jsonl").read_text("utf-8").splitlines()
+    epochs = [json.loads(line) for line in lines]
+    assert [epoch["number"] for epoch in epochs] == list(range(len(epochs)))
+    assert len(epochs) == result.stderr.count("\nepoch ") + 1
+    ElementTree.parse(glam / "train" / "ours" / "curves.svg")
+    assert not (glam / "train" / "ours" / "state.safetensors").exists()
+
+
+def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
+    pupil, school, trained, monkeypatch
+):
+    learnt = learn(pupil, school[0], *QUICK)
+    assert list(recall(learnt).values()) == list(recall(trained[0]).values())
+    registry.path().write_text(
+        registry.path().read_text().replace('"ours"', '"former"')
+    )
+
+    def refuse(*args):
+        raise AssertionError("a picture is read once more")
+
+    monkeypatch.setattr(encoding, "encode_pictures", refuse)
+    again = learn(pupil, school[0], *QUICK, "--seed", 1)
+    assert list(recall(again)) == ["glam-clip/tiny", "glam-clip/ours"]
+
+
+def test_what_was_kept_and_is_damaged_is_computed_again(pupil, school, trained):
+    whole = (trained[1] / "train" / "ours" / "features.npz").read_bytes()
+    kept = registry.directory() / "train" / "ours" / "features.npz"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(whole[: len(whole) // 2])
+    result = learn(pupil, school[0], *QUICK[:3], "1", ok=False)
+    assert "What is learnt from is there: 900 pictures" in result.stderr
+    with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
+        assert arrays["pictures"].shape == before["pictures"].shape
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
+def test_arrays_of_a_damaged_file_are_not_taken(tmp_path, share):
+    path, refused = tmp_path / "kept.npz", [("a.png", "it is broken")]
+    npz.keep(path, "key", refused, {"numbers": np.arange(1000)})
+    assert npz.kept(path, "another") is None
+    arrays, again = npz.kept(path, "key")
+    np.testing.assert_array_equal(arrays["numbers"], np.arange(1000))
+    assert (list(arrays), again) == (["numbers"], refused)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert npz.kept(path, "key") is None
+
+
+def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch):
+    real = command.Line.__call__
+
+    def killed(self, epoch):
+        real(self, epoch)
+        if epoch.number == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.Line, "__call__", killed)
+    learn(pupil, school[0], *QUICK, ok=False)
+    monkeypatch.undo()
+    monkeypatch.setenv("LLM_USER_PATH", str(pupil.database.parent))
+    monkeypatch.setenv("LLM_GLAM_ENGINE", "torch")
+
+    other = pupil.fails(
+        *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", *QUICK, "--resume", "--epochs", "41"),
+    )
+    anew = learn(pupil, school[0], *QUICK[:3], "1", "--label", "caption", ok=False)
+    seed = pupil.fails(
+        *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", *QUICK, "--resume", "--seed", "1"),
+    )
+    resumed = learn(pupil, school[0], *QUICK, "--resume")
+
+    assert "A training of 'ours' that registered nothing is begun anew" in anew.stderr
+    assert "begun anew" not in resumed.stderr
+    assert "made with other settings: epochs 40 instead of 41." in other
+    assert "made with other settings: seed 0 instead of 1." in seed
+    assert "epoch 4/40" not in resumed.stderr
+    assert "epoch 5/40" in resumed.stderr
+    assert list(recall(resumed).values()) == list(recall(trained[0]).values())
+
+
+@pytest.mark.parametrize("check", [["--check"], QUICK])
+def test_labels_that_say_nothing_are_found_out_before(pupil, school, check):
+    folder = school[0]
+    message = pupil.fails(
+        *("glam", "train", folder / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", "--label", "caption", *check),
+    )
+    assert message.startswith(
+        "No two pictures of different groups share a label in the"
+    )
+    assert "column 'caption', of the 135 to measure with. Choose another" in message
+    assert not (registry.directory() / "train" / "ours" / "features.npz").exists()
+
+
+def test_figures_that_cannot_be_written_cost_no_checkpoint(pupil, school, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "output_rows", full)
+    few = *QUICK[:3], "12", *QUICK[4:]
+    result = learn(pupil, school[0], *few, ok=False)
+    assert result.exit_code == 1
+    assert "ours" in [entry.name for entry in registry.checkpoints()]
+    monkeypatch.undo()
+
+
+def test_figures_are_shown_where_nothing_is_registered(pupil, school):
+    result = learn(pupil, school[0], *QUICK[:2], "--learning-rate", "1e-7", ok=False)
+    assert result.exit_code == 1
+    assert list(recall(result)) == ["glam-clip/tiny", "glam-clip/ours"]
+
+
+def test_no_epoch_in_the_time_there_was(pupil, school):
+    result = learn(pupil, school[0], *QUICK, "--max-minutes", "1e-9", ok=False)
+    message = result.stderr.partition("Error: ")[2]
+    assert message.startswith(
+        "Nothing was registered. Not one epoch was done in the time"
+    )
+    assert "--max-minutes" in message
+    assert "captions belong" not in message
+
+
+def test_a_value_that_nothing_has(pupil, school):
+    message = pupil.fails(
+        *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
+        *("--name", "ours", "--holdout", "museum=Louvre"),
+    )
+    assert message == (
+        "No picture has 'Louvre' in the column 'museum'. There are: m0, m1, m2, m3."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0:01"), (29.5, "0:59"), (30, "1:00"), (47, "1:34"), (59.9, "2:00")],
+)
+def test_time_left(seconds, said, capsys):
+    epoch = Epoch(1, 1.0, 1.0, 1.0, 0.5, 0, 0, None, None, seconds)
+    train = SimpleNamespace(count=10)
+    given = SimpleNamespace(pupil=SimpleNamespace(train=train))
+    command.Line(Settings(epochs=3), given)(epoch)
+    assert capsys.readouterr().err.endswith(f", {said} left at most\n")
+
+
+def test_captions_that_belong_to_others_give_no_checkpoint(pupil, school):
+    folder, rows, _ = school
+    captions = [row[1] for row in rows]
+    random.Random(2).shuffle(captions)
+    shuffled = [(row[0], c, *row[2:]) for row, c in zip(rows, captions, strict=True)]
+    write(folder / "data" / "shuffled.csv", shuffled)
+    message = pupil.fails(
+        *("glam", "train", folder / "data" / "shuffled.csv", "--base", "tiny"),
+        *("--name", "wrong", *QUICK),
+    )
+    assert message.startswith("Nothing was registered. ")
+    assert "captions belong to their pictures" in message
+    assert [entry.name for entry in registry.checkpoints()].count("wrong") == 0
+    assert not (registry.directory() / "checkpoints" / "wrong").exists()
+
+
+def test_forty_pairs(pupil, school):
+    folder, rows, _ = school
+    write(folder / "data" / "few.csv", rows[:40])
+    result = pupil(
+        *("glam", "train", folder / "data" / "few.csv", "--base", "tiny"),
+        *("--name", "few", "--held-out", "0.3", *QUICK),
+        ok=False,
+    )
+    assert result.exit_code == 1
+    assert "Fewer than 200 pictures to learn from" in result.stderr
+    assert "28 pictures with captions to learn from and 12 different" in result.stderr
+    assert "Error: Nothing was registered. " in result.stderr
+
+
+def test_what_the_data_are_like_is_said_before(pupil, school):
+    folder, rows, _ = school
+    long = [(r[0], f"{r[1]} " + "with very many words " * 75, *r[2:]) for r in rows]
+    long[1] = (long[1][0], long[0][1], *long[1][2:])
+    write(folder / "data" / "long.csv", long)
+    before = list(registry.directory().rglob("*"))
+    result = pupil(
+        *("glam", "train", folder / "data" / "long.csv", "--base", "tiny", "--check")
+    )
+    (counts,) = (json.loads(line) for line in result.stdout.splitlines())
+    assert counts == {
+        "pictures": 900,
+        "captions": 899,
+        "groups": 899,
+        "largest_group": 2,
+        "learnt_from": 765,
+        "held_out": 135,
+        "share_a_caption": 2,
+        "too_long": 899,
+        "unknown": 0,
+    }
+    assert "899 captions are longer than the 77 tokens" in result.stderr
+    assert list(registry.directory().rglob("*")) == before
+
+
+def test_captions_that_end_early_for_the_tokenizer(llm, school, tmp_path):
+    folder, rows, clip = school
+    lacking = tiny.without_tokens(clip, tmp_path / "clip", ";</w>")
+    llm("glam", "models", "add", "lacking", lacking)
+    rows = [(rows[0][0], "an owl; of bronze", *rows[0][2:]), *rows[1:]]
+    table = folder / "data" / "semicolon.csv"
+    write(table, rows)
+    result = llm("glam", "train", table, "--base", "lacking", "--check")
+    assert json.loads(result.stdout)["unknown"] == 1
+    assert "1 captions have characters that the checkpoint's tok" in result.stderr
+    assert "is not read: “an owl; of bronze”. CLIP's own" in result.stderr
+
+
+def test_broken_and_missing_pictures_and_other_formats(pupil, school, tmp_path):
+    folder = tmp_path / "mixed" / "data"
+    rows = draw(folder)
+    for number, row in enumerate(rows[:60]):
+        path = folder / row[0]
+        if number % 4 == 0:
+            path.unlink()
+        elif number % 4 == 1:
+            path.write_bytes(path.read_bytes()[:60])
+        else:
+            other = path.with_suffix((".tif", ".jp2")[number % 2])
+            Image.open(path).save(other)
+            path.unlink()
+            rows[number] = (other.name, *row[1:])
+    write(folder / "captions.csv", rows)
+    result = learn(pupil, folder.parent, *QUICK)
+    found = recall(result)
+    assert found["glam-clip/ours"] > found["glam-clip/tiny"]
+    card = (registry.directory() / "checkpoints" / "ours" / "README.md").read_text()
+    assert "Left out" in card
+
+
+def test_a_museum_that_is_held_out(pupil, school):
+    result = learn(pupil, school[0], *QUICK, "--holdout", "museum=m1", "--check")
+    (counts,) = (json.loads(line) for line in result.stdout.splitlines())
+    assert (counts["learnt_from"], counts["held_out"]) == (675, 225)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--name", "tiny"], "'tiny' belongs to a checkpoint already"),
+        (["--name", "demo"], "'demo' belongs to a checkpoint already"),
+        (["--name", "a b"], "cannot be a name"),
+        (["--name", "x", "--resume"], "There is no training of 'x' to go on with"),
+        (
+            ["--name", "x", "--base", "nobody"],
+            "No checkpoint is registered as 'nobody'",
+        ),
+        (["--name", "x", "--holdout", "museum"], "lacks a value"),
+        (["--name", "x", "--holdout", "town=Rome"], "There is no column 'town'"),
+        (
+            ["--name", "x", "--holdout", "museum=m9"],
+            "No picture has 'm9' in the column",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence(pupil, school, options, message):
+    data = school[0] / "data" / "captions.csv"
+    said = pupil.fails("glam", "train", data, "--base", "tiny", *options)
+    assert message in said
+
+
+def test_a_base_without_projections(llm, school, tmp_path):
+    llm("glam", "models", "add", "sig", tiny.siglip(tmp_path / "siglip"))
+    data = school[0] / "data" / "captions.csv"
+    message = llm.fails("glam", "train", data, "--base", "sig", "--name", "x")
+    assert "no projections that could be trained" in message
+
+
+def test_a_name_is_needed(pupil, school):
+    data = school[0] / "data" / "captions.csv"
+    message = pupil.fails("glam", "train", data, "--base", "tiny", exit_code=2)
+    assert message == "Give the new checkpoint a name: --name archaeclip"
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        (
+            "Watercolor of Acca, Acca sellowiana, by E. Schutt, 1909",
+            ["Watercolor of Acca", "Watercolor of Acca, Acca sellowiana"],
+        ),
+        (
+            "Bronze brooch (broken). Trench 2",
+            ["Bronze brooch", "Bronze brooch (broken)"],
+        ),
+        ("Head - fragment", []),
+        ("Bronze head - fragment", ["Bronze head"]),
+        ("a bronze brooch", []),
+        ("a bronze brooch.", []),
+        ("Brooch, bronze", []),
+        ("", []),
+    ],
+)
+def test_short_captions(caption, expected):
+    assert shortened(caption) == expected
+
+
+def pairs_of(*groups):
+    return [
+        Pair(str(n), ("x",), {"museum": "ab"[n % 2]}, group=group)
+        for n, group in enumerate(groups)
+    ]
+
+
+def test_groups_are_never_split():
+    found = pairs_of(*(n // 3 for n in range(300)))
+    parts = holdout.at_random(found, share=0.2, seed=3)
+    assert not {p.group for p in parts.train} & {p.group for p in parts.held_out}
+    assert len(parts.train) + len(parts.held_out) == 300
+    assert 55 <= len(parts.held_out) <= 60
+    assert parts == holdout.at_random(found, share=0.2, seed=3)
+    assert parts != holdout.at_random(found, share=0.2, seed=4)
+
+
+def test_what_shares_a_group_with_what_is_held_out_is_neither():
+    found = pairs_of(*range(100), 0, 0)  # 100 is of museum a, 101 of b
+    parts = holdout.by_value(found, "museum", "b")
+    assert {p.id for p in parts.held_out} == {str(n) for n in range(1, 102, 2)}
+    assert "0" not in {p.id for p in parts.train}
+    assert "100" not in {p.id for p in parts.train}
+
+
+def test_one_large_group_is_too_little():
+    with pytest.raises(BadPairs, match="0 to measure with are too few"):
+        holdout.at_random(pairs_of(*([1] * 100)))

@@ -1,0 +1,1 @@
+"""What made the demo's checkpoint: trained, judged and described by hand."""
