@@ -1,14 +1,10 @@
 """The site's addresses, with Datasette's tilde encoding and ``base_url``."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from datasette.utils import tilde_encode
 from markupsafe import Markup
-
-if TYPE_CHECKING:
-    from ..pages.gallery.query_string import Search
-    from .request import Asked
 
 Row = dict[str, Any]
 
@@ -55,15 +51,6 @@ def add(datasette: Any, database: str, name: str, cards: list[Row]) -> None:
 def version_of(md5: str) -> str:
     """The part of a picture's hash that makes its thumbnail's address its own."""
     return md5[:12]
-
-
-def of(asked: "Asked", wanted: "Search", format_: str | None = None) -> str:
-    """A search's address on the page that is asked for, or on its twin of another format."""
-    path = asked.request.path
-    if format_ is not None:
-        path = path.removesuffix(asked.format) + format_
-    query = wanted.query()
-    return f"{path}?{query}" if query else path
 
 
 def near(url: str | None, path: str) -> str | None:

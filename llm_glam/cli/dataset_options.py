@@ -11,7 +11,6 @@ from ..evaluate.pairs import from_collection, from_table, pairs
 from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
 from . import options as shared
-from .option_group import collected
 from .output import say_on_stderr
 
 
@@ -79,7 +78,7 @@ class Source:
             )
 
 
-pairs_options = collected(
+pairs_options = shared.collected(
     Source,
     "source",
     click.argument("data", required=False),

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..db import collections
 from ..models import doctor, loading, packing, registry
 from ..models.registry import Checkpoint
 from . import options as shared
@@ -103,7 +104,8 @@ def show(name: str, speed: bool, database: Path, format_: str) -> None:
         llm glam models show archaeclip -t --no-speed
     """
     entry = registry.get(registry.bare(name))
-    report = doctor.examine(entry, database, say_on_stderr, speed=speed)
+    report = doctor.examine(entry, say_on_stderr, speed=speed)
+    report.row["collections"] = collections.made_with(database, entry)
     if format_ == "table":
         output_rows(_pairs(report.row), format_)
     else:

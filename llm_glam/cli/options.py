@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ from ..models import engine_choice, registry
 from ..models.embedding_model import GlamClip
 
 F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FOR_WORDS = 'A sentence for words, such as "a photograph of {}"'
 
 
@@ -155,3 +158,24 @@ def model_id(model: str | None) -> str:
             f"'{chosen}' is not a glam-clip model; see: llm glam models list"
         )
     return found.model_id
+
+
+def collected(kind: type[Any], name: str, *options: Decorator) -> Decorator:
+    """Give a command options, which it gets as one object.
+
+    :param kind: a dataclass whose fields have the options' names
+    :param name: of the command's argument for it
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def given(**values: Any) -> Any:
+            own = {field.name: values.pop(field.name) for field in fields(kind)}
+            return command(**{name: kind(**own)}, **values)
+
+        made: Callable[..., Any] = given
+        for option in reversed(options):
+            made = option(made)
+        return made
+
+    return decorate

@@ -11,8 +11,7 @@ from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from ..train import presets
 from ..train.learn.state import Settings
-from .option_group import collected
-from .options import FiniteRange
+from .options import FiniteRange, collected
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from ..errors import CheckpointChanged, UnknownCollection
 from ..models import registry
+from ..models.registry import Checkpoint
 from . import items
 from .migrations import glam_migrations
 
@@ -131,6 +132,24 @@ def get(db: Database, name: str) -> Collection:
 def every(db: Database) -> list[Collection]:
     """All collections made with our models, by name."""
     return [c for c in _collections(db, "1", []) if c.is_ours]
+
+
+def made_with(path: Path, entry: Checkpoint) -> list[str]:
+    """The collections in a database file made with a checkpoint, or with others of its name.
+
+    :param path: of a database that may not be there
+    """
+    if not path.is_file():
+        return []
+    return [
+        c.name if _is_same(c.fingerprint, entry) else f"{c.name} (other weights)"
+        for c in every(connect(path, readonly=True))
+        if c.model_id == entry.model_id
+    ]
+
+
+def _is_same(fingerprint: str | None, entry: Checkpoint) -> bool:
+    return None in (fingerprint, entry.fingerprint) or fingerprint == entry.fingerprint
 
 
 def sharing(db: Database, items_table: str) -> list[Collection]:

@@ -13,8 +13,7 @@ import numpy as np
 from ..checkpoints.fingerprint import fingerprint
 from ..errors import BadCheckpoint, BadDevice
 from . import Vectors, weight_check
-from .preprocess import Preprocessing
-from .shapes import sensible_shape
+from .preprocess import Preprocessing, sensible_shape
 
 PICTURES_AT_ONCE = 32
 TEXTS_AT_ONCE = 128

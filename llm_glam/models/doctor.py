@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import completion, layout
-from ..db import collections
 from ..errors import GlamError, HubUnreachable
 from . import engine_choice, loading, manifest, registry
 from .registry import Checkpoint
@@ -44,12 +43,9 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
 
-def examine(
-    entry: Checkpoint, database: Path, say: Say, *, speed: bool = True
-) -> Report:
+def examine(entry: Checkpoint, say: Say, *, speed: bool = True) -> Report:
     """Examine a checkpoint; reads only, and downloads nothing.
 
-    :param database: whose collections are looked through, if it is there
     :param speed: measure how many pictures and texts a second it takes, for two seconds
     """
     report = Report(_registered(entry))
@@ -68,7 +64,6 @@ def examine(
     except GlamError as error:
         report.problem = error
         report.row["self_test"] = error.message
-    report.row["collections"] = _collections(entry, database)
     return report
 
 
@@ -203,24 +198,3 @@ def _rate(encode: Callable[[], Any]) -> float:
         encode()
         rounds += 1
     return round(rounds * AT_ONCE / passed, 1)
-
-
-def _collections(entry: Checkpoint, database: Path) -> list[str]:
-    """The collections made with the checkpoint, and those of other weights of its name."""
-    if not database.is_file():
-        return []
-    using = [
-        collection
-        for collection in collections.every(
-            collections.connect(database, readonly=True)
-        )
-        if collection.model_id == entry.model_id
-    ]
-    return [
-        c.name if _is_same(c.fingerprint, entry) else f"{c.name} (other weights)"
-        for c in using
-    ]
-
-
-def _is_same(fingerprint: str | None, entry: Checkpoint) -> bool:
-    return None in (fingerprint, entry.fingerprint) or fingerprint == entry.fingerprint

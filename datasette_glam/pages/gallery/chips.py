@@ -7,7 +7,7 @@ from typing import Any
 from ... import items
 from ...web import urls
 from ...web.request import Asked
-from . import record_filters
+from . import query_string, record_filters
 from .query_string import Search
 
 Row = dict[str, Any]
@@ -17,7 +17,7 @@ async def of(asked: Asked, wanted: Search, columns: list[str]) -> list[Row]:
     """The pieces of a search: terms, filters, words in records, the lowest score."""
     pieces = [*await _terms(asked, wanted), *_conditions(asked, wanted, columns)]
     for piece in pieces:
-        piece["remove_url"] = urls.of(asked, piece.pop("rest"))
+        piece["remove_url"] = query_string.address(asked, piece.pop("rest"))
     return pieces
 
 

@@ -13,13 +13,13 @@ from llm_glam.db import filters
 from ... import compat, items, sql_functions
 from ...web import urls
 from ...web.request import Asked
-from . import record_filters
+from . import query_string, record_filters
 from .query_string import Search
 
 
 def csv_address(asked: Asked, wanted: Search) -> str:
     """Where the results are as CSV, from the first one on."""
-    return urls.of(asked, replace(wanted, page=1), format_=".csv")
+    return query_string.address(asked, replace(wanted, page=1), format_=".csv")
 
 
 async def csv_response(asked: Asked, scores: dict[str, float | None]) -> Response:

@@ -13,6 +13,8 @@ from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax
 from llm_glam.search.terms import Term
 
+from ...web.request import Asked
+
 # Not columns, unless a suffix follows: q__exact.
 OURS = {"q", "id", "page", "seed"}
 # What forms send beside. It is put where it belongs, and the visitor sent to that address.
@@ -86,6 +88,15 @@ class Search:
     def without(self, **changes: Any) -> "Search":
         """The same search but for these changes, from its first page on."""
         return replace(self, page=1, seed=None, **changes)
+
+
+def address(asked: Asked, wanted: Search, format_: str | None = None) -> str:
+    """A search's address on the page that is asked for, or on its twin of another format."""
+    path = asked.request.path
+    if format_ is not None:
+        path = path.removesuffix(asked.format) + format_
+    query = wanted.query()
+    return f"{path}?{query}" if query else path
 
 
 def is_form(args: MultiParams) -> bool:

@@ -10,7 +10,7 @@ from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
 from llm_glam.search import terms
 
 from ... import items
-from ...web import cache, search_pool, urls
+from ...web import cache, search_pool
 from ...web.request import Asked, Page, Refused
 from .. import model
 from . import chips, exports, facets, query_string, record_filters, results
@@ -44,7 +44,7 @@ async def gallery(asked: Asked) -> Page | Response:
     try:
         wanted = query_string.read(asked.request.args)
         if query_string.is_form(asked.request.args) and asked.request.method != "POST":
-            return Response.redirect(urls.of(asked, wanted))
+            return Response.redirect(query_string.address(asked, wanted))
         found = await _found(asked, page, wanted)
         if asked.format == ".csv":
             return await exports.csv_response(asked, found)
@@ -104,7 +104,7 @@ async def _found(asked: Asked, page: Page, wanted: Search) -> dict[str, float | 
     page.data["page"] = wanted.page
     has_next = has_more and not is_upload
     after = replace(wanted, page=wanted.page + 1)
-    page.data["next"] = urls.of(asked, after) if has_next else None
+    page.data["next"] = query_string.address(asked, after) if has_next else None
     if not is_upload:
         page.data["csv_url"] = exports.csv_address(asked, wanted)
         page.data["sql_url"] = await exports.sql_address(asked, wanted, size)
@@ -117,7 +117,7 @@ def _offer_another(asked: Asked, page: Page, wanted: Search) -> None:
     assert wanted.seed is not None
     page.data["seed"] = wanted.seed
     another = replace(wanted, page=1, seed=wanted.seed + 1)
-    page.form["another"] = urls.of(asked, another)
+    page.form["another"] = query_string.address(asked, another)
 
 
 async def _describe(
@@ -159,7 +159,9 @@ async def _nearest(
     kept = [hit for hit in hits if hit.score >= least]
     page.data["is_cut_off"] = len(kept) < len(hits) and len(kept) <= last
     if page.data["is_cut_off"]:
-        page.data["uncut_url"] = urls.of(asked, replace(wanted, min_score=None))
+        page.data["uncut_url"] = query_string.address(
+            asked, replace(wanted, min_score=None)
+        )
     return {hit.id: hit.score for hit in kept[last - size : last]}, len(kept) > last
 
 
