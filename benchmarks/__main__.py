@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_glam import demo
-
 from . import prepare, site
 
 MEGAPIXELS = {
@@ -199,9 +197,11 @@ def memory(bench: Bench, count: int, kinds: Kinds) -> None:
 
 def equality(bench: Bench, count: int, kinds: Kinds) -> None:
     """How equal vectors are, for random weights and for the demo's trained ones."""
+    from llm_glam.models.loading import OWN_CHECKPOINT
+
     from . import equality as measured
 
-    measured.report([bench.checkpoint, demo.CHECKPOINT], bench.folder)
+    measured.report([bench.checkpoint, OWN_CHECKPOINT], bench.folder)
 
 
 def search(bench: Bench, count: int, kinds: Kinds) -> None:

@@ -29,7 +29,7 @@ LAYERS = [
     {"__init__"},
     {"plugin"},
     {"cli"},
-    {"importers", "exporters", "publish", "scale"},
+    {"importers", "exporters", "publish", "scale", "demo"},
     {"arrange"},
     {"describe", "texts"},
     {"train"},
@@ -38,7 +38,7 @@ LAYERS = [
     {"ingest", "search"},
     {"db"},
     {"models"},
-    {"engine", "demo"},
+    {"engine"},
     {"formats", "net", "images", "checkpoints"},
     {"errors"},
 ]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from ..demo import catalogue, has_foreign
+from ..demo import catalogue
 from ..errors import BadFolder
+from ..models import registry
 from .output import Progress
 
 
@@ -47,7 +48,8 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
         llm glam demo ~/try-glam -n 1000 --size 800
     """
     folder = directory / "photos"
-    if folder.exists() and has_foreign(
+    checkpoint = registry.get(registry.DEMO)
+    if folder.exists() and checkpoint.warning_about(
         p for p in folder.iterdir() if p.suffix != ".csv"
     ):
         raise BadFolder(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import click
 
-from .. import demo
 from ..db import collections
 from ..evaluate import bootstrap, encoding, measure, metric_tables
 from ..evaluate.measure import Asked, Encoded
@@ -126,8 +125,8 @@ def _encoded(
 ) -> Encoded:
     """Through a checkpoint, from the files."""
     paths = (pair.file.path for pair in found if pair.file)
-    if registry.bare(model_id) == registry.DEMO and demo.has_foreign(paths):
-        say_on_stderr(f"Warning: {demo.FOREIGN}.")
+    if warning := registry.get(registry.bare(model_id)).warning_about(paths):
+        say_on_stderr(f"Warning: {warning}.")
     encoder = embedding_model.find(model_id).encoder(
         running=Running(say_on_stderr, device=device)
     )

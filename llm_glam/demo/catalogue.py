@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import MARK
+from ..models.registry import DRAWN
 from .drawing import draw
 from .figures import FIGURES
 from .finds import KINDS, Find, find
@@ -95,7 +95,7 @@ def write(
 
 
 def _write(size: int, one: Find, path: Path) -> Path:
-    draw(one, size).save(path, quality=88, comment=MARK)
+    draw(one, size).save(path, quality=88, comment=DRAWN.encode())
     return path
 
 

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from sqlite_utils import Database
 
-from .. import demo
 from ..db import collections, folders, items
 from ..db.collections import Collection
 from ..engine import FP32, Encoder
@@ -246,10 +245,10 @@ def embed_one(run: Run, entry: Entry) -> None:
 
 
 def _warn_of_foreign(run: Run, paths: Iterable[Path]) -> None:
-    """Say that the demo's checkpoint is of no use for pictures other than the demo's."""
-    is_demo = registry.bare(run.target.collection.model_id) == registry.DEMO
-    if is_demo and demo.has_foreign(paths):
-        run.report.say(f"Warning: {demo.FOREIGN}.")
+    """Say that the checkpoint is of no use for pictures such as these, where it is of none."""
+    entry = registry.get(registry.bare(run.target.collection.model_id))
+    if warning := entry.warning_about(paths):
+        run.report.say(f"Warning: {warning}.")
 
 
 def _note_remarks(batch: Sequence[Ready | Problem], report: Report) -> None:

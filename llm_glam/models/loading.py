@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import demo
 from ..checkpoints import completion, hub
 from ..engine import FP32, INT8
 from ..errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
@@ -21,6 +20,8 @@ from .registry import Checkpoint
 
 if TYPE_CHECKING:
     from ..engine import Encoder
+
+OWN_CHECKPOINT = Path(__file__).parents[1] / "demo" / "checkpoint"
 
 _lock = threading.RLock()
 _loaded: dict[tuple[str, str, str | None], "Encoder"] = {}  # with precision and device
@@ -167,7 +168,7 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     :raises HubUnreachable: it has to be downloaded and cannot be
     """
     if entry.is_own:
-        return demo.CHECKPOINT
+        return OWN_CHECKPOINT
     if entry.is_on_hub:
         return hub.locate(entry.source, entry.revision, download=download)
     directory = Path(entry.source)

@@ -8,8 +8,10 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,29 @@ STOCK = "clip-ViT-B-32"
 STOCK_SOURCE = "sentence-transformers/clip-ViT-B-32"
 DEMO = "demo"
 OWN = "llm-glam"  # the source of what comes with this package
-BUILT_IN = {
+DRAWN = "Drawn by llm-glam"  # stands at the beginning of the demo's pictures
+BUILT_IN: dict[str, dict[str, Any]] = {
     STOCK: {"source": STOCK_SOURCE},
-    DEMO: {"source": OWN, "notes": "knows nothing but the drawings of: llm glam demo"},
+    DEMO: {
+        "source": OWN,
+        "notes": "knows nothing but the drawings of: llm glam demo",
+        "warning": (
+            "the checkpoint glam-clip/demo knows nothing but the drawings of 'llm glam demo': for "
+            "these pictures its vectors mean nothing. Use clip-ViT-B-32 (llm glam models default "
+            "clip-ViT-B-32), or a checkpoint of your own"
+        ),
+        "mark": DRAWN,
+    },
 }
 PREFIX = "glam-clip"
-TEXTS = "source", "revision", "fingerprint", "base", "notes", "added", "removed"
+TEXTS = (
+    *("source", "revision", "fingerprint", "base", "notes", "added", "removed"),
+    *("warning", "mark"),
+)
 # What an entry may have, and as what; null says as much as nothing.
 KINDS = {**dict.fromkeys(TEXTS, str), "dimensions": int, "stamps": list}
+LOOKED_AT = 20  # pictures, for a checkpoint's warning
+BEGINNING = 1024  # bytes of a picture's file
 NAME = re.compile(r"[\w][\w.+-]*(/[\w][\w.+-]*)*")
 
 
@@ -38,7 +55,8 @@ class Checkpoint:
 
     ``source`` is a directory, a hub id (then ``revision`` is the commit it resolved to), or OWN.
     ``stamps`` are path, size in bytes and modification time in nanoseconds of its files when
-    ``fingerprint`` was computed. A ``removed`` one only keeps its name from being reused.
+    ``fingerprint`` was computed. A ``removed`` one only keeps its name from being reused. A
+    ``warning`` is said of pictures other than those it is for, whose files begin with ``mark``.
     """
 
     name: str
@@ -50,6 +68,8 @@ class Checkpoint:
     notes: str | None = None
     added: str | None = None
     removed: str | None = None
+    warning: str | None = None
+    mark: str | None = None
     stamps: list[list[Any]] = field(default_factory=list)
 
     @property
@@ -66,6 +86,20 @@ class Checkpoint:
     def is_own(self) -> bool:
         """Does it come with llm-glam?"""
         return self.source == OWN
+
+    def warning_about(self, paths: Iterable[Path]) -> str | None:
+        """The checkpoint's warning, if one of the first picture files is none it is for."""
+        if self.warning is None:
+            return None
+        some = islice(paths, LOOKED_AT)
+        return None if all(self._is_for(path) for path in some) else self.warning
+
+    def _is_for(self, path: Path) -> bool:
+        try:
+            with path.open("rb") as file:
+                return (self.mark or "").encode() in file.read(BEGINNING)
+        except OSError:
+            return True
 
     @property
     def is_on_hub(self) -> bool:
@@ -164,7 +198,12 @@ def put(checkpoint: Checkpoint) -> None:
     """
     check_name(checkpoint.name, checkpoint.fingerprint)
     data = _load()
-    entry = {key: value for key, value in asdict(checkpoint).items() if value}
+    own = BUILT_IN.get(checkpoint.name, {})
+    entry = {
+        key: value
+        for key, value in asdict(checkpoint).items()
+        if value and not (key in ("warning", "mark") and value == own.get(key))
+    }
     del entry["name"]
     data["checkpoints"][checkpoint.name] = entry
     _save(data)
@@ -205,7 +244,7 @@ def check_name(name: str, fingerprint: str | None) -> None:
 
 
 def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
-    return Checkpoint(name=name, **(known.get(name) or BUILT_IN[name]))
+    return Checkpoint(name=name, **BUILT_IN.get(name, {}) | (known.get(name) or {}))
 
 
 def _check_entry(name: str, entry: Any) -> None:

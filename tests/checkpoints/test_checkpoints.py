@@ -487,3 +487,23 @@ def test_odd_shapes(tiny_clip, size):
     vectors = encoder.encode_prepared([prepared, same])
     assert vectors.shape == (2, 16)
     assert np.abs(vectors[0] - vectors[1]).max() < 1e-4
+
+
+def test_an_entry_may_warn_of_pictures_that_it_is_not_for(llm, user_path, tmp_path):
+    """As the demo's does, which warns where models.json is that of an earlier version too."""
+    earlier = {"source": "llm-glam", "notes": "knows nothing but the drawings"}
+    own = {"source": "hub/maps", "warning": "maps only", "mark": "MAP"}
+    registry.path().parent.mkdir(parents=True)
+    text = json.dumps({"checkpoints": {"demo": earlier, "maps": own}})
+    registry.path().write_text(text)
+    chart, photo = tmp_path / "chart", tmp_path / "photo"
+    chart.write_bytes(b"P6 MAP 1 1")
+    photo.write_bytes(b"P6 1 1")
+    maps = registry.get("maps")
+    assert maps.warning_about([chart]) is None
+    assert maps.warning_about([chart, photo]) == "maps only"
+    assert "llm glam demo" in registry.get("demo").warning_about([photo])
+    registry.put(registry.get("demo"))
+    stored = json.loads(registry.path().read_text())["checkpoints"]
+    assert stored["demo"] == earlier
+    assert stored["maps"] == own

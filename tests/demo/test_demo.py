@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from llm_glam import demo
 from llm_glam.demo import captions, catalogue, drawing, finds, terms, words
-from llm_glam.models import registry
+from llm_glam.models import loading, registry
 from tools.demo_checkpoint import judge
 
 from .. import tiny
@@ -138,7 +137,7 @@ def test_whoever_had_a_checkpoint_of_that_name_keeps_it(llm, tiny_clip):
 def test_a_moved_installation_finds_its_checkpoint(llm, drawn, monkeypatch, tmp_path):
     llm("glam", "embed", "photos", drawn, "-m", "demo")
 
-    assert str(demo.CHECKPOINT) not in registry.path().read_text()
+    assert str(loading.OWN_CHECKPOINT) not in registry.path().read_text()
     assert registry.get("demo").source == registry.OWN
     assert llm.json("glam", "status", "photos")[0]["checkpoint"] == "ready"
 
@@ -229,8 +228,10 @@ def test_precision_is_that_of_the_first_ten():
 def test_a_foreign_file_is_told_from_a_drawing(tmp_path, drawn):
     drawings = sorted(drawn.glob("*.jpg"))
 
-    assert not demo.has_foreign(drawings)
-    assert demo.has_foreign([*drawings[:3], picture(tmp_path / "red.png", RED)])
+    checkpoint = registry.get("demo")
+    assert checkpoint.warning_about(drawings) is None
+    others = [*drawings[:3], picture(tmp_path / "red.png", RED)]
+    assert "knows nothing but the drawings" in checkpoint.warning_about(others)
 
 
 def test_the_queries_of_the_metadata_file_work_on_it(llm, drawn, monkeypatch):
@@ -241,7 +242,7 @@ def test_the_queries_of_the_metadata_file_work_on_it(llm, drawn, monkeypatch):
 
     monkeypatch.chdir(drawn.parent)
     llm("embed-multi", "photos", "--files", "photos/", "*.jpg", "-m", "glam-clip/demo")
-    metadata = Path(demo.__file__).parent.parent.parent / "metadata.yml"
+    metadata = Path(loading.__file__).parents[2] / "metadata.yml"
     described = yaml.safe_load(metadata.read_text("utf-8"))["databases"]["embeddings"]
     params = {"words": "raccoon", "id": min(path.name for path in drawn.glob("*.jpg"))}
 
@@ -293,7 +294,7 @@ ALL_SORTS = [
 def encoder():
     from llm_glam.engine.torch import TorchEncoder
 
-    return TorchEncoder(demo.CHECKPOINT)
+    return TorchEncoder(loading.OWN_CHECKPOINT)
 
 
 def assert_all_is_read(tokenizer):
@@ -327,7 +328,9 @@ def test_the_files_of_the_checkpoint_agree(encoder):
     from tools.demo_checkpoint.train import WORDS
 
     tokenizer = encoder.model.tokenizer
-    config = json.loads((demo.CHECKPOINT / "config.json").read_text())["text_config"]
+    config = json.loads((loading.OWN_CHECKPOINT / "config.json").read_text())[
+        "text_config"
+    ]
     rows = encoder.model.state_dict()
     (embedding,) = (
         rows[name] for name in rows if name.endswith("token_embedding.weight")
@@ -337,7 +340,10 @@ def test_the_files_of_the_checkpoint_agree(encoder):
     assert config["bos_token_id"] == tokenizer.bos_token_id
     assert config["eos_token_id"] == tokenizer.eos_token_id
     assert config["pad_token_id"] == tokenizer.pad_token_id
-    assert f"{len(tokenizer):,} tokens" in (demo.CHECKPOINT / "README.md").read_text()
+    assert (
+        f"{len(tokenizer):,} tokens"
+        in (loading.OWN_CHECKPOINT / "README.md").read_text()
+    )
 
 
 def test_a_new_tokenizer_reads_every_character_too(tmp_path):

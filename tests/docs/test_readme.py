@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import llm_glam
-from llm_glam import demo
 from llm_glam.demo import catalogue
+from llm_glam.models import loading
 from llm_glam.publish import local_server
 
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
@@ -121,4 +121,4 @@ def test_pictures_of_the_pages_are_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).stat().st_size < 400_000, target
-    assert demo.CHECKPOINT.is_dir()
+    assert loading.OWN_CHECKPOINT.is_dir()

@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from llm_glam import demo
 from llm_glam.demo.catalogue import catalogue
 from llm_glam.demo.drawing import draw
 from llm_glam.engine.export import TEXTS, cosines, export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.torch import TorchEncoder, quiet
+from llm_glam.models import loading
 
 from .. import tiny
 
@@ -36,7 +36,10 @@ def pictures():
 def checkpoints(tmp_path_factory):
     """A ViT-B/32 with random weights, and the demo's, which is trained."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    return {"full-size": tiny.full_size(folder / "full-size"), "demo": demo.CHECKPOINT}
+    return {
+        "full-size": tiny.full_size(folder / "full-size"),
+        "demo": loading.OWN_CHECKPOINT,
+    }
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
