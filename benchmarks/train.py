@@ -32,12 +32,12 @@ def report(folder: Path, checkpoint: Path, user: Path) -> None:
     assert found, said
     once = float(found[1].replace(",", ""))
     epochs = seconds(user, "timed")
-    learnt = PAIRS - PAIRS // 10
+    result = PAIRS - PAIRS // 10
     print(f"{PAIRS:,} pairs, ours: one pass over all of them {once:.0f} s")
-    print(f"{learnt:,} pairs, ours: {len(epochs)} epochs {sum(epochs):.2f} s")
-    theirs = plain(checkpoint, data, learnt)
+    print(f"{result:,} pairs, ours: {len(epochs)} epochs {sum(epochs):.2f} s")
+    theirs = plain(checkpoint, data, result)
     ours = sum(epochs) / len(epochs)
-    print(f"{learnt:,} pairs, plain trainer: one epoch {theirs:.1f} s")
+    print(f"{result:,} pairs, plain trainer: one epoch {theirs:.1f} s")
     print(
         f"an epoch {ours:.3f} s beside {theirs:.1f} s: {theirs / ours:,.0f} times; with the one "
         f"pass {EPOCHS * theirs / (once + EPOCHS * ours):.1f} times for {EPOCHS} epochs "

@@ -69,10 +69,10 @@ class Functions:
         db, found = self._open(collection)
         most = max(0, min(int(number), MOST))
         ids = None if among is None else json.loads(among)
-        asked = terms.query(
+        page_request = terms.query(
             db, found, self._terms(query), most, among=ids, download=False
         )
-        hits = exact.nearest_to_each(db, found, [asked])[0]
+        hits = exact.nearest_to_each(db, found, [page_request])[0]
         return json.dumps({hit.id: hit.score for hit in hits}, ensure_ascii=False)
 
     def _open(self, name: str) -> tuple[Database, Collection]:

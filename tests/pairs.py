@@ -6,7 +6,7 @@ import numpy as np
 
 from llm_glam.train.clip.projection_head import Features, Projections
 from llm_glam.train.learn import loop
-from llm_glam.train.learn.projection_learner import ProjectionPupil
+from llm_glam.train.learn.projection_learner import ProjectionLearner
 from llm_glam.train.learn.state import Settings, projections_of
 
 LATENT, OF_PICTURES, OF_TEXTS, SPACE = 8, 24, 20, 16
@@ -69,9 +69,9 @@ def slow_loss(scores, fits):
 
 def tune(start, train, held_out, settings=None, *, measure=None, **options):
     """Tuning of projections, from and to projections."""
-    pupil = ProjectionPupil(start, train, held_out)
+    learner = ProjectionLearner(start, train, held_out)
     tuned = loop.tune(
-        pupil,
+        learner,
         settings or Settings(),
         measure=measure and (lambda seen: measure(seen)),
         **options,

@@ -9,7 +9,7 @@ from datasette.utils.asgi import NotFound, Response
 
 from .. import items
 from ..web import search_pool
-from ..web.request import Asked, jpeg
+from ..web.request import PageRequest, jpeg
 from . import decoder
 
 Row = dict[str, Any]
@@ -37,22 +37,22 @@ def path_of(root: Path | None, row: Row | None) -> Path | None:
     return path if path.stat().st_size == row["image_bytes"] else None
 
 
-async def original(asked: Asked) -> Response:
+async def original(page_request: PageRequest) -> Response:
     """A picture's original, made smaller and encoded anew."""
-    item_id = tilde_decode(asked.request.url_vars["item"])
-    row = await asked.read(items.file_of, asked.place.collection, item_id)
-    path = path_of(root_of(asked.datasette, asked.place.table), row)
+    item_id = tilde_decode(page_request.request.url_vars["item"])
+    row = await page_request.read(items.file_of, page_request.place.collection, item_id)
+    path = path_of(root_of(page_request.datasette, page_request.place.table), row)
     if path is None or row is None:
         raise NotFound(f"There is no larger picture of {item_id}")
     tag = f'"{row["image_md5"]}-{SIDE}"'
-    if asked.request.headers.get("if-none-match") == tag:
-        return jpeg(asked, None, tag=tag, age=AGE)
-    async with search_pool.of(asked.datasette).decoding() as may_decode:
+    if page_request.request.headers.get("if-none-match") == tag:
+        return jpeg(page_request, None, tag=tag, age=AGE)
+    async with search_pool.of(page_request.datasette).decoding() as may_decode:
         if not may_decode:
             words = "Too many pictures are asked for at once. Try again soon."
             return Response.text(words, status=503, headers={"retry-after": "5"})
         try:
-            limit = asked.setting("max_upload_megapixels")
+            limit = page_request.setting("max_upload_megapixels")
             content = path.read_bytes()
             md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
             if md5 != row["image_md5"]:
@@ -60,4 +60,4 @@ async def original(asked: Asked) -> Response:
             smaller = await decoder.decode(content, limit, SIDE, "JPEG")
         except decoder.BadUpload as error:
             raise NotFound(f"The picture cannot be shown: {error}") from error
-    return jpeg(asked, smaller, tag=tag, age=AGE)
+    return jpeg(page_request, smaller, tag=tag, age=AGE)

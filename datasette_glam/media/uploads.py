@@ -8,25 +8,25 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File, parse_options_header
 
-from ..web.request import Asked, Refused
+from ..web.request import PageRequest, Refused
 
 MEGABYTE = 1_000_000
 ENVELOPE = 10_000  # bytes that a form may have around its file
 PARTS = 10  # of a form; ours has one
 
 
-async def received(asked: Asked) -> bytes:
+async def received(page_request: PageRequest) -> bytes:
     """The picture that a request carries: its body, or the file of the form that its body is.
 
     :raises Refused: it comes from another site, is too large, or holds no file
     """
-    if is_cross_site(asked.request):
+    if is_cross_site(page_request.request):
         raise Refused(403, "Pictures can be sent from the pages of this site only.")
-    megabytes = asked.setting("max_upload_mb")
+    megabytes = page_request.setting("max_upload_mb")
     limit = int(megabytes * MEGABYTE)
-    content = await read(asked.request, limit + ENVELOPE)
+    content = await read(page_request.request, limit + ENVELOPE)
     if content is not None:
-        content = await _picture_in(asked.request, content)
+        content = await _picture_in(page_request.request, content)
     if content is None or len(content) > limit:
         words = f"The file is too large: {megabytes:g} MB is the limit here."
         raise Refused(413, words)

@@ -14,7 +14,7 @@ from llm_glam.models.registry import Checkpoint
 
 from ..access import gate
 from ..web import markdown, urls
-from ..web.request import Asked, Page
+from ..web.request import Page, PageRequest
 
 CARD = "README.md"
 MOST_BYTES = 1_000_000
@@ -23,19 +23,19 @@ HUB = "https://huggingface.co"
 Row = dict[str, Any]
 
 
-async def checkpoint(asked: Asked) -> Page:
+async def checkpoint(page_request: PageRequest) -> Page:
     """A registered checkpoint with its card."""
-    entry = _entry(tilde_decode(asked.request.url_vars["name"]))
+    entry = _entry(tilde_decode(page_request.request.url_vars["name"]))
     text, message = await asyncio.to_thread(_card, entry)
     header, body = markdown.split(text or "")
     data = {
         **_registered(entry),
-        "collections": await _collections(asked, entry),
+        "collections": await _collections(page_request, entry),
         "header": header,
         "card": text,
     }
     page = Page("glam_model.html", data, message=message)
-    if text and not asked.format:
+    if text and not page_request.format:
         page.form = {
             "header": markdown.shown(header),
             "card": await asyncio.to_thread(markdown.html, body, below=2),
@@ -113,13 +113,15 @@ def _read(folder: Path, entry: Checkpoint) -> bytes | None:
         return file.read(MOST_BYTES + 1)
 
 
-async def _collections(asked: Asked, entry: Checkpoint) -> list[Row]:
+async def _collections(page_request: PageRequest, entry: Checkpoint) -> list[Row]:
     """The collections that use a checkpoint, of all databases, that the actor may see."""
     found = []
-    for place in await gate.places(asked.datasette, asked.request):
-        for one in await gate.visible(asked.datasette, asked.request, place):
+    for place in await gate.places(page_request.datasette, page_request.request):
+        for one in await gate.visible(
+            page_request.datasette, page_request.request, place
+        ):
             prints = {one.fingerprint, entry.fingerprint} - {None}
             if one.model_id == entry.model_id and len(prints) < 2:
-                url = urls.collection(asked.datasette, place.database, one.name)
+                url = urls.collection(page_request.datasette, place.database, one.name)
                 found.append({"database": place.database, "name": one.name, "url": url})
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from llm_glam.db import change_stamp
 
-from .request import Asked
+from .request import PageRequest
 
 MOST = 200  # results
 UNFINISHED = 60  # seconds that something stays which ran out of time
@@ -34,14 +34,18 @@ class Remembered:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
 
-    async def read(self, asked: Asked, what: str, function: Callable[..., Any]) -> Any:
+    async def read(
+        self, page_request: PageRequest, what: str, function: Callable[..., Any]
+    ) -> Any:
         """What ``function`` reads of the collection's database, or read of it as it is."""
-        collection = asked.place.collection
-        return await self.get(asked, what, lambda: asked.read(function, collection))
+        collection = page_request.place.collection
+        return await self.get(
+            page_request, what, lambda: page_request.read(function, collection)
+        )
 
     async def get(
         self,
-        asked: Asked,
+        page_request: PageRequest,
         what: str,
         work: Callable[[], Awaitable[Any]],
         is_whole: Callable[[Any], bool] = lambda value: True,
@@ -50,7 +54,7 @@ class Remembered:
 
         :param is_whole: whether what it gave is all; what is not is tried again after a while
         """
-        place = asked.place
+        place = page_request.place
         key = place.database, place.collection, what
         path = place.db.path
         # Looked at before the work: what is written meanwhile makes the next look differ.

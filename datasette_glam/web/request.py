@@ -40,7 +40,7 @@ class Page:
 
 
 @dataclass
-class Asked:
+class PageRequest:
     """A request at its place, with the clock that Server-Timing shows."""
 
     datasette: Any
@@ -87,22 +87,26 @@ class Refused(Exception):
 
 
 def page_view(
-    function: Callable[[Asked], Awaitable[Page | Response]],
+    function: Callable[[PageRequest], Awaitable[Page | Response]],
 ) -> Callable[..., Any]:
     """A view function of Datasette's from one of ours, as HTML and as JSON."""
 
     async def view(datasette: Any, request: Request) -> Response:
-        asked = Asked(datasette, request, await gate.enter(datasette, request))
-        page = await function(asked)
+        page_request = PageRequest(
+            datasette, request, await gate.enter(datasette, request)
+        )
+        page = await function(page_request)
         if isinstance(page, Response):
             return page
-        timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in asked.times.items())
+        timing = ", ".join(
+            f"{k};dur={v * 1000:.1f}" for k, v in page_request.times.items()
+        )
         headers = {**page.headers, "server-timing": timing}
         ok = page.status == 200
-        if asked.format:
+        if page_request.format:
             body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
             return Response.json(body, status=page.status, headers=headers)
-        places = _places(asked)
+        places = _places(page_request)
         context = {
             **page.data,
             "message": page.message,
@@ -116,12 +120,14 @@ def page_view(
     return _told(view)
 
 
-def file_view(function: Callable[[Asked], Awaitable[Response]]) -> Callable[..., Any]:
+def file_view(
+    function: Callable[[PageRequest], Awaitable[Response]],
+) -> Callable[..., Any]:
     """A view function of Datasette's from one of ours that gives a file."""
 
     async def view(datasette: Any, request: Request) -> Response:
         place = await gate.enter(datasette, request)
-        return await function(Asked(datasette, request, place))
+        return await function(PageRequest(datasette, request, place))
 
     return _told(view)
 
@@ -141,9 +147,9 @@ def _told(view: View) -> View:
     return told
 
 
-def _places(asked: Asked) -> Row:
+def _places(page_request: PageRequest) -> Row:
     """Addresses that only the HTML twin needs."""
-    datasette, place = asked.datasette, asked.place
+    datasette, place = page_request.datasette, page_request.place
     found = {}
     if place.database:
         found["collections"] = urls.collections(datasette, place.database)
@@ -152,16 +158,18 @@ def _places(asked: Asked) -> Row:
             datasette, place.database, place.collection.name
         )
         found["table"] = datasette.urls.table(place.database, place.table)
-    query = asked.request.query_string
+    query = page_request.request.query_string
     found["version"] = VERSION
-    found["path"] = asked.request.path
-    found["json"] = urls.twin(asked.request.path, query)
+    found["path"] = page_request.request.path
+    found["json"] = urls.twin(page_request.request.path, query)
     return found
 
 
-def jpeg(asked: Asked, content: bytes | None, *, tag: str, age: str) -> Response:
+def jpeg(
+    page_request: PageRequest, content: bytes | None, *, tag: str, age: str
+) -> Response:
     """A picture with what browsers and caches need to know; None for one they have already."""
-    who = "private" if asked.request.actor else "public"
+    who = "private" if page_request.request.actor else "public"
     headers = {
         "etag": tag,
         "cache-control": f"{who}, {age}",

@@ -17,9 +17,9 @@ from ..access.gate import Place, wrapped
 AT_ONCE = 2
 WAITING = 16
 REMEMBERED = 1000
-TOGETHER = 32  # searches answered by one product
-PATIENCE = 0.05  # seconds that those who have asked wait for others on their way
-STEP = 0.002
+MAX_BATCH = 32  # searches answered by one product
+BATCH_WINDOW_S = 0.05  # seconds that those who have asked wait for others on their way
+POLL_S = 0.002
 DECODING = 4  # processes that decode uploads at once
 
 
@@ -30,7 +30,7 @@ class Busy(Exception):
     """More visitors than the computer can serve just now."""
 
 
-class Asking:
+class PendingQuery:
     """A query that waits for its answer."""
 
     def __init__(self, query: Query) -> None:
@@ -62,7 +62,7 @@ class Vectors:
         self._waiting = 0
         self._decoding = 0
         self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
-        self._asked: dict[Key, list[Asking]] = {}
+        self._pending: dict[Key, list[PendingQuery]] = {}
         self._coming: dict[int, Key] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -109,40 +109,40 @@ class Vectors:
         """
         self._coming.pop(id(visitor), None)
         key = _key(place)
-        asking = Asking(query)
-        if key in self._asked:
-            self._asked[key].append(asking)
+        pending = PendingQuery(query)
+        if key in self._pending:
+            self._pending[key].append(pending)
         else:
-            self._asked[key] = [asking]
+            self._pending[key] = [pending]
             task = asyncio.create_task(self._answer(place, key))
             self._answering.add(task)  # a task that nobody holds may be collected
             task.add_done_callback(self._answering.discard)
-        return await asking.answer
+        return await pending.answer
 
     async def _answer(self, place: Place, key: Key) -> None:
         """Answer all that is asked of a collection, until nobody asks any more."""
-        while self._asked[key]:
+        while self._pending[key]:
             await self._gathered(key)
-            asked = self._asked[key][:TOGETHER]
-            del self._asked[key][:TOGETHER]
-            queries = [asking.query for asking in asked]
+            page_request = self._pending[key][:MAX_BATCH]
+            del self._pending[key][:MAX_BATCH]
+            queries = [pending.query for pending in page_request]
             try:
                 answers = await place.db.execute_fn(
                     lambda c, q=queries: exact.nearest_to_each(wrapped(c), key[1], q)
                 )
             except Exception as error:  # whatever it is, each of them is told
-                for asking in asked:
-                    asking.fail(error)
+                for pending in page_request:
+                    pending.fail(error)
             else:
-                for asking, hits in zip(asked, answers, strict=True):
-                    asking.succeed(hits)
-        del self._asked[key]
+                for pending, hits in zip(page_request, answers, strict=True):
+                    pending.succeed(hits)
+        del self._pending[key]
 
     async def _gathered(self, key: Key) -> None:
         """Wait until all have asked who are on their way, but not for long."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + BATCH_WINDOW_S
         while key in self._coming.values() and time.monotonic() < until:
-            await asyncio.sleep(STEP)
+            await asyncio.sleep(POLL_S)
 
     @asynccontextmanager
     async def decoding(self) -> AsyncIterator[bool]:

@@ -9,7 +9,7 @@ from ..errors import BadCheckpoint
 MODULES = "modules.json"
 CONFIG = "config.json"
 CARD = "README.md"
-PROMISE = "glam.json"  # what `llm glam models pack` says of what it packed
+MANIFEST = "glam.json"  # what `llm glam models pack` says of what it packed
 SAFE = "*.safetensors"
 PICKLED = "pytorch_model*.bin"
 SETTINGS = (
@@ -35,7 +35,7 @@ def is_part(path: PurePosixPath) -> bool:
     # open_clip's configuration says why there is nothing to load.
     if is_open_clip(path.name):
         return path.name == OPEN_CLIP_CONFIG
-    told = (MODULES, PROMISE, *ABOUT, *SETTINGS, SAFE, PICKLED)
+    told = (MODULES, MANIFEST, *ABOUT, *SETTINGS, SAFE, PICKLED)
     return any(fnmatchcase(path.name, pattern) for pattern in told)
 
 

@@ -14,7 +14,7 @@ from ..ingest import estimate, pipeline, records
 from ..ingest.pipeline import Options
 from ..ingest.prefetch import WORKERS, Reading
 from ..models import embedding_model
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .output import Progress, output_options, output_rows, say_on_stderr
 from .summary import say_counts
@@ -113,8 +113,8 @@ def command(
     beside = records.beside(found.files)
     how = Options(reading, batch_size or pipeline.BATCH_SIZE, retry_problems, prune)
     db = collections.connect(database)
-    running = Running(say_on_stderr, precision, device)
-    opened = pipeline.open_collection(db, collection, chosen, running)
+    engine_options = EngineOptions(say_on_stderr, precision, device)
+    opened = pipeline.open_collection(db, collection, chosen, engine_options)
     arguments = dict(click.get_current_context().params)
     if precision == INT8 and not existing:
         arguments["agreement"] = _agreement(opened, found, reading)
@@ -137,7 +137,7 @@ def _agreement(
     """Say how far int8 agrees with fp32 on these pictures."""
     collection, int8 = opened
     fp32 = embedding_model.find(collection.model_id).encoder(
-        running=Running(say_on_stderr)
+        engine_options=EngineOptions(say_on_stderr)
     )
     recall = agreement.measure(found, fp32, int8, reading)
     if recall is not None:

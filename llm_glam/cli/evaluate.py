@@ -7,13 +7,13 @@ import click
 
 from ..db import collections
 from ..evaluate import bootstrap, encoding, measure, metric_tables
-from ..evaluate.measure import Asked, Encoded
+from ..evaluate.measure import Encoded, MetricOptions
 from ..evaluate.metric_tables import Measured
 from ..evaluate.pairs import from_collection, pairs
 from ..evaluate.pairs.pairs import Pair, Pairs
 from ..images import decoding
 from ..models import embedding_model, registry
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .dataset_options import Source, pairs_options
 from .output import Progress, output_options, output_rows, say_on_stderr
@@ -91,16 +91,16 @@ def command(
     chosen = [shared.model_id(one) for one in names]
     found = source.read(from_files=bool(chosen))
     found = pairs.sampled(found, sample, seed)
-    asked = Asked(label, prompt, by, least, seed).spelled(found.pairs)
-    measure.check_label(found.pairs, asked)
-    texts = measure.texts(found.pairs, asked)
+    metric_options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
+    measure.check_label(found.pairs, metric_options)
+    texts = measure.texts(found.pairs, metric_options)
     _say_what_is_there(found)
     encoded = [
         _encoded(one, found.pairs, texts, device) for one in dict.fromkeys(chosen)
     ]
     if not encoded:
         encoded = [_stored(source, found.pairs, texts, device)]
-    measured = measure.measure(found.pairs, encoded, asked)
+    measured = measure.measure(found.pairs, encoded, metric_options)
     _show(measured, seed, format_)
 
 
@@ -128,7 +128,7 @@ def _encoded(
     if warning := registry.get(registry.bare(model_id)).warning_about(paths):
         say_on_stderr(f"Warning: {warning}.")
     encoder = embedding_model.find(model_id).encoder(
-        running=Running(say_on_stderr, device=device)
+        engine_options=EngineOptions(say_on_stderr, device=device)
     )
     started = time.monotonic()
     with Progress() as progress:
@@ -148,8 +148,10 @@ def _stored(
     """The vectors that a collection has."""
     db = collections.connect(source.database, readonly=True)
     collection = collections.get(db, str(source.collection))
-    running = Running(say_on_stderr, collection.precision, device)
-    encoder = embedding_model.find(collection.model_id).encoder(running=running)
+    engine_options = EngineOptions(say_on_stderr, collection.precision, device)
+    encoder = embedding_model.find(collection.model_id).encoder(
+        engine_options=engine_options
+    )
     collections.check_fingerprint(collection, encoder.fingerprint)
     with Progress("vectors") as progress:
         vectors = from_collection.vectors(db, collection, found, progress)

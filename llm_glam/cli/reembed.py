@@ -9,7 +9,7 @@ from ..images import decoding
 from ..ingest import pipeline, reembed
 from ..ingest.pipeline import Options
 from ..ingest.prefetch import WORKERS, Reading
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .output import Progress, say_on_stderr
 from .summary import say_counts
@@ -53,8 +53,8 @@ def command(
     shared.check_exists(database)
     db = collections.connect(database)
     model_id = shared.model_id(model)
-    running = Running(say_on_stderr, device=device)
-    old, opened = reembed.open_beside(db, collection, new, model_id, running)
+    engine_options = EngineOptions(say_on_stderr, device=device)
+    old, opened = reembed.open_beside(db, collection, new, model_id, engine_options)
     size = None if no_thumbnails else thumbnail_size
     reading = Reading(workers or WORKERS, size, max_megapixels)
     how = Options(reading, batch_size or pipeline.BATCH_SIZE)

@@ -7,18 +7,18 @@ from pathlib import Path
 import click
 
 from ..evaluate import measure, metric_tables
-from ..evaluate.measure import Asked
+from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from ..images import decoding
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from ..train import data_checks, experiment, presets, training_run
 from ..train.captions import retained
 from ..train.card import from_run
 from ..train.clip import checkpoint_weights
 from ..train.clip.checkpoint_weights import Look
-from ..train.experiment import Learnt, Lesson
+from ..train.experiment import TrainingResult, TrainingTask
 from ..train.learn.state import Epoch, Settings
 from ..train.training_run import Material, Run
 from . import options as shared
@@ -107,9 +107,9 @@ def command(
     if run.is_begun and not resume:
         say_on_stderr(BEGUN_ANEW.format(name=name))
     found = source.read(from_files=True)
-    asked = Asked(label, prompt, by, seed=seed).spelled(found.pairs)
+    metric_options = MetricOptions(label, prompt, by, seed=seed).spelled(found.pairs)
     parts = apart.split(found.pairs, seed)
-    measure.check_label(parts.held_out, asked)
+    measure.check_label(parts.held_out, metric_options)
     look, counts = _examine(run, found.pairs, parts)
     if check:
         output_rows([counts], format_)
@@ -117,23 +117,23 @@ def command(
     way = _way(tune, look, parts, device)
     settings = pace.settings(way, look.weights, len(parts.train), seed)
     clock = Clock()
-    material = _material(found.pairs, parts, everyday, asked, settings)
+    material = _material(found.pairs, parts, everyday, metric_options, settings)
     given = _given(run, material, way, device, clock)
-    alphas = presets.WAYS[way].alphas
+    alphas = presets.PRESETS[way].alphas
     line = Line(settings, given)
-    learnt = training_run.learn(run, given, settings, alphas, line, resume=resume)
+    result = training_run.learn(run, given, settings, alphas, line, resume=resume)
     clock.stop("learning")
-    _say(learnt)
+    _say(result)
     told = of_run(run, source, licence, str(apart), device, clock)
     card = from_run.card_of(
-        told, run.checkpoint, parts, counts, found.refused, learnt, settings
+        told, run.checkpoint, parts, counts, found.refused, result, settings
     )
     shown = metric_tables.readable if format_ == "table" else metric_tables.rows
-    note = presets.WAYS[way].note
+    note = presets.PRESETS[way].note
     try:  # What cannot be printed is no reason to lose what was learnt.
-        entry = training_run.keep(run, learnt, given, card, note, say_on_stderr)
+        entry = training_run.keep(run, result, given, card, note, say_on_stderr)
     finally:
-        output_rows(shown(learnt.measured), format_)
+        output_rows(shown(result.measured), format_)
     say_on_stderr(
         f"Registered {entry.model_id}, with its card: {entry.source}/README.md. Curves and log: "
         f"{run.folder}"
@@ -145,13 +145,13 @@ class Line:
     """A line on stderr for each epoch."""
 
     settings: Settings
-    given: Lesson
+    given: TrainingTask
 
     def __call__(self, epoch: Epoch) -> None:
         if epoch.loss is None:
             say_on_stderr(f"before: held-out recall@10 {epoch.recall:.3f}")
             return
-        speed = self.given.pupil.train.count / max(epoch.seconds, 1e-3)
+        speed = self.given.learner.train.count / max(epoch.seconds, 1e-3)
         left = round((self.settings.epochs - epoch.number) * epoch.seconds)
         say_on_stderr(
             f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
@@ -171,10 +171,12 @@ def _examine(
     return look, counts
 
 
-def _way(asked: str | None, look: Look, parts: Split, device: str | None) -> str:
+def _way(
+    metric_options: str | None, look: Look, parts: Split, device: str | None
+) -> str:
     """Which weights learn, said with the reason."""
     chosen = presets.choose(
-        asked,
+        metric_options,
         weights=look.weights,
         pictures=len(parts.train),
         has_card=has_card(device),
@@ -187,24 +189,26 @@ def _material(
     every: Sequence[Pair],
     parts: Split,
     everyday: Sequence[str],
-    asked: Asked,
+    metric_options: MetricOptions,
     settings: Settings,
 ) -> Material:
     # In the order of the data: what enters the projections is then the same for every split.
     chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
     those = [pair for pair in every if pair.id in chosen]
     batch = settings.batch or len(those)
-    labels = measure.label_texts(parts.held_out, asked)
+    labels = measure.label_texts(parts.held_out, metric_options)
     texts = experiment.texts_of(those)
-    return Material(those, texts, parts, everyday, labels, asked, batch)
+    return Material(those, texts, parts, everyday, labels, metric_options, batch)
 
 
 def _given(
     run: Run, material: Material, way: str, device: str | None, clock: Clock
-) -> Lesson:
-    running = Running(say_on_stderr, device=device)
+) -> TrainingTask:
+    engine_options = EngineOptions(say_on_stderr, device=device)
     with Progress() as progress:
-        given, refused = training_run.lesson(run, material, way, running, progress)
+        given, refused = training_run.training_task(
+            run, material, way, engine_options, progress
+        )
     pairs.say_refused(refused, say_on_stderr)
     spent = clock.stop("reading pictures and captions")
     say_on_stderr(
@@ -214,7 +218,7 @@ def _given(
     return given
 
 
-def _say(learnt: Learnt) -> None:
+def _say(result: TrainingResult) -> None:
     why = {
         "epochs": "All epochs are done",
         "patience": "Recall has not risen for some epochs",
@@ -222,9 +226,9 @@ def _say(learnt: Learnt) -> None:
         "diverged": "The loss is no number any more",
     }
     say_on_stderr(
-        f"{why[learnt.tuned.why_stopped]}. Of the new weights {learnt.alpha:.0%} are taken, the "
+        f"{why[result.tuned.why_stopped]}. Of the new weights {result.alpha:.0%} are taken, the "
         "rest of the old ones, which is as good as any other mix."
     )
-    for alarm in learnt.alarms:
-        if not alarm.fatal:
-            say_on_stderr(f"Warning: {alarm.words}")
+    for warning in result.warnings:
+        if not warning.fatal:
+            say_on_stderr(f"Warning: {warning.words}")

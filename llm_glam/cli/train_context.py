@@ -38,9 +38,9 @@ def of_run(
     held_out_how: str,
     device: str | None,
     clock: Clock,
-) -> from_run.Told:
+) -> from_run.RunContext:
     """What the card is to say that was not measured."""
-    return from_run.Told(
+    return from_run.RunContext(
         run.name,
         run.base,
         licence,

@@ -13,9 +13,9 @@ QUERIES_AT_ONCE = 256
 # Scores of equal vectors may differ by this much, by where in a product they were computed.
 TIE = 1e-6
 
-Floats = NDArray[np.float32]
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 class Matched(ABC):
@@ -25,8 +25,8 @@ class Matched(ABC):
     the captions: equal captions have equal numbers. A picture may have several texts, or none.
     """
 
-    picture_of: Whole
-    caption: Whole
+    picture_of: IntArray
+    caption: IntArray
 
     @property
     @abstractmethod
@@ -34,13 +34,15 @@ class Matched(ABC):
         """How many pictures there are."""
 
     @cached_property
-    def _by_picture(self) -> tuple[Whole, Whole]:
+    def _by_picture(self) -> tuple[IntArray, IntArray]:
         """The texts in the order of their pictures, and where those of each picture begin."""
         order = np.argsort(self.picture_of, kind="stable")
         starts = np.searchsorted(self.picture_of[order], np.arange(self.count + 1))
         return order, starts
 
-    def pairs(self, chance: np.random.Generator | None = None) -> tuple[Whole, Whole]:
+    def pairs(
+        self, rng: np.random.Generator | None = None
+    ) -> tuple[IntArray, IntArray]:
         """Each picture that has texts, with one of them: by chance, or without it the first.
 
         :return: the rows of texts and of pictures, both of shape (pairs,)
@@ -48,10 +50,10 @@ class Matched(ABC):
         order, starts = self._by_picture
         counts = np.diff(starts)
         pictures = np.flatnonzero(counts)
-        which = chance.integers(0, counts[pictures]) if chance else 0
+        which = rng.integers(0, counts[pictures]) if rng else 0
         return order[starts[pictures] + which], pictures
 
-    def fits(self, texts: Whole, pictures: Whole) -> Flags:
+    def fits(self, texts: IntArray, pictures: IntArray) -> BoolArray:
         """Whether a picture has the caption of a text, among all of its texts.
 
         :param texts: rows, shape (t,); ``pictures`` likewise, shape (p,)
@@ -87,8 +89,8 @@ class Matching(Matched):
     """
 
     pictures: int
-    picture_of: Whole
-    caption: Whole
+    picture_of: IntArray
+    caption: IntArray
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -100,8 +102,8 @@ class Matching(Matched):
 
 
 def hits(
-    texts: Floats, pictures: Floats, matched: Matched, depth: int = DEPTH
-) -> Flags:
+    texts: FloatArray, pictures: FloatArray, matched: Matched, depth: int = DEPTH
+) -> BoolArray:
     """Of each caption, asked once: is a picture that has it among the first ``depth``?
 
     Any picture with the caption is right. Wrong pictures with the same score as the best right
@@ -118,20 +120,20 @@ def hits(
     return np.concatenate(ranks) <= depth
 
 
-def _queries(matched: Matched) -> Iterator[Whole]:
+def _queries(matched: Matched) -> Iterator[IntArray]:
     _, firsts = np.unique(matched.caption, return_index=True)
     for start in range(0, len(firsts), QUERIES_AT_ONCE):
         yield firsts[start : start + QUERIES_AT_ONCE]
 
 
-def _ranks(scores: Floats, right: Flags) -> Whole:
+def _ranks(scores: FloatArray, right: BoolArray) -> IntArray:
     best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
     # Written so that what is no number counts as shown before.
     behind = right | (scores < best - TIE)
     return 1 + (~behind).sum(axis=1)
 
 
-def recall_by_chance(matched: Matched, depth: int = DEPTH) -> float:
+def chance_recall(matched: Matched, depth: int = DEPTH) -> float:
     """What the mean of :func:`hits` is on average where pictures are ranked at random.
 
     One less the probability that the first ``depth`` of n pictures hold none of the r right ones

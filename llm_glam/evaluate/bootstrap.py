@@ -7,16 +7,16 @@ resampled where observations belong together.
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 RESAMPLES = 1_000
 LEVEL = 0.95
 
 
 def bootstrap(
-    values: Floats, groups: Ints, seed: int, resamples: int = RESAMPLES
-) -> Floats:
+    values: FloatArray, groups: IntArray, seed: int, resamples: int = RESAMPLES
+) -> FloatArray:
     """Means of values over queries drawn again and again, whole groups at a time.
 
     The same groups and seed give the same draws, so that differences between two checkpoints may
@@ -38,7 +38,7 @@ def bootstrap(
     return means
 
 
-def interval(means: Floats) -> tuple[Floats, Floats]:
+def interval(means: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The ends of the percentile interval of 95 % of each column, shape (m,)."""
     beyond = (1 - LEVEL) / 2
     low, high = np.quantile(means, [beyond, 1 - beyond], axis=0)

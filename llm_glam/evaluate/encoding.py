@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..engine import Encoder, Vectors
 from ..images.decoding import THUMBNAIL_SIZE
-from ..ingest.prefetch import Entry, Problem, Reading, Ready, read_ahead
+from ..ingest.prefetch import Entry, Problem, Reading, Ready, prefetch
 from . import retrieval
 from .measure import Encoded
 from .pairs.pairs import Pair
@@ -81,7 +81,7 @@ def encode_pictures(
     usable = np.zeros(len(found), bool)
     refused: Refused = []
     report.begin(len(found))
-    results = enumerate(read_ahead(entries(found), encoder, READING))
+    results = enumerate(prefetch(entries(found), encoder, READING))
     while batch := list(islice(results, AT_ONCE)):
         ready = [(place, one) for place, one in batch if isinstance(one, Ready)]
         if ready:

@@ -12,13 +12,13 @@ from .pairs import columns, pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
 from .per_query import Answers, Encoded
-from .retrieval import Floats
+from .retrieval import FloatArray
 
 LEAST = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class MetricOptions:
     """What is measured besides retrieval.
 
     ``label``: the column of labels that near pictures should share, and that should find them;
@@ -33,7 +33,7 @@ class Asked:
     least: int = LEAST
     seed: int = 0
 
-    def spelled(self, found: Sequence[Pair]) -> "Asked":
+    def spelled(self, found: Sequence[Pair]) -> "MetricOptions":
         """With columns as the records spell them.
 
         :raises BadPairs: there is no such column
@@ -47,30 +47,30 @@ class Asked:
         return replace(self, label=label, by=by)
 
 
-def check_label(found: Sequence[Pair], asked: Asked) -> None:
+def check_label(found: Sequence[Pair], metric_options: MetricOptions) -> None:
     """See that labels have something to say of pictures, before these are looked at.
 
     :raises BadPairs: no two pictures of different groups share a label
     """
-    if not asked.label:
+    if not metric_options.label:
         return
     group_of: dict[str, int] = {}
     for pair in found:
-        label = pairs.normal(text(pair.record.get(asked.label)))
+        label = pairs.normal(text(pair.record.get(metric_options.label)))
         if label and group_of.setdefault(label, pair.group) != pair.group:
             return
     raise BadPairs(
-        f"No two pictures of different groups share a label in the column '{asked.label}', of the "
+        f"No two pictures of different groups share a label in the column '{metric_options.label}', of the "
         f"{len(found):,} to measure with. Choose another column for --label, or leave it out."
     )
 
 
 def measure(
-    found: Sequence[Pair], encoded: Sequence[Encoded], asked: Asked
+    found: Sequence[Pair], encoded: Sequence[Encoded], metric_options: MetricOptions
 ) -> list[Measured]:
     """Figures in each direction for each checkpoint, over what all of them could read.
 
-    :param asked: with columns as the records spell them
+    :param metric_options: with columns as the records spell them
     :raises BadPairs: no picture could be read, or no two pictures share a label
     :raises BadVectors: vectors that are not finite
     """
@@ -78,29 +78,31 @@ def measure(
     if not usable.any():
         raise BadPairs(f"Not one of {len(found):,} pictures could be read.")
     kept = [pair for pair, is_kept in zip(found, usable, strict=True) if is_kept]
-    values = per_query.values(kept, asked.by, asked.least)
+    values = per_query.values(kept, metric_options.by, metric_options.least)
     given = kept, encoded, usable
     directions = per_query.by_captions(found, *given, values)
-    if asked.label:
-        directions.append(per_query.by_neighbours(*given, values, asked.label))
-        if asked.prompt is not None:
-            names = list(per_query.labels(found, asked.label))
-            directions.append(per_query.by_labels(*given, names, asked.label))
+    if metric_options.label:
+        directions.append(per_query.by_neighbours(*given, values, metric_options.label))
+        if metric_options.prompt is not None:
+            names = list(per_query.labels(found, metric_options.label))
+            directions.append(per_query.by_labels(*given, names, metric_options.label))
     models = [one.model for one in encoded]
-    return [row for one in directions for row in _measured(one, models, asked.seed)]
+    return [
+        row for one in directions for row in _measured(one, models, metric_options.seed)
+    ]
 
 
-def texts(found: Sequence[Pair], asked: Asked) -> list[str]:
+def texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[str]:
     """The texts whose vectors are needed: different captions, then labels as they are asked for."""
-    return [*pairs.captions(found).texts, *label_texts(found, asked)]
+    return [*pairs.captions(found).texts, *label_texts(found, metric_options)]
 
 
-def label_texts(found: Sequence[Pair], asked: Asked) -> list[str]:
+def label_texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[str]:
     """The sentences that different labels are asked for with; none where they are not."""
-    if not asked.label or asked.prompt is None:
+    if not metric_options.label or metric_options.prompt is None:
         return []
-    names = per_query.labels(found, asked.label).values()
-    return [asked.prompt.replace("{}", name) for name in names]
+    names = per_query.labels(found, metric_options.label).values()
+    return [metric_options.prompt.replace("{}", name) for name in names]
 
 
 def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Measured]:
@@ -115,7 +117,7 @@ def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Me
         draws = every.mean(axis=0, keepdims=True)
         if number_of_groups > 1:
             draws = np.vstack([draws, bootstrap.bootstrap(every, groups, seed)])
-        lots = one_way.lots[flags].mean(axis=0)
+        chance_level = one_way.chance_level[flags].mean(axis=0)
         for number, model in enumerate(models):
             own = draws[:, number * width : (number + 1) * width]
             beside = own - draws[:, :width]
@@ -127,19 +129,23 @@ def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Me
                 queries=int(flags.sum()),
                 groups=number_of_groups,
                 pool=one_way.pool,
-                figures=_figures(one_way.measures, own, lots),
+                figures=_figures(one_way.measures, own, chance_level),
                 median_rank=None if ranks is None else float(np.median(ranks)),
                 differences=(
-                    _figures(one_way.measures, beside, 0 * lots) if number else {}
+                    _figures(one_way.measures, beside, 0 * chance_level)
+                    if number
+                    else {}
                 ),
             )
 
 
-def _figures(measures: Sequence[str], draws: Floats, lots: Floats) -> dict[str, Figure]:
+def _figures(
+    measures: Sequence[str], draws: FloatArray, chance_level: FloatArray
+) -> dict[str, Figure]:
     """The means, which come first, with the interval of the draws behind them, if there are any."""
     means, *drawn = draws
     low = high = [None] * len(measures)
     if drawn:
         low, high = (ends.tolist() for ends in bootstrap.interval(draws[1:]))
-    rows = zip(means.tolist(), lots.tolist(), low, high, strict=True)
+    rows = zip(means.tolist(), chance_level.tolist(), low, high, strict=True)
     return {name: Figure(*row) for name, row in zip(measures, rows, strict=True)}

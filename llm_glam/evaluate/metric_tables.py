@@ -19,11 +19,11 @@ Row = dict[str, Any]
 class Figure:
     """A mean over queries, the interval around it, and what drawing lots would give.
 
-    ``low`` and ``high`` are None where there is no interval. Of a difference, ``lots`` is 0.
+    ``low`` and ``high`` are None where there is no interval. Of a difference, ``chance_level`` is 0.
     """
 
     value: float
-    lots: float
+    chance_level: float
     low: float | None = None
     high: float | None = None
 
@@ -74,8 +74,11 @@ def readable(measured: Sequence[Measured]) -> list[Row]:
         start = _start(one, every if is_by else None)
         if asked != (one.direction, one.by):
             asked = one.direction, one.by
-            lots = {name: Figure(f.lots, f.lots) for name, f in one.figures.items()}
-            found.append({**start, "checkpoint": "by chance", **_cells(lots)})
+            chance_level = {
+                name: Figure(f.chance_level, f.chance_level)
+                for name, f in one.figures.items()
+            }
+            found.append({**start, "checkpoint": "by chance", **_cells(chance_level)})
         rank = (
             {} if one.median_rank is None else {"median rank": f"{one.median_rank:g}"}
         )
@@ -100,20 +103,22 @@ def _row(one: Measured, names: Sequence[str], are_compared: bool, is_by: bool) -
         row["value"] = one.by
     row |= {"queries": one.queries, "groups": one.groups, "pool": one.pool}
     for name in names:
-        row |= _numbers(name, one.figures.get(name), with_lots=True)
+        row |= _numbers(name, one.figures.get(name), with_chance=True)
     row["median_rank"] = one.median_rank
     for name in names if are_compared else ():
         row |= _numbers(f"{name}_difference", one.differences.get(name))
     return row
 
 
-def _numbers(name: str, figure: Figure | None, *, with_lots: bool = False) -> Row:
+def _numbers(name: str, figure: Figure | None, *, with_chance: bool = False) -> Row:
     numbers = (
-        (figure.value, figure.low, figure.high, figure.lots) if figure else NOTHING
+        (figure.value, figure.low, figure.high, figure.chance_level)
+        if figure
+        else NOTHING
     )
     names = (name, f"{name}_low", f"{name}_high", f"{name}_by_chance")
     rounded = [None if number is None else round(number, 6) for number in numbers]
-    return dict(list(zip(names, rounded, strict=True))[: 4 if with_lots else 3])
+    return dict(list(zip(names, rounded, strict=True))[: 4 if with_chance else 3])
 
 
 def _start(one: Measured, every: str | None) -> Row:

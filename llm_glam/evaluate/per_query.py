@@ -20,7 +20,7 @@ from .metric_tables import (
 from .pairs import pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
-from .retrieval import Floats, Ints, Links
+from .retrieval import FloatArray, IntArray, Links
 
 FIRST = (1, 5, 10)
 NEAREST = 10
@@ -28,7 +28,7 @@ RETRIEVAL = (*(f"recall_at_{k}" for k in FIRST), "mrr")
 NEIGHBOURS = (f"precision_at_{NEAREST}",)
 OTHER, NONE = "(other)", "(none)"
 
-Flags = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Encoded:
 
     model: str
     pictures: Vectors
-    usable: Flags
+    usable: BoolArray
     texts: Vectors
 
 
@@ -57,18 +57,18 @@ class Values:
 class Answers:
     """One direction: what each query was worth to each checkpoint.
 
-    ``values``: a checkpoint each, shape (queries, measures); ``lots``: the same of drawing lots;
+    ``values``: a checkpoint each, shape (queries, measures); ``chance_level``: the same of drawing lots;
     ``groups``: of the queries, shape (queries,); ``parts``: which queries are of which value.
     """
 
     direction: str
     measures: Sequence[str]
     pool: int
-    values: list[Floats]
-    lots: Floats
-    groups: Ints
-    parts: list[tuple[str | None, Flags]]
-    ranks: list[Ints] | None = None
+    values: list[FloatArray]
+    chance_level: FloatArray
+    groups: IntArray
+    parts: list[tuple[str | None, BoolArray]]
+    ranks: list[IntArray] | None = None
 
 
 def links(found: Sequence[Pair]) -> Links:
@@ -107,7 +107,7 @@ def by_captions(
     found: Sequence[Pair],
     kept: Sequence[Pair],
     encoded: Sequence[Encoded],
-    usable: Flags,
+    usable: BoolArray,
     values: Values | None,
 ) -> list[Answers]:
     """Captions to pictures and pictures to captions."""
@@ -140,9 +140,9 @@ def by_captions(
 
 def _ranked(
     direction: str,
-    ranks: list[Ints],
-    right: Ints,
-    rest: tuple[int, Ints, list[tuple[str | None, Flags]]],
+    ranks: list[IntArray],
+    right: IntArray,
+    rest: tuple[int, IntArray, list[tuple[str | None, BoolArray]]],
 ) -> Answers:
     """What ranks are worth; ``rest`` is the pool, and groups and parts of the queries."""
     pool, groups, parts = rest
@@ -150,15 +150,19 @@ def _ranked(
         np.stack([*(one <= k for k in FIRST), 1 / one], axis=1).astype(np.float64)
         for one in ranks
     ]
-    chances = [retrieval.chance(right, pool, k) for k in FIRST]
-    lots = np.stack([*chances, retrieval.chance_of_reciprocal(right, pool)], axis=1)
-    return Answers(direction, RETRIEVAL, pool, values, lots, groups, parts, ranks)
+    chances = [retrieval.chance_level(right, pool, k) for k in FIRST]
+    chance_level = np.stack(
+        [*chances, retrieval.chance_reciprocal_rank(right, pool)], axis=1
+    )
+    return Answers(
+        direction, RETRIEVAL, pool, values, chance_level, groups, parts, ranks
+    )
 
 
 def by_neighbours(
     kept: Sequence[Pair],
     encoded: Sequence[Encoded],
-    usable: Flags,
+    usable: BoolArray,
     values: Values | None,
     column: str,
 ) -> Answers:
@@ -192,7 +196,7 @@ def by_neighbours(
 def by_labels(
     kept: Sequence[Pair],
     encoded: Sequence[Encoded],
-    usable: Flags,
+    usable: BoolArray,
     names: Sequence[str],
     column: str,
 ) -> Answers:
@@ -222,13 +226,16 @@ def by_labels(
 
 
 def _parts(
-    values: Values | None, queries: Ints, number: int, pictures: Ints | None = None
-) -> list[tuple[str | None, Flags]]:
+    values: Values | None,
+    queries: IntArray,
+    number: int,
+    pictures: IntArray | None = None,
+) -> list[tuple[str | None, BoolArray]]:
     """All queries, and those of each value, the most frequent first.
 
     :param queries: which query each value, or the picture at its place, belongs to
     """
-    parts: list[tuple[str | None, Flags]] = [(None, np.ones(number, bool))]
+    parts: list[tuple[str | None, BoolArray]] = [(None, np.ones(number, bool))]
     if values is None:
         return parts
     every = np.array(values.each)

@@ -11,7 +11,7 @@ NEIGHBOURS = 10
 PERSISTENCE = 0.9  # of rank-biased overlap
 RESAMPLES = 2_000
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 Ranking = Sequence[str] | Sequence[int]
 
 
@@ -43,9 +43,7 @@ def rank_biased_overlap(
     return _weighted(agreements, p)
 
 
-def rank_biased_overlap_by_chance(
-    depth: int, count: int, p: float = PERSISTENCE
-) -> float:
+def chance_rank_biased_overlap(depth: int, count: int, p: float = PERSISTENCE) -> float:
     """What :func:`rank_biased_overlap` is on average where one of two rankings is random."""
     return _weighted([d / count for d in range(1, depth + 1)], p)
 
@@ -57,7 +55,7 @@ def _weighted(agreements: Sequence[float], p: float) -> float:
     return float(weights @ np.array(agreements) + rest)
 
 
-def rank_correlation(one: Numbers, other: Numbers) -> float | None:
+def rank_correlation(one: FloatArray, other: FloatArray) -> float | None:
     """Spearman's rank correlation of two rows of numbers, from -1 to 1.
 
     :param one: shape (n,), as ``other``

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..engine import Vectors
 from ..errors import BadVectors
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 TIE = 1e-7  # cosines of float32 vectors that are no further apart are equal
 TILE = 2_048  # rows and columns compared at once: 32 MB of scores
@@ -29,12 +29,12 @@ class Links:
     link.
     """
 
-    pictures: Ints
-    captions: Ints
+    pictures: IntArray
+    captions: IntArray
     n_pictures: int
     n_captions: int
 
-    def only(self, kept: NDArray[np.bool_]) -> tuple["Links", Ints]:
+    def only(self, kept: NDArray[np.bool_]) -> tuple["Links", IntArray]:
         """The links of some of the pictures, and which captions these have.
 
         :param kept: shape (n_pictures,)
@@ -54,8 +54,8 @@ class Ranks:
     found by pictures, shape (n_pictures,).
     """
 
-    captions: Ints
-    pictures: Ints
+    captions: IntArray
+    pictures: IntArray
 
 
 def ranks(pictures: Vectors, captions: Vectors, links: Links) -> Ranks:
@@ -100,7 +100,7 @@ def check_finite(vectors: Vectors, what: str) -> None:
         )
 
 
-def chance(right: Ints, pool: int, k: int) -> Floats:
+def chance_level(right: IntArray, pool: int, k: int) -> FloatArray:
     """The recall@k of drawing lots: that one of the right answers is among k of the pool.
 
     :param right: how many right answers each query has, shape (q,)
@@ -112,7 +112,7 @@ def chance(right: Ints, pool: int, k: int) -> Floats:
     return 1 - missed
 
 
-def chance_of_reciprocal(right: Ints, pool: int) -> Floats:
+def chance_reciprocal_rank(right: IntArray, pool: int) -> FloatArray:
     """The mean reciprocal rank of drawing lots.
 
     :param right: how many right answers each query has, shape (q,)
@@ -129,8 +129,8 @@ def chance_of_reciprocal(right: Ints, pool: int) -> Floats:
 
 
 def neighbours(
-    pictures: Vectors, labels: Sequence[str], groups: Ints, k: int
-) -> tuple[Floats, Floats]:
+    pictures: Vectors, labels: Sequence[str], groups: IntArray, k: int
+) -> tuple[FloatArray, FloatArray]:
     """For each picture, which share of its k nearest has its label.
 
     Pictures of its own group are left out, itself among them. Where several score the same at the
@@ -144,7 +144,7 @@ def neighbours(
     """
     check_finite(pictures, "pictures")
     _, numbers = np.unique(np.array(labels, str), return_inverse=True)
-    found, lots = np.full(len(pictures), np.nan), np.full(len(pictures), np.nan)
+    found, chance_level = np.full(len(pictures), np.nan), np.full(len(pictures), np.nan)
     for rows in _tiles(len(pictures), max(1, SCORES_AT_ONCE // max(1, len(pictures)))):
         other = groups[rows, None] != groups
         right = (numbers[rows, None] == numbers) & other
@@ -152,13 +152,13 @@ def neighbours(
         scores = np.where(other, _scores(pictures[rows], pictures), -np.inf)
         shares = _shares(scores[able], right[able], other[able], k)
         found[rows][able] = shares
-        lots[rows][able] = right[able].sum(axis=1) / other[able].sum(axis=1)
-    return found, lots
+        chance_level[rows][able] = right[able].sum(axis=1) / other[able].sum(axis=1)
+    return found, chance_level
 
 
 def labelled(
-    pictures: Vectors, labels: Vectors, numbers: Ints, k: int
-) -> tuple[Floats, Floats]:
+    pictures: Vectors, labels: Vectors, numbers: IntArray, k: int
+) -> tuple[FloatArray, FloatArray]:
     """For each label as a text, which share of the k nearest pictures has it.
 
     Equal scores are treated as in :func:`neighbours`.
@@ -182,14 +182,14 @@ def _tiles(size: int, step: int | None = None) -> Iterator[slice]:
         yield slice(start, min(start + step, size))
 
 
-def _unit(vectors: Vectors) -> Floats:
+def _unit(vectors: Vectors) -> FloatArray:
     """In double precision and of length 1; a vector of zeros stays one."""
     doubled = vectors.astype(np.float64)
     lengths = np.linalg.norm(doubled, axis=1, keepdims=True)
     return np.divide(doubled, lengths, out=doubled, where=lengths > 0)
 
 
-def _scores(some: Vectors, every: Vectors) -> Floats:
+def _scores(some: Vectors, every: Vectors) -> FloatArray:
     unit = _unit(some)
     scores = np.empty((len(some), len(every)))
     for columns in _tiles(len(every)):
@@ -197,7 +197,9 @@ def _scores(some: Vectors, every: Vectors) -> Floats:
     return scores
 
 
-def _best(pictures: Vectors, captions: Vectors, links: Links) -> tuple[Floats, Floats]:
+def _best(
+    pictures: Vectors, captions: Vectors, links: Links
+) -> tuple[FloatArray, FloatArray]:
     """The best score that a right answer has: of each caption, and of each picture."""
     by_caption = np.full(links.n_captions, -np.inf)
     by_picture = np.full(links.n_pictures, -np.inf)
@@ -209,14 +211,14 @@ def _best(pictures: Vectors, captions: Vectors, links: Links) -> tuple[Floats, F
     return by_caption, by_picture
 
 
-def _links_of(links: Links, rows: slice) -> tuple[Ints, Ints]:
+def _links_of(links: Links, rows: slice) -> tuple[IntArray, IntArray]:
     """The captions and pictures of the links of some of the captions."""
     mine = (links.captions >= rows.start) & (links.captions < rows.stop)
     return links.captions[mine], links.pictures[mine]
 
 
 def _leave_out(
-    scores: Floats, own: tuple[Ints, Ints], first: int, columns: slice
+    scores: FloatArray, own: tuple[IntArray, IntArray], first: int, columns: slice
 ) -> None:
     """Right answers stand before nobody."""
     captions, pictures = own
@@ -225,11 +227,11 @@ def _leave_out(
 
 
 def _shares(
-    scores: Floats,
+    scores: FloatArray,
     right: NDArray[np.bool_],
     other: NDArray[np.bool_],
     k: int,
-) -> Floats:
+) -> FloatArray:
     """Per row, which share of the k best scores is right; fewer where there are no more."""
     if not len(scores):
         return np.empty(0)
@@ -240,5 +242,5 @@ def _shares(
     equal = (np.abs(scores - last) <= TIE) & other
     open_places = wanted - above.sum(axis=1)
     of_equal = (right & equal).sum(axis=1) / equal.sum(axis=1)
-    shares: Floats = ((right & above).sum(axis=1) + open_places * of_equal) / wanted
+    shares: FloatArray = ((right & above).sum(axis=1) + open_places * of_equal) / wanted
     return shares

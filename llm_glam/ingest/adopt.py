@@ -18,7 +18,7 @@ from ..models import embedding_model
 from . import pipeline, records
 from .embed_batch import encode
 from .pipeline import Run
-from .prefetch import Entry, Reading, Ready, read_ahead
+from .prefetch import Entry, Reading, Ready, prefetch
 
 SAMPLE = 24
 TOLERANCE = 2e-3  # per component of vectors of length 1; other pictures differ by more
@@ -45,7 +45,7 @@ def verify(
     :raises GlamError: there is nothing to compare with
     """
     entries = list(_comparable(db, collection, folder))
-    results = read_ahead(entries, encoder, Reading(thumbnail_size=None, in_full=True))
+    results = prefetch(entries, encoder, Reading(thumbnail_size=None, in_full=True))
     ready = [
         r for r in results if isinstance(r, Ready) and (not r.facts or r.facts.plain)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from ..images.files import Found, PictureFile
 from ..models import embedding_model
 from .embed_batch import encode
-from .prefetch import Entry, Problem, Reading, Ready, read_ahead
+from .prefetch import Entry, Problem, Reading, Ready, prefetch
 
 TRIED = 16
 ROW_BYTES = (
@@ -25,7 +25,7 @@ def estimate(found: Found, model_id: str, reading: Reading) -> dict[str, Any]:
     encoder = embedding_model.find(model_id).encoder()
     sample = _sample(found.files)
     started = time.monotonic()
-    results = list(read_ahead([Entry(f.id, f) for f in sample], encoder, reading))
+    results = list(prefetch([Entry(f.id, f) for f in sample], encoder, reading))
     ready = [result for result in results if isinstance(result, Ready)]
     encode(encoder, ready)
     each = (time.monotonic() - started) / max(1, len(sample))

@@ -20,9 +20,9 @@ from ..engine import FP32, Encoder
 from ..errors import BadImage, ModelConflict, NothingEmbedded
 from ..images.files import Found, PictureFile
 from ..models import embedding_model, registry
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from . import plan
-from .prefetch import Entry, Problem, Reading, Ready, read_ahead
+from .prefetch import Entry, Problem, Reading, Ready, prefetch
 from .records import Records
 from .write_batch import Counts, Target, restore_records, write_batch, write_problem
 
@@ -57,14 +57,14 @@ def open_collection(
     db: Database,
     name: str,
     model_id: str | None,
-    running: Running | None = None,
+    engine_options: EngineOptions | None = None,
 ) -> tuple[Collection, Encoder]:
     """A collection ready to be written to, made where there is none, and its encoder.
 
     The checkpoint is loaded before anything is written.
 
     :param model_id: the model of a new collection; None where it must exist
-    :param running: its precision is for a new collection, fp32 where it has none
+    :param engine_options: its precision is for a new collection, fp32 where it has none
     :raises ModelConflict: it exists with another model or precision
     :raises UnknownCollection: it does not exist and no model was given
     :raises CheckpointChanged: the checkpoint is not the one it was made with
@@ -75,15 +75,15 @@ def open_collection(
     wanted = existing.model_id if existing else model_id
     if wanted is None or (existing and not existing.is_ours):
         existing = collections.get(db, name)
-    running = running or Running()
-    if existing and running.precision not in (None, existing.precision):
+    engine_options = engine_options or EngineOptions()
+    if existing and engine_options.precision not in (None, existing.precision):
         raise ModelConflict(
             f"The collection '{name}' was made with --precision {existing.precision}. Leave the "
             "option out, or choose another collection name."
         )
-    precision = existing.precision if existing else running.precision or FP32
-    running = replace(running, precision=precision)
-    encoder = embedding_model.find(str(wanted)).encoder(running=running)
+    precision = existing.precision if existing else engine_options.precision or FP32
+    engine_options = replace(engine_options, precision=precision)
+    encoder = embedding_model.find(str(wanted)).encoder(engine_options=engine_options)
     if existing:
         collections.check_fingerprint(existing, encoder.fingerprint)
     collections.prepare(db)
@@ -211,7 +211,7 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
 def embed_entries(run: Run, entries: Iterable[Entry], total: int | None = None) -> None:
     """Embed texts and pictures that come with their ids; problems are reported and kept."""
     run.report.begin(total)
-    write_results(run, read_ahead(entries, run.target.encoder, run.options.reading))
+    write_results(run, prefetch(entries, run.target.encoder, run.options.reading))
 
 
 def write_results(run: Run, results: Iterator[Ready | Problem]) -> None:
@@ -233,7 +233,7 @@ def embed_one(run: Run, entry: Entry) -> None:
         folder = entry.content.folder
         run.target.folders = folders.number(run.target.db, run.target.table, [folder])
     run.target.replace = True
-    results = list(read_ahead([entry], run.target.encoder, run.options.reading))
+    results = list(prefetch([entry], run.target.encoder, run.options.reading))
     for problem in [r for r in results if isinstance(r, Problem)] or write_batch(
         run.target, results
     ):

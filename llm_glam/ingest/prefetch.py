@@ -21,7 +21,7 @@ from ..images.files import PictureFile
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 
-AHEAD = 48
+PREFETCHED = 48
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -118,7 +118,7 @@ class PixelGate:
                 self._change.notify_all()
 
 
-def read_ahead(
+def prefetch(
     entries: Iterable[Entry | Problem], encoder: Encoder, how: Reading
 ) -> Iterator[Ready | Problem]:
     """Entries read and decoded, in order; a bad one becomes a Problem, never an exception.
@@ -147,7 +147,7 @@ def read_ahead(
     with decoding.quiet():
         # With their bytes entries are large, else small: then a whole batch may be ready while
         # the model works on the one before.
-        ahead = 2 * how.workers if how.keep_raw else AHEAD
+        ahead = 2 * how.workers if how.keep_raw else PREFETCHED
         yield from in_order(read, entries, how.workers, ahead)
 
 

@@ -12,9 +12,9 @@ from ..engine import Encoder
 from ..errors import ModelConflict, ProblemKind, UnknownCollection
 from ..images.files import PictureFile
 from ..models import embedding_model
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from .pipeline import Run, write_results
-from .prefetch import Entry, Problem, Ready, read_ahead
+from .prefetch import Entry, Problem, Ready, prefetch
 
 Row = dict[str, Any]
 GONE = (
@@ -23,7 +23,11 @@ GONE = (
 
 
 def open_beside(
-    db: Database, name: str, new: str, model_id: str, running: Running | None = None
+    db: Database,
+    name: str,
+    new: str,
+    model_id: str,
+    engine_options: EngineOptions | None = None,
 ) -> tuple[Collection, tuple[Collection, Encoder]]:
     """The old collection, and the new one with its encoder, made where there is none.
 
@@ -41,7 +45,7 @@ def open_beside(
         raise ModelConflict(
             f"There is a collection '{new}' already ({existing.model_id}). Choose another name."
         )
-    encoder = embedding_model.find(model_id).encoder(running=running)
+    encoder = embedding_model.find(model_id).encoder(engine_options=engine_options)
     collections.prepare(db)
     with collections.writing(db):
         collection = existing or collections.create(db, new, model_id)
@@ -61,7 +65,7 @@ def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
     rows = list(_missing(run.target.db, old, run.target.collection))
     run.report.begin(len(rows))
     entries = (_entry(run, old, row, thumbnails) for row in rows)
-    results = read_ahead(entries, run.target.encoder, run.options.reading)
+    results = prefetch(entries, run.target.encoder, run.options.reading)
     if thumbnails:
         hashes = {row["id"]: row["content_hash"] for row in rows}
         results = _as_originals(results, hashes)

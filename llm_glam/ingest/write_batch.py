@@ -78,9 +78,9 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
     problems = [result for result in batch if isinstance(result, Problem)]
     ready = [result for result in batch if isinstance(result, Ready)]
     present = items.fetch(target.db, target.table, [r.entry.id for r in ready])
-    strangers = _strangers(target, ready, present)
-    problems += strangers.values()
-    ready = [r for r in ready if r.entry.id not in strangers]
+    conflicts = _conflicts(target, ready, present)
+    problems += conflicts.values()
+    ready = [r for r in ready if r.entry.id not in conflicts]
     resolved = embed_batch.resolve(
         target.db,
         target.collection,
@@ -116,7 +116,7 @@ def restore_records(target: Target) -> None:
     target.fresh.clear()
 
 
-def _strangers(
+def _conflicts(
     target: Target, batch: Sequence[Ready], present: Mapping[str, Row]
 ) -> dict[str, Problem]:
     """Pictures whose id is that of another one, from another folder, that is in use."""

@@ -11,7 +11,7 @@ from . import registry
 
 if TYPE_CHECKING:
     from ..engine import Encoder, Vectors
-    from .engine_choice import Running
+    from .engine_choice import EngineOptions
 
 AT_ONCE = 32
 
@@ -30,16 +30,16 @@ class GlamClip(llm.EmbeddingModel):
         self,
         *,
         download: bool = True,
-        running: "Running | None" = None,
+        engine_options: "EngineOptions | None" = None,
     ) -> "Encoder":
         """The loaded checkpoint, shared by all model objects of this process.
 
-        :param running: precision and device; None for a query in fp32
+        :param engine_options: precision and device; None for a query in fp32
         :raises GlamError: one sentence why it cannot be loaded
         """
         from . import loading
 
-        return loading.encoder(self.name, running, download=download)
+        return loading.encoder(self.name, engine_options, download=download)
 
     def embed_batch(
         self, items: Iterable[str | bytes], *, key: str | None = None

@@ -36,7 +36,7 @@ EXPORTERS = (
 
 
 @dataclass(frozen=True)
-class Running:
+class EngineOptions:
     """How a checkpoint is run.
 
     ``say`` is given where there is time to export it for the fast engine, to say so;

@@ -15,7 +15,7 @@ from ..checkpoints import completion, hub
 from ..engine import FP32, INT8
 from ..errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
 from . import engine_choice, local_store, manifest, registry
-from .engine_choice import Running, Say
+from .engine_choice import EngineOptions, Say
 from .registry import Checkpoint
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ _loaded: dict[tuple[str, str, str | None], "Encoder"] = {}  # with precision and
 
 def encoder(
     name: str,
-    running: Running | None = None,
+    engine_options: EngineOptions | None = None,
     *,
     download: bool = True,
 ) -> "Encoder":
     """The encoder of a registered checkpoint, loaded on first use and shared afterwards.
 
     :param name: as registered, without ``glam-clip/``
-    :param running: None for a query in fp32. Where int8 was not exported, one is answered so
+    :param engine_options: None for a query in fp32. Where int8 was not exported, one is answered so
     :param download: whether a hub checkpoint that is not on this computer may be fetched
     :raises UnknownCheckpoint: no such name
     :raises BadCheckpoint: its files are gone or broken
@@ -44,28 +44,28 @@ def encoder(
     :raises HubUnreachable: it has to be downloaded and cannot be
     :raises BadDevice: this computer does not have the device, or it is of no use for int8
     """
-    running = running or Running()
-    if running.precision == INT8 and running.device not in (None, "cpu"):
+    engine_options = engine_options or EngineOptions()
+    if engine_options.precision == INT8 and engine_options.device not in (None, "cpu"):
         raise BadDevice(
-            f"--precision int8 runs on the processor, not on '{running.device}'. Leave one of the "
+            f"--precision int8 runs on the processor, not on '{engine_options.device}'. Leave one of the "
             "two options out."
         )
     with _lock:
-        exact = _in_fp32(name, download, running)
-        if running.precision != INT8:
+        exact = _in_fp32(name, download, engine_options)
+        if engine_options.precision != INT8:
             return exact
-        return _in_int8(name, exact, running)
+        return _in_int8(name, exact, engine_options)
 
 
-def _in_fp32(name: str, download: bool, running: Running) -> "Encoder":
+def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encoder":
     entry = registry.get(name)
     directory = locate(entry, download=download)
     stamps = completion.stamps(directory)
     known = entry.fingerprint if stamps == entry.stamps else None
-    key = FP32, running.device
+    key = FP32, engine_options.device
     if known and (known, *key) in _loaded:
         return _loaded[known, *key]
-    found = opened(directory, known, running)
+    found = opened(directory, known, engine_options)
     check_unchanged(entry, directory, found.fingerprint)
     if known is None:
         with suppress(OSError):  # it only saves time to remember the fingerprint
@@ -87,15 +87,17 @@ def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> Non
         )
 
 
-def _in_int8(name: str, exact: "Encoder", running: Running) -> "Encoder":
+def _in_int8(name: str, exact: "Encoder", engine_options: EngineOptions) -> "Encoder":
     """With weights in eight bits; the exact one for a query where that is all there is."""
-    key = exact.fingerprint, INT8, running.device
+    key = exact.fingerprint, INT8, engine_options.device
     if key in _loaded:
         return _loaded[key]
     fast = engine_choice.exported(exact.fingerprint, INT8)
-    if fast is None and running.say:
+    if fast is None and engine_options.say:
         directory = locate(registry.get(name))
-        fast = engine_choice.export(directory, exact.fingerprint, running.say, INT8)
+        fast = engine_choice.export(
+            directory, exact.fingerprint, engine_options.say, INT8
+        )
         if fast is None:
             raise BadCheckpoint(
                 f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
@@ -131,7 +133,7 @@ def add(
     source = source.removeprefix(hub.OPEN_CLIP)
     given = _given(source, revision)
     with local_store.usable(name, given, partial(_base_folder, base)) as usable:
-        found = opened(usable, None, Running(say))
+        found = opened(usable, None, EngineOptions(say))
         manifest.check(usable, found.fingerprint, given)
         registry.check_name(name, found.fingerprint)
         is_remote = usable == given and not _is_path(source)
@@ -180,7 +182,9 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     return directory
 
 
-def opened(directory: Path, known: str | None, running: Running) -> "Encoder":
+def opened(
+    directory: Path, known: str | None, engine_options: EngineOptions
+) -> "Encoder":
     """The encoder of a folder, on the fast engine where there is one.
 
     For pictures it is on torch where that has a card to use.
@@ -190,10 +194,10 @@ def opened(directory: Path, known: str | None, running: Running) -> "Encoder":
     """
     completion.check_complete(directory)
     fast = engine_choice.exported(known)
-    if fast is None and running.say:
-        fast = engine_choice.export(directory, known, running.say)
-    if fast is None or running.on_torch:
-        return _load(directory, known, running.device)
+    if fast is None and engine_options.say:
+        fast = engine_choice.export(directory, known, engine_options.say)
+    if fast is None or engine_options.on_torch:
+        return _load(directory, known, engine_options.device)
     return fast
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints.layout import PROMISE
+from ..checkpoints.layout import MANIFEST
 from ..errors import BadCheckpoint, CheckpointChanged
 
 
@@ -13,7 +13,7 @@ def read(directory: Path) -> dict[str, Any]:
 
     :raises BadCheckpoint: the file is damaged
     """
-    path = directory / PROMISE
+    path = directory / MANIFEST
     try:
         said = json.loads(path.read_text("utf-8"))
         if not isinstance(said["fingerprint"], str):

@@ -86,7 +86,7 @@ def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
     loading.check_unchanged(entry, directory, fingerprint)
     files = arranged(directory, described)
     about = _About(entry, fingerprint, dimensions, target.name)
-    files[layout.PROMISE] = about.promise()
+    files[layout.MANIFEST] = about.manifest_text()
     files.setdefault(layout.CARD, about.card())
     with _explained(target):
         _write(files, target, fingerprint, say)
@@ -104,7 +104,7 @@ class _About:
     dimensions: int
     file: str
 
-    def promise(self) -> bytes:
+    def manifest_text(self) -> bytes:
         """The content of ``glam.json``."""
         return manifest.text(
             self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")

@@ -30,7 +30,7 @@ from ..ingest import pipeline, records
 from ..ingest.pipeline import Options
 from ..ingest.prefetch import Entry, Reading
 from ..ingest.records import Records
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from ..search import exact, index
 from ..search.exact import Query
 
@@ -54,8 +54,10 @@ def embed_multi(
     db = collections.connect(path)
     for alias, attached in options["attach"]:
         _attach(db, alias, attached)
-    running = Running(say_on_stderr)
-    opened = pipeline.open_collection(db, options["collection"], model_id, running)
+    engine_options = EngineOptions(say_on_stderr)
+    opened = pipeline.open_collection(
+        db, options["collection"], model_id, engine_options
+    )
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with Progress("pictures" if found else "entries") as progress:
         with pipeline.run(db, opened, how, progress, "embed-multi", arguments) as run:

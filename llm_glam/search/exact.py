@@ -14,7 +14,7 @@ from ..db import collections
 from ..db.collections import Collection
 from ..errors import BadTerm, UnknownItem, VectorsDiffer, check_text
 from ..models.embedding_model import GlamClip, encode, find
-from ..models.engine_choice import Running
+from ..models.engine_choice import EngineOptions
 from . import index
 from .index import Index, Watcher
 
@@ -63,8 +63,8 @@ def query_vector(
     if isinstance(query, str):
         check_text(query, BadTerm)
     model: GlamClip = find(collection.model_id)
-    running = Running(precision=collection.precision)
-    encoder = model.encoder(download=download, running=running)
+    engine_options = EngineOptions(precision=collection.precision)
+    encoder = model.encoder(download=download, engine_options=engine_options)
     collections.check_fingerprint(collection, encoder.fingerprint)
     return encode(encoder, [query])[0].astype(np.float64)
 

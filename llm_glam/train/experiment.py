@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluate import measure
-from ..evaluate.batch_recall import Flags, Matching, Whole, hits
-from ..evaluate.measure import Asked, Encoded
+from ..evaluate.batch_recall import BoolArray, IntArray, Matching, hits
+from ..evaluate.measure import Encoded, MetricOptions
 from ..evaluate.metric_tables import Measured
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from .captions.short import shortened
-from .clip.contrastive_loss import Numbers
+from .clip.contrastive_loss import NamedArrays
 from .learn import diagnostics
-from .learn.diagnostics import Alarm
-from .learn.learner import Pupil, Seen
+from .learn.diagnostics import TrainingWarning
+from .learn.learner import Learner, Seen
 from .learn.loop import Tuned, tune
 from .learn.state import Epoch, Settings, State
 from .learn.weight_mixing import Mix, chosen, mixed
@@ -35,47 +35,47 @@ class Texts:
     """
 
     texts: list[str]
-    pictures: Whole
-    numbers: Whole
+    pictures: IntArray
+    numbers: IntArray
     captions: int
 
 
 @dataclass(frozen=True)
-class Parted:
-    """What can be learnt from and measured with: rows of pictures, and the pairs held out."""
+class TrainingSplit:
+    """Rows of the pictures to train and to measure with, and the pairs held out."""
 
-    learnt: Whole
-    held_out: Whole
+    train: IntArray
+    held_out: IntArray
     pairs: list[Pair]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingTask:
     """Who learns, and what is measured with.
 
     ``pairs`` are those held out, ``captions`` the rows of their different captions among the
-    pupil's held-out texts, ``asked`` which figures are wanted. Of the pupil's other texts the
+    pupil's held-out texts, ``metric_options`` which figures are wanted. Of the pupil's other texts the
     first ``everyday`` must not be forgotten, and ``labels`` are rows of those of labels.
     """
 
-    pupil: Pupil
+    learner: Learner
     pairs: list[Pair]
-    captions: Whole
+    captions: IntArray
     everyday: int
-    labels: Whole
-    asked: Asked
+    labels: IntArray
+    metric_options: MetricOptions
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingResult:
     """What came of it: weights by name, and what they make of what is held out."""
 
-    weights: Numbers
+    weights: NamedArrays
     seen: Seen
     alpha: float
     mixes: list[Mix]
     tuned: Tuned
-    alarms: list[Alarm]
+    warnings: list[TrainingWarning]
     measured: list[Measured]
 
 
@@ -95,7 +95,9 @@ def texts_of(those: Sequence[Pair]) -> Texts:
     return Texts(texts, columns[:, 0], columns[:, 1], len(written.texts))
 
 
-def parted(split: Split, those: Sequence[Pair], usable: Flags) -> Parted:
+def training_split(
+    split: Split, those: Sequence[Pair], usable: BoolArray
+) -> TrainingSplit:
     """Which pictures are learnt from and which are held out; unreadable ones are neither.
 
     :param those: all pairs; ``usable``: which of their pictures could be read, shape (n,)
@@ -105,13 +107,13 @@ def parted(split: Split, those: Sequence[Pair], usable: Flags) -> Parted:
         [pair for pair in part if usable[place[pair.id]]]
         for part in (split.train, split.held_out)
     ]
-    learnt, apart = (
+    train, held_out = (
         np.array([place[pair.id] for pair in part], np.int64) for part in kept
     )
-    return Parted(learnt, apart, kept[1])
+    return TrainingSplit(train, held_out, kept[1])
 
 
-def matching(texts: Texts, count: int, rows: Whole, most: int) -> Matching:
+def matching(texts: Texts, count: int, rows: IntArray, most: int) -> Matching:
     """How some pictures belong to their texts, of which the first so many are used.
 
     :param count: of all pictures, of which ``rows`` are these
@@ -124,27 +126,29 @@ def matching(texts: Texts, count: int, rows: Whole, most: int) -> Matching:
     return Matching(len(rows), pictures, texts.numbers[own])
 
 
-def lesson(
-    pupil: Pupil,
+def training_task(
+    learner: Learner,
     apart: list[Pair],
     texts: Texts,
     others: tuple[Sequence[str], Sequence[str]],
-    asked: Asked,
-) -> Lesson:
+    metric_options: MetricOptions,
+) -> TrainingTask:
     """A pupil, and the pairs held out from it.
 
     :param others: its other texts: everyday ones, then those of labels
     :raises BadPairs: no two of the pairs share a label
     """
-    measure.check_label(apart, asked)
+    measure.check_label(apart, metric_options)
     number = _places(texts.texts)
-    row = {int(n): place for place, n in enumerate(pupil.held_out.caption)}
+    row = {int(n): place for place, n in enumerate(learner.held_out.caption)}
     own = pairs.captions(apart).texts
     captions = np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
     everyday, place = len(others[0]), _places(others[1])
-    wanted = measure.label_texts(apart, asked)
+    wanted = measure.label_texts(apart, metric_options)
     labels = [everyday + place[pairs.normal(text)] for text in wanted]
-    return Lesson(pupil, apart, captions, everyday, np.array(labels, np.int64), asked)
+    return TrainingTask(
+        learner, apart, captions, everyday, np.array(labels, np.int64), metric_options
+    )
 
 
 def _places(texts: Sequence[str]) -> dict[str, int]:
@@ -152,7 +156,7 @@ def _places(texts: Sequence[str]) -> dict[str, int]:
 
 
 def learn(
-    given: Lesson,
+    given: TrainingTask,
     settings: Settings,
     *,
     alphas: Sequence[float],
@@ -160,14 +164,14 @@ def learn(
     state: State | None,
     save: Callable[[State], None],
     names: tuple[str, str],
-) -> Learnt:
+) -> TrainingResult:
     """Tune, mix the old weights with the new, and say what is to be said.
 
     :param alphas: the mixes to try
     :param names: of the checkpoint before and after, for the figures
     """
-    pupil = given.pupil
-    before = pupil.seen(pupil.start)
+    learner = given.learner
+    before = learner.seen(learner.start)
 
     def health(seen: Seen) -> tuple[float, float]:
         everyday = slice(given.everyday)
@@ -177,7 +181,7 @@ def learn(
         return kept, _collapse(seen).spread
 
     tuned = tune(
-        *(pupil, settings),
+        *(learner, settings),
         before=before,
         measure=health,
         watcher=watcher,
@@ -187,15 +191,15 @@ def learn(
     # Each is looked at once: for towers that means all pictures held out.
     mixes, seen = [], {}
     for alpha in alphas:
-        now = pupil.seen(mixed(pupil.start, tuned.best, alpha)) if alpha else before
-        found = hits(now.texts, now.pictures, pupil.held_out).mean()
+        now = learner.seen(mixed(learner.start, tuned.best, alpha)) if alpha else before
+        found = hits(now.texts, now.pictures, learner.held_out).mean()
         mixes.append((alpha, float(found), health(now)[0]))
         seen[alpha] = now
     alpha = chosen(mixes)
-    final = mixed(pupil.start, tuned.best, alpha)
-    return Learnt(
+    final = mixed(learner.start, tuned.best, alpha)
+    return TrainingResult(
         *(final, seen[alpha], alpha, mixes, tuned),
-        _alarms(pupil, tuned, seen[alpha]),
+        _warnings(learner, tuned, seen[alpha]),
         _measured(given, before, seen[alpha], names),
     )
 
@@ -204,17 +208,17 @@ def _collapse(seen: Seen) -> diagnostics.Collapse:
     return diagnostics.collapse(seen.pictures, seen.texts)
 
 
-def _alarms(pupil: Pupil, tuned: Tuned, final: Seen) -> list[Alarm]:
-    return diagnostics.alarms(
+def _warnings(learner: Learner, tuned: Tuned, final: Seen) -> list[TrainingWarning]:
+    return diagnostics.diagnose(
         tuned.history,
-        pairs=len(pupil.train.pairs()[0]),
-        queries=len(np.unique(pupil.held_out.caption)),
+        pairs=len(learner.train.pairs()[0]),
+        queries=len(np.unique(learner.held_out.caption)),
         seen=_collapse(final),
     )
 
 
 def _measured(
-    given: Lesson, before: Seen, after: Seen, names: tuple[str, str]
+    given: TrainingTask, before: Seen, after: Seen, names: tuple[str, str]
 ) -> list[Measured]:
     """The figures of both checkpoints over the held-out pairs."""
     encoded = [
@@ -226,4 +230,4 @@ def _measured(
         )
         for name, seen in zip(names, (before, after), strict=True)
     ]
-    return measure.measure(given.pairs, encoded, given.asked)
+    return measure.measure(given.pairs, encoded, given.metric_options)

@@ -22,7 +22,7 @@ EXTRA = "llm install 'llm-glam[train]'"
 
 
 @dataclass(frozen=True)
-class Way:
+class TrainingPreset:
     """What suits one way to tune.
 
     ``words`` is for the card, ``note`` for the registry; ``batch`` to ``alphas`` are defaults.
@@ -43,20 +43,20 @@ class Way:
     alphas: tuple[float, ...]
 
 
-WAYS = {
-    PROJECTIONS: Way(
+PRESETS = {
+    PROJECTIONS: TrainingPreset(
         "projections and temperature; both towers frozen",
         "its projections trained",
         *(512, 1e-3, 1e-3, 10.0),
         ALPHAS,
     ),
-    LAST_BLOCK: Way(
+    LAST_BLOCK: TrainingPreset(
         "last block of each tower, projections and temperature; the rest frozen",
         "the last block of each tower trained",
         *(256, 2e-5, 1e-3, 0.05),
         FEW_ALPHAS,
     ),
-    ALL: Way(
+    ALL: TrainingPreset(
         "all weights of both towers, projections and temperature",
         "all its weights trained",
         *(256, 5e-6, 1e-3, 0.05),
@@ -66,28 +66,35 @@ WAYS = {
 
 
 @dataclass(frozen=True)
-class Chosen:
+class TuneChoice:
     """Which weights learn, and why, as a sentence."""
 
     tune: str
     why: str
 
 
-def choose(asked: str | None, *, weights: int, pictures: int, has_card: bool) -> Chosen:
+def choose(
+    metric_options: str | None, *, weights: int, pictures: int, has_card: bool
+) -> TuneChoice:
     """Which weights are to learn.
 
-    :param asked: what the user wants, None to choose
+    :param metric_options: what the user wants, None to choose
     :param weights: of the checkpoint; ``pictures`` to learn from; whether there is an accelerator
     :raises TrainingFailed: what is asked for needs packages that are not installed
     """
-    if asked:
-        if asked != PROJECTIONS and not is_installed():
+    if metric_options:
+        if metric_options != PROJECTIONS and not is_installed():
             raise TrainingFailed(
-                f"--tune {asked} needs packages that are not installed. Install them with: {EXTRA}"
+                f"--tune {metric_options} needs packages that are not installed. Install them with: {EXTRA}"
             )
-        return Chosen(asked, f"What learns, as asked for: {WAYS[asked].words}.")
+        return TuneChoice(
+            metric_options,
+            f"What learns, as asked for: {PRESETS[metric_options].words}.",
+        )
     tune, why = _chosen(weights, pictures, has_card)
-    return Chosen(tune, f"What learns: {WAYS[tune].words}. Why: {why}; --tune chooses.")
+    return TuneChoice(
+        tune, f"What learns: {PRESETS[tune].words}. Why: {why}; --tune chooses."
+    )
 
 
 def _chosen(weights: int, pictures: int, has_card: bool) -> tuple[str, str]:
@@ -127,7 +134,7 @@ def settings(
     :param epochs: what the user wants instead, as ``batch`` and ``learning_rate``
     :param others: as in Settings
     """
-    way = WAYS[tune]
+    way = PRESETS[tune]
     suits = way.of_small if weights < SMALL else way.learning_rate
     size = batch or way.batch
     least = -(-STEPS // steps(pictures, size)) if tune == PROJECTIONS else 0

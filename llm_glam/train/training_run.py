@@ -12,25 +12,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import NameTaken, TrainingFailed
-from ..evaluate.batch_recall import Matching, Whole
+from ..evaluate.batch_recall import IntArray, Matching
 from ..evaluate.encoding import Refused, Report
-from ..evaluate.measure import Asked
+from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from ..models import loading, local_store, registry
-from ..models.engine_choice import Running, Say
+from ..models.engine_choice import EngineOptions, Say
 from ..models.registry import Checkpoint
 from . import experiment, memory
 from .cache import feature_cache, pixel_cache
 from .clip import checkpoint_weights
 from .clip.projection_head import Features, unit
 from .curves import curves
-from .experiment import Learnt, Lesson, Parted, Texts
-from .learn.learner import Pupil
-from .learn.projection_learner import ProjectionPupil
+from .experiment import Texts, TrainingResult, TrainingSplit, TrainingTask
+from .learn.learner import Learner
+from .learn.projection_learner import ProjectionLearner
 from .learn.state import Epoch, Settings, State
-from .learn.tower_learner import Part, TowerPupil
+from .learn.tower_learner import Part, TowerLearner
 from .presets import LAST_BLOCK, PROJECTIONS
 
 STATE, PIXELS = "state.safetensors", "pixels.npy"
@@ -93,7 +93,7 @@ class Material:
     split: Split
     everyday: Sequence[str]
     labels: Sequence[str]
-    asked: Asked
+    metric_options: MetricOptions
     batch: int
 
     @property
@@ -102,9 +102,13 @@ class Material:
         return [*self.everyday, *self.labels]
 
 
-def lesson(
-    run: Run, material: Material, tune: str, running: Running, report: Report
-) -> tuple[Lesson, Refused]:
+def training_task(
+    run: Run,
+    material: Material,
+    tune: str,
+    engine_options: EngineOptions,
+    report: Report,
+) -> tuple[TrainingTask, Refused]:
     """A pupil with all it needs; each picture is read once.
 
     :return: and ids and reasons of pictures that cannot be used
@@ -112,44 +116,56 @@ def lesson(
     :raises BadCheckpoint: nothing of it can learn
     """
     made = _projections if tune == PROJECTIONS else _towers
-    pupil, apart, refused = made(run, material, tune, running, report)
+    learner, apart, refused = made(run, material, tune, engine_options, report)
     others = material.everyday, material.labels
-    given = experiment.lesson(pupil, apart, material.texts, others, material.asked)
+    given = experiment.training_task(
+        learner, apart, material.texts, others, material.metric_options
+    )
     return given, refused
 
 
 def _projections(
-    run: Run, material: Material, tune: str, running: Running, report: Report
-) -> tuple[Pupil, list[Pair], Refused]:
+    run: Run,
+    material: Material,
+    tune: str,
+    engine_options: EngineOptions,
+    report: Report,
+) -> tuple[Learner, list[Pair], Refused]:
     texts = material.texts
-    entering = feature_cache.of(
+    inputs = feature_cache.of(
         run.checkpoint,
         _fingerprint(run),
         material.pairs,
         [*texts.texts, *material.others],
         run.folder / "features.npz",
-        running,
+        engine_options,
         report,
     )
-    parts = experiment.parted(material.split, material.pairs, entering.usable)
+    parts = experiment.training_split(material.split, material.pairs, inputs.usable)
     own, apart = (
         Features(
-            entering.pictures[rows],
-            entering.texts[one.caption],
+            inputs.pictures[rows],
+            inputs.texts[one.caption],
             one.picture_of,
             one.caption,
         )
         for rows, one in _matchings(material, parts)
     )
-    others = entering.texts[len(texts.texts) :]
-    pupil = ProjectionPupil(checkpoint_weights.read(run.checkpoint), own, apart, others)
-    return pupil, parts.pairs, entering.refused
+    others = inputs.texts[len(texts.texts) :]
+    learner = ProjectionLearner(
+        checkpoint_weights.read(run.checkpoint), own, apart, others
+    )
+    return learner, parts.pairs, inputs.refused
 
 
 def _towers(
-    run: Run, material: Material, tune: str, running: Running, report: Report
-) -> tuple[Pupil, list[Pair], Refused]:
-    model = checkpoint_weights.opened(run.checkpoint, running.device)
+    run: Run,
+    material: Material,
+    tune: str,
+    engine_options: EngineOptions,
+    report: Report,
+) -> tuple[Learner, list[Pair], Refused]:
+    model = checkpoint_weights.opened(run.checkpoint, engine_options.device)
     clip = checkpoint_weights.clip_of(model, run.checkpoint)
     learning = checkpoint_weights.learning(clip, tune == LAST_BLOCK, run.checkpoint)
     count = sum(one.numel() for one in clip.parameters())
@@ -163,27 +179,29 @@ def _towers(
         _fingerprint(run),
         material.pairs,
         run.folder / PIXELS,
-        running.say or (lambda text: None),
+        engine_options.say or (lambda text: None),
         report,
     )
-    parts = experiment.parted(material.split, material.pairs, kept.usable)
+    parts = experiment.training_split(material.split, material.pairs, kept.usable)
     own, apart = (Part(*one) for one in _matchings(material, parts))
-    pupil = TowerPupil(
+    learner = TowerLearner(
         *(model, learning, kept, (own, apart)),
         material.texts.texts,
         material.others,
         at_once,
     )
-    return pupil, parts.pairs, kept.refused
+    return learner, parts.pairs, kept.refused
 
 
-def _matchings(material: Material, parts: Parted) -> list[tuple[Whole, Matching]]:
+def _matchings(
+    material: Material, parts: TrainingSplit
+) -> list[tuple[IntArray, Matching]]:
     """Of what is learnt from and of what is held out, with captions as they were written."""
     texts, count = material.texts, len(material.pairs)
     return [
         (rows, experiment.matching(texts, count, rows, most))
         for rows, most in (
-            (parts.learnt, len(texts.texts)),
+            (parts.train, len(texts.texts)),
             (parts.held_out, texts.captions),
         )
     ]
@@ -195,13 +213,13 @@ def _fingerprint(run: Run) -> str:
 
 def learn(
     run: Run,
-    given: Lesson,
+    given: TrainingTask,
     settings: Settings,
     alphas: Sequence[float],
     watcher: Callable[[Epoch], None],
     *,
     resume: bool,
-) -> Learnt:
+) -> TrainingResult:
     """Learn, putting down after each epoch what is needed to go on after a kill.
 
     :raises TrainingFailed: there is nothing to go on from, or it is of another training
@@ -223,7 +241,7 @@ def learn(
 
     names = run.base.model_id, f"{registry.PREFIX}/{run.name}"
     try:
-        learnt = experiment.learn(
+        result = experiment.learn(
             given,
             settings,
             alphas=alphas,
@@ -237,29 +255,34 @@ def learn(
             f"The training cannot go on: {error} Repeat the command as it was, or leave out "
             "--resume to begin anew."
         ) from error
-    _write(run.folder / "curves.svg", curves(learnt.tuned.history))
-    return learnt
+    _write(run.folder / "curves.svg", curves(result.tuned.history))
+    return result
 
 
 def keep(
-    run: Run, learnt: Learnt, given: Lesson, card: str, note: str, say: Say
+    run: Run,
+    result: TrainingResult,
+    given: TrainingTask,
+    card: str,
+    note: str,
+    say: Say,
 ) -> Checkpoint:
     """Save what was learnt as a checkpoint of its own, prove it, and register it.
 
     :param note: what was trained
     :raises TrainingFailed: it is of no use, or gives other vectors than were measured
     """
-    fatal = [alarm.words for alarm in learnt.alarms if alarm.fatal]
+    fatal = [warning.words for warning in result.warnings if warning.fatal]
     if fatal:
         raise TrainingFailed(f"Nothing was registered. {' '.join(fatal)}")
 
     def make(target: Path) -> None:
-        named = given.pupil.named(learnt.weights)
+        named = given.learner.named(result.weights)
         checkpoint_weights.replaced(run.checkpoint, target, named)
         _write(target / "README.md", card)
 
     with local_store.made(run.name, make) as directory:
-        _prove(directory, learnt, given)
+        _prove(directory, result, given)
         notes = f"{run.base.model_id} with {note}"
         entry = loading.add(run.name, str(directory), notes=notes, say=say)
     _write(run.folder / "README.md", card)
@@ -268,11 +291,11 @@ def keep(
     return entry
 
 
-def _prove(directory: Path, learnt: Learnt, given: Lesson) -> None:
+def _prove(directory: Path, result: TrainingResult, given: TrainingTask) -> None:
     """See that the saved checkpoint says of captions what was measured."""
     written = pairs.captions(given.pairs).texts[:PROVED]
-    expected = learnt.seen.texts[given.captions[:PROVED]]
-    found = loading.opened(directory, None, Running()).encode_texts(written)
+    expected = result.seen.texts[given.captions[:PROVED]]
+    found = loading.opened(directory, None, EngineOptions()).encode_texts(written)
     cosines = (unit(found) * expected).sum(axis=1)
     if cosines.min() < 1 - ALIKE:
         raise TrainingFailed(

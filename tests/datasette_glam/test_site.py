@@ -217,7 +217,7 @@ async def test_those_on_their_way_are_waited_for(embedded, monkeypatch):
         return real(db, collection, queries, watcher)
 
     monkeypatch.setattr(exact, "nearest_to_each", counted)
-    monkeypatch.setattr(search_pool, "PATIENCE", 60)
+    monkeypatch.setattr(search_pool, "BATCH_WINDOW_S", 60)
     datasette = site(embedded)
     paths = [f"{PHOTOS}?id=red.png", f"{PHOTOS}.json?id=green.png"] * 6
     answers = await asyncio.gather(*(get(datasette, path) for path in paths))

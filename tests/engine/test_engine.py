@@ -19,7 +19,7 @@ from llm_glam.engine.preprocess import Preprocessing
 from llm_glam.engine.torch import TorchEncoder, quiet
 from llm_glam.errors import BadCheckpoint, BadDevice
 from llm_glam.models import engine_choice, loading, registry
-from llm_glam.models.engine_choice import Running
+from llm_glam.models.engine_choice import EngineOptions
 
 from .. import tiny
 from ..conftest import Llm
@@ -573,7 +573,9 @@ def test_where_there_is_a_card_torch_embeds_unless_the_processor_is_asked_for(
     monkeypatch.setattr(engine_choice, "has_accelerator", lambda: True)
     new_process()
 
-    assert isinstance(loading.encoder("tiny", Running(print, device=device)), engine)
+    assert isinstance(
+        loading.encoder("tiny", EngineOptions(print, device=device)), engine
+    )
     new_process()
     assert isinstance(loading.encoder("tiny"), OnnxEncoder)  # for a query
 

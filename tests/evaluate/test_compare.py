@@ -175,10 +175,10 @@ def test_equal_pictures_have_ranks_by_id(llm, colours, tmp_path, monkeypatch):
 def test_ranks_among_some(many):
     db = collections.connect(many.database, readonly=True)
     vectors = many.vectors()
-    chance = random.Random(3)
+    chance_level = random.Random(3)
     for _ in range(20):
-        among = chance.sample(sorted(vectors), 30)
-        direction = [chance.random() for _ in "rgb"]
+        among = chance_level.sample(sorted(vectors), 30)
+        direction = [chance_level.random() for _ in "rgb"]
         ranked = [k for k, _ in slow(vectors, direction) if k in among]
         query = exact.Query(np.array(direction), among=among)
         found = exact.ranks(db, collections.get(db, "photos"), query, list(vectors))
@@ -217,7 +217,7 @@ def test_overlap_and_rank_biased_overlap_by_hand():
     assert rank_agreement.rank_biased_overlap("abc", "abc", 3) == pytest.approx(1)
     assert rank_agreement.rank_biased_overlap("abc", "xyz", 3) == 0
     # (agreements 1/4, 2/4): 0.5 · 0.81 + 0.1 · (0.25 + 0.5 · 0.9)
-    assert rank_agreement.rank_biased_overlap_by_chance(2, 4) == pytest.approx(0.475)
+    assert rank_agreement.chance_rank_biased_overlap(2, 4) == pytest.approx(0.475)
 
 
 def reference_rbo(one, other, depth, p=0.9):
@@ -227,21 +227,21 @@ def reference_rbo(one, other, depth, p=0.9):
 
 
 def test_rank_biased_overlap_is_that_of_a_slow_reference():
-    chance = random.Random(0)
+    chance_level = random.Random(0)
     for _ in range(50):
-        one, other = (chance.sample(range(40), 25) for _ in "12")
+        one, other = (chance_level.sample(range(40), 25) for _ in "12")
         found = rank_agreement.rank_biased_overlap(one, other, 25)
         assert found == pytest.approx(reference_rbo(one, other, 25))
 
 
 def test_chance_is_the_mean_of_random_rankings():
-    chance = random.Random(0)
+    chance_level = random.Random(0)
     one = list(range(30))
     drawn = [
-        rank_agreement.rank_biased_overlap(one, chance.sample(one, 30), 20)
+        rank_agreement.rank_biased_overlap(one, chance_level.sample(one, 30), 20)
         for _ in range(2_000)
     ]
-    expected = rank_agreement.rank_biased_overlap_by_chance(20, 30)
+    expected = rank_agreement.chance_rank_biased_overlap(20, 30)
     assert np.mean(drawn) == pytest.approx(expected, abs=0.01)
 
 

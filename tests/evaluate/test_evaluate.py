@@ -10,7 +10,7 @@ from PIL import Image
 
 from llm_glam.cli.output import Progress
 from llm_glam.evaluate import encoding, measure, metric_tables
-from llm_glam.evaluate.measure import Asked, Encoded
+from llm_glam.evaluate.measure import Encoded, MetricOptions
 from llm_glam.evaluate.metric_tables import Figure, Measured
 from llm_glam.evaluate.pairs import from_table
 from llm_glam.evaluate.pairs.pairs import Pair
@@ -299,11 +299,11 @@ def test_labels_find_the_pictures_that_have_them(llm, colours, tmp_path):
     assert (row["queries"], row["groups"], row["pool"]) == (2, 2, 4)
     # Of four pictures all are among the ten nearest, whatever their order.
     assert row["precision_at_10"] == row["precision_at_10_by_chance"] == 0.5
-    asked = []
+    metric_options = []
     real = colours.encode_texts
-    colours.encode_texts = lambda texts: asked.extend(texts) or real(texts)
+    colours.encode_texts = lambda texts: metric_options.extend(texts) or real(texts)
     llm.json(*command, "--prompt", "a jar, {}")
-    assert asked[-2:] == ["a jar, green", "a jar, Red"]
+    assert metric_options[-2:] == ["a jar, green", "a jar, Red"]
 
 
 def test_a_collection_is_measured_by_the_vectors_it_has(llm, embedded, colours, photos):
@@ -473,7 +473,7 @@ def test_what_one_checkpoint_could_not_read_counts_for_none():
         "other", at(0, 40, 90), np.array([True, False, True]), at(0, 40, 90)
     )
 
-    rows = measure.measure(found, [one, other], Asked())
+    rows = measure.measure(found, [one, other], MetricOptions())
 
     assert {(row.model, row.pool, row.queries) for row in rows} == {
         ("one", 2, 2),

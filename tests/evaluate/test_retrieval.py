@@ -123,7 +123,7 @@ def test_chance_counts_all_draws(pool, k):
         draws = list(combinations(range(pool), min(k, pool)))
         expected = sum(min(draw) < right for draw in draws) / len(draws)
 
-        found = retrieval.chance(np.array([right]), pool, k)
+        found = retrieval.chance_level(np.array([right]), pool, k)
 
         assert found == pytest.approx([expected])
 
@@ -135,13 +135,13 @@ def test_chance_of_reciprocal_counts_all_orders(pool):
         ranks = [1 + min(order.index(one) for one in range(right)) for order in orders]
         expected = sum(1 / rank for rank in ranks) / len(ranks)
 
-        found = retrieval.chance_of_reciprocal(np.array([right, right]), pool)
+        found = retrieval.chance_reciprocal_rank(np.array([right, right]), pool)
 
         assert found == pytest.approx([expected, expected])
 
 
 def test_chance_by_hand():
-    found = retrieval.chance(np.array([1, 5]), 1000, 10)
+    found = retrieval.chance_level(np.array([1, 5]), 1000, 10)
 
     assert found == pytest.approx([0.01, 1 - comb(995, 10) / comb(1000, 10)])
     assert found[1] == pytest.approx(0.04910, abs=1e-5)
@@ -149,23 +149,23 @@ def test_chance_by_hand():
 
 def test_neighbours_by_hand():
     # Two nearest of each, at 0, 10, 20, 60 and 80 degrees; the first two are one object.
-    found, lots = retrieval.neighbours(
+    found, chance_level = retrieval.neighbours(
         at(0, 10, 20, 60, 80), ["x", "x", "x", "y", "y"], np.array([0, 0, 1, 2, 3]), 2
     )
 
     # 0 sees 20 x, 60 y; 10 the same; 20 sees 10 x, 0 x; 60 sees 80 y, 20 x; 80 sees 60 y, 20 x
     assert found == pytest.approx([0.5, 0.5, 1, 0.5, 0.5])
-    assert lots == pytest.approx([1 / 3, 1 / 3, 0.5, 0.25, 0.25])
+    assert chance_level == pytest.approx([1 / 3, 1 / 3, 0.5, 0.25, 0.25])
 
 
 def test_a_label_that_no_other_group_has_is_asked_for_nothing():
-    found, lots = retrieval.neighbours(
+    found, chance_level = retrieval.neighbours(
         at(0, 10, 20, 30), ["x", "x", "y", "y"], np.array([0, 0, 1, 2]), 10
     )
 
     assert (
         np.isnan(found).tolist()
-        == np.isnan(lots).tolist()
+        == np.isnan(chance_level).tolist()
         == [True, True, False, False]
     )
     assert found[2] == pytest.approx(1 / 3)  # all three others are its ten nearest
@@ -175,29 +175,29 @@ def test_neighbours_of_a_collapsed_checkpoint_are_lots_drawn():
     labels = sorted("aaaabbbbbbcccccccccccccccccccc")
     same = np.ones((30, 3), np.float32)
 
-    found, lots = retrieval.neighbours(same, labels, np.arange(30), 10)
+    found, chance_level = retrieval.neighbours(same, labels, np.arange(30), 10)
 
-    assert found == pytest.approx(lots)
-    assert lots[0] == pytest.approx(3 / 29)
+    assert found == pytest.approx(chance_level)
+    assert chance_level[0] == pytest.approx(3 / 29)
 
 
 def test_labels_by_hand():
     # Labels at 0 and 80 degrees ask for pictures at 0, 20, 50, 70 and 90; two nearest of each.
-    found, lots = retrieval.labelled(
+    found, chance_level = retrieval.labelled(
         at(0, 20, 50, 70, 90), at(0, 80), np.array([0, 1, 0, 0, 1]), 2
     )
 
     # 0 sees 0 (its own) and 20; 80 sees 70 and 90 (its own)
     assert found == pytest.approx([0.5, 0.5])
-    assert lots == pytest.approx([0.6, 0.4])
+    assert chance_level == pytest.approx([0.6, 0.4])
 
 
 def test_labels_of_a_collapsed_checkpoint_are_lots_drawn():
     same = np.ones((30, 3), np.float32)
-    found, lots = retrieval.labelled(same, same[:2], np.arange(30) // 24, 10)
+    found, chance_level = retrieval.labelled(same, same[:2], np.arange(30) // 24, 10)
 
-    assert found == pytest.approx(lots)
-    assert lots == pytest.approx([0.8, 0.2])
+    assert found == pytest.approx(chance_level)
+    assert chance_level == pytest.approx([0.8, 0.2])
 
 
 @pytest.mark.parametrize("seed", range(6))

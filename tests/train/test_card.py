@@ -70,7 +70,7 @@ def training(**changes):
         settings={"epochs": 8, "learning rate": 5e-6},
         hardware="2 cores",
         seconds={"features": 130, "epochs": 3725},
-        alarms=[],
+        warnings=[],
         alpha=0.5,
         data=data,
         figures=[Figure("recall@10", 450, before, after, 0.022)],
@@ -142,7 +142,7 @@ def hostile(text):
         settings={text: text},
         hardware=text,
         seconds={text: 3},
-        alarms=[text],
+        warnings=[text],
         data=data,
         figures=named,
         groups={text: named},
@@ -208,7 +208,7 @@ def test_the_sections():
 
 
 def test_what_it_says():
-    text = card(training(alarms=["the vectors collapse"]))
+    text = card(training(warnings=["the vectors collapse"]))
     for line in (
         "| recall@10 | 450 | .21 [.18, .24] | .43 [.39, .47] | .02 | better |",
         "| Italy | recall@10 | 40 | .21 [.18, .24] | .20 [.10, .30] | – | no clear difference |",
@@ -222,7 +222,7 @@ def test_what_it_says():
         "llm glam train finds.csv --base clip-ViT-B-32 --name archaeclip",
     ):
         assert f"\n{line}\n" in text
-    assert "No alarm went off" in card(training())
+    assert "There were no warnings" in card(training())
 
 
 def test_what_got_worse_is_called_so():

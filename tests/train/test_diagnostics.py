@@ -8,9 +8,9 @@ import pytest
 from llm_glam.train.captions import everyday
 from llm_glam.train.learn.diagnostics import (
     Collapse,
-    alarms,
-    by_chance,
     collapse,
+    diagnose,
+    mcnemar_p_value,
     overfitting,
     retention,
 )
@@ -41,7 +41,7 @@ HEALTHY = [epoch(0, 0.05), epoch(1, 0.3), epoch(2, 0.5)]
 
 def told(history, **changes):
     arguments = {"pairs": 1000, "queries": 200, **changes}
-    return {alarm.kind: alarm for alarm in alarms(history, **arguments)}
+    return {warning.kind: warning for warning in diagnose(history, **arguments)}
 
 
 def test_a_healthy_run_gives_no_alarm():
@@ -92,10 +92,10 @@ def test_what_cannot_be_judged_is_refused(wrong):
     [(Collapse(0.96, 0.2), "cosine of 0.960"), (Collapse(0.3, 0.009), "within 0.0090")],
 )
 def test_collapse_is_fatal(seen, words):
-    alarm = told(HEALTHY, seen=seen)["collapse"]
-    assert alarm.fatal
-    assert words in alarm.words
-    assert "Lower the learning rate" in alarm.words
+    warning = told(HEALTHY, seen=seen)["collapse"]
+    assert warning.fatal
+    assert words in warning.words
+    assert "Lower the learning rate" in warning.words
 
 
 def test_numbers_at_the_thresholds_are_no_collapse():
@@ -140,18 +140,18 @@ def test_retention_is_the_part_of_neighbours_that_is_kept():
     after = circle(0, 50, 30, 90)  # nearest: 2, 2, 1, 1
     kept = retention(before, after, k=1)
     assert kept.kept == 0.25  # of the third alone
-    assert kept.chance == pytest.approx(1 / 3)
+    assert kept.chance_level == pytest.approx(1 / 3)
 
 
 def test_what_is_turned_or_scaled_is_kept_and_what_is_random_is_not():
-    chance = np.random.default_rng(0)
-    before = chance.normal(size=(120, 16)).astype(np.float32)
-    turn, _ = np.linalg.qr(chance.normal(size=(16, 16)))
+    chance_level = np.random.default_rng(0)
+    before = chance_level.normal(size=(120, 16)).astype(np.float32)
+    turn, _ = np.linalg.qr(chance_level.normal(size=(16, 16)))
     assert retention(before, (3 * before @ turn).astype(np.float32)).kept > 0.98
-    other = chance.normal(size=(120, 16)).astype(np.float32)
+    other = chance_level.normal(size=(120, 16)).astype(np.float32)
     random = retention(before, other)
-    assert random.chance == pytest.approx(5 / 119)
-    assert abs(random.kept - random.chance) < 0.03
+    assert random.chance_level == pytest.approx(5 / 119)
+    assert abs(random.kept - random.chance_level) < 0.03
 
 
 def test_other_texts_are_refused():
@@ -164,9 +164,9 @@ def test_other_texts_are_refused():
 
 def test_forgetting_is_told_and_not_fatal():
     forgot = [*HEALTHY[:2], replace(HEALTHY[2], retention=0.4)]
-    alarm = told(forgot)["forgetting"]
-    assert "40%" in alarm.words
-    assert not alarm.fatal
+    warning = told(forgot)["forgetting"]
+    assert "40%" in warning.words
+    assert not warning.fatal
 
 
 def test_retention_is_judged_where_recall_is_best():
@@ -181,9 +181,9 @@ def test_recall_that_falls_while_the_loss_falls_is_overfitting():
     assert not overfitting(falling)
     falling.append(epoch(5, 0.47))
     assert overfitting(falling)
-    alarm = told(falling)["overfitting"]
-    assert "0.500 (epoch 2) to 0.470" in alarm.words
-    assert not alarm.fatal
+    warning = told(falling)["overfitting"]
+    assert "0.500 (epoch 2) to 0.470" in warning.words
+    assert not warning.fatal
 
 
 def test_a_rising_loss_or_a_small_dip_is_no_overfitting():
@@ -203,10 +203,10 @@ def test_recall_that_never_rose_can_be_overfitting_too():
 
 
 def test_the_sign_test_is_that_of_counting():
-    assert by_chance(0, 0) == 1
-    assert by_chance(3, 0) == 1 / 8
-    assert by_chance(3, 1) == 5 / 16  # 4 + 1 of 16 ways
-    assert by_chance(1, 3) == 15 / 16
+    assert mcnemar_p_value(0, 0) == 1
+    assert mcnemar_p_value(3, 0) == 1 / 8
+    assert mcnemar_p_value(3, 1) == 5 / 16  # 4 + 1 of 16 ways
+    assert mcnemar_p_value(1, 3) == 15 / 16
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,10 @@ def test_better_is_what_can_hardly_be_chance(gained, lost, is_better):
 
 def test_no_better_is_fatal_and_gives_the_numbers():
     history = [epoch(0, 0.5), epoch(1, 0.4)]
-    alarm = told(history, chance=0.05)["no better"]
-    assert alarm.fatal
+    warning = told(history, chance_level=0.05)["no better"]
+    assert warning.fatal
     for words in ("was 0.500", "is 0.500", "has 0.050", "of 200 captions 0 were won"):
-        assert words in alarm.words
+        assert words in warning.words
 
 
 # Too few
@@ -236,7 +236,7 @@ def test_no_better_is_fatal_and_gives_the_numbers():
 def test_few_pairs_are_told(counts, is_few):
     found = told(HEALTHY, pairs=counts[0], queries=counts[1])
     assert ("too few pairs" in found) == is_few
-    assert not any(alarm.fatal for alarm in found.values())
+    assert not any(warning.fatal for warning in found.values())
 
 
 # The captions

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from llm_glam.evaluate.batch_recall import recall_by_chance
+from llm_glam.evaluate.batch_recall import chance_recall
 from llm_glam.train.clip import contrastive_loss
 from llm_glam.train.clip.contrastive_loss import (
     batches,
+    chance_loss,
     held_out_loss,
-    loss_by_chance,
     rate,
 )
 from llm_glam.train.clip.projection_head import Features, Projections, found
 from llm_glam.train.learn import learner, loop
-from llm_glam.train.learn.diagnostics import alarms
+from llm_glam.train.learn.diagnostics import diagnose
 from llm_glam.train.learn.state import Settings, State, arrays_of
 
 from ..pairs import pairs, random_start, slow_fits, slow_loss, tune
@@ -226,9 +226,9 @@ def test_the_score_of_an_equal_caption_takes_no_part():
 def test_equal_scores_give_the_loss_by_chance():
     _, fits = random_batch()
     flat = np.zeros((6, 6), np.float32)
-    assert loss_by_chance(np.eye(6, dtype=bool)) == pytest.approx(math.log(6))
-    assert loss_by_chance(fits) == pytest.approx(torch_loss(flat, fits), rel=1e-6)
-    assert loss_by_chance(fits) < math.log(6)
+    assert chance_loss(np.eye(6, dtype=bool)) == pytest.approx(math.log(6))
+    assert chance_loss(fits) == pytest.approx(torch_loss(flat, fits), rel=1e-6)
+    assert chance_loss(fits) < math.log(6)
 
 
 def test_the_held_out_loss_is_that_of_its_batches():
@@ -261,11 +261,11 @@ def test_one_step_is_adam_with_the_gradients_of_the_slow_reference():
     zeros = {k: np.zeros(v.shape, np.float32) for k, v in begin.items()}
     now = {k: v.astype(np.float32) for k, v in begin.items()}
     far = {k: v + np.float32(1) for k, v in now.items()}
-    learner = contrastive_loss.Learner(now, (zeros, zeros), 0, far)
+    optimizer = contrastive_loss.ProjectionOptimizer(now, (zeros, zeros), 0, far)
     batch = (features.texts, features.pictures, fits)
-    lost = learner.learn(batch, rate=0.001, decay=10.0, clip=math.inf)
+    lost = optimizer.learn(batch, rate=0.001, decay=10.0, clip=math.inf)
     assert lost == pytest.approx(loss_of(begin), rel=1e-4)
-    after, (first, _) = learner.arrays()
+    after, (first, _) = optimizer.arrays()
     for name, places in (
         ("picture", [(0, 0), (3, 7)]),
         ("text", [(1, 2)]),
@@ -287,10 +287,10 @@ def test_gradients_are_clipped_all_together():
     start, features, _ = short(learn=5)
     now = arrays_of(start)
     zeros = {k: np.zeros_like(v) for k, v in now.items()}
-    learner = contrastive_loss.Learner(now, (zeros, zeros), 0, now)
+    optimizer = contrastive_loss.ProjectionOptimizer(now, (zeros, zeros), 0, now)
     batch = (features.texts, features.pictures, np.eye(5, dtype=bool))
-    learner.learn(batch, rate=0.001, decay=0.0, clip=1e-3)
-    _, (first, _) = learner.arrays()
+    optimizer.learn(batch, rate=0.001, decay=0.0, clip=1e-3)
+    _, (first, _) = optimizer.arrays()
     length = math.sqrt(sum(float((part**2).sum()) for part in first.values()))
     assert length == pytest.approx(0.1 * 1e-3, rel=1e-3)
 
@@ -300,9 +300,9 @@ def test_a_step_after_being_taken_up_is_the_same_step():
     now = arrays_of(start)
     zeros = {k: np.zeros_like(v) for k, v in now.items()}
     batch = (features.texts, features.pictures, np.eye(5, dtype=bool))
-    one = contrastive_loss.Learner(now, (zeros, zeros), 0, now)
+    one = contrastive_loss.ProjectionOptimizer(now, (zeros, zeros), 0, now)
     one.learn(batch, rate=0.01, decay=1.0, clip=1.0)
-    other = contrastive_loss.Learner(*one.arrays(), 1, now)
+    other = contrastive_loss.ProjectionOptimizer(*one.arrays(), 1, now)
     for each in (one, other):
         each.learn(batch, rate=0.01, decay=1.0, clip=1.0)
     for name, array in one.arrays()[0].items():
@@ -315,9 +315,9 @@ def test_a_scale_that_would_grow_stays_at_100():
     eye = np.eye(5, dtype=np.float32)
     now = arrays_of(Projections(eye, eye, 100.0))
     zeros = {k: np.zeros_like(v) for k, v in now.items()}
-    learner = contrastive_loss.Learner(now, (zeros, zeros), 0, now)
-    learner.learn((near, near, eye > 0), rate=0.1, decay=0.0, clip=1.0)
-    after, (first, _) = learner.arrays()
+    optimizer = contrastive_loss.ProjectionOptimizer(now, (zeros, zeros), 0, now)
+    optimizer.learn((near, near, eye > 0), rate=0.1, decay=0.0, clip=1.0)
+    after, (first, _) = optimizer.arrays()
     assert first["log_scale"] < 0
     assert after["log_scale"] == pytest.approx(math.log(100))
 
@@ -350,21 +350,21 @@ def test_recall_is_that_of_a_slow_reference_over_many_queries():
 
 def test_recall_by_chance_is_that_of_counting():
     # Of 4 pictures 2, 2 and 1 are right: the first of a random ranking is with 1/2, 1/2, 1/4.
-    assert recall_by_chance(SHARED, 1) == pytest.approx(1.25 / 3)
+    assert chance_recall(SHARED, 1) == pytest.approx(1.25 / 3)
     # The first 2 miss both of two right ones with 2/4 · 1/3, and the one with 3/4 · 2/3.
-    assert recall_by_chance(SHARED, 2) == pytest.approx((5 / 6 + 5 / 6 + 1 / 2) / 3)
-    assert recall_by_chance(SHARED, 10) == 1
+    assert chance_recall(SHARED, 2) == pytest.approx((5 / 6 + 5 / 6 + 1 / 2) / 3)
+    assert chance_recall(SHARED, 10) == 1
 
 
 # Tuning
 
 
 def test_recall_rises_from_chance_to_nearly_one():
-    learnt, held_out = pairs(400, 1), pairs(200, 2)
-    tuned = tune(random_start(), learnt, held_out, FAST)
+    result, held_out = pairs(400, 1), pairs(200, 2)
+    tuned = tune(random_start(), result, held_out, FAST)
     before = tuned.history[0]
     assert before.recall < 0.15
-    assert recall_by_chance(held_out) == pytest.approx(0.05)
+    assert chance_recall(held_out) == pytest.approx(0.05)
     assert tuned.why_stopped in ("epochs", "patience")
     hits = found(tuned.best, held_out)
     assert hits.mean() > 0.9
@@ -374,19 +374,19 @@ def test_recall_rises_from_chance_to_nearly_one():
     assert tuned.history[-1].loss < tuned.history[1].loss / 2
     assert tuned.history[-1].held_out_loss < before.held_out_loss / 2
     assert tuned.history[-1].chance_loss == pytest.approx(math.log(100))
-    assert alarms(tuned.history, pairs=400, queries=200) == []
+    assert diagnose(tuned.history, pairs=400, queries=200) == []
 
 
 def test_shuffled_captions_teach_nothing_and_the_alarm_says_so():
     held_out = pairs(200, 2)
     tuned = tune(random_start(), pairs(400, 1, shuffled=True), held_out, FAST)
     assert max(epoch.recall for epoch in tuned.history) < 0.15
-    told = alarms(tuned.history, pairs=400, queries=200)
-    (alarm,) = [alarm for alarm in told if alarm.kind == "no better"]
+    told = diagnose(tuned.history, pairs=400, queries=200)
+    (warning,) = [warning for warning in told if warning.kind == "no better"]
     recalls = [epoch.recall for epoch in tuned.history]
     assert recalls[-1] < max(recalls) == found(tuned.best, held_out).mean()
     assert found(tuned.last, held_out).mean() == recalls[-1]
-    assert alarm.fatal
+    assert warning.fatal
 
 
 def test_several_captions_a_picture_are_learnt_from():
@@ -484,7 +484,9 @@ def test_captions_that_are_all_equal_teach_nothing():
     equal = replace(train, caption=np.zeros(50, int))
     tuned = tune(start, equal, held_out, FEW)
     assert tuned.history[-1].loss == tuned.history[-1].chance_loss == 0
-    assert "no better" in [a.kind for a in alarms(tuned.history, pairs=50, queries=20)]
+    assert "no better" in [
+        a.kind for a in diagnose(tuned.history, pairs=50, queries=20)
+    ]
 
 
 def test_decay_pulls_towards_the_start():

@@ -49,7 +49,7 @@ def school(tmp_path_factory):
 
 
 @pytest.fixture
-def pupil(school, llm):
+def learner(school, llm):
     """LLM with that checkpoint as ``tiny``."""
     llm("glam", "models", "add", "tiny", school[1])
     return llm
@@ -262,11 +262,11 @@ def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained, monkeypat
     assert b"generated_from_trainer" not in every
 
 
-def test_what_is_frozen_stays_as_it_was_to_the_bit(pupil, school):
+def test_what_is_frozen_stays_as_it_was_to_the_bit(learner, school):
     from safetensors.numpy import load_file
 
     last = ("--tune", "last-block", "--learning-rate", "0.003", "--epochs", "6")
-    result = train(pupil, school, *last, "--batch", "128")
+    result = train(learner, school, *last, "--batch", "128")
     found = recall(result)
     assert found["glam-clip/ours"] > found["glam-clip/tiny"]
     old = load_file(school[1] / "model.safetensors")
@@ -294,7 +294,7 @@ cli()
 
 
 def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
-    pupil, school, trained
+    learner, school, trained
 ):
     data = school[0] / "data" / "captions.csv"
     words = ["glam", "train", str(data), "--base", "tiny", "--name", "ours"]
@@ -310,8 +310,8 @@ def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
     kept = {path.name for path in folder.iterdir()}
     assert {"pixels.npy", "pixels.npz", "state.safetensors"} <= kept
 
-    other = pupil.fails(*words, *options[:-1], "5", "--resume")
-    resumed = train(pupil, school, *options, "--resume")
+    other = learner.fails(*words, *options[:-1], "5", "--resume")
+    resumed = train(learner, school, *options, "--resume")
 
     assert "made with other settings" in other
     assert "epoch 2/4" not in resumed.stderr
@@ -359,7 +359,7 @@ def test_pixels_that_were_kept_and_are_damaged_are_read_again(school, tmp_path, 
 
 
 def test_time_that_is_up_within_an_epoch_leaves_the_one_before(
-    pupil, school, monkeypatch
+    learner, school, monkeypatch
 ):
     real = Pass.check_time
 
@@ -369,18 +369,18 @@ def test_time_that_is_up_within_an_epoch_leaves_the_one_before(
         real(self)
 
     monkeypatch.setattr(Pass, "check_time", up)
-    only = replace(presets.WAYS["all"], alphas=(1.0,))
-    monkeypatch.setitem(presets.WAYS, "all", only)
-    result = train(pupil, school, *ALL, "--epochs", "4")
+    only = replace(presets.PRESETS["all"], alphas=(1.0,))
+    monkeypatch.setitem(presets.PRESETS, "all", only)
+    result = train(learner, school, *ALL, "--epochs", "4")
     assert "The time is up. Of the new weights 100% are taken" in result.stderr
     assert "epoch 3/4" in result.stderr
     assert "epoch 4/4" not in result.stderr
     assert "Registered glam-clip/ours" in result.stderr  # with the vectors measured
 
 
-def test_a_run_made_to_collapse_registers_nothing(pupil, school, monkeypatch):
+def test_a_run_made_to_collapse_registers_nothing(learner, school, monkeypatch):
     wild = ("--tune", "all", "--learning-rate", "1", "--epochs", "2")
-    result = train(pupil, school, *wild, ok=False)
+    result = train(learner, school, *wild, ok=False)
     assert result.exit_code == 1
     assert "Error: Nothing was registered. " in result.stderr
     assert "lower the learning rate" in result.stderr.lower() or (
@@ -390,7 +390,7 @@ def test_a_run_made_to_collapse_registers_nothing(pupil, school, monkeypatch):
     assert "ours" not in [one.name for one in registry.checkpoints()]
     monkeypatch.setattr(pixel_cache, "read_ahead", None)  # pictures are not read again
     again = train(
-        pupil, school, *ALL, "--epochs", "1", "--max-minutes", "1e-9", ok=False
+        learner, school, *ALL, "--epochs", "1", "--max-minutes", "1e-9", ok=False
     )
     assert "The time is up" in again.stderr
 
@@ -399,21 +399,21 @@ def test_a_run_made_to_collapse_registers_nothing(pupil, school, monkeypatch):
 
 
 @pytest.mark.parametrize("free", [1_000, 500_000])
-def test_too_little_memory_is_said_before(pupil, school, monkeypatch, free):
+def test_too_little_memory_is_said_before(learner, school, monkeypatch, free):
     monkeypatch.setattr(memory, "free", lambda device: free)
     data = school[0] / "data" / "captions.csv"
-    message = pupil.fails(
+    message = learner.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "x", "--tune", "all")
     )
     assert "--tune all takes about 0.0 GB of memory" in message
     assert "Take --tune last-block" in message
 
 
-def test_too_little_disk_is_said_before(pupil, school, monkeypatch):
+def test_too_little_disk_is_said_before(learner, school, monkeypatch):
     usage = type("Usage", (), {"free": 1_000})
     monkeypatch.setattr(pixel_cache.shutil, "disk_usage", lambda folder: usage)
     data = school[0] / "data" / "captions.csv"
-    message = pupil.fails(
+    message = learner.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "x", "--tune", "all")
     )
     assert "The pictures would take 2 MB in" in message
@@ -439,10 +439,10 @@ def test_pictures_that_are_prepared_in_another_way(llm, school, tmp_path):
     assert message.endswith("Take --tune projections.")
 
 
-def test_without_the_packages_there_is_one_sentence(pupil, school, monkeypatch):
+def test_without_the_packages_there_is_one_sentence(learner, school, monkeypatch):
     monkeypatch.setattr(presets, "find_spec", lambda name: None)
     data = school[0] / "data" / "captions.csv"
-    message = pupil.fails(
+    message = learner.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "x", "--tune", "all")
     )
     assert message == (
@@ -512,10 +512,10 @@ def test_as_many_pairs_at_once_as_memory_bears(batch, device, free, expected):
 # Texts that are not to be forgotten
 
 
-def test_retained_captions_are_the_users_own(pupil, school, tmp_path, monkeypatch):
+def test_retained_captions_are_the_users_own(learner, school, tmp_path, monkeypatch):
     (tmp_path / "mine.txt").write_text("\n".join(f"red pot {i}" for i in range(30)))
     result = train(
-        *(pupil, school, "--tune", "projections", "--epochs", "1"),
+        *(learner, school, "--tune", "projections", "--epochs", "1"),
         *("--retain", tmp_path / "mine.txt"),
         ok=False,
     )
@@ -533,11 +533,11 @@ def test_retained_captions_are_the_users_own(pupil, school, tmp_path, monkeypatc
         (b"one\ntwo\n\nTWO\n", "has 2 different captions"),
     ],
 )
-def test_a_bad_file_of_captions(pupil, school, tmp_path, content, message):
+def test_a_bad_file_of_captions(learner, school, tmp_path, content, message):
     if content is not None:
         (tmp_path / "mine.txt").write_bytes(content)
     data = school[0] / "data" / "captions.csv"
-    said = pupil.fails(
+    said = learner.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "x"),
         *("--retain", tmp_path / "mine.txt"),
     )

@@ -70,7 +70,7 @@ def school(tmp_path_factory):
 
 
 @pytest.fixture
-def pupil(school, llm):
+def learner(school, llm):
     """LLM with that checkpoint as ``tiny``."""
     llm("glam", "models", "add", "tiny", school[2])
     return llm
@@ -143,13 +143,13 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     assert b"red over" not in b"".join(p.read_bytes() for p in files)
 
 
-def test_the_figures_are_those_of_evaluate(pupil, school):
+def test_the_figures_are_those_of_evaluate(learner, school):
     folder, rows, _ = school
     asked = ("--label", "above", "--prompt", "{} over blue")
-    result = learn(pupil, folder, *QUICK, "--holdout", "museum=m1", *asked)
+    result = learn(learner, folder, *QUICK, "--holdout", "museum=m1", *asked)
     write(folder / "data" / "m1.csv", [row for row in rows if row[2] == "m1"])
     models = ("-m", "tiny", "-m", "ours")
-    again = pupil("glam", "evaluate", folder / "data" / "m1.csv", *models, *asked)
+    again = learner("glam", "evaluate", folder / "data" / "m1.csv", *models, *asked)
 
     said, found = (
         [json.loads(line) for line in one.stdout.splitlines()]
@@ -178,10 +178,10 @@ def test_log_and_curves(trained):
 
 
 def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
-    pupil, school, trained, monkeypatch
+    learner, school, trained, monkeypatch
 ):
-    learnt = learn(pupil, school[0], *QUICK)
-    assert list(recall(learnt).values()) == list(recall(trained[0]).values())
+    result = learn(learner, school[0], *QUICK)
+    assert list(recall(result).values()) == list(recall(trained[0]).values())
     registry.path().write_text(
         registry.path().read_text().replace('"ours"', '"former"')
     )
@@ -190,16 +190,16 @@ def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
         raise AssertionError("a picture is read once more")
 
     monkeypatch.setattr(encoding, "encode_pictures", refuse)
-    again = learn(pupil, school[0], *QUICK, "--seed", 1)
+    again = learn(learner, school[0], *QUICK, "--seed", 1)
     assert list(recall(again)) == ["glam-clip/tiny", "glam-clip/ours"]
 
 
-def test_what_was_kept_and_is_damaged_is_computed_again(pupil, school, trained):
+def test_what_was_kept_and_is_damaged_is_computed_again(learner, school, trained):
     whole = (trained[1] / "train" / "ours" / "features.npz").read_bytes()
     kept = registry.directory() / "train" / "ours" / "features.npz"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(whole[: len(whole) // 2])
-    result = learn(pupil, school[0], *QUICK[:3], "1", ok=False)
+    result = learn(learner, school[0], *QUICK[:3], "1", ok=False)
     assert "What is learnt from is there: 900 pictures" in result.stderr
     with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
         assert arrays["pictures"].shape == before["pictures"].shape
@@ -218,7 +218,7 @@ def test_arrays_of_a_damaged_file_are_not_taken(tmp_path, share):
     assert npz.kept(path, "key") is None
 
 
-def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch):
+def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatch):
     real = command.Line.__call__
 
     def killed(self, epoch):
@@ -227,21 +227,21 @@ def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch)
             raise KeyboardInterrupt
 
     monkeypatch.setattr(command.Line, "__call__", killed)
-    learn(pupil, school[0], *QUICK, ok=False)
+    learn(learner, school[0], *QUICK, ok=False)
     monkeypatch.undo()
-    monkeypatch.setenv("LLM_USER_PATH", str(pupil.database.parent))
+    monkeypatch.setenv("LLM_USER_PATH", str(learner.database.parent))
     monkeypatch.setenv("LLM_GLAM_ENGINE", "torch")
 
-    other = pupil.fails(
+    other = learner.fails(
         *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", *QUICK, "--resume", "--epochs", "41"),
     )
-    anew = learn(pupil, school[0], *QUICK[:3], "1", "--label", "caption", ok=False)
-    seed = pupil.fails(
+    anew = learn(learner, school[0], *QUICK[:3], "1", "--label", "caption", ok=False)
+    seed = learner.fails(
         *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", *QUICK, "--resume", "--seed", "1"),
     )
-    resumed = learn(pupil, school[0], *QUICK, "--resume")
+    resumed = learn(learner, school[0], *QUICK, "--resume")
 
     assert "A training of 'ours' that registered nothing is begun anew" in anew.stderr
     assert "begun anew" not in resumed.stderr
@@ -253,9 +253,9 @@ def test_a_training_that_was_killed_goes_on(pupil, school, trained, monkeypatch)
 
 
 @pytest.mark.parametrize("check", [["--check"], QUICK])
-def test_labels_that_say_nothing_are_found_out_before(pupil, school, check):
+def test_labels_that_say_nothing_are_found_out_before(learner, school, check):
     folder = school[0]
-    message = pupil.fails(
+    message = learner.fails(
         *("glam", "train", folder / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", "--label", "caption", *check),
     )
@@ -266,26 +266,28 @@ def test_labels_that_say_nothing_are_found_out_before(pupil, school, check):
     assert not (registry.directory() / "train" / "ours" / "features.npz").exists()
 
 
-def test_figures_that_cannot_be_written_cost_no_checkpoint(pupil, school, monkeypatch):
+def test_figures_that_cannot_be_written_cost_no_checkpoint(
+    learner, school, monkeypatch
+):
     def full(*args):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(command, "output_rows", full)
     few = *QUICK[:3], "12", *QUICK[4:]
-    result = learn(pupil, school[0], *few, ok=False)
+    result = learn(learner, school[0], *few, ok=False)
     assert result.exit_code == 1
     assert "ours" in [entry.name for entry in registry.checkpoints()]
     monkeypatch.undo()
 
 
-def test_figures_are_shown_where_nothing_is_registered(pupil, school):
-    result = learn(pupil, school[0], *QUICK[:2], "--learning-rate", "1e-7", ok=False)
+def test_figures_are_shown_where_nothing_is_registered(learner, school):
+    result = learn(learner, school[0], *QUICK[:2], "--learning-rate", "1e-7", ok=False)
     assert result.exit_code == 1
     assert list(recall(result)) == ["glam-clip/tiny", "glam-clip/ours"]
 
 
-def test_no_epoch_in_the_time_there_was(pupil, school):
-    result = learn(pupil, school[0], *QUICK, "--max-minutes", "1e-9", ok=False)
+def test_no_epoch_in_the_time_there_was(learner, school):
+    result = learn(learner, school[0], *QUICK, "--max-minutes", "1e-9", ok=False)
     message = result.stderr.partition("Error: ")[2]
     assert message.startswith(
         "Nothing was registered. Not one epoch was done in the time"
@@ -294,8 +296,8 @@ def test_no_epoch_in_the_time_there_was(pupil, school):
     assert "captions belong" not in message
 
 
-def test_a_value_that_nothing_has(pupil, school):
-    message = pupil.fails(
+def test_a_value_that_nothing_has(learner, school):
+    message = learner.fails(
         *("glam", "train", school[0] / "data" / "captions.csv", "--base", "tiny"),
         *("--name", "ours", "--holdout", "museum=Louvre"),
     )
@@ -311,18 +313,18 @@ def test_a_value_that_nothing_has(pupil, school):
 def test_time_left(seconds, said, capsys):
     epoch = Epoch(1, 1.0, 1.0, 1.0, 0.5, 0, 0, None, None, seconds)
     train = SimpleNamespace(count=10)
-    given = SimpleNamespace(pupil=SimpleNamespace(train=train))
+    given = SimpleNamespace(learner=SimpleNamespace(train=train))
     command.Line(Settings(epochs=3), given)(epoch)
     assert capsys.readouterr().err.endswith(f", {said} left at most\n")
 
 
-def test_captions_that_belong_to_others_give_no_checkpoint(pupil, school):
+def test_captions_that_belong_to_others_give_no_checkpoint(learner, school):
     folder, rows, _ = school
     captions = [row[1] for row in rows]
     random.Random(2).shuffle(captions)
     shuffled = [(row[0], c, *row[2:]) for row, c in zip(rows, captions, strict=True)]
     write(folder / "data" / "shuffled.csv", shuffled)
-    message = pupil.fails(
+    message = learner.fails(
         *("glam", "train", folder / "data" / "shuffled.csv", "--base", "tiny"),
         *("--name", "wrong", *QUICK),
     )
@@ -332,10 +334,10 @@ def test_captions_that_belong_to_others_give_no_checkpoint(pupil, school):
     assert not (registry.directory() / "checkpoints" / "wrong").exists()
 
 
-def test_forty_pairs(pupil, school):
+def test_forty_pairs(learner, school):
     folder, rows, _ = school
     write(folder / "data" / "few.csv", rows[:40])
-    result = pupil(
+    result = learner(
         *("glam", "train", folder / "data" / "few.csv", "--base", "tiny"),
         *("--name", "few", "--held-out", "0.3", *QUICK),
         ok=False,
@@ -346,13 +348,13 @@ def test_forty_pairs(pupil, school):
     assert "Error: Nothing was registered. " in result.stderr
 
 
-def test_what_the_data_are_like_is_said_before(pupil, school):
+def test_what_the_data_are_like_is_said_before(learner, school):
     folder, rows, _ = school
     long = [(r[0], f"{r[1]} " + "with very many words " * 75, *r[2:]) for r in rows]
     long[1] = (long[1][0], long[0][1], *long[1][2:])
     write(folder / "data" / "long.csv", long)
     before = list(registry.directory().rglob("*"))
-    result = pupil(
+    result = learner(
         *("glam", "train", folder / "data" / "long.csv", "--base", "tiny", "--check")
     )
     (counts,) = (json.loads(line) for line in result.stdout.splitlines())
@@ -384,7 +386,7 @@ def test_captions_that_end_early_for_the_tokenizer(llm, school, tmp_path):
     assert "is not read: “an owl; of bronze”. CLIP's own" in result.stderr
 
 
-def test_broken_and_missing_pictures_and_other_formats(pupil, school, tmp_path):
+def test_broken_and_missing_pictures_and_other_formats(learner, school, tmp_path):
     folder = tmp_path / "mixed" / "data"
     rows = draw(folder)
     for number, row in enumerate(rows[:60]):
@@ -399,15 +401,15 @@ def test_broken_and_missing_pictures_and_other_formats(pupil, school, tmp_path):
             path.unlink()
             rows[number] = (other.name, *row[1:])
     write(folder / "captions.csv", rows)
-    result = learn(pupil, folder.parent, *QUICK)
+    result = learn(learner, folder.parent, *QUICK)
     found = recall(result)
     assert found["glam-clip/ours"] > found["glam-clip/tiny"]
     card = (registry.directory() / "checkpoints" / "ours" / "README.md").read_text()
     assert "Left out" in card
 
 
-def test_a_museum_that_is_held_out(pupil, school):
-    result = learn(pupil, school[0], *QUICK, "--holdout", "museum=m1", "--check")
+def test_a_museum_that_is_held_out(learner, school):
+    result = learn(learner, school[0], *QUICK, "--holdout", "museum=m1", "--check")
     (counts,) = (json.loads(line) for line in result.stdout.splitlines())
     assert (counts["learnt_from"], counts["held_out"]) == (675, 225)
 
@@ -431,9 +433,9 @@ def test_a_museum_that_is_held_out(pupil, school):
         ),
     ],
 )
-def test_what_cannot_be_trained_is_one_sentence(pupil, school, options, message):
+def test_what_cannot_be_trained_is_one_sentence(learner, school, options, message):
     data = school[0] / "data" / "captions.csv"
-    said = pupil.fails("glam", "train", data, "--base", "tiny", *options)
+    said = learner.fails("glam", "train", data, "--base", "tiny", *options)
     assert message in said
 
 
@@ -444,9 +446,9 @@ def test_a_base_without_projections(llm, school, tmp_path):
     assert "no projections that could be trained" in message
 
 
-def test_a_name_is_needed(pupil, school):
+def test_a_name_is_needed(learner, school):
     data = school[0] / "data" / "captions.csv"
-    message = pupil.fails("glam", "train", data, "--base", "tiny", exit_code=2)
+    message = learner.fails("glam", "train", data, "--base", "tiny", exit_code=2)
     assert message == "Give the new checkpoint a name: --name archaeclip"
 
 

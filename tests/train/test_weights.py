@@ -30,9 +30,9 @@ def test_what_enters_them_gives_the_vectors(tiny_clip, tmp_path, layout):
 
     checkpoint_weights.without(directory, tmp_path / "without")
 
-    entering = vectors(TorchEncoder(tmp_path / "without"))
+    inputs = vectors(TorchEncoder(tmp_path / "without"))
     real = vectors(TorchEncoder(directory))
-    for features, weights, expected in zip(entering, both, real, strict=True):
+    for features, weights, expected in zip(inputs, both, real, strict=True):
         found = features[:, : weights.shape[1]] @ weights.T
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert read.scale == pytest.approx(np.exp(2.6592), rel=1e-4)

@@ -6,27 +6,36 @@ from typing import Any
 
 from ... import items
 from ...web import urls
-from ...web.request import Asked
+from ...web.request import PageRequest
 from . import query_string, record_filters
 from .query_string import Search
 
 Row = dict[str, Any]
 
 
-async def of(asked: Asked, wanted: Search, columns: list[str]) -> list[Row]:
+async def of(
+    page_request: PageRequest, wanted: Search, columns: list[str]
+) -> list[Row]:
     """The pieces of a search: terms, filters, words in records, the lowest score."""
-    pieces = [*await _terms(asked, wanted), *_conditions(asked, wanted, columns)]
+    pieces = [
+        *await _terms(page_request, wanted),
+        *_conditions(page_request, wanted, columns),
+    ]
     for piece in pieces:
-        piece["remove_url"] = query_string.address(asked, piece.pop("rest"))
+        piece["remove_url"] = query_string.address(page_request, piece.pop("rest"))
     return pieces
 
 
-async def _terms(asked: Asked, wanted: Search) -> list[Row]:
+async def _terms(page_request: PageRequest, wanted: Search) -> list[Row]:
     ids = [term.id for term in wanted.terms if term.id is not None]
-    cards = await asked.read(items.cards, asked.place.collection, ids) if ids else []
-    place = asked.place
+    cards = (
+        await page_request.read(items.cards, page_request.place.collection, ids)
+        if ids
+        else []
+    )
+    place = page_request.place
     assert place.collection is not None
-    urls.add(asked.datasette, place.database, place.collection.name, cards)
+    urls.add(page_request.datasette, place.database, place.collection.name, cards)
     by_id = {card["id"]: card for card in cards}
     pieces = []
     for number, term in enumerate(wanted.terms):
@@ -47,10 +56,12 @@ async def _terms(asked: Asked, wanted: Search) -> list[Row]:
     return pieces
 
 
-def _conditions(asked: Asked, wanted: Search, columns: list[str]) -> Iterator[Row]:
+def _conditions(
+    page_request: PageRequest, wanted: Search, columns: list[str]
+) -> Iterator[Row]:
     for number, text in enumerate(wanted.filters):
         rest = wanted.filters[:number] + wanted.filters[number + 1 :]
-        said = record_filters.described(text, columns, asked.place.table)
+        said = record_filters.described(text, columns, page_request.place.table)
         yield {"kind": "filter", "text": said, "rest": wanted.without(filters=rest)}
     for number, text in enumerate(wanted.where):
         rest = wanted.where[:number] + wanted.where[number + 1 :]

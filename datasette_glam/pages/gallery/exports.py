@@ -12,22 +12,24 @@ from llm_glam.db import filters
 
 from ... import compat, items, sql_functions
 from ...web import urls
-from ...web.request import Asked
+from ...web.request import PageRequest
 from . import query_string, record_filters
 from .query_string import Search
 
 
-def csv_address(asked: Asked, wanted: Search) -> str:
+def csv_address(page_request: PageRequest, wanted: Search) -> str:
     """Where the results are as CSV, from the first one on."""
-    return query_string.address(asked, replace(wanted, page=1), format_=".csv")
+    return query_string.address(page_request, replace(wanted, page=1), format_=".csv")
 
 
-async def csv_response(asked: Asked, scores: dict[str, float | None]) -> Response:
+async def csv_response(
+    page_request: PageRequest, scores: dict[str, float | None]
+) -> Response:
     """The records of pictures, each with its score."""
-    collection = asked.place.collection
+    collection = page_request.place.collection
     assert collection is not None
-    columns = await asked.read(items.columns, collection)
-    rows = await asked.read(items.records, collection, list(scores))
+    columns = await page_request.read(items.columns, collection)
+    rows = await page_request.read(items.records, collection, list(scores))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["score", *columns])
@@ -39,30 +41,34 @@ async def csv_response(asked: Asked, scores: dict[str, float | None]) -> Respons
     return Response(out.getvalue(), headers=headers, content_type=content_type)
 
 
-async def sql_address(asked: Asked, wanted: Search, size: int) -> str | None:
+async def sql_address(
+    page_request: PageRequest, wanted: Search, size: int
+) -> str | None:
     """Datasette's page with the search as SQL; None for a sample, and where SQL is not allowed."""
-    place = asked.place
+    place = page_request.place
     has_words = any(term.words is not None for term in wanted.terms)
-    is_closed = has_words and not sql_functions.has_models(asked.datasette)
+    is_closed = has_words and not sql_functions.has_models(page_request.datasette)
     if not wanted.terms or is_closed:
         return None
     if not await compat.may_run_sql(
-        asked.datasette, asked.request.actor, place.database
+        page_request.datasette, page_request.request.actor, place.database
     ):
         return None
-    sql, values = await _sql(asked, wanted, min(size * wanted.page, sql_functions.MOST))
+    sql, values = await _sql(
+        page_request, wanted, min(size * wanted.page, sql_functions.MOST)
+    )
     query = urlencode({"sql": sql, **values})
-    return f"{compat.sql_page(asked.datasette, place.database)}?{query}"
+    return f"{compat.sql_page(page_request.datasette, place.database)}?{query}"
 
 
 async def _sql(
-    asked: Asked, wanted: Search, number: int
+    page_request: PageRequest, wanted: Search, number: int
 ) -> tuple[str, dict[str, str | int]]:
-    collection = asked.place.collection
+    collection = page_request.place.collection
     assert collection is not None
-    table = quote_identifier(asked.place.table)
+    table = quote_identifier(page_request.place.table)
     shown = record_filters.shown(wanted)
-    clause = await asked.read(filters.clause, collection, shown)
+    clause = await page_request.read(filters.clause, collection, shown)
     values = {"collection": collection.name, "q": wanted.line, **clause.values}
     among = ""
     if shown:

@@ -17,7 +17,7 @@ from llm_glam.errors import BadFilter
 
 from ... import compat, items
 from ...web import cache
-from ...web.request import Asked
+from ...web.request import PageRequest
 from . import record_filters
 from .query_string import Search, key
 
@@ -63,7 +63,7 @@ class Counts:
         return not self.timed_out
 
 
-async def of(asked: Asked, wanted: Search) -> tuple[list[Row], list[str]]:
+async def of(page_request: PageRequest, wanted: Search) -> tuple[list[Row], list[str]]:
     """The facets of a page: each with its name, parameter and values with counts.
 
     The counts of a facet heed all that narrows the search but the value chosen in it, so that
@@ -71,12 +71,12 @@ async def of(asked: Asked, wanted: Search) -> tuple[list[Row], list[str]]:
 
     :return: and the names of those that took longer than Datasette's ``facet_time_limit_ms``
     """
-    if not asked.datasette.setting("allow_facet"):
+    if not page_request.datasette.setting("allow_facet"):
         return [], []
     found, late = [], []
-    for one in await _asked(asked, wanted):
+    for one in await _pending(page_request, wanted):
         try:
-            counts, shown = await _counted(asked, wanted, one)
+            counts, shown = await _counted(page_request, wanted, one)
         except BadFilter:
             if one in _in_address(wanted):
                 raise
@@ -88,16 +88,18 @@ async def of(asked: Asked, wanted: Search) -> tuple[list[Row], list[str]]:
     return found, late
 
 
-async def _asked(asked: Asked, wanted: Search) -> list[Facet]:
+async def _pending(page_request: PageRequest, wanted: Search) -> list[Facet]:
     """Those in the address, those of the configuration, or else some that suggest themselves."""
-    place = asked.place
-    told = await compat.table_config(asked.datasette, place.database, place.table)
+    place = page_request.place
+    told = await compat.table_config(
+        page_request.datasette, place.database, place.table
+    )
     named = [_facet_of(one) for one in told.get("facets") or []]
     in_address = _in_address(wanted)
     if "facets" not in told and not in_address:
-        kept = cache.of(asked.datasette)
-        return list(await kept.read(asked, "facets", suggested))
-    columns = await asked.read(items.columns, place.collection)
+        kept = cache.of(page_request.datasette)
+        return list(await kept.read(page_request, "facets", suggested))
+    columns = await page_request.read(items.columns, place.collection)
     for one in in_address:
         if one.type not in SUFFIXES or one.column not in columns:
             raise BadFilter(f"There is no '{one.column}' to count as {one.type} here.")
@@ -140,20 +142,22 @@ def suggested(db: Database, collection: Collection) -> list[Facet]:
 
 
 async def _counted(
-    asked: Asked, wanted: Search, facet: Facet
+    page_request: PageRequest, wanted: Search, facet: Facet
 ) -> tuple[Counts, list[Row]]:
     """What was counted, and the values to choose from, of which some may be chosen."""
     others = replace(
         wanted,
         filters=tuple(f for f in wanted.filters if f.partition("=")[0] != facet.key),
     )
-    work = lambda: _counts(asked, others, facet)  # noqa: E731
+    work = lambda: _counts(page_request, others, facet)  # noqa: E731
     if others.conditions:
         counts = await work()
     else:
-        kept = cache.of(asked.datasette)
+        kept = cache.of(page_request.datasette)
         what = f"{facet} {wanted.with_sensitive}"
-        counts = await kept.get(asked, what, work, lambda counts: counts.is_whole)
+        counts = await kept.get(
+            page_request, what, work, lambda counts: counts.is_whole
+        )
     chosen = [f.partition("=")[2] for f in wanted.filters if f not in others.filters]
     shown = [{**v, "selected": str(v["value"]) in chosen} for v in counts.values]
     missing = [v for v in chosen if v not in {str(one["value"]) for one in shown}]
@@ -161,21 +165,27 @@ async def _counted(
     return counts, shown
 
 
-async def _counts(asked: Asked, wanted: Search, facet: Facet) -> Counts:
-    place = asked.place
-    clause: Clause = await asked.read(
-        filters.clause, place.collection, await record_filters.whole(asked, wanted)
+async def _counts(page_request: PageRequest, wanted: Search, facet: Facet) -> Counts:
+    place = page_request.place
+    clause: Clause = await page_request.read(
+        filters.clause,
+        place.collection,
+        await record_filters.whole(page_request, wanted),
     )
     sql = f"select * from {quote_identifier(place.table)} where {clause.sql}"
     kinds = itertools.chain.from_iterable(pm.hook.register_facet_classes())
     kind = next(one for one in kinds if one.type == facet.type)
-    config = await compat.table_config(asked.datasette, place.database, place.table)
+    config = await compat.table_config(
+        page_request.datasette, place.database, place.table
+    )
     most = None if "facet_size" in config else MOST_VALUES
     instance = compat.facet(
-        kind, asked.datasette, place, sql, clause.values, facet.config, most
+        kind, page_request.datasette, place, sql, clause.values, facet.config, most
     )
     try:
-        results, timed_out = await asked.timed("facets", instance.facet_results())
+        results, timed_out = await page_request.timed(
+            "facets", instance.facet_results()
+        )
     except sqlite3.Error as error:
         raise BadFilter(
             f"The column '{facet.column}' cannot be counted as {facet.type}: {error}."

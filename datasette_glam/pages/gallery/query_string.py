@@ -13,7 +13,7 @@ from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax
 from llm_glam.search.terms import Term
 
-from ...web.request import Asked
+from ...web.request import PageRequest
 
 # Not columns, unless a suffix follows: q__exact.
 OURS = {"q", "id", "page", "seed"}
@@ -90,11 +90,13 @@ class Search:
         return replace(self, page=1, seed=None, **changes)
 
 
-def address(asked: Asked, wanted: Search, format_: str | None = None) -> str:
+def address(
+    page_request: PageRequest, wanted: Search, format_: str | None = None
+) -> str:
     """A search's address on the page that is asked for, or on its twin of another format."""
-    path = asked.request.path
+    path = page_request.request.path
     if format_ is not None:
-        path = path.removesuffix(asked.format) + format_
+        path = path.removesuffix(page_request.format) + format_
     query = wanted.query()
     return f"{path}?{query}" if query else path
 
@@ -110,9 +112,9 @@ def read(args: MultiParams) -> Search:
     :raises BadTerm: a query that cannot be read, or too many terms
     :raises BadFilter: a score that is no number, or a filter without a column
     """
-    asked = [*query_syntax.parse(args.get("q") or "")]
-    asked += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
-    pressed = tuple(_pressed(args, asked))
+    page_request = [*query_syntax.parse(args.get("q") or "")]
+    page_request += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    pressed = tuple(_pressed(args, page_request))
     query_syntax.check(pressed)
     return Search(
         terms=pressed,

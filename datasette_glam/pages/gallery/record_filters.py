@@ -17,7 +17,7 @@ from llm_glam.errors import BadFilter, primary_code
 
 from ... import compat, items
 from ...web import cache
-from ...web.request import Asked, Refused
+from ...web.request import PageRequest, Refused
 from .query_string import Search
 
 Row = dict[str, Any]
@@ -61,19 +61,19 @@ def shown(wanted: Search) -> Conditions:
     return replace(conditions, where=[*conditions.where, *always])
 
 
-async def whole(asked: Asked, wanted: Search) -> Conditions:
+async def whole(page_request: PageRequest, wanted: Search) -> Conditions:
     """What is asked of records, and that their pictures have a vector in the collection."""
     conditions = shown(wanted)
-    kept = cache.of(asked.datasette)
-    if await kept.read(asked, "complete", items.is_complete):
+    kept = cache.of(page_request.datasette)
+    if await kept.read(page_request, "complete", items.is_complete):
         return conditions  # all have: to look for each takes longer than all else
-    assert asked.place.collection is not None
-    number = int(asked.place.collection.id)
+    assert page_request.place.collection is not None
+    number = int(page_request.place.collection.id)
     has_vector = f"id in (select id from embeddings where collection_id = {number})"
     return replace(conditions, where=[*conditions.where, has_vector])
 
 
-async def ids(asked: Asked, wanted: Search) -> list[str] | None:
+async def ids(page_request: PageRequest, wanted: Search) -> list[str] | None:
     """The ids of the pictures that fit; None where nothing narrows the search.
 
     :raises Refused: SQL from somebody who may not run any
@@ -82,12 +82,12 @@ async def ids(asked: Asked, wanted: Search) -> list[str] | None:
     if not wanted.conditions:
         return None
     if wanted.where and not await compat.may_run_sql(
-        asked.datasette, asked.request.actor, asked.place.database
+        page_request.datasette, page_request.request.actor, page_request.place.database
     ):
         raise Refused(403, "_where is SQL, which you may not run here.")
-    limit = asked.datasette.setting("sql_time_limit_ms")
-    found: list[str] = await asked.read(
-        _ids, asked.place.collection, await whole(asked, wanted), limit
+    limit = page_request.datasette.setting("sql_time_limit_ms")
+    found: list[str] = await page_request.read(
+        _ids, page_request.place.collection, await whole(page_request, wanted), limit
     )
     return found
 

@@ -10,56 +10,60 @@ from llm_glam.search.terms import Term
 from ... import items
 from ...media import decoder, uploads
 from ...web import cache, search_pool, urls
-from ...web.request import Asked, Refused
+from ...web.request import PageRequest, Refused
 
 Row = dict[str, Any]
 
 
-async def of_terms(asked: Asked, terms: Iterable[Term]) -> list[Vector]:
+async def of_terms(page_request: PageRequest, terms: Iterable[Term]) -> list[Vector]:
     """The vector of each term, of which words come from the model and pictures from the database.
 
     :raises Refused: too many visitors search at once
     :raises UnknownItem: there is no picture of that id
     """
-    collection = asked.place.collection
+    collection = page_request.place.collection
     assert collection is not None
     found = []
     for term in terms:
         if term.id is not None:
-            found.append(await asked.read(exact.stored_vector, collection, term.id))
+            found.append(
+                await page_request.read(exact.stored_vector, collection, term.id)
+            )
         else:
             words = str(term.words)
-            work = search_pool.of(asked.datasette).of_words(collection, words)
-            found.append(await modelled(asked, work))
+            work = search_pool.of(page_request.datasette).of_words(collection, words)
+            found.append(await modelled(page_request, work))
     return found
 
 
-async def of_upload(asked: Asked) -> Vector:
+async def of_upload(page_request: PageRequest) -> Vector:
     """The vector of the picture that a request carries; it is not kept anywhere.
 
     :raises Refused: it cannot be used, or too many visitors search at once
     """
-    assert asked.place.collection is not None
-    body = await uploads.received(asked)
-    async with search_pool.of(asked.datasette).decoding() as may_decode:
+    assert page_request.place.collection is not None
+    body = await uploads.received(page_request)
+    async with search_pool.of(page_request.datasette).decoding() as may_decode:
         if not may_decode:
             raise busy()
-        most = asked.setting("max_upload_megapixels")
+        most = page_request.setting("max_upload_megapixels")
         try:
-            small = await asked.timed("decode", decoder.decode(body, most))
+            small = await page_request.timed("decode", decoder.decode(body, most))
         except decoder.BadUpload as error:
             raise Refused(400, f"The picture cannot be used: {error}.") from error
-    work = search_pool.of(asked.datasette).of_picture(asked.place.collection, small)
-    return await modelled(asked, work)
+    work = search_pool.of(page_request.datasette).of_picture(
+        page_request.place.collection, small
+    )
+    return await modelled(page_request, work)
 
 
-async def modelled(asked: Asked, work: Awaitable[Vector]) -> Vector:
+async def modelled(page_request: PageRequest, work: Awaitable[Vector]) -> Vector:
     """Wait for the model.
 
     :raises Refused: too many visitors search at once
     """
     try:
-        found: Vector = await asked.timed("model", work)
+        found: Vector = await page_request.timed("model", work)
     except search_pool.Busy as error:
         raise busy() from error
     return found
@@ -72,7 +76,7 @@ def busy() -> Refused:
 
 
 async def nearest(
-    asked: Asked,
+    page_request: PageRequest,
     vector: Vector,
     number: int,
     *,
@@ -83,24 +87,28 @@ async def nearest(
     """The pictures nearest to a vector; sensitive ones only if they are asked for."""
     hidden = set(skip)
     if among is None and not with_sensitive:
-        hidden |= await _sensitive(asked)
+        hidden |= await _sensitive(page_request)
     query = Query(vector, number, among=among, skip=hidden)
-    work = search_pool.of(asked.datasette).nearest(asked.place, query, asked)
-    found: list[Hit] = await asked.timed("index", work)
+    work = search_pool.of(page_request.datasette).nearest(
+        page_request.place, query, page_request
+    )
+    found: list[Hit] = await page_request.timed("index", work)
     return found
 
 
-async def _sensitive(asked: Asked) -> set[str]:
-    kept = cache.of(asked.datasette)
-    found: set[str] = await kept.read(asked, "sensitive", items.sensitive_ids)
+async def _sensitive(page_request: PageRequest) -> set[str]:
+    kept = cache.of(page_request.datasette)
+    found: set[str] = await kept.read(page_request, "sensitive", items.sensitive_ids)
     return found
 
 
-async def cards(asked: Asked, scores: dict[str, float | None]) -> list[Row]:
+async def cards(
+    page_request: PageRequest, scores: dict[str, float | None]
+) -> list[Row]:
     """What a page shows of pictures, each with its score and its part of the scores' span."""
-    collection = asked.place.collection
+    collection = page_request.place.collection
     assert collection is not None
-    found: list[Row] = await asked.read(items.cards, collection, list(scores))
+    found: list[Row] = await page_request.read(items.cards, collection, list(scores))
     known = [score for score in scores.values() if score is not None]
     best, worst = max(known, default=0), min(known, default=0)
     for card in found:
@@ -109,5 +117,7 @@ async def cards(asked: Asked, scores: dict[str, float | None]) -> list[Row]:
         if score is not None:
             span = best - worst
             card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
-    urls.add(asked.datasette, asked.place.database, collection.name, found)
+    urls.add(
+        page_request.datasette, page_request.place.database, collection.name, found
+    )
     return found

@@ -11,7 +11,7 @@ from llm_glam.search import terms
 
 from ... import items
 from ...web import cache, search_pool
-from ...web.request import Asked, Page, Refused
+from ...web.request import Page, PageRequest, Refused
 from .. import model
 from . import chips, exports, facets, query_string, record_filters, results
 from .query_string import Search
@@ -36,19 +36,22 @@ BLANK: Row = {
 }
 
 
-async def gallery(asked: Asked) -> Page | Response:
+async def gallery(page_request: PageRequest) -> Page | Response:
     """A random sample, or the pictures nearest to words, to pictures, or to an upload."""
-    typed = asked.request.args.get("q") or ""
-    page = Page("glam_gallery.html", {**about(asked), **BLANK, "q": typed})
-    page.data["pictures"] = await _count(asked)
+    typed = page_request.request.args.get("q") or ""
+    page = Page("glam_gallery.html", {**about(page_request), **BLANK, "q": typed})
+    page.data["pictures"] = await _count(page_request)
     try:
-        wanted = query_string.read(asked.request.args)
-        if query_string.is_form(asked.request.args) and asked.request.method != "POST":
-            return Response.redirect(query_string.address(asked, wanted))
-        found = await _found(asked, page, wanted)
-        if asked.format == ".csv":
-            return await exports.csv_response(asked, found)
-        page.data["items"] = await results.cards(asked, found)
+        wanted = query_string.read(page_request.request.args)
+        if (
+            query_string.is_form(page_request.request.args)
+            and page_request.request.method != "POST"
+        ):
+            return Response.redirect(query_string.address(page_request, wanted))
+        found = await _found(page_request, page, wanted)
+        if page_request.format == ".csv":
+            return await exports.csv_response(page_request, found)
+        page.data["items"] = await results.cards(page_request, found)
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
@@ -65,90 +68,100 @@ async def gallery(asked: Asked) -> Page | Response:
     return page
 
 
-def about(asked: Asked) -> Row:
+def about(page_request: PageRequest) -> Row:
     """What pages say of their collection."""
-    collection = asked.place.collection
+    collection = page_request.place.collection
     assert collection is not None
     return {
-        "database": asked.place.database,
+        "database": page_request.place.database,
         "collection": collection.name,
         "model": collection.model_id,
         "fingerprint": collection.fingerprint,
-        "model_url": model.address(asked.datasette, collection.model_id),
+        "model_url": model.address(page_request.datasette, collection.model_id),
     }
 
 
-async def _count(asked: Asked) -> int:
-    kept = cache.of(asked.datasette)
-    count: int = await kept.read(asked, "count", items.count)
+async def _count(page_request: PageRequest) -> int:
+    kept = cache.of(page_request.datasette)
+    count: int = await kept.read(page_request, "count", items.count)
     return count
 
 
-async def _found(asked: Asked, page: Page, wanted: Search) -> dict[str, float | None]:
+async def _found(
+    page_request: PageRequest, page: Page, wanted: Search
+) -> dict[str, float | None]:
     """Ids and scores of the page's pictures; tells the page what it has to say of them."""
-    size = _size(asked, wanted)
-    is_upload = asked.request.method == "POST"
+    size = _size(page_request, wanted)
+    is_upload = page_request.request.method == "POST"
     if wanted.page * size > DEEPEST and wanted.terms:
         raise BadFilter(f"Only the first {DEEPEST:,} results are shown.")
     if wanted.terms or is_upload:
-        with search_pool.of(asked.datasette).expecting(asked.place, asked):
-            among = await record_filters.ids(asked, wanted)
-            await _describe(asked, page, wanted, among)
-            found, has_more = await _nearest(asked, page, wanted, among, size)
+        with search_pool.of(page_request.datasette).expecting(
+            page_request.place, page_request
+        ):
+            among = await record_filters.ids(page_request, wanted)
+            await _describe(page_request, page, wanted, among)
+            found, has_more = await _nearest(page_request, page, wanted, among, size)
     else:
         wanted = replace(wanted, seed=wanted.seed or random.randrange(1, 10_000))
-        among = await record_filters.ids(asked, replace(wanted, with_sensitive=False))
-        await _describe(asked, page, wanted, among)
-        _offer_another(asked, page, wanted)
-        found, has_more = await _sample(asked, wanted, among, size)
+        among = await record_filters.ids(
+            page_request, replace(wanted, with_sensitive=False)
+        )
+        await _describe(page_request, page, wanted, among)
+        _offer_another(page_request, page, wanted)
+        found, has_more = await _sample(page_request, wanted, among, size)
     page.data["page"] = wanted.page
     has_next = has_more and not is_upload
     after = replace(wanted, page=wanted.page + 1)
-    page.data["next"] = query_string.address(asked, after) if has_next else None
+    page.data["next"] = query_string.address(page_request, after) if has_next else None
     if not is_upload:
-        page.data["csv_url"] = exports.csv_address(asked, wanted)
-        page.data["sql_url"] = await exports.sql_address(asked, wanted, size)
+        page.data["csv_url"] = exports.csv_address(page_request, wanted)
+        page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
     return found
 
 
-def _offer_another(asked: Asked, page: Page, wanted: Search) -> None:
+def _offer_another(page_request: PageRequest, page: Page, wanted: Search) -> None:
     assert wanted.seed is not None
     page.data["seed"] = wanted.seed
     another = replace(wanted, page=1, seed=wanted.seed + 1)
-    page.form["another"] = query_string.address(asked, another)
+    page.form["another"] = query_string.address(page_request, another)
 
 
 async def _describe(
-    asked: Asked, page: Page, wanted: Search, among: list[str] | None
+    page_request: PageRequest, page: Page, wanted: Search, among: list[str] | None
 ) -> None:
     """What was understood, and what it can be narrowed by."""
-    columns = await asked.read(items.columns, asked.place.collection)
+    columns = await page_request.read(items.columns, page_request.place.collection)
     page.data["q"], page.data["id"] = wanted.line, wanted.only_id
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
     page.data["fitting"] = None if among is None else len(among)
-    page.data["chips"] = await chips.of(asked, wanted, columns)
-    counted, late = await facets.of(asked, wanted)
+    page.data["chips"] = await chips.of(page_request, wanted, columns)
+    counted, late = await facets.of(page_request, wanted)
     page.data["facets"], page.data["facets_timed_out"] = counted, late
-    if not asked.format:
+    if not page_request.format:
         known = [column for column in columns if column not in items.TECHNICAL]
         page.form |= record_filters.form(wanted, known, counted)
 
 
 async def _nearest(
-    asked: Asked, page: Page, wanted: Search, among: list[str] | None, size: int
+    page_request: PageRequest,
+    page: Page,
+    wanted: Search,
+    among: list[str] | None,
+    size: int,
 ) -> tuple[dict[str, float | None], bool]:
     weights = [term.weight for term in wanted.terms]
-    vectors = await results.of_terms(asked, wanted.terms)
-    if asked.request.method == "POST":
-        vectors.append(await results.of_upload(asked))
+    vectors = await results.of_terms(page_request, wanted.terms)
+    if page_request.request.method == "POST":
+        vectors.append(await results.of_upload(page_request))
         weights.append(1)
         page.data["uploaded"] = True
     vector = terms.total(weights, vectors)
     last = wanted.page * size
     hits = await results.nearest(
-        asked,
+        page_request,
         vector,
         last + 1,
         skip=[term.id for term in wanted.terms if term.id is not None],
@@ -160,21 +173,23 @@ async def _nearest(
     page.data["is_cut_off"] = len(kept) < len(hits) and len(kept) <= last
     if page.data["is_cut_off"]:
         page.data["uncut_url"] = query_string.address(
-            asked, replace(wanted, min_score=None)
+            page_request, replace(wanted, min_score=None)
         )
     return {hit.id: hit.score for hit in kept[last - size : last]}, len(kept) > last
 
 
 async def _sample(
-    asked: Asked, wanted: Search, among: list[str] | None, size: int
+    page_request: PageRequest, wanted: Search, among: list[str] | None, size: int
 ) -> tuple[dict[str, float | None], bool]:
     skip = (wanted.page - 1) * size
     assert wanted.seed is not None
     if among is None:
-        kept = cache.of(asked.datasette)
-        rows = await kept.read(asked, "rows", items.rowids)
+        kept = cache.of(page_request.datasette)
+        rows = await kept.read(page_request, "rows", items.rowids)
         page = {"number": size + 1, "seed": wanted.seed, "skip": skip}
-        ids = await asked.read(items.sample, asked.place.collection, rows, **page)
+        ids = await page_request.read(
+            items.sample, page_request.place.collection, rows, **page
+        )
     else:
         shuffled = sorted(among)
         random.Random(wanted.seed).shuffle(shuffled)
@@ -182,9 +197,9 @@ async def _sample(
     return dict.fromkeys(ids[:size]), len(ids) > size
 
 
-def _size(asked: Asked, wanted: Search) -> int:
-    most = int(asked.datasette.setting("max_returned_rows"))
-    if wanted.size == "max" or (not wanted.size and asked.format == ".csv"):
+def _size(page_request: PageRequest, wanted: Search) -> int:
+    most = int(page_request.datasette.setting("max_returned_rows"))
+    if wanted.size == "max" or (not wanted.size and page_request.format == ".csv"):
         return most
     if not wanted.size:
         return PAGE

@@ -11,12 +11,12 @@ from ...engine import Encoder, Vectors
 from ...errors import NotComparable
 from ...images.files import Found, PictureFile, sampled
 from ...ingest.embed_batch import encode
-from ...ingest.prefetch import Entry, Reading, Ready, read_ahead
+from ...ingest.prefetch import Entry, Reading, Ready, prefetch
 from ...search import exact
 from ...search.exact import Query
 from ...search.vector_rows import Watcher
 from .. import rank_agreement
-from ..rank_agreement import NEIGHBOURS, Numbers
+from ..rank_agreement import NEIGHBOURS, FloatArray
 from . import collection_pair
 from .collection_pair import Pair
 
@@ -44,7 +44,7 @@ def measure(
 def _encoded(
     encoder: Encoder, files: Sequence[PictureFile], reading: Reading
 ) -> Vectors:
-    results = read_ahead([Entry(file.id, file) for file in files], encoder, reading)
+    results = prefetch([Entry(file.id, file) for file in files], encoder, reading)
     return encode(encoder, [result for result in results if isinstance(result, Ready)])
 
 
@@ -86,15 +86,15 @@ def between(
             f"The collections '{pair.old.name}' and '{pair.new.name}' have one picture in common; "
             "how far rankings agree takes more."
         )
-    chance = np.random.default_rng(seed)
-    chosen = np.sort(chance.choice(count, min(sample, count), replace=False))
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.choice(count, min(sample, count), replace=False))
     neighbours, depth = min(NEIGHBOURS, count - 1), min(DEPTH, count - 1)
     overlaps, biased = [], []
     for old, new in _rankings(pair, [pair.shared[i] for i in chosen], depth, watcher):
         overlaps.append(rank_agreement.overlap(old, new, neighbours))
         biased.append(rank_agreement.rank_biased_overlap(old, new, depth))
-    pairs = _pairs(count, chance)
-    by_chance = rank_agreement.rank_biased_overlap_by_chance(depth, count - 1)
+    pairs = _pairs(count, rng)
+    by_chance = rank_agreement.chance_rank_biased_overlap(depth, count - 1)
     return {
         **_told(pair),
         "sample": len(chosen),
@@ -161,12 +161,12 @@ def _like(pair: Pair, collection: Collection, item_id: str, number: int) -> Quer
     return pair.query(collection, Query(vector, number, skip=[item_id]))
 
 
-def _pairs(count: int, chance: np.random.Generator) -> Pairs:
+def _pairs(count: int, rng: np.random.Generator) -> Pairs:
     """Positions of pairs of two different pictures, shape (n, 2): all, or as many as do."""
     if count * (count - 1) // 2 <= PAIRS:
         return np.stack(np.triu_indices(count, 1), axis=1)
-    one = chance.integers(0, count, PAIRS)
-    other = (one + chance.integers(1, count, PAIRS)) % count
+    one = rng.integers(0, count, PAIRS)
+    other = (one + rng.integers(1, count, PAIRS)) % count
     return np.stack([one, other], axis=1)
 
 
@@ -176,7 +176,7 @@ def _correlation(pair: Pair, pairs: Pairs) -> float | None:
     return None if found is None else round(found, 6)
 
 
-def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> Numbers:
+def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> FloatArray:
     parts = []
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE]
@@ -188,7 +188,7 @@ def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> Numbers:
     return np.concatenate(parts)
 
 
-def _unit(pair: Pair, collection: Collection, item_id: str) -> Numbers:
+def _unit(pair: Pair, collection: Collection, item_id: str) -> FloatArray:
     vector = exact.stored_vector(pair.db, collection, item_id)
     length = float(np.linalg.norm(vector))
     return vector / length if length else vector

@@ -13,13 +13,13 @@ from ...evaluate import encoding
 from ...evaluate.encoding import Refused, Report
 from ...evaluate.pairs.pairs import Pair
 from ...models import engine_choice, loading
-from ...models.engine_choice import Running
+from ...models.engine_choice import EngineOptions
 from ..clip import checkpoint_weights
 from . import npz
 
 
 @dataclass(frozen=True)
-class Entering:
+class ProjectionInputs:
     """What enters the projections: ``pictures`` (n, dp), ``texts`` (m, dt), both float32.
 
     ``usable``: which pictures could be read, shape (n,); ``refused``: ids and reasons of others.
@@ -37,9 +37,9 @@ def of(
     found: Sequence[Pair],
     texts: Sequence[str],
     kept: Path,
-    running: Running,
+    engine_options: EngineOptions,
     report: Report,
-) -> Entering:
+) -> ProjectionInputs:
     """Compute it through the fastest engine there is, or take what was kept of the same.
 
     :param kept: a file for it; what is in it is used for the same pictures, texts and checkpoint
@@ -48,8 +48,8 @@ def of(
     known = npz.kept(kept, key)
     if known:
         arrays, refused = known
-        return Entering(**arrays, refused=refused)
-    computed = _computed(checkpoint, found, texts, running, report)
+        return ProjectionInputs(**arrays, refused=refused)
+    computed = _computed(checkpoint, found, texts, engine_options, report)
     arrays = {name: getattr(computed, name) for name in ("pictures", "usable", "texts")}
     npz.keep(kept, key, computed.refused, arrays)
     return computed
@@ -59,17 +59,17 @@ def _computed(
     checkpoint: Path,
     found: Sequence[Pair],
     texts: Sequence[str],
-    running: Running,
+    engine_options: EngineOptions,
     report: Report,
-) -> Entering:
+) -> ProjectionInputs:
     with tempfile.TemporaryDirectory() as work:
         copy = Path(work) / "without-projections"
         of_pictures, of_texts = checkpoint_weights.without(checkpoint, copy)
-        encoder = loading.opened(copy, None, running)
+        encoder = loading.opened(copy, None, engine_options)
         pictures, usable, refused = encoding.encode_pictures(found, encoder, report)
         written = encoding.encode_texts(texts, encoder)
         engine_choice.forget(encoder.fingerprint)
-    return Entering(
+    return ProjectionInputs(
         np.ascontiguousarray(pictures[:, :of_pictures]),
         usable,
         np.ascontiguousarray(written[:, :of_texts]),

@@ -14,7 +14,7 @@ from ...engine.preprocess import Preprocessing
 from ...errors import TrainingFailed
 from ...evaluate.encoding import READING, Refused, Report, entries
 from ...evaluate.pairs.pairs import Pair
-from ...ingest.prefetch import Ready, read_ahead
+from ...ingest.prefetch import Ready, prefetch
 from ...models.engine_choice import Say
 from . import npz
 
@@ -26,7 +26,7 @@ class Kept:
     """Pixels as bytes, shape (n, height, width, 3), in the order of the pairs.
 
     ``linear`` is what the values of the channels are multiplied with, and what is added then.
-    ``usable`` and ``refused`` as in :class:`llm_glam.train.cache.feature_cache.Entering`; ``key`` is of what they
+    ``usable`` and ``refused`` as in :class:`llm_glam.train.cache.feature_cache.ProjectionInputs`; ``key`` is of what they
     were made of.
     """
 
@@ -115,7 +115,7 @@ def _decoded(
     refused: Refused = []
     report.begin(len(found))
     encoder: Any = _Preparing(preparation)
-    for place, one in enumerate(read_ahead(entries(found), encoder, READING)):
+    for place, one in enumerate(prefetch(entries(found), encoder, READING)):
         if isinstance(one, Ready):
             pixels[place], usable[place] = one.prepared, True
         else:

@@ -15,9 +15,9 @@ from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
 from ...models.registry import Checkpoint
 from ..data_checks import Counts
-from ..experiment import Learnt
+from ..experiment import TrainingResult
 from ..learn.state import Settings
-from ..presets import PROJECTIONS, WAYS
+from ..presets import PRESETS, PROJECTIONS
 from . import render
 from .render import Data, Training
 
@@ -27,7 +27,7 @@ LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Told:
+class RunContext:
     """What the user said, and what is known of the run; ``seconds`` are by stage."""
 
     name: str
@@ -41,17 +41,17 @@ class Told:
 
 
 def card_of(
-    told: Told,
+    told: RunContext,
     checkpoint: Path,
     parts: Split,
     counts: Counts,
     refused: Sequence[tuple[str, str]],
-    learnt: Learnt,
+    result: TrainingResult,
     settings: Settings,
 ) -> str:
     """The card as Markdown: numbers of the pictures and captions, none of themselves."""
-    whole = [row for row in _rows(learnt.measured) if row[0].by is None]
-    parts_ = [row for row in _rows(learnt.measured) if row[0].by is not None]
+    whole = [row for row in _rows(result.measured) if row[0].by is None]
+    parts_ = [row for row in _rows(result.measured) if row[0].by is not None]
     return render.card(
         Training(
             name=told.name,
@@ -59,12 +59,12 @@ def card_of(
             base_on_hub=told.base.source if told.base.is_on_hub else "",
             base_licence=_licence_of(checkpoint),
             licence=told.licence or "unknown",
-            tune=WAYS[settings.tune].words,
-            settings=_settings(settings, learnt),
+            tune=PRESETS[settings.tune].words,
+            settings=_settings(settings, result),
             hardware=told.hardware,
             seconds=told.seconds,
-            alarms=[alarm.words for alarm in learnt.alarms],
-            alpha=learnt.alpha,
+            warnings=[warning.words for warning in result.warnings],
+            alpha=result.alpha,
             data=_data(told, parts, counts, refused),
             figures=[one for row in whole for one in _figures(*row)],
             groups={
@@ -84,13 +84,13 @@ def card_of(
     )
 
 
-def _settings(settings: Settings, learnt: Learnt) -> dict[str, object]:
+def _settings(settings: Settings, result: TrainingResult) -> dict[str, object]:
     """What was set, with names as people say them."""
     told = {name.replace("_", " "): value for name, value in asdict(settings).items()}
-    epochs = learnt.tuned.history[-1].number
+    epochs = result.tuned.history[-1].number
     del told["tune"]  # said in words
     given = {name: value for name, value in told.items() if value is not None}
-    return given | {"stopped": f"after {epochs} epochs ({learnt.tuned.why_stopped})"}
+    return given | {"stopped": f"after {epochs} epochs ({result.tuned.why_stopped})"}
 
 
 def _programs(settings: Settings) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ def _programs(settings: Settings) -> tuple[str, ...]:
 
 
 def _data(
-    told: Told, parts: Split, counts: Counts, refused: Sequence[tuple[str, str]]
+    told: RunContext, parts: Split, counts: Counts, refused: Sequence[tuple[str, str]]
 ) -> Data:
     those = [*parts.train, *parts.held_out]
     years = [
@@ -140,7 +140,7 @@ def _figures(before: Measured, after: Measured) -> list[render.Figure]:
             before.pool,
             render.Measured(old.value, old.low, old.high),
             render.Measured(new.value, new.low, new.high),
-            old.lots,
+            old.chance_level,
         )
         for name, old in before.figures.items()
         for new in [after.figures[name]]

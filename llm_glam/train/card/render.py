@@ -86,7 +86,7 @@ class Training:
     settings: dict[str, Any]
     hardware: str
     seconds: dict[str, float]
-    alarms: list[str]
+    warnings: list[str]
     alpha: float | None
     data: Data
     figures: list[Figure]
@@ -114,7 +114,7 @@ def card(training: Training) -> str:
         figures=_figures(training.figures),
         groups=_by_group(training.groups),
         how=table(("what", "value"), _how(training)),
-        alarms=_alarms(training.alarms),
+        warnings=_warnings(training.warnings),
         load_llm=code(
             "bash",
             f"llm glam models add {shlex.quote(name)} FOLDER",
@@ -233,10 +233,10 @@ def measured(one: Measured) -> str:
     return f"{figure(one.value)} [{figure(one.low)}, {figure(one.high)}]"
 
 
-def _alarms(alarms: list[str]) -> str:
-    if not alarms:
-        return "No alarm went off during training."
-    return "\n".join(f"- {escaped(alarm)}" for alarm in alarms)
+def _warnings(warnings: list[str]) -> str:
+    if not warnings:
+        return "There were no warnings during training."
+    return "\n".join(f"- {escaped(warning)}" for warning in warnings)
 
 
 def _counted(title: str, what: str, counts: dict[str, int]) -> str:

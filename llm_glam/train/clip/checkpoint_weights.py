@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.preprocess import Preprocessing
 from ...errors import BadCheckpoint
-from .contrastive_loss import LARGEST_SCALE, Numbers
+from .contrastive_loss import LARGEST_SCALE, NamedArrays
 from .projection_head import Projections
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def without(directory: Path, target: Path) -> tuple[int, int]:
     return pictures, texts
 
 
-def replaced(directory: Path, target: Path, others: Numbers) -> None:
+def replaced(directory: Path, target: Path, others: NamedArrays) -> None:
     """Save a copy of a checkpoint with other weights, in sentence-transformers' layout.
 
     :param others: by the names they have in the CLIP; those not named stay as they are
@@ -108,7 +108,7 @@ def replaced(directory: Path, target: Path, others: Numbers) -> None:
     save(model, target)
 
 
-def put(own: Mapping[str, Any], others: Numbers) -> None:
+def put(own: Mapping[str, Any], others: NamedArrays) -> None:
     """Give weights other values, by name; the scale is at most 100."""
     import torch
 

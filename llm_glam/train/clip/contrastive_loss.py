@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import Flags, Floats, Matched, Whole
+from ...evaluate.batch_recall import BoolArray, FloatArray, IntArray, Matched
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,21 +17,21 @@ BETAS = (0.9, 0.98)  # as CLIP was trained with
 EPSILON = 1e-6
 LEARNT = ("picture", "text", "log_scale")
 
-Numbers = Mapping[str, NDArray[np.float32]]
+NamedArrays = Mapping[str, NDArray[np.float32]]
 
 
 def batches(
-    matched: Matched, size: int | None, chance: np.random.Generator | None = None
-) -> Iterator[tuple[Whole, Whole]]:
+    matched: Matched, size: int | None, rng: np.random.Generator | None = None
+) -> Iterator[tuple[IntArray, IntArray]]:
     """All pairs of a pass, one text a picture, in batches of nearly equal size.
 
     Nearly equal, because a small last batch would have few negatives and a noisy gradient.
 
     :param size: the most pairs of a batch; None for all at once
-    :param chance: draws the text of each picture and the order; None for neither
+    :param rng: draws the text of each picture and the order; None for neither
     """
-    texts, pictures = matched.pairs(chance)
-    order = chance.permutation(len(texts)) if chance else np.arange(len(texts))
+    texts, pictures = matched.pairs(rng)
+    order = rng.permutation(len(texts)) if rng else np.arange(len(texts))
     for some in np.array_split(order, steps(len(texts), size)):
         yield texts[some], pictures[some]
 
@@ -73,14 +73,18 @@ def loss(scores: "Tensor", fits: "Tensor") -> "Tensor":
     return (cross_entropy(scores, own) + cross_entropy(scores.T, own)) / 2
 
 
-def loss_by_chance(fits: Flags) -> float:
+def chance_loss(fits: BoolArray) -> float:
     """The :func:`loss` of equal scores: ln(b) where no captions are equal."""
     hidden = fits.sum(axis=0), fits.sum(axis=1)
     return float(np.mean([np.log(len(fits) - some + 1) for some in hidden]))
 
 
 def held_out_loss(
-    texts: Floats, pictures: Floats, scale: float, matched: Matched, size: int | None
+    texts: FloatArray,
+    pictures: FloatArray,
+    scale: float,
+    matched: Matched,
+    size: int | None,
 ) -> float:
     """The mean :func:`loss` of a pass over pairs that nothing is learnt from.
 
@@ -97,7 +101,7 @@ def held_out_loss(
     return total / count
 
 
-class Learner:
+class ProjectionOptimizer:
     """Projections and a temperature in the course of learning.
 
     AdamW (Loshchilov and Hutter, ICLR 2019), of which the decay pulls both matrices towards where
@@ -106,7 +110,11 @@ class Learner:
     """
 
     def __init__(
-        self, now: Numbers, moments: tuple[Numbers, Numbers], taken: int, start: Numbers
+        self,
+        now: NamedArrays,
+        moments: tuple[NamedArrays, NamedArrays],
+        taken: int,
+        start: NamedArrays,
     ) -> None:
         """Take learning up where it was.
 
@@ -134,7 +142,7 @@ class Learner:
 
     def learn(
         self,
-        batch: tuple[Floats, Floats, Flags],
+        batch: tuple[FloatArray, FloatArray, BoolArray],
         rate: float,
         decay: float,
         clip: float,
@@ -160,7 +168,7 @@ class Learner:
             self.weights["log_scale"].clamp_(max=math.log(LARGEST_SCALE))
         return found.item()
 
-    def _loss(self, batch: tuple[Floats, Floats, Flags]) -> Any:
+    def _loss(self, batch: tuple[FloatArray, FloatArray, BoolArray]) -> Any:
         import torch
         from torch.nn.functional import normalize
 
@@ -169,7 +177,7 @@ class Learner:
         pictures = normalize(pictures @ self.weights["picture"].T)
         return loss(self.weights["log_scale"].exp() * texts @ pictures.T, fits)
 
-    def arrays(self) -> tuple[Numbers, tuple[Numbers, Numbers]]:
+    def arrays(self) -> tuple[NamedArrays, tuple[NamedArrays, NamedArrays]]:
         """Copies of the weights and of both moments, as the constructor takes them."""
         now = {
             name: part.detach().numpy().copy() for name, part in self.weights.items()

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...evaluate.batch_recall import DEPTH, Flags, Floats, Matched, Whole, hits
+from ...evaluate.batch_recall import (
+    DEPTH,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Matched,
+    hits,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,10 +24,10 @@ class Features(Matched):
     :raises ValueError: the arrays do not fit each other, or hold what is no number
     """
 
-    pictures: Floats
-    texts: Floats
-    picture_of: Whole
-    caption: Whole
+    pictures: FloatArray
+    texts: FloatArray
+    picture_of: IntArray
+    caption: IntArray
 
     def __post_init__(self) -> None:
         for name, rows in (("pictures", self.pictures), ("texts", self.texts)):
@@ -45,8 +52,8 @@ class Projections:
     :raises ValueError: the matrices do not fit each other, or hold what is no number
     """
 
-    picture: Floats
-    text: Floats
+    picture: FloatArray
+    text: FloatArray
     scale: float
 
     def __post_init__(self) -> None:
@@ -57,23 +64,23 @@ class Projections:
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise ValueError("The scale has to be a positive number.")
 
-    def pictures(self, features: Floats) -> Floats:
+    def pictures(self, features: FloatArray) -> FloatArray:
         """Vectors of unit length, shape (n, d), of what the tower gives, shape (n, dp)."""
         return unit(features @ self.picture.T)
 
-    def texts(self, features: Floats) -> Floats:
+    def texts(self, features: FloatArray) -> FloatArray:
         """Vectors of unit length, shape (m, d), of what the tower gives, shape (m, dt)."""
         return unit(features @ self.text.T)
 
 
-def unit(rows: Floats) -> Floats:
+def unit(rows: FloatArray) -> FloatArray:
     """Rows brought to length 1; those of length 0 stay as they are."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     lengths[lengths == 0] = 1
     return rows / lengths
 
 
-def _check(rows: Floats, name: str) -> None:
+def _check(rows: FloatArray, name: str) -> None:
     if rows.ndim != 2 or rows.dtype != np.float32 or not rows.size:
         raise ValueError(f"{name} have to be rows of float32, at least one.")
     if not np.isfinite(rows).all():
@@ -97,7 +104,9 @@ def check_sizes(projections: Projections, features: Features) -> None:
         )
 
 
-def found(projections: Projections, features: Features, depth: int = DEPTH) -> Flags:
+def found(
+    projections: Projections, features: Features, depth: int = DEPTH
+) -> BoolArray:
     """The :func:`llm_glam.evaluate.batch_recall.hits` of features that go through projections."""
     texts = projections.texts(features.texts)
     return hits(texts, projections.pictures(features.pictures), features, depth)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ...evaluate.rank_agreement import overlap
-from ..clip.projection_head import Floats, unit
+from ..clip.projection_head import FloatArray, unit
 from .state import Epoch, best_of
 
 # Collapse, as found in published runs: each of these alone is a sign.
@@ -44,14 +44,14 @@ class Collapse:
 
 @dataclass(frozen=True)
 class Retention:
-    """The part of nearest neighbours that was ``kept``, and what random ones give (``chance``)."""
+    """The part of nearest neighbours that was ``kept``, and what random ones give (``chance_level``)."""
 
     kept: float
-    chance: float
+    chance_level: float
 
 
 @dataclass(frozen=True)
-class Alarm:
+class TrainingWarning:
     """What was seen, and what to change; where it is ``fatal`` the model is not to be registered."""
 
     kind: Kind
@@ -59,7 +59,7 @@ class Alarm:
     fatal: bool = False
 
 
-def collapse(vectors: Floats, queries: Floats | None = None) -> Collapse:
+def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse:
     """How far apart the vectors of held-out pictures, and scores of queries against them, are.
 
     The spread is from the 5th to the 95th percentile rather than a standard deviation: a few
@@ -79,7 +79,7 @@ def collapse(vectors: Floats, queries: Floats | None = None) -> Collapse:
     return Collapse(mean_cosine, _spread(pictures, queries))
 
 
-def _spread(pictures: Floats, queries: Floats | None) -> float:
+def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
     asked = pictures if queries is None else unit(queries)
     _check(asked, 1)
     chosen = np.unique(np.linspace(0, len(asked) - 1, SAMPLE).round().astype(int))
@@ -90,7 +90,7 @@ def _spread(pictures: Floats, queries: Floats | None) -> float:
     return float(np.median(high - low))
 
 
-def retention(before: Floats, after: Floats, k: int = NEIGHBOURS) -> Retention:
+def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Retention:
     """How much of who is nearest to whom among fixed texts is kept, from 0 to 1.
 
     The mean part that the ``k`` nearest of each text share before and after.
@@ -110,7 +110,7 @@ def retention(before: Floats, after: Floats, k: int = NEIGHBOURS) -> Retention:
     return Retention(float(np.mean(kept)), k / (len(before) - 1))
 
 
-def _check(vectors: Floats, least: int) -> None:
+def _check(vectors: FloatArray, least: int) -> None:
     if vectors.ndim != 2 or len(vectors) < least:
         raise ValueError(f"This takes {least} vectors at least.")
     if not np.isfinite(vectors).all():
@@ -133,14 +133,14 @@ def overfitting(history: Sequence[Epoch]) -> bool:
     return falls and best.recall - last.recall >= DROP_OF_OVERFITTING
 
 
-def alarms(
+def diagnose(
     history: Sequence[Epoch],
     *,
     pairs: int,
     queries: int,
     seen: Collapse | None = None,
-    chance: float | None = None,
-) -> list[Alarm]:
+    chance_level: float | None = None,
+) -> list[TrainingWarning]:
     """All that the numbers of a run give reason to say.
 
     Spread and retention are judged at the epoch with the best recall, whose weights are kept. A
@@ -151,19 +151,21 @@ def alarms(
     :param pairs: pictures with captions that were learnt from
     :param queries: different captions held out
     :param seen: :func:`collapse` of the model that would be registered
-    :param chance: recall of a random ranking, for the words
+    :param chance_level: recall of a random ranking, for the words
     """
     found = [
         _collapsed(history, seen),
-        _no_better(history, queries, chance),
+        _no_better(history, queries, chance_level),
         _forgotten(best_of(history)),
         _overfitted(history),
         _few(pairs, queries),
     ]
-    return [alarm for alarm in found if alarm]
+    return [warning for warning in found if warning]
 
 
-def _collapsed(history: Sequence[Epoch], seen: Collapse | None) -> Alarm | None:
+def _collapsed(
+    history: Sequence[Epoch], seen: Collapse | None
+) -> TrainingWarning | None:
     best, last = best_of(history), history[-1]
     signs = []
     if seen and seen.mean_cosine > HIGHEST_MEAN_COSINE:
@@ -186,7 +188,7 @@ def _collapsed(history: Sequence[Epoch], seen: Collapse | None) -> Alarm | None:
         f"Pictures or captions can hardly be told apart: {'; '.join(signs)}. Lower the learning "
         "rate, and check that captions differ and belong to their pictures."
     )
-    return Alarm("collapse", words, fatal=True)
+    return TrainingWarning("collapse", words, fatal=True)
 
 
 def _is_at_chance(epoch: Epoch) -> bool:
@@ -196,29 +198,31 @@ def _is_at_chance(epoch: Epoch) -> bool:
 
 
 def _no_better(
-    history: Sequence[Epoch], queries: int, chance: float | None
-) -> Alarm | None:
+    history: Sequence[Epoch], queries: int, chance_level: float | None
+) -> TrainingWarning | None:
     best = best_of(history)
     if _is_better(best):
         return None
     if len(history) == 1:
         words = "Not one epoch was done in the time there was: leave out --max-minutes, or give more."
-        return Alarm("no better", words, fatal=True)
-    by_luck = "" if chance is None else f" (a random ranking has {chance:.3f})"
+        return TrainingWarning("no better", words, fatal=True)
+    by_luck = (
+        "" if chance_level is None else f" (a random ranking has {chance_level:.3f})"
+    )
     words = (
         f"Held-out recall@10 was {history[0].recall:.3f} before and is {best.recall:.3f} at its "
         f"best{by_luck}: of {queries:,} captions {best.gained:,} were won and {best.lost:,} "
         "lost, which can be chance. Check that captions belong to their pictures and say what "
         "is seen; if they do, take more pairs, hold out more, or raise the learning rate."
     )
-    return Alarm("no better", words, fatal=True)
+    return TrainingWarning("no better", words, fatal=True)
 
 
 def _is_better(best: Epoch) -> bool:
-    return by_chance(best.gained, best.lost) < LIKELY_CHANCE
+    return mcnemar_p_value(best.gained, best.lost) < LIKELY_CHANCE
 
 
-def by_chance(gained: int, lost: int) -> float:
+def mcnemar_p_value(gained: int, lost: int) -> float:
     """How probable it is that as many or more are gained where nothing was learnt.
 
     The one-sided sign test: each change is a gain with probability one half.
@@ -228,7 +232,7 @@ def by_chance(gained: int, lost: int) -> float:
     return ways / 2**changes
 
 
-def _forgotten(best: Epoch) -> Alarm | None:
+def _forgotten(best: Epoch) -> TrainingWarning | None:
     if best.retention is None or best.retention >= LOWEST_RETENTION:
         return None
     words = (
@@ -236,10 +240,10 @@ def _forgotten(best: Epoch) -> Alarm | None:
         "model forgets what it knew about other things. Lower the learning rate, take fewer "
         "epochs, or mix the weights with those before."
     )
-    return Alarm("forgetting", words)
+    return TrainingWarning("forgetting", words)
 
 
-def _overfitted(history: Sequence[Epoch]) -> Alarm | None:
+def _overfitted(history: Sequence[Epoch]) -> TrainingWarning | None:
     if not overfitting(history):
         return None
     best, last = best_of(history), history[-1]
@@ -249,10 +253,10 @@ def _overfitted(history: Sequence[Epoch]) -> Alarm | None:
         f"training captions by heart. Epoch {best.number} is kept, so nothing need be done; more "
         "captions may bring it further."
     )
-    return Alarm("overfitting", words)
+    return TrainingWarning("overfitting", words)
 
 
-def _few(pairs: int, queries: int) -> Alarm | None:
+def _few(pairs: int, queries: int) -> TrainingWarning | None:
     signs = []
     if pairs < FEW_PAIRS:
         signs.append(f"{pairs:,} pictures with captions to learn from")
@@ -264,4 +268,4 @@ def _few(pairs: int, queries: int) -> Alarm | None:
         f"There are only {' and '.join(signs)}, so these numbers may be luck. Describe more "
         f"pictures: {FEW_PAIRS} to learn from and {FEW_QUERIES} held out at least."
     )
-    return Alarm("too few pairs", words)
+    return TrainingWarning("too few pairs", words)

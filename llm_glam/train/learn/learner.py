@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ...evaluate.batch_recall import Flags, Floats, Matched, Whole
-from ..clip.contrastive_loss import Numbers, batches, loss_by_chance, rate
+from ...evaluate.batch_recall import BoolArray, FloatArray, IntArray, Matched
+from ..clip.contrastive_loss import NamedArrays, batches, chance_loss, rate
 from .state import Settings, State
 
 Why = Literal["epochs", "patience", "seconds", "diverged"]
@@ -29,9 +29,9 @@ class Seen:
     texts that must not be forgotten; ``scale`` is the factor of cosines before softmax.
     """
 
-    pictures: Floats
-    texts: Floats
-    others: Floats
+    pictures: FloatArray
+    texts: FloatArray
+    others: FloatArray
     scale: float
 
 
@@ -39,9 +39,9 @@ class Seen:
 class Step:
     """A batch: rows of texts (b,) and of their pictures (b,), and what fits (b, b)."""
 
-    texts: Whole
-    pictures: Whole
-    fits: Flags
+    texts: IntArray
+    pictures: IntArray
+    fits: BoolArray
 
 
 @dataclass
@@ -57,11 +57,11 @@ class Pass:
     taken: int
     deadline: float = math.inf
     losses: list[float] = field(default_factory=list)
-    by_chance: list[float] = field(default_factory=list)
+    chance_losses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        chance = np.random.default_rng([self.settings.seed, self.number])
-        self.batches = list(batches(self.matched, self.settings.batch, chance))
+        rng = np.random.default_rng([self.settings.seed, self.number])
+        self.batches = list(batches(self.matched, self.settings.batch, rng))
 
     def step(self, place: int) -> Step:
         """The batch at a place, from 0."""
@@ -79,7 +79,7 @@ class Pass:
         if time.monotonic() >= self.deadline:
             raise Stopped("seconds")
 
-    def tell(self, loss: float, fits: Flags) -> None:
+    def tell(self, loss: float, fits: BoolArray) -> None:
         """Put down the loss of a batch.
 
         :raises Stopped: it is no number
@@ -87,22 +87,22 @@ class Pass:
         if not math.isfinite(loss):
             raise Stopped("diverged")
         self.losses.append(loss)
-        self.by_chance.append(loss_by_chance(fits))
+        self.chance_losses.append(chance_loss(fits))
 
     def means(self) -> tuple[float, float]:
         """The loss of a pair, and what it is by chance."""
         sizes = [len(texts) for texts, _ in self.batches]
-        mean = np.average([self.losses, self.by_chance], axis=1, weights=sizes)
+        mean = np.average([self.losses, self.chance_losses], axis=1, weights=sizes)
         return float(mean[0]), float(mean[1])
 
 
-class Pupil(Protocol):
+class Learner(Protocol):
     """Weights that learn, with what they learn from and what they are measured with.
 
     ``start`` are those that learn, by name, ``digest`` is of these and of the data.
     """
 
-    start: Numbers
+    start: NamedArrays
     digest: str
 
     @property
@@ -113,17 +113,19 @@ class Pupil(Protocol):
     def held_out(self) -> Matched:
         """What is measured with."""
 
-    def learn(self, state: State, epoch: Pass) -> tuple[Numbers, Numbers, Numbers]:
+    def learn(
+        self, state: State, epoch: Pass
+    ) -> tuple[NamedArrays, NamedArrays, NamedArrays]:
         """Take all steps of a pass: the weights after it, and both moments of the optimizer.
 
         :raises Stopped: time is up, or the loss is no number
         """
 
-    def seen(self, weights: Numbers) -> Seen:
+    def seen(self, weights: NamedArrays) -> Seen:
         """What weights make of what is held out.
 
         :raises Stopped: they are no numbers
         """
 
-    def named(self, weights: Numbers) -> Numbers:
+    def named(self, weights: NamedArrays) -> NamedArrays:
         """Weights by the names they have in the checkpoint."""

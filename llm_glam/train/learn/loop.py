@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import Flags, hits
-from ..clip.contrastive_loss import Numbers, held_out_loss
-from .learner import Pass, Pupil, Seen, Stopped, Why
+from ...evaluate.batch_recall import BoolArray, hits
+from ..clip.contrastive_loss import NamedArrays, held_out_loss
+from .learner import Learner, Pass, Seen, Stopped, Why
 from .state import Epoch, Settings, State, best_of
 
 Measure = Callable[[Seen], tuple[float, float]]
@@ -29,14 +29,14 @@ class Tuned:
     epoch that time or divergence cut short is not in ``history``.
     """
 
-    best: Numbers
-    last: Numbers
+    best: NamedArrays
+    last: NamedArrays
     history: tuple[Epoch, ...]
     why_stopped: Why
 
 
 def tune(
-    pupil: Pupil,
+    learner: Learner,
     settings: Settings,
     *,
     before: Seen | None = None,
@@ -59,7 +59,7 @@ def tune(
     :param save: is given the state after each epoch
     :raises ValueError: arguments that do not fit each other
     """
-    run = _Run(pupil, settings, before or pupil.seen(pupil.start), measure)
+    run = _Run(learner, settings, before or learner.seen(learner.start), measure)
     if state is None:
         state = run.first()
         if watcher:
@@ -82,12 +82,12 @@ class _Run:
 
     def __init__(
         self,
-        pupil: Pupil,
+        learner: Learner,
         settings: Settings,
         before: Seen,
         measure: Measure | None,
     ) -> None:
-        self.pupil, self.settings, self.measure = pupil, settings, measure
+        self.learner, self.settings, self.measure = learner, settings, measure
         self.deadline = time.monotonic() + (
             math.inf if settings.max_seconds is None else settings.max_seconds
         )
@@ -95,14 +95,14 @@ class _Run:
 
     def first(self) -> State:
         """Where nothing is learnt yet."""
-        began, start = time.monotonic(), self.pupil.start
+        began, start = time.monotonic(), self.learner.start
         zeros = {name: np.zeros_like(array) for name, array in start.items()}
         return State(
             *(start, zeros, zeros, start),
             steps=0,
             history=(self._measured(0, self.before, (None, None), began),),
             settings=self.settings.lasting(),
-            digest=self.pupil.digest,
+            digest=self.learner.digest,
         )
 
     def check(self, state: State) -> None:
@@ -117,11 +117,11 @@ class _Run:
             raise ValueError(
                 f"The saved state was made with other settings: {', '.join(others)}."
             )
-        if state.digest != self.pupil.digest:
+        if state.digest != self.learner.digest:
             raise ValueError("The saved state is of other weights or other data.")
         shapes = [
             {name: array.shape for name, array in numbers.items()}
-            for numbers in (state.now, self.pupil.start)
+            for numbers in (state.now, self.learner.start)
         ]
         if shapes[0] != shapes[1]:
             raise ValueError("The saved state is of other weights.")
@@ -134,10 +134,10 @@ class _Run:
         """
         self._stop_if_enough(state)
         began, number = time.monotonic(), len(state.history)
-        taken = (self.pupil.train, self.settings, number, state.steps, self.deadline)
+        taken = (self.learner.train, self.settings, number, state.steps, self.deadline)
         epoch = Pass(*taken)
-        now, first, second = self.pupil.learn(state, epoch)
-        seen = self.pupil.seen(now)
+        now, first, second = self.learner.learn(state, epoch)
+        seen = self.learner.seen(now)
         measured = self._measured(number, seen, epoch.means(), began)
         is_better = measured.recall > best_of(state.history).recall
         return State(
@@ -156,8 +156,8 @@ class _Run:
         if patience is not None and done - best_of(state.history).number >= patience:
             raise Stopped("patience")
 
-    def _found(self, seen: Seen) -> Flags:
-        return hits(seen.texts, seen.pictures, self.pupil.held_out)
+    def _found(self, seen: Seen) -> BoolArray:
+        return hits(seen.texts, seen.pictures, self.learner.held_out)
 
     def _measured(
         self,
@@ -168,7 +168,7 @@ class _Run:
     ) -> Epoch:
         found = self._found(seen)
         vectors = (seen.texts, seen.pictures, seen.scale)
-        lost = held_out_loss(*vectors, self.pupil.held_out, self.settings.batch)
+        lost = held_out_loss(*vectors, self.learner.held_out, self.settings.batch)
         retention, spread = self.measure(seen) if self.measure else (None, None)
         return Epoch(
             number,
@@ -182,11 +182,11 @@ class _Run:
         )
 
 
-def _changes(before: Flags, after: Flags) -> tuple[int, int]:
+def _changes(before: BoolArray, after: BoolArray) -> tuple[int, int]:
     return int((after & ~before).sum()), int((before & ~after).sum())
 
 
-def digest_of(start: Numbers, arrays: Iterable[NDArray[Any]]) -> str:
+def digest_of(start: NamedArrays, arrays: Iterable[NDArray[Any]]) -> str:
     """Of all that a state has to come from."""
     digest = hashlib.blake2b(digest_size=16)
     for array in (*start.values(), *arrays):

@@ -5,14 +5,14 @@ What enters them is computed once, elsewhere; an epoch over thousands of pairs t
 
 from ...engine import Vectors
 from ..clip.checkpoint_weights import NAMES
-from ..clip.contrastive_loss import Learner, Numbers
+from ..clip.contrastive_loss import NamedArrays, ProjectionOptimizer
 from ..clip.projection_head import Features, Projections, check_sizes
 from .learner import Pass, Seen, Stopped
 from .loop import digest_of
 from .state import State, arrays_of, projections_of
 
 
-class ProjectionPupil:
+class ProjectionLearner:
     """The pupil whose projections alone learn. Beside the features, a batch is all it takes."""
 
     def __init__(
@@ -41,22 +41,24 @@ class ProjectionPupil:
             ),
         )
 
-    def learn(self, state: State, epoch: Pass) -> tuple[Numbers, Numbers, Numbers]:
-        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+    def learn(
+        self, state: State, epoch: Pass
+    ) -> tuple[NamedArrays, NamedArrays, NamedArrays]:
+        """See :class:`llm_glam.train.learn.learner.Learner`."""
         settings, train = epoch.settings, self.train
         moments = (state.first, state.second)
-        learner = Learner(state.now, moments, state.steps, self.start)
+        optimizer = ProjectionOptimizer(state.now, moments, state.steps, self.start)
         for place in range(len(epoch.batches)):
             epoch.check_time()
             step = epoch.step(place)
             batch = (train.texts[step.texts], train.pictures[step.pictures], step.fits)
             rates = (epoch.rate(place), settings.weight_decay, settings.clip)
-            epoch.tell(learner.learn(batch, *rates), step.fits)
-        now, (first, second) = learner.arrays()
+            epoch.tell(optimizer.learn(batch, *rates), step.fits)
+        now, (first, second) = optimizer.arrays()
         return now, first, second
 
-    def seen(self, weights: Numbers) -> Seen:
-        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+    def seen(self, weights: NamedArrays) -> Seen:
+        """See :class:`llm_glam.train.learn.learner.Learner`."""
         try:
             projections = projections_of(weights)
         except ValueError as error:  # weights that are no numbers
@@ -68,6 +70,6 @@ class ProjectionPupil:
             projections.scale,
         )
 
-    def named(self, weights: Numbers) -> Numbers:
-        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+    def named(self, weights: NamedArrays) -> NamedArrays:
+        """See :class:`llm_glam.train.learn.learner.Learner`."""
         return {NAMES[name]: array for name, array in weights.items()}

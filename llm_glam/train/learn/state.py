@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..clip.contrastive_loss import LARGEST_SCALE, Numbers
+from ..clip.contrastive_loss import LARGEST_SCALE, NamedArrays
 from ..clip.projection_head import Projections
 
 FORMAT = "llm-glam tuning 2"
@@ -96,7 +96,7 @@ def best_of(history: Sequence[Epoch]) -> Epoch:
     return max(history, key=lambda epoch: epoch.recall)
 
 
-def arrays_of(projections: Projections) -> Numbers:
+def arrays_of(projections: Projections) -> NamedArrays:
     """Projections as arrays by the names in ``LEARNT``, the scale at most 100."""
     log_scale = np.float32(math.log(min(projections.scale, LARGEST_SCALE)))
     return {
@@ -106,7 +106,7 @@ def arrays_of(projections: Projections) -> Numbers:
     }
 
 
-def projections_of(numbers: Numbers) -> Projections:
+def projections_of(numbers: NamedArrays) -> Projections:
     """The reverse of :func:`arrays_of`."""
     scale = math.exp(numbers["log_scale"])
     return Projections(numbers["picture"], numbers["text"], scale)
@@ -121,10 +121,10 @@ class State:
     draws from a generator made of the seed and its number.
     """
 
-    now: Numbers
-    first: Numbers
-    second: Numbers
-    best: Numbers
+    now: NamedArrays
+    first: NamedArrays
+    second: NamedArrays
+    best: NamedArrays
     steps: int
     history: tuple[Epoch, ...]
     settings: Mapping[str, Any]
@@ -171,7 +171,7 @@ class State:
             ) from error
 
 
-def _state(tensors: Numbers, about: Mapping[str, Any]) -> State:
+def _state(tensors: NamedArrays, about: Mapping[str, Any]) -> State:
     if about["format"] != FORMAT:
         raise ValueError("another format")
     parts = _parts(tensors)
@@ -188,10 +188,10 @@ def _state(tensors: Numbers, about: Mapping[str, Any]) -> State:
     )
 
 
-def _parts(tensors: Numbers) -> dict[str, Numbers]:
+def _parts(tensors: NamedArrays) -> dict[str, NamedArrays]:
     """Weights and moments, all of the same names and shapes."""
     names = [name[4:] for name in tensors if name.startswith("now.")]
-    parts: dict[str, Numbers] = {
+    parts: dict[str, NamedArrays] = {
         part: {name: tensors[f"{part}.{name}"] for name in names} for part in PARTS
     }
     if not names or len(tensors) != len(PARTS) * len(names):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import Floats, Matching, Whole
+from ...evaluate.batch_recall import FloatArray, IntArray, Matching
 from ..cache.pixel_cache import Kept
 from ..clip import checkpoint_weights
-from ..clip.contrastive_loss import Numbers
+from ..clip.contrastive_loss import NamedArrays
 from .learner import Pass, Seen, Stopped
 from .loop import digest_of
 from .state import State
@@ -25,11 +25,11 @@ class Part:
     ``matched.caption`` is the place of each text among all of them.
     """
 
-    rows: Whole
+    rows: IntArray
     matched: Matching
 
 
-class TowerPupil:
+class TowerLearner:
     """The pupil whose towers learn, on the device its model is on."""
 
     def __init__(
@@ -57,9 +57,9 @@ class TowerPupil:
         model.requires_grad_(False)
         for weights in learning.values():
             weights.requires_grad_()
-        self.start = self._numbers()
+        self.start = self._weights_now()
         self.digest = digest_of(self.start, self._data())
-        self.live: Numbers = {}
+        self.live: NamedArrays = {}
         self.optimizer: Any = None
         self.loss = self._loss(at_once)
 
@@ -86,15 +86,17 @@ class TowerPupil:
         for part in (self.own, self.apart):
             yield from (part.rows, part.matched.picture_of, part.matched.caption)
 
-    def _numbers(self) -> Numbers:
+    def _weights_now(self) -> NamedArrays:
         """Copies of the weights that learn."""
         return {
             name: weights.detach().cpu().numpy().copy()
             for name, weights in self.learning.items()
         }
 
-    def learn(self, state: State, epoch: Pass) -> tuple[Numbers, Numbers, Numbers]:
-        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+    def learn(
+        self, state: State, epoch: Pass
+    ) -> tuple[NamedArrays, NamedArrays, NamedArrays]:
+        """See :class:`llm_glam.train.learn.learner.Learner`."""
         from ...engine.torch import quiet
 
         with quiet():
@@ -105,7 +107,7 @@ class TowerPupil:
             rows = (self.own.rows, self.train.caption)
             collator = Collator(epoch, self.kept.pixels, self.tokens, rows)
             take(self.model, self.loss, epoch, collator, self.optimizer)
-        self.live = self._numbers()
+        self.live = self._weights_now()
         return self.live, *self._moments()
 
     def _take_up(self, state: State, epoch: Pass) -> None:
@@ -122,7 +124,7 @@ class TowerPupil:
         decay = epoch.settings.weight_decay
         self.optimizer = optimizer_of(self.learning, moments, state.steps, decay)
 
-    def _moments(self) -> tuple[Numbers, Numbers]:
+    def _moments(self) -> tuple[NamedArrays, NamedArrays]:
         """Both moments by name; on the processor they are the optimizer's own, not copies."""
         first, second = (
             {
@@ -133,8 +135,8 @@ class TowerPupil:
         )
         return first, second
 
-    def seen(self, weights: Numbers) -> Seen:
-        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+    def seen(self, weights: NamedArrays) -> Seen:
+        """See :class:`llm_glam.train.learn.learner.Learner`."""
         if weights is not self.live:
             checkpoint_weights.put(self.learning, weights)
             self.live = {}
@@ -149,7 +151,7 @@ class TowerPupil:
             raise Stopped("diverged")
         return seen
 
-    def _through(self, tower: str, rows: Whole) -> Floats:
+    def _through(self, tower: str, rows: IntArray) -> FloatArray:
         """Vectors of pictures or texts, shape (n, d)."""
         import torch
 
@@ -161,7 +163,7 @@ class TowerPupil:
                 made.append(getattr(self.loss.towers, tower)(*self._given(tower, some)))
         return np.concatenate([part.float().cpu().numpy() for part in made])
 
-    def _given(self, tower: str, rows: Whole) -> list[Any]:
+    def _given(self, tower: str, rows: IntArray) -> list[Any]:
         import torch
 
         if tower == "pictures":
@@ -172,6 +174,6 @@ class TowerPupil:
             given = [ids[:, :longest], mask[:, :longest]]
         return [one.to(self.model.device) for one in given]
 
-    def named(self, weights: Numbers) -> Numbers:
-        """See :class:`llm_glam.train.learn.learner.Pupil`."""
+    def named(self, weights: NamedArrays) -> NamedArrays:
+        """See :class:`llm_glam.train.learn.learner.Learner`."""
         return weights

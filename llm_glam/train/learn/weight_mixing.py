@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..clip.contrastive_loss import Numbers
+from ..clip.contrastive_loss import NamedArrays
 from .diagnostics import LOWEST_RETENTION
 
 ALPHAS = tuple(step / 10 for step in range(11))
@@ -16,7 +16,7 @@ NEARLY = (
 Mix = tuple[float, float, float]  # alpha, held-out recall@10, retention
 
 
-def mixed(start: Numbers, tuned: Numbers, alpha: float) -> Numbers:
+def mixed(start: NamedArrays, tuned: NamedArrays, alpha: float) -> NamedArrays:
     """Weights between two others, by name, the logarithm of the scale likewise.
 
     WiSE-FT (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ....errors import TrainingFailed
-from ....evaluate.batch_recall import Flags
+from ....evaluate.batch_recall import BoolArray
 from ...clip.contrastive_loss import loss
 
-Tell = Callable[[float, Flags], None]
+Tell = Callable[[float, BoolArray], None]
 T = TypeVar("T")
 
 
@@ -110,7 +110,7 @@ class CachedLoss(nn.Module):
         states, vectors = [], []
         with torch.no_grad():
             for part in parts:
-                states.append(Chance(given.pixels.device))
+                states.append(RngState(given.pixels.device))
                 vectors.append(self.towers.both(given.part(part)))
         texts, pictures = (
             torch.cat(side).requires_grad_() for side in zip(*vectors, strict=True)
@@ -166,7 +166,7 @@ class CachedLoss(nn.Module):
                 torch.cuda.empty_cache()
 
 
-class Chance:
+class RngState:
     """Where the generators are that towers draw from, to draw the same once more."""
 
     def __init__(self, device: torch.device) -> None:

@@ -20,7 +20,7 @@ from sentence_transformers import (
 )
 from transformers import PrinterCallback, TrainerCallback
 
-from ....evaluate.batch_recall import Floats
+from ....evaluate.batch_recall import FloatArray
 from ...clip.checkpoint_weights import NAMES
 from ...clip.contrastive_loss import BETAS, EPSILON, LARGEST_SCALE
 from ..learner import Pass
@@ -87,7 +87,7 @@ class Collator:
 
 def optimizer_of(
     learning: Mapping[str, Any],
-    moments: Mapping[str, tuple[Floats, Floats]],
+    moments: Mapping[str, tuple[FloatArray, FloatArray]],
     taken: int,
     decay: float,
 ) -> torch.optim.Optimizer:
