@@ -17,11 +17,12 @@ from PIL import Image
 from llm_glam.demo.catalogue import catalogue
 from llm_glam.demo.drawing import draw
 from llm_glam.engine import Encoder, Vectors
-from llm_glam.engine.export import TEXTS, cosines, export
+from llm_glam.engine.export import TEXTS, export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.torch import TorchEncoder
 from llm_glam.images import decoding
 from llm_glam.ingest.prefetch import Reading
+from llm_glam.vectors import paired_cosines
 
 SIDE = 2200  # pixels of the short side: decoded at a quarter for the model and the thumbnail
 SUFFIXES = ("jpg", "jp2")
@@ -53,8 +54,8 @@ def compare(ours: Vectors, reference: Vectors) -> Equality:
     one, other = (_normalised(v - mean) for v in (ours, reference))
     nearest = (one @ other.T).argmax(1)
     return Equality(
-        float(cosines(ours, reference).min()),
-        float(cosines(ours - mean, reference - mean).min()),
+        float(paired_cosines(ours, reference).min()),
+        float(paired_cosines(ours - mean, reference - mean).min()),
         float((nearest == np.arange(len(ours))).mean()),
     )
 

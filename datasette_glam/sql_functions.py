@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from llm_glam.db import collections
 from llm_glam.db.collections import Collection
 from llm_glam.search import exact, index
+from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 
 from .access.gate import wrapped
 from .access.llm_embed_guard import CONFIG, NotAllowed
@@ -54,7 +55,7 @@ class Functions:
 
         db, found = self._open(collection)
         vector = terms.vector(db, found, self._terms(query), download=False)
-        return (vector / np.linalg.norm(vector)).astype("<f4").tobytes()
+        return to_bytes(normalize(vector))
 
     def nearest(
         self, collection: str, query: str, number: int, among: str | None = None
@@ -97,5 +98,5 @@ def similarity(one: bytes, other: bytes) -> float | None:
     """The cosine of two vectors as LLM stores them; null where one is null."""
     if one is None or other is None:
         return None
-    vectors, vector = np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4")
-    return float(exact.cosines(vectors[None], vector.astype(np.float64))[0])
+    rows, vector = from_bytes(one)[None], from_bytes(other)
+    return float(cosine_similarities(rows, vector.astype(np.float64))[0])

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
+from ..vectors import Vectors
+
 FP32, INT8 = "fp32", "int8"  # precisions of a checkpoint's weights
 PRECISIONS = (FP32, INT8)
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import GlamError
+from ..vectors import paired_cosines
 from . import FP32, INT8, PRECISIONS
 from .onnx import DESCRIPTION, FORMAT, OnnxEncoder, folder_name, optimise
 from .preprocess import Preprocessing
@@ -239,19 +240,13 @@ def check(reference: TorchEncoder, fast: OnnxEncoder) -> None:
         (fast.encode_texts(TEXTS), reference.encode_texts(TEXTS)),
         (_encoded(fast, pictures), _encoded(reference, pictures)),
     ):
-        alike = cosines(ours, theirs).min()
-        centred = cosines(ours - theirs.mean(0), theirs - theirs.mean(0)).min()
+        alike = paired_cosines(ours, theirs).min()
+        centred = paired_cosines(ours - theirs.mean(0), theirs - theirs.mean(0)).min()
         least, least_centred = CLOSE_ENOUGH[fast.precision]
         if not (alike >= least and centred >= least_centred):
             raise NotExportable(
                 f"its vectors differ (cosine {alike:.6f}, centred {centred:.6f})"
             )
-
-
-def cosines(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[Any]:
-    """The cosine of each row of one with the same row of the other, shape (n,)."""
-    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return (ours * theirs).sum(1) / np.maximum(lengths, 1e-12)
 
 
 def _encoded(encoder: Any, pictures: list[Any]) -> NDArray[Any]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ..vectors import normalize
 from . import Encoder
 
 TEXTS = (
@@ -48,10 +49,10 @@ class Spread:
 
 def spread(encoder: Encoder) -> Spread:
     """Measure how well a checkpoint tells the probes apart."""
-    images = _of_length_one(
+    images = normalize(
         encoder.encode_prepared([encoder.prepare(one) for one in pictures()])
     )
-    texts = _of_length_one(encoder.encode_texts(TEXTS))
+    texts = normalize(encoder.encode_texts(TEXTS))
     scores = np.sort(texts @ images.T, axis=1)
     widths = scores[:, -1] - scores[:, 0]
     middle = int(np.argsort(widths)[len(widths) // 2])
@@ -87,11 +88,6 @@ def _shapes() -> list[Any]:
 
 def _from(values: NDArray[Any]) -> Any:
     return Image.fromarray(values.astype(np.uint8))
-
-
-def _of_length_one(vectors: NDArray[Any]) -> NDArray[Any]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
 
 
 def _alike(vectors: NDArray[Any]) -> float:

@@ -8,14 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..vectors import BoolArray, IntArray
+
 DEPTH = 10  # of recall
 QUERIES_AT_ONCE = 256
 # Scores of equal vectors may differ by this much, by where in a product they were computed.
 TIE = 1e-6
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 class Matched(ABC):

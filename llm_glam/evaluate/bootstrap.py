@@ -7,8 +7,9 @@ resampled where observations belong together.
 import numpy as np
 from numpy.typing import NDArray
 
+from ..vectors import IntArray
+
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 RESAMPLES = 1_000
 LEVEL = 0.95

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine import Vectors
 from ..errors import BadPairs
+from ..vectors import BoolArray
 from . import retrieval
 from .metric_tables import (
     CAPTION_TO_PICTURE,
@@ -27,8 +27,6 @@ NEAREST = 10
 RETRIEVAL = (*(f"recall_at_{k}" for k in FIRST), "mrr")
 NEIGHBOURS = (f"precision_at_{NEAREST}",)
 OTHER, NONE = "(other)", "(none)"
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

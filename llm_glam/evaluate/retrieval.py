@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..engine import Vectors
 from ..errors import BadVectors
+from ..vectors import IntArray, normalize
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 TIE = 1e-7  # cosines of float32 vectors that are no further apart are equal
 TILE = 2_048  # rows and columns compared at once: 32 MB of scores
@@ -184,9 +184,7 @@ def _tiles(size: int, step: int | None = None) -> Iterator[slice]:
 
 def _unit(vectors: Vectors) -> FloatArray:
     """In double precision and of length 1; a vector of zeros stays one."""
-    doubled = vectors.astype(np.float64)
-    lengths = np.linalg.norm(doubled, axis=1, keepdims=True)
-    return np.divide(doubled, lengths, out=doubled, where=lengths > 0)
+    return normalize(vectors.astype(np.float64))
 
 
 def _scores(some: Vectors, every: Vectors) -> FloatArray:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sqlite_utils import Database
@@ -15,6 +14,7 @@ from ..errors import GlamError, UnknownCollection, VectorsDiffer
 from ..images import files
 from ..images.files import Found
 from ..models import embedding_model
+from ..vectors import from_bytes, normalize
 from . import pipeline, records
 from .embed_batch import encode
 from .pipeline import Run
@@ -60,9 +60,9 @@ def verify(
             f"The vectors of '{collection.name}' have {len(stored[0])} dimensions, those of this "
             f"checkpoint {encoder.dimensions}: it was made with another one."
         )
-    differences = np.abs(_unit(np.array(stored)) - _unit(encode(encoder, ready))).max(
-        axis=1
-    )
+    differences = np.abs(
+        normalize(np.array(stored)) - normalize(encode(encoder, ready))
+    ).max(axis=1)
     wrong = int((differences > TOLERANCE).sum())
     if wrong:
         raise VectorsDiffer(
@@ -155,8 +155,4 @@ def _ids(db: Database, collection: Collection) -> set[str]:
 
 def _stored(db: Database, collection: Collection, item_id: str) -> Vectors:
     sql = "select embedding from embeddings where collection_id = ? and id = ?"
-    return np.frombuffer(db.execute(sql, [collection.id, item_id]).fetchone()[0], "<f4")
-
-
-def _unit(vectors: Vectors) -> Any:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return from_bytes(db.execute(sql, [collection.id, item_id]).fetchone()[0])

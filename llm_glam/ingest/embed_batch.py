@@ -7,6 +7,7 @@ from sqlite_utils import Database
 
 from ..db.collections import Collection
 from ..engine import Encoder, Vectors, encode_mixed
+from ..vectors import to_bytes
 from .prefetch import Ready
 
 Status = Literal["embedded", "unchanged", "copies"]
@@ -39,7 +40,7 @@ def resolve(
         if ready.md5 in computed:
             is_first = first_ids[ready.md5] == ready.entry.id
             status: Status = "embedded" if is_first else "copies"
-            result.append((status, pack(computed[ready.md5])))
+            result.append((status, to_bytes(computed[ready.md5])))
         else:
             status = "unchanged" if here.get(ready.entry.id) == ready.md5 else "copies"
             result.append((status, stored[ready.md5]))
@@ -54,11 +55,6 @@ def encode(encoder: Encoder, batch: Sequence[Ready]) -> Vectors:
         for content, ready in zip(contents, batch, strict=True)
     ]
     return encode_mixed(encoder, inputs)
-
-
-def pack(vector: Vectors) -> bytes:
-    """A vector as LLM stores it: little-endian float32."""
-    return vector.astype("<f4").tobytes()
 
 
 def _is_plain(ready: Ready) -> bool:

@@ -15,13 +15,13 @@ from ..db.collections import Collection
 from ..errors import BadTerm, UnknownItem, VectorsDiffer, check_text
 from ..models.embedding_model import GlamClip, encode, find
 from ..models.engine_choice import EngineOptions
+from ..vectors import Vector, cosine_similarities, from_bytes, stack
 from . import index
 from .index import Index, Watcher
 
 ROWS_AT_ONCE = 5_000
 BLOCK = 512
 
-Vector = NDArray[np.float64]
 Positions = NDArray[np.intp]
 
 
@@ -86,7 +86,7 @@ def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
             f"The vector of '{item_id}' in the collection '{collection.name}' is damaged: another "
             "program has written to it. Embed its pictures into a new collection."
         )
-    return np.frombuffer(row[0], "<f4").astype(np.float64)
+    return from_bytes(row[0]).astype(np.float64)
 
 
 def _is_vector(stored: Any, dimensions: int | None) -> bool:
@@ -243,20 +243,9 @@ def _exactly(
         sql = f"select id, embedding from embeddings where rowid in ({marks})"
         rows = db.execute(sql, rowids).fetchall()
         ids += [row[0] for row in rows]
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4")
-        scores.append(cosines(vectors.reshape(len(rows), -1), vector))
+        rows_of_vectors = stack(row[1] for row in rows)
+        scores.append(cosine_similarities(rows_of_vectors, vector))
     return ids, np.concatenate(scores)
-
-
-def cosines(vectors: NDArray[np.float32], vector: Vector) -> Vector:
-    """The cosine of each row, shape (n, d), with a vector, shape (d,); 0 where one is zero.
-
-    Equal rows have equal cosines wherever they stand, which a matrix product does not promise.
-    """
-    doubled = vectors.astype(np.float64)
-    lengths = np.linalg.norm(doubled, axis=1) * np.linalg.norm(vector)
-    products = np.einsum("ij,j->i", doubled, vector)
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
 
 
 def _hit(db: Database, collection: Collection, item_id: str, score: float) -> Hit:

@@ -24,6 +24,7 @@ from sqlite_utils import Database
 from ..db import change_stamp, collections
 from ..db.collections import Collection
 from ..models import registry
+from ..vectors import normalize
 from . import vector_file
 from .matmul import product
 from .vector_file import Rows, Stored
@@ -66,11 +67,8 @@ class Index:
 
         :return: shape (q, n), the rows in their order
         """
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        divided = np.divide(
-            vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
-        )
-        return product(np.asarray(self.stored.vectors), divided.astype(np.float32))
+        unit = normalize(vectors).astype(np.float32)
+        return product(np.asarray(self.stored.vectors), unit)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from ..db.collections import Collection
 from ..errors import BadImage, BadTerm, check_text
 from ..images import decoding
+from ..vectors import normalize
 from . import exact
 from .exact import Query, Vector
 
@@ -131,8 +132,7 @@ def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
     :raises BadTerm: they cancel each other out
     """
     parts = [
-        weight * one / max(float(np.linalg.norm(one)), 1e-12)
-        for weight, one in zip(weights, vectors, strict=True)
+        weight * normalize(one) for weight, one in zip(weights, vectors, strict=True)
     ]
     found: Vector = np.sum(parts, axis=0)
     if float(np.linalg.norm(found)) < 1e-6:

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from ..db.collections import Collection
 from ..errors import VectorsDiffer
+from ..vectors import normalize, stack
 from .vector_file import Rows, Stored
 
 MANY = 100_000  # rows that take over a second to read
@@ -124,7 +125,7 @@ def fill(
         told.begin(len(places))
     for where, blobs in read:
         vectors = _matrix(blobs, stored.vectors.shape[1], collection)
-        stored.vectors[where] = _normalised(vectors)
+        stored.vectors[where] = normalize(vectors)
         stored.rows.checks[where] = _checks(vectors)
         if told:
             told.advance(len(where))
@@ -173,9 +174,4 @@ def _matrix(
             f"The collection '{collection.name}' holds vectors of different lengths: another "
             "program has written to it. Embed its pictures into a new collection."
         )
-    return np.frombuffer(b"".join(blobs), "<f4").reshape(len(blobs), dimensions)
-
-
-def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return stack(blobs, dimensions)

@@ -21,10 +21,11 @@ from ..evaluate.pairs.pairs import Pair
 from ..models import loading, local_store, registry
 from ..models.engine_choice import EngineOptions, Say
 from ..models.registry import Checkpoint
+from ..vectors import paired_cosines
 from . import experiment, memory
 from .cache import feature_cache, pixel_cache
 from .clip import checkpoint_weights
-from .clip.projection_head import Features, unit
+from .clip.projection_head import Features
 from .curves import curves
 from .experiment import Texts, TrainingResult, TrainingSplit, TrainingTask
 from .learn.learner import Learner
@@ -296,7 +297,7 @@ def _prove(directory: Path, result: TrainingResult, given: TrainingTask) -> None
     written = pairs.captions(given.pairs).texts[:PROVED]
     expected = result.seen.texts[given.captions[:PROVED]]
     found = loading.opened(directory, None, EngineOptions()).encode_texts(written)
-    cosines = (unit(found) * expected).sum(axis=1)
+    cosines = paired_cosines(found, expected)
     if cosines.min() < 1 - ALIKE:
         raise TrainingFailed(
             f"What was saved gives other vectors than what was trained (cosine "

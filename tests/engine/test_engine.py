@@ -20,6 +20,7 @@ from llm_glam.engine.torch import TorchEncoder, quiet
 from llm_glam.errors import BadCheckpoint, BadDevice
 from llm_glam.models import engine_choice, loading, registry
 from llm_glam.models.engine_choice import EngineOptions
+from llm_glam.vectors import paired_cosines
 
 from .. import tiny
 from ..conftest import Llm
@@ -107,8 +108,8 @@ def test_every_layout_gives_torch_s_vectors(tiny_clip, tmp_path, layout):
         ),
     ):
         assert ours.dtype == np.float32
-        assert export.cosines(ours, theirs).min() > 0.9999
-        centred = export.cosines(ours - theirs.mean(0), theirs - theirs.mean(0))
+        assert paired_cosines(ours, theirs).min() > 0.9999
+        centred = paired_cosines(ours - theirs.mean(0), theirs - theirs.mean(0))
         assert centred.min() > 0.999
 
 
@@ -450,7 +451,7 @@ def test_int8_is_a_property_of_the_collection(ready, many, new_process):
         np.array(list(ready.vectors(name).values())) for name in ("exact", "quick")
     )
     assert not np.array_equal(exact, quick)
-    assert export.cosines(exact, quick).min() > 0.9
+    assert paired_cosines(exact, quick).min() > 0.9
     hits = ready.json("similar", "quick", "-i", "many/03.png", "-n", 1)
     assert hits[0]["id"] == "03.png"
     assert hits[0]["score"] == pytest.approx(1, abs=1e-5)
@@ -598,8 +599,8 @@ def test_sixteen_bits_are_near_enough(tiny_clip):
 
     assert ours.dtype == np.float32
     assert not np.array_equal(ours, theirs)
-    assert export.cosines(ours, theirs).min() > 0.9999
-    centred = export.cosines(ours - theirs.mean(0), theirs - theirs.mean(0))
+    assert paired_cosines(ours, theirs).min() > 0.9999
+    centred = paired_cosines(ours - theirs.mean(0), theirs - theirs.mean(0))
     assert centred.min() > 0.999
 
 

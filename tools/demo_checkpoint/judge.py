@@ -15,6 +15,7 @@ import numpy as np
 from llm_glam.demo.finds import Find
 from llm_glam.demo.terms import Term
 from llm_glam.engine import Encoder, Vectors
+from llm_glam.vectors import normalize
 
 QUERIES = Path(__file__).with_name("queries.csv")
 ATTRIBUTES = ("kind", "material", "colour", "pattern", "condition")
@@ -61,8 +62,8 @@ def judge(
 
     :param pictures: the vectors of the finds' drawings, shape (n, dimensions)
     """
-    words = _normalised(encoder.encode_texts([query.term.words for query in asked]))
-    order = np.argsort(-words @ _normalised(pictures).T, axis=1)[:, :FIRST]
+    words = normalize(encoder.encode_texts([query.term.words for query in asked]))
+    order = np.argsort(-words @ normalize(pictures).T, axis=1)[:, :FIRST]
     groups = defaultdict(list)
     for query, best in zip(asked, order, strict=True):
         right = np.array([query.term.fits(find) for find in finds])
@@ -71,7 +72,3 @@ def judge(
         Score(group, len(rows), *(float(x) for x in np.mean(rows, axis=0)))
         for group, rows in groups.items()
     ]
-
-
-def _normalised(vectors: Vectors) -> Vectors:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

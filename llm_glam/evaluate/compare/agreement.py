@@ -15,6 +15,7 @@ from ...ingest.prefetch import Entry, Reading, Ready, prefetch
 from ...search import exact
 from ...search.exact import Query
 from ...search.vector_rows import Watcher
+from ...vectors import nearest_rows, normalize
 from .. import rank_agreement
 from ..rank_agreement import NEIGHBOURS, FloatArray
 from . import collection_pair
@@ -54,16 +55,11 @@ def recall(reference: Vectors, other: Vectors, neighbours: int = NEIGHBOURS) -> 
     :param reference: shape (n, dimensions); ``other`` has the same rows
     """
     pairs = zip(
-        _neighbours(reference, neighbours), _neighbours(other, neighbours), strict=True
+        nearest_rows(reference, neighbours),
+        nearest_rows(other, neighbours),
+        strict=True,
     )
     return float(np.mean([rank_agreement.overlap(a, b, neighbours) for a, b in pairs]))
-
-
-def _neighbours(vectors: Vectors, neighbours: int) -> Sequence[Sequence[int]]:
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    alike = unit @ unit.T
-    np.fill_diagonal(alike, -np.inf)
-    return np.argsort(-alike, axis=1)[:, :neighbours].tolist()
 
 
 def between(
@@ -189,6 +185,4 @@ def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> FloatArra
 
 
 def _unit(pair: Pair, collection: Collection, item_id: str) -> FloatArray:
-    vector = exact.stored_vector(pair.db, collection, item_id)
-    length = float(np.linalg.norm(vector))
-    return vector / length if length else vector
+    return normalize(exact.stored_vector(pair.db, collection, item_id))

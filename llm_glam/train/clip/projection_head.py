@@ -12,6 +12,7 @@ from ...evaluate.batch_recall import (
     Matched,
     hits,
 )
+from ...vectors import normalize
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,18 +67,11 @@ class Projections:
 
     def pictures(self, features: FloatArray) -> FloatArray:
         """Vectors of unit length, shape (n, d), of what the tower gives, shape (n, dp)."""
-        return unit(features @ self.picture.T)
+        return normalize(features @ self.picture.T)
 
     def texts(self, features: FloatArray) -> FloatArray:
         """Vectors of unit length, shape (m, d), of what the tower gives, shape (m, dt)."""
-        return unit(features @ self.text.T)
-
-
-def unit(rows: FloatArray) -> FloatArray:
-    """Rows brought to length 1; those of length 0 stay as they are."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    lengths[lengths == 0] = 1
-    return rows / lengths
+        return normalize(features @ self.text.T)
 
 
 def _check(rows: FloatArray, name: str) -> None:

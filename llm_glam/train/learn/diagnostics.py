@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from ...evaluate.rank_agreement import overlap
-from ..clip.projection_head import FloatArray, unit
+from ...vectors import nearest_rows, normalize
+from ..clip.projection_head import FloatArray
 from .state import Epoch, best_of
 
 # Collapse, as found in published runs: each of these alone is a sign.
@@ -71,7 +72,7 @@ def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse
     :raises ValueError: too few vectors, or values that are no finite numbers
     """
     _check(vectors, 2)
-    pictures = unit(vectors)
+    pictures = normalize(vectors)
     total = pictures.astype(np.float64).sum(axis=0)
     count = len(pictures)
     own = float(np.square(pictures.astype(np.float64)).sum())
@@ -80,7 +81,7 @@ def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse
 
 
 def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
-    asked = pictures if queries is None else unit(queries)
+    asked = pictures if queries is None else normalize(queries)
     _check(asked, 1)
     chosen = np.unique(np.linspace(0, len(asked) - 1, SAMPLE).round().astype(int))
     scores = asked[chosen] @ pictures.T
@@ -100,12 +101,9 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
     """
     if len(before) != len(after):
         raise ValueError("Both have to be vectors of the same texts.")
-    nearest = []
     for vectors in (before, after):
         _check(vectors, k + 1)
-        alike = unit(vectors) @ unit(vectors).T
-        np.fill_diagonal(alike, -np.inf)
-        nearest.append(np.argsort(-alike, axis=1, kind="stable")[:, :k].tolist())
+    nearest = nearest_rows(before, k), nearest_rows(after, k)
     kept = [overlap(a, b, k) for a, b in zip(*nearest, strict=True)]
     return Retention(float(np.mean(kept)), k / (len(before) - 1))
 

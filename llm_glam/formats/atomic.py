@@ -1,0 +1,41 @@
+"""Files that appear complete or not at all: written beside their place, then renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, in the same folder; at the end of the block it becomes ``path``.
+
+    Where the block raises, ``path`` stays as it was. The suffix stays the last part of the name.
+
+    :raises OSError: the disk is full, or the folder cannot be written to
+    """
+    work = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield work
+        os.replace(work, path)
+    finally:
+        with suppress(OSError):
+            work.unlink()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    :raises OSError: as :func:`replacing`
+    """
+    with replacing(path) as work:
+        work.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of text in UTF-8, whole or not at all.
+
+    :raises OSError: as :func:`replacing`
+    """
+    write_bytes(path, text.encode())
