@@ -49,7 +49,8 @@ from pathlib import Path
 import click
 from llm.errors import ModelError
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
 
 
@@ -208,6 +209,11 @@ class DatabaseProblem(GlamError):
     """The database is locked, read-only, damaged, full, or no SQLite file."""
 
 
+def is_disk_full(error: OSError) -> bool:
+    """Tell whether the system had no room for what was to be written, or the user no quota."""
+    return error.errno in DISK_FULL
+
+
 def check_text(text: str, refusal: type[GlamError]) -> None:
     """Refuse what is no Unicode: bytes of a command line that are not UTF-8, half a character.
 
@@ -294,7 +300,7 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
             raise
         raise GlamError(_no_text(error.object)) from error
     except OSError as error:
-        if error.filename is None and error.errno in NO_ROOM:
+        if error.filename is None and error.errno in CANNOT_WRITE:
             _forget_stdout()
             text = f"The answer cannot be written: {error.strerror}."
             raise GlamError(text) from error

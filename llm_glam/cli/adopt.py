@@ -9,7 +9,7 @@ from ..images import decoding
 from ..ingest import adopt, pipeline
 from ..ingest.pipeline import Options
 from . import options as shared
-from .output import Progress
+from .output import ProgressBar
 from .summary import say_counts
 
 
@@ -53,7 +53,7 @@ def command(
         )
     if path:
         opened = pipeline.open_collection(db, collection, model_id)
-        with Progress() as progress:
+        with ProgressBar() as progress:
             how = Options(trust_stored=False)
             with pipeline.run(
                 db, opened, how, progress, "glam adopt", {"files": path}

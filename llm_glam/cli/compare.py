@@ -15,7 +15,7 @@ from ..evaluate.rank_agreement import NEIGHBOURS
 from ..images import decoding
 from ..search import terms
 from . import options as shared
-from .output import Progress, output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .search import say_what_is_fetched
 
 MOST = 1_000
@@ -141,7 +141,7 @@ def _check_page(page: Path | None, force: bool) -> None:
 
 
 def _agreement(pair: Pair, sample: int, seed: int) -> Row:
-    with Progress("pictures") as progress:
+    with ProgressBar("pictures") as progress:
         return agreeing.between(pair, sample, seed, progress)
 
 

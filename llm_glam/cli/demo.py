@@ -7,7 +7,7 @@ import click
 from ..demo import catalogue
 from ..errors import BadFolder
 from ..models import registry
-from .output import Progress
+from .output import ProgressBar
 
 
 @click.command("demo")
@@ -56,7 +56,7 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
             f"{folder} holds other files. Give another directory: llm glam demo DIR"
         )
     finds = catalogue.catalogue(number, seed)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         progress.begin(len(finds))
         for _ in catalogue.write(folder, finds, size):
             progress.advance(1)

@@ -16,7 +16,7 @@ from ..ingest.prefetch import WORKERS, Reading
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
-from .output import Progress, output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .summary import say_counts
 
 
@@ -118,7 +118,7 @@ def command(
     arguments = dict(click.get_current_context().params)
     if precision == INT8 and not existing:
         arguments["agreement"] = _agreement(opened, found, reading)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         with pipeline.run(db, opened, how, progress, "glam embed", arguments) as run:
             pipeline.embed_files(run, found, beside)
     say_counts(run)

@@ -16,7 +16,7 @@ from ..models import embedding_model, registry
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .dataset_options import Source, pairs_options
-from .output import Progress, output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
 FEW_GROUPS = 30
 
@@ -131,7 +131,7 @@ def _encoded(
         engine_options=EngineOptions(say_on_stderr, device=device)
     )
     started = time.monotonic()
-    with Progress() as progress:
+    with ProgressBar() as progress:
         encoded, refused = encoding.encoded(model_id, encoder, found, texts, progress)
     pairs.say_refused(refused, say_on_stderr)
     seconds = time.monotonic() - started
@@ -153,7 +153,7 @@ def _stored(
         engine_options=engine_options
     )
     collections.check_fingerprint(collection, encoder.fingerprint)
-    with Progress("vectors") as progress:
+    with ProgressBar("vectors") as progress:
         vectors = from_collection.vectors(db, collection, found, progress)
     return encoding.of_stored(collection.model_id, encoder, texts, vectors)
 

@@ -104,16 +104,16 @@ def show(name: str, speed: bool, database: Path, format_: str) -> None:
         llm glam models show archaeclip -t --no-speed
     """
     entry = registry.get(registry.bare(name))
-    report = doctor.examine(entry, say_on_stderr, speed=speed)
-    report.row["collections"] = collections.made_with(database, entry)
+    examination = doctor.examine(entry, say_on_stderr, speed=speed)
+    examination.row["collections"] = collections.made_with(database, entry)
     if format_ == "table":
-        output_rows(_pairs(report.row), format_)
+        output_rows(_pairs(examination.row), format_)
     else:
-        output_rows([report.row], format_)
-    for warning in report.warnings:
+        output_rows([examination.row], format_)
+    for warning in examination.warnings:
         click.echo(warning, err=True)
-    if report.problem:
-        raise report.problem
+    if examination.problem:
+        raise examination.problem
 
 
 @command.command()

@@ -107,7 +107,7 @@ def native_stderr_silenced() -> Iterator[None]:
         os.close(nowhere)
 
 
-class Progress:
+class ProgressBar:
     """A progress bar with rate and time left on stderr, and lines above it.
 
     On a terminal the bar moves; in a log file there is a line every ten seconds.
@@ -119,7 +119,7 @@ class Progress:
         self._live = sys.stderr.isatty()
         self._silence = native_stderr_silenced()
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressBar":
         self._silence.__enter__()
         return self
 

@@ -11,7 +11,7 @@ from ..ingest.pipeline import Options
 from ..ingest.prefetch import WORKERS, Reading
 from ..models.engine_choice import EngineOptions
 from . import options as shared
-from .output import Progress, say_on_stderr
+from .output import ProgressBar, say_on_stderr
 from .summary import say_counts
 
 
@@ -59,7 +59,7 @@ def command(
     reading = Reading(workers or WORKERS, size, max_megapixels)
     how = Options(reading, batch_size or pipeline.BATCH_SIZE)
     arguments = {"collection": collection, "thumbnails": thumbnails}
-    with Progress() as progress:
+    with ProgressBar() as progress:
         with pipeline.run(db, opened, how, progress, "glam reembed", arguments) as run:
             reembed.reembed(run, old, thumbnails=thumbnails)
     say_counts(run)

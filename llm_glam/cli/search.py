@@ -15,7 +15,7 @@ from ..search import exact, terms
 from ..search.exact import Query
 from ..search.terms import Term
 from . import options as shared
-from .output import Progress, output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .summary import say_who_answered
 
 SHOWN = ("title", "caption", "file")
@@ -142,7 +142,7 @@ def say_what_is_fetched(wanted: Sequence[Term]) -> None:
 def _nearest(
     db: Database, collection: Collection, query: Query, least: float | None
 ) -> list[Scored]:
-    with Progress("vectors") as progress:
+    with ProgressBar("vectors") as progress:
         hits = exact.nearest_to_each(db, collection, [query], progress)[0]
     return [(hit.id, hit.score) for hit in hits if least is None or hit.score >= least]
 

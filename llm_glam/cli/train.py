@@ -23,7 +23,7 @@ from ..train.learn.state import Epoch, Settings
 from ..train.training_run import Material, Run
 from . import options as shared
 from .dataset_options import Source, pairs_options
-from .output import Progress, output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .train_context import Clock, has_card, of_run
 from .train_options import HeldOut, Pace, held_out_options, pace_options
 
@@ -205,7 +205,7 @@ def _given(
     run: Run, material: Material, way: str, device: str | None, clock: Clock
 ) -> TrainingTask:
     engine_options = EngineOptions(say_on_stderr, device=device)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         given, refused = training_run.training_task(
             run, material, way, engine_options, progress
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from ..engine import Encoder, Vectors
 from ..images.decoding import THUMBNAIL_SIZE
 from ..ingest.prefetch import Entry, Problem, Reading, Ready, prefetch
+from ..progress import Progress
 from . import retrieval
 from .measure import Encoded
 from .pairs.pairs import Pair
@@ -21,22 +21,12 @@ READING = Reading(thumbnail_size=None, as_for=THUMBNAIL_SIZE)
 Refused = list[tuple[str, str]]
 
 
-class Report(Protocol):
-    """Whoever wants to know how it goes."""
-
-    def begin(self, total: int | None) -> None:
-        """So many pictures are to be encoded."""
-
-    def advance(self, count: int) -> None:
-        """So many more are."""
-
-
 def encoded(
     model: str,
     encoder: Encoder,
     found: Sequence[Pair],
     texts: Sequence[str],
-    report: Report,
+    progress: Progress,
 ) -> tuple[Encoded, Refused]:
     """What a checkpoint makes of pairs whose files are here.
 
@@ -44,7 +34,7 @@ def encoded(
     :return: and ids and reasons of pictures that cannot be used
     :raises BadVectors: vectors that are not finite
     """
-    vectors, usable, refused = encode_pictures(found, encoder, report)
+    vectors, usable, refused = encode_pictures(found, encoder, progress)
     return of_stored(model, encoder, texts, vectors, usable), refused
 
 
@@ -71,7 +61,7 @@ def of_stored(
 
 
 def encode_pictures(
-    found: Sequence[Pair], encoder: Encoder, report: Report
+    found: Sequence[Pair], encoder: Encoder, progress: Progress
 ) -> tuple[Vectors, NDArray[np.bool_], Refused]:
     """Vectors of the pairs' files; those that cannot be decoded have none.
 
@@ -80,7 +70,7 @@ def encode_pictures(
     vectors = np.zeros((len(found), encoder.dimensions), np.float32)
     usable = np.zeros(len(found), bool)
     refused: Refused = []
-    report.begin(len(found))
+    progress.begin(len(found))
     results = enumerate(prefetch(entries(found), encoder, READING))
     while batch := list(islice(results, AT_ONCE)):
         ready = [(place, one) for place, one in batch if isinstance(one, Ready)]
@@ -90,7 +80,7 @@ def encode_pictures(
             usable[places] = True
         problems = [one for _, one in batch if isinstance(one, Problem)]
         refused += [(problem.entry.id, problem.reason) for problem in problems]
-        report.advance(len(batch))
+        progress.advance(len(batch))
     return vectors, usable, refused
 
 

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
-from ..errors import BadArchive
+from ..errors import BadArchive, is_disk_full
 
 MAX_FILES = 2_000
 MAX_BYTES = 30 * 10**9
@@ -256,7 +256,7 @@ def _explained(archive: Path, target: Path) -> Iterator[None]:
             f"{archive} is damaged ({str(error) or type(error).__name__}). Get it again."
         ) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise BadArchive(
                 f"There is no room on the disk of {target.parent} to unpack {archive}. Make room "
                 "and repeat the command."

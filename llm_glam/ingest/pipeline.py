@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -21,25 +21,13 @@ from ..errors import BadImage, ModelConflict, NothingEmbedded
 from ..images.files import Found, PictureFile
 from ..models import embedding_model, registry
 from ..models.engine_choice import EngineOptions
+from ..progress import Progress
 from . import plan
 from .prefetch import Entry, Problem, Reading, Ready, prefetch
 from .records import Records
 from .write_batch import Counts, Target, restore_records, write_batch, write_problem
 
 BATCH_SIZE = 32
-
-
-class Report(Protocol):
-    """Whoever wants to know how a run goes."""
-
-    def begin(self, total: int | None) -> None:
-        """So many entries are to be done, None where that is not known."""
-
-    def advance(self, count: int) -> None:
-        """So many more are done."""
-
-    def say(self, text: str) -> None:
-        """A line for people."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +108,7 @@ class Run:
 
     target: Target
     options: Options
-    report: Report
+    progress: Progress
 
     @property
     def counts(self) -> Counts:
@@ -133,7 +121,7 @@ def run(
     db: Database,
     opened: tuple[Collection, Encoder],
     options: Options,
-    report: Report,
+    progress: Progress,
     command: str,
     arguments: dict[str, Any],
 ) -> Iterator[Run]:
@@ -154,10 +142,10 @@ def run(
     started = time.monotonic()
     number = collections.begin_run(db, collection, command, arguments)
     try:
-        yield Run(target, options, report)
+        yield Run(target, options, progress)
     except KeyboardInterrupt:
         done = target.counts.embedded
-        report.say(f"{done:,} embedded; repeat the command to continue from there.")
+        progress.say(f"{done:,} embedded; repeat the command to continue from there.")
         raise
     finally:
         collections.end_run(
@@ -192,7 +180,7 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
     target.records = {file.id: row for file in found.files if (row := beside.of(file))}
     said = *found.hints, *beside.remarks, *beside.unmatched(found.files)
     for line in said:
-        run.report.say(line)
+        run.progress.say(line)
     _warn_of_foreign(run, (file.path for file in found.files))
     refused = [
         Problem(Entry(file.id, file), reason, kind)
@@ -210,17 +198,17 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
 
 def embed_entries(run: Run, entries: Iterable[Entry], total: int | None = None) -> None:
     """Embed texts and pictures that come with their ids; problems are reported and kept."""
-    run.report.begin(total)
+    run.progress.begin(total)
     write_results(run, prefetch(entries, run.target.encoder, run.options.reading))
 
 
 def write_results(run: Run, results: Iterator[Ready | Problem]) -> None:
     """Write what was read, batch by batch, and report how it goes."""
     while batch := list(islice(results, run.options.batch_size)):
-        _note_remarks(batch, run.report)
+        _note_remarks(batch, run.progress)
         for problem in write_batch(run.target, batch):
-            run.report.say(f"{problem.entry.id}: {problem.reason}")
-        run.report.advance(len(batch))
+            run.progress.say(f"{problem.entry.id}: {problem.reason}")
+        run.progress.advance(len(batch))
 
 
 def embed_one(run: Run, entry: Entry) -> None:
@@ -241,20 +229,20 @@ def embed_one(run: Run, entry: Entry) -> None:
             entry.content.path if isinstance(entry.content, PictureFile) else entry.id
         )
         raise BadImage(f"{name} cannot be used: {problem.reason}.")
-    _note_remarks(results, run.report)
+    _note_remarks(results, run.progress)
 
 
 def _warn_of_foreign(run: Run, paths: Iterable[Path]) -> None:
     """Say that the checkpoint is of no use for pictures such as these, where it is of none."""
     entry = registry.get(registry.bare(run.target.collection.model_id))
     if warning := entry.warning_about(paths):
-        run.report.say(f"Warning: {warning}.")
+        run.progress.say(f"Warning: {warning}.")
 
 
-def _note_remarks(batch: Sequence[Ready | Problem], report: Report) -> None:
+def _note_remarks(batch: Sequence[Ready | Problem], progress: Progress) -> None:
     for result in batch:
         if isinstance(result, Ready) and result.facts and result.facts.remark:
-            report.say(f"{result.entry.id}: {result.facts.remark}")
+            progress.say(f"{result.entry.id}: {result.facts.remark}")
 
 
 def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
@@ -262,7 +250,7 @@ def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
     with collections.writing(run.target.db):
         for problem in problems:
             write_problem(run.target, problem)
-            run.report.say(f"{problem.entry.id}: {problem.reason}")
+            run.progress.say(f"{problem.entry.id}: {problem.reason}")
     run.counts.problems += len(problems)
 
 
@@ -273,7 +261,7 @@ def _update_records(run: Run) -> None:
             run.target.db, run.target.table, run.target.records
         )
     if changed:
-        run.report.say(f"records updated: {changed:,}")
+        run.progress.say(f"records updated: {changed:,}")
 
 
 def _prune(run: Run, roots: Sequence[Path]) -> None:
@@ -285,6 +273,6 @@ def _prune(run: Run, roots: Sequence[Path]) -> None:
         with collections.writing(target.db):
             for row in gone:
                 items.forget(target.db, target.table, row)
-        run.report.say(
+        run.progress.say(
             f"{len(gone):,} pictures removed whose files are gone from {folder}"
         )

@@ -63,7 +63,7 @@ def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
     :param thumbnails: use the stored thumbnails instead of the originals
     """
     rows = list(_missing(run.target.db, old, run.target.collection))
-    run.report.begin(len(rows))
+    run.progress.begin(len(rows))
     entries = (_entry(run, old, row, thumbnails) for row in rows)
     results = prefetch(entries, run.target.encoder, run.options.reading)
     if thumbnails:

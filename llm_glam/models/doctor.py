@@ -32,7 +32,7 @@ COLLAPSED = (
 
 
 @dataclass
-class Report:
+class Examination:
     """What was found.
 
     ``problem`` is why the checkpoint cannot be used, ``warnings`` are what one should know.
@@ -43,28 +43,28 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
 
-def examine(entry: Checkpoint, say: Say, *, speed: bool = True) -> Report:
+def examine(entry: Checkpoint, say: Say, *, speed: bool = True) -> Examination:
     """Examine a checkpoint; reads only, and downloads nothing.
 
     :param speed: measure how many pictures and texts a second it takes, for two seconds
     """
-    report = Report(_registered(entry))
+    examination = Examination(_registered(entry))
     try:
         directory = loading.locate(entry, download=False)
-        report.row |= _files(directory)
-        report.row |= _said(directory)
+        examination.row |= _files(directory)
+        examination.row |= _said(directory)
         completion.check_complete(directory)
         say("Loading and testing the checkpoint")
-        fast = _tested(entry, directory, report)
+        fast = _tested(entry, directory, examination)
         if speed:
             say("Measuring its speed, about two seconds")
-            report.row |= _speed(fast)
+            examination.row |= _speed(fast)
     except HubUnreachable as error:
-        report.row["self_test"] = error.message
+        examination.row["self_test"] = error.message
     except GlamError as error:
-        report.problem = error
-        report.row["self_test"] = error.message
-    return report
+        examination.problem = error
+        examination.row["self_test"] = error.message
+    return examination
 
 
 def _registered(entry: Checkpoint) -> Row:
@@ -125,22 +125,22 @@ def collapse(name: str, encoder: "Encoder") -> str | None:
     return _collapsed(name, found) if found.is_collapsed else None
 
 
-def _tested(entry: Checkpoint, directory: Path, report: Report) -> "Encoder":
+def _tested(entry: Checkpoint, directory: Path, examination: Examination) -> "Encoder":
     """Load it, compare and test it; the engine it runs on here."""
     from ..engine import probes
     from ..engine.torch import TorchEncoder
 
     reference = TorchEncoder(directory)
-    report.row["fingerprint_now"] = reference.fingerprint
+    examination.row["fingerprint_now"] = reference.fingerprint
     loading.check_unchanged(entry, directory, reference.fingerprint)
-    report.row |= _shape(reference)
-    report.row["self_test"] = "passed"
+    examination.row |= _shape(reference)
+    examination.row["self_test"] = "passed"
     found = probes.spread(reference)
-    report.row |= _spread(found)
+    examination.row |= _spread(found)
     if found.is_collapsed:
-        report.warnings.append(_collapsed(entry.name, found))
+        examination.warnings.append(_collapsed(entry.name, found))
     engine, why_not = engine_choice.state(reference.fingerprint)
-    report.row |= {"engine": engine, "why_not_onnx": why_not}
+    examination.row |= {"engine": engine, "why_not_onnx": why_not}
     return engine_choice.exported(reference.fingerprint) or reference
 
 

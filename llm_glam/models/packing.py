@@ -4,7 +4,6 @@ It is in sentence-transformers' present layout, everything in one folder. Weight
 they are. Before the archive gets its name, it is unpacked and loaded, and its fingerprint compared.
 """
 
-import errno
 import json
 import os
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ..checkpoints import completion, layout
-from ..errors import CannotPack
+from ..errors import CannotPack, is_disk_full
 from ..formats import archive_reader, archive_writer
 from . import loading, manifest, registry
 from .registry import Checkpoint
@@ -250,7 +249,7 @@ def _explained(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             reason = (
                 "the disk is full (it needs room for the archive and for what is in it)"
             )

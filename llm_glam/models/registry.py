@@ -7,7 +7,6 @@ belongs to its weights for good: removed checkpoints leave their fingerprint beh
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import Any
 import llm
 
 from ..errors import NameTaken, RegistryError, UnknownCheckpoint
+from ..formats import atomic
 
 STOCK = "clip-ViT-B-32"
 STOCK_SOURCE = "sentence-transformers/clip-ViT-B-32"
@@ -300,14 +300,5 @@ def _save(data: dict[str, Any]) -> None:
     """Replace the file in one step: whoever reads sees the old or the new one, whole."""
     target = path()
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        dir=target.parent, prefix="models-", suffix=".json"
-    )
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as fp:
-            json.dump(data, fp, indent=2, ensure_ascii=False)
-            fp.write("\n")
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    atomic.write_text(target, f"{text}\n")

@@ -21,7 +21,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
-from ..cli.output import Progress, say_on_stderr
+from ..cli.output import ProgressBar, say_on_stderr
 from ..cli.summary import say_counts, say_who_answered
 from ..db import collections
 from ..errors import BadImage, GlamError, explained
@@ -59,7 +59,7 @@ def embed_multi(
         db, options["collection"], model_id, engine_options
     )
     arguments = {key: value for key, value in options.items() if key != "key" and value}
-    with Progress("pictures" if found else "entries") as progress:
+    with ProgressBar("pictures" if found else "entries") as progress:
         with pipeline.run(db, opened, how, progress, "embed-multi", arguments) as run:
             if found:
                 pipeline.embed_files(run, found, beside)
@@ -80,7 +80,7 @@ def embed(
     db = collections.connect(path)
     opened = pipeline.open_collection(db, options["collection"], model_id)
     how = Options(Reading(workers=1, keep_raw=options["store"]))
-    with Progress() as progress:
+    with ProgressBar() as progress:
         with pipeline.run(
             db, opened, how, progress, "embed", {"id": options["id"]}
         ) as run:
@@ -104,7 +104,7 @@ def similar(
     else:
         query = options["content"] or _input(options)
         vector = exact.query_vector(collection, query)
-    with Progress("vectors") as progress:
+    with ProgressBar("vectors") as progress:
         skip = [options["id"]] if options["id"] else []
         query = Query(vector, options["number"], options["prefix"], skip=skip)
         hits = exact.nearest_to_each(db, collection, [query], progress)[0]

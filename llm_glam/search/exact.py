@@ -15,9 +15,10 @@ from ..db.collections import Collection
 from ..errors import BadTerm, UnknownItem, VectorsDiffer, check_text
 from ..models.embedding_model import GlamClip, encode, find
 from ..models.engine_choice import EngineOptions
+from ..progress import Progress
 from ..vectors import Vector, cosine_similarities, from_bytes, stack
 from . import index
-from .index import Index, Watcher
+from .index import Index
 
 ROWS_AT_ONCE = 5_000
 BLOCK = 512
@@ -113,14 +114,14 @@ def nearest_to_each(
     db: Database,
     collection: Collection,
     queries: Sequence[Query],
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> list[list[Hit]]:
     """What :func:`nearest` gives for each of several queries, for little more than one costs.
 
-    :param watcher: told how it goes where many vectors have to be read first
+    :param progress: told how it goes where many vectors have to be read first
     """
     with index.reading(db) as seen:
-        found = index.of(db, collection, seen, watcher)
+        found = index.of(db, collection, seen, progress)
         scores = found.scores(np.stack([query.vector for query in queries]))
         within: dict[tuple[str, int], Positions] = {}  # the same for many queries
         hits = []

@@ -8,7 +8,6 @@ differs is copied anew. Collections that are read in no time have no file.
 
 import hashlib
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -23,12 +22,14 @@ from sqlite_utils import Database
 
 from ..db import change_stamp, collections
 from ..db.collections import Collection
+from ..formats import atomic
 from ..models import registry
+from ..progress import Progress
 from ..vectors import normalize
 from . import vector_file
 from .matmul import product
 from .vector_file import Rows, Stored
-from .vector_rows import Watcher, check, dimensions_of, fill, rows_of
+from .vector_rows import check, dimensions_of, fill, rows_of
 
 SMALL = 5_000  # rows that are read faster than a file is made
 SUFFIX = ".vectors"
@@ -94,24 +95,24 @@ def of(
     db: Database,
     collection: Collection,
     seen: str | None,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Index:
     """The index of a collection as it is now, from memory, from its file, or made.
 
     :param seen: what :func:`reading` gave, inside which this is called
-    :param watcher: told how it goes where many vectors have to be read
+    :param progress: told how it goes where many vectors have to be read
     :raises VectorsDiffer: its vectors are not of one length
     """
     path = file_of(db)
     if path is None:
-        return Index(_stored(db, collection, None, None, watcher), None)
+        return Index(_stored(db, collection, None, None, progress), None)
     key = _key(path, collection)
     with _lock:
         known = _opened.get(key)
         if known is None or known.stamp != seen:
             known = _saved(key) or known  # another process may have been faster
         if known is None or seen is None or known.stamp != seen:
-            stored = _stored(db, collection, key, known, watcher)
+            stored = _stored(db, collection, key, known, progress)
             is_news = seen is not None or known is None or stored is not known.stored
             known = Index(stored, seen)
             if is_news:
@@ -151,7 +152,7 @@ def _stored(
     collection: Collection,
     key: str | None,
     known: Index | None,
-    watcher: Watcher | None,
+    progress: Progress | None,
 ) -> Stored:
     """The vectors of all rows: those that are known already, and others from the database."""
     rows, dimensions = rows_of(db, collection), dimensions_of(db, collection)
@@ -166,10 +167,10 @@ def _stored(
         path = directory() / f"{key}-{uuid4().hex[:8]}{SUFFIX}"
         with suppress(OSError, ValueError):
             with vector_file.writing(path, rows, dimensions) as stored:
-                fill(db, collection, stored, old, watcher)
+                fill(db, collection, stored, old, progress)
             return vector_file.load(path)
     stored = Stored(rows, np.empty((len(rows), dimensions), np.float32))
-    fill(db, collection, stored, old, watcher)
+    fill(db, collection, stored, old, progress)
     return stored
 
 
@@ -193,10 +194,8 @@ def _note(db: Database, key: str, path: Path, name: str, index: Index) -> None:
         "database": str(path),
         "collection": name,
     }
-    work = directory() / f".{key}-{uuid4().hex[:8]}"
     with suppress(OSError):
-        work.write_text(json.dumps(noted, indent=2), "utf-8")
-        os.replace(work, directory() / f"{key}.json")
+        atomic.write_text(directory() / f"{key}.json", json.dumps(noted, indent=2))
         tidy(db)
 
 

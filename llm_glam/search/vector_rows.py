@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from sqlite_utils import Database
 
 from ..db.collections import Collection
 from ..errors import VectorsDiffer
+from ..progress import Progress
 from ..vectors import normalize, stack
 from .vector_file import Rows, Stored
 
@@ -19,16 +19,6 @@ ROWS_AT_ONCE = 5_000
 FEW_AT_ONCE = 500
 CHECKED_AT_ONCE = 200  # what a core keeps at hand
 Part = tuple[NDArray[np.intp], list[bytes]]
-
-
-class Watcher(Protocol):
-    """Whoever wants to know how the reading of vectors goes."""
-
-    def begin(self, total: int | None) -> None:
-        """So many are to be read."""
-
-    def advance(self, count: int) -> None:
-        """So many more are read."""
 
 
 def rows_of(db: Database, collection: Collection) -> Rows:
@@ -103,7 +93,7 @@ def fill(
     collection: Collection,
     stored: Stored,
     known: Stored | None,
-    watcher: Watcher | None,
+    progress: Progress | None,
 ) -> None:
     """Fill in vectors: copy those that are known and read the rest, as they lie in the file.
 
@@ -120,7 +110,7 @@ def fill(
     places = places[np.argsort(stored.rows.rowids[places])]
     few = len(places) < len(missing) / 4
     read = _some(db, stored, places) if few else _all(db, collection, stored, places)
-    told = watcher if len(places) > MANY else None
+    told = progress if len(places) > MANY else None
     if told:
         told.begin(len(places))
     for where, blobs in read:

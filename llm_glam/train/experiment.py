@@ -160,7 +160,7 @@ def learn(
     settings: Settings,
     *,
     alphas: Sequence[float],
-    watcher: Callable[[Epoch], None],
+    on_epoch: Callable[[Epoch], None],
     state: State | None,
     save: Callable[[State], None],
     names: tuple[str, str],
@@ -184,7 +184,7 @@ def learn(
         *(learner, settings),
         before=before,
         measure=health,
-        watcher=watcher,
+        on_epoch=on_epoch,
         state=state,
         save=save,
     )

@@ -6,21 +6,22 @@ for each epoch (log.jsonl), the curves (curves.svg) and the card.
 """
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import NameTaken, TrainingFailed
 from ..evaluate.batch_recall import IntArray, Matching
-from ..evaluate.encoding import Refused, Report
+from ..evaluate.encoding import Refused
 from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
+from ..formats import atomic
 from ..models import loading, local_store, registry
 from ..models.engine_choice import EngineOptions, Say
 from ..models.registry import Checkpoint
+from ..progress import Progress
 from ..vectors import paired_cosines
 from . import experiment, memory
 from .cache import feature_cache, pixel_cache
@@ -108,7 +109,7 @@ def training_task(
     material: Material,
     tune: str,
     engine_options: EngineOptions,
-    report: Report,
+    progress: Progress,
 ) -> tuple[TrainingTask, Refused]:
     """A pupil with all it needs; each picture is read once.
 
@@ -117,7 +118,7 @@ def training_task(
     :raises BadCheckpoint: nothing of it can learn
     """
     made = _projections if tune == PROJECTIONS else _towers
-    learner, apart, refused = made(run, material, tune, engine_options, report)
+    learner, apart, refused = made(run, material, tune, engine_options, progress)
     others = material.everyday, material.labels
     given = experiment.training_task(
         learner, apart, material.texts, others, material.metric_options
@@ -130,7 +131,7 @@ def _projections(
     material: Material,
     tune: str,
     engine_options: EngineOptions,
-    report: Report,
+    progress: Progress,
 ) -> tuple[Learner, list[Pair], Refused]:
     texts = material.texts
     inputs = feature_cache.of(
@@ -140,7 +141,7 @@ def _projections(
         [*texts.texts, *material.others],
         run.folder / "features.npz",
         engine_options,
-        report,
+        progress,
     )
     parts = experiment.training_split(material.split, material.pairs, inputs.usable)
     own, apart = (
@@ -164,7 +165,7 @@ def _towers(
     material: Material,
     tune: str,
     engine_options: EngineOptions,
-    report: Report,
+    progress: Progress,
 ) -> tuple[Learner, list[Pair], Refused]:
     model = checkpoint_weights.opened(run.checkpoint, engine_options.device)
     clip = checkpoint_weights.clip_of(model, run.checkpoint)
@@ -181,7 +182,7 @@ def _towers(
         material.pairs,
         run.folder / PIXELS,
         engine_options.say or (lambda text: None),
-        report,
+        progress,
     )
     parts = experiment.training_split(material.split, material.pairs, kept.usable)
     own, apart = (Part(*one) for one in _matchings(material, parts))
@@ -217,7 +218,7 @@ def learn(
     given: TrainingTask,
     settings: Settings,
     alphas: Sequence[float],
-    watcher: Callable[[Epoch], None],
+    on_epoch: Callable[[Epoch], None],
     *,
     resume: bool,
 ) -> TrainingResult:
@@ -228,17 +229,16 @@ def learn(
     state = _saved(run) if resume else None
     log = run.folder / "log.jsonl"
     lines = [asdict(epoch) for epoch in state.history] if state else []
-    _write(log, "".join(f"{json.dumps(line)}\n" for line in lines))
+    atomic.write_text(log, "".join(f"{json.dumps(line)}\n" for line in lines))
 
     def watch(epoch: Epoch) -> None:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(asdict(epoch))}\n")
-        watcher(epoch)
+        on_epoch(epoch)
 
     def save(now: State) -> None:
-        work = run.folder / "state.part"
-        now.write(work)
-        os.replace(work, run.folder / STATE)
+        with atomic.replacing(run.folder / STATE) as work:
+            now.write(work)
 
     names = run.base.model_id, f"{registry.PREFIX}/{run.name}"
     try:
@@ -246,7 +246,7 @@ def learn(
             given,
             settings,
             alphas=alphas,
-            watcher=watch,
+            on_epoch=watch,
             state=state,
             save=save,
             names=names,
@@ -256,7 +256,7 @@ def learn(
             f"The training cannot go on: {error} Repeat the command as it was, or leave out "
             "--resume to begin anew."
         ) from error
-    _write(run.folder / "curves.svg", curves(result.tuned.history))
+    atomic.write_text(run.folder / "curves.svg", curves(result.tuned.history))
     return result
 
 
@@ -280,13 +280,13 @@ def keep(
     def make(target: Path) -> None:
         named = given.learner.named(result.weights)
         checkpoint_weights.replaced(run.checkpoint, target, named)
-        _write(target / "README.md", card)
+        atomic.write_text(target / "README.md", card)
 
     with local_store.made(run.name, make) as directory:
         _prove(directory, result, given)
         notes = f"{run.base.model_id} with {note}"
         entry = loading.add(run.name, str(directory), notes=notes, say=say)
-    _write(run.folder / "README.md", card)
+    atomic.write_text(run.folder / "README.md", card)
     (run.folder / STATE).unlink(missing_ok=True)
     pixel_cache.forget(run.folder / PIXELS)
     return entry
@@ -317,7 +317,3 @@ def _saved(run: Run) -> State:
         raise TrainingFailed(
             f"{path} cannot be read ({error}). Leave out --resume to begin anew."
         ) from error
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")

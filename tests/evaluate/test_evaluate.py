@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from llm_glam.cli.output import Progress
+from llm_glam.cli.output import ProgressBar
 from llm_glam.evaluate import encoding, measure, metric_tables
 from llm_glam.evaluate.measure import Encoded, MetricOptions
 from llm_glam.evaluate.metric_tables import Figure, Measured
@@ -539,7 +539,7 @@ def test_vectors_are_those_that_embedding_stores(llm, colours, tmp_path):
     llm("glam", "embed", "photos", "large")
 
     found = from_table.read("large/captions.csv", from_table.Columns()).pairs
-    vectors, _, _ = encoding.encode_pictures(found, colours, Progress())
+    vectors, _, _ = encoding.encode_pictures(found, colours, ProgressBar())
 
     stored = llm.vectors()
     assert [tuple(one) for one in vectors.tolist()] == [

@@ -445,7 +445,7 @@ def test_watcher_and_measure_are_asked_of_every_epoch():
         *short(),
         replace(FEW, epochs=2),
         measure=lambda projections: next(measures),
-        watcher=seen.append,
+        on_epoch=seen.append,
         save=states.append,
     )
     assert tuple(seen) == tuned.history == states[-1].history
@@ -536,7 +536,7 @@ def test_going_on_after_a_kill_is_as_never_having_stopped(epochs):
     whole = tune(*short(), FEW, save=lambda state: saved.append(to_bytes(state)))
     state = from_bytes(saved[epochs - 1])
     seen = []
-    resumed = tune(*short(), FEW, state=state, watcher=seen.append)
+    resumed = tune(*short(), FEW, state=state, on_epoch=seen.append)
     assert same(resumed.last, whole.last)
     assert same(resumed.best, whole.best)
     assert resumed.history == whole.history

@@ -208,14 +208,14 @@ def test_what_was_kept_and_is_damaged_is_computed_again(learner, school, trained
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
 def test_arrays_of_a_damaged_file_are_not_taken(tmp_path, share):
     path, refused = tmp_path / "kept.npz", [("a.png", "it is broken")]
-    npz.keep(path, "key", refused, {"numbers": np.arange(1000)})
-    assert npz.kept(path, "another") is None
-    arrays, again = npz.kept(path, "key")
+    npz.save(path, "key", refused, {"numbers": np.arange(1000)})
+    assert npz.load(path, "another") is None
+    arrays, again = npz.load(path, "key")
     np.testing.assert_array_equal(arrays["numbers"], np.arange(1000))
     assert (list(arrays), again) == (["numbers"], refused)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    assert npz.kept(path, "key") is None
+    assert npz.load(path, "key") is None
 
 
 def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatch):

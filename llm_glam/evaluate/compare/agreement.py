@@ -12,9 +12,9 @@ from ...errors import NotComparable
 from ...images.files import Found, PictureFile, sampled
 from ...ingest.embed_batch import encode
 from ...ingest.prefetch import Entry, Reading, Ready, prefetch
+from ...progress import Progress
 from ...search import exact
 from ...search.exact import Query
-from ...search.vector_rows import Watcher
 from ...vectors import nearest_rows, normalize
 from .. import rank_agreement
 from ..rank_agreement import NEIGHBOURS, FloatArray
@@ -66,7 +66,7 @@ def between(
     pair: Pair,
     sample: int = SAMPLE,
     seed: int = 0,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Row:
     """How far both collections agree: figures over a sample of pictures, each as a query.
 
@@ -86,7 +86,7 @@ def between(
     chosen = np.sort(rng.choice(count, min(sample, count), replace=False))
     neighbours, depth = min(NEIGHBOURS, count - 1), min(DEPTH, count - 1)
     overlaps, biased = [], []
-    for old, new in _rankings(pair, [pair.shared[i] for i in chosen], depth, watcher):
+    for old, new in _rankings(pair, [pair.shared[i] for i in chosen], depth, progress):
         overlaps.append(rank_agreement.overlap(old, new, neighbours))
         biased.append(rank_agreement.rank_biased_overlap(old, new, depth))
     pairs = _pairs(count, rng)
@@ -131,11 +131,11 @@ def _mean(name: str, values: Sequence[float], seed: int) -> Row:
 
 
 def _rankings(
-    pair: Pair, ids: Sequence[str], depth: int, watcher: Watcher | None
+    pair: Pair, ids: Sequence[str], depth: int, progress: Progress | None
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Of each picture its nearest neighbours in both collections."""
-    if watcher:
-        watcher.begin(len(ids))
+    if progress:
+        progress.begin(len(ids))
     for start in range(0, len(ids), collection_pair.QUERIES_AT_ONCE):
         some = ids[start : start + collection_pair.QUERIES_AT_ONCE]
         found = []
@@ -148,8 +148,8 @@ def _rankings(
                 ]
             )
         yield from zip(*found, strict=True)
-        if watcher:
-            watcher.advance(len(some))
+        if progress:
+            progress.advance(len(some))
 
 
 def _like(pair: Pair, collection: Collection, item_id: str, number: int) -> Query:

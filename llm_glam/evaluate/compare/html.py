@@ -1,15 +1,14 @@
 """A comparison of two collections as one HTML page that needs nothing else."""
 
 import base64
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...db.collections import Collection
+from ...formats import atomic
 from ...models import registry
 from . import collection_pair, wording
 from .collection_pair import Answer, Pair, Place
@@ -31,12 +30,7 @@ def write(
     :raises OSError: it cannot be written
     """
     content = render(pair, answers, figures).encode("utf-8", "replace")
-    work = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
-    try:
-        work.write_bytes(content)
-        os.replace(work, path)
-    finally:
-        work.unlink(missing_ok=True)
+    atomic.write_bytes(path, content)
     return len(content)
 
 

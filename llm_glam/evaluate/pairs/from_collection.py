@@ -13,8 +13,8 @@ from ...db.filters import Conditions
 from ...engine import Vectors
 from ...errors import BadPairs
 from ...ingest import records
+from ...progress import Progress
 from ...search import index
-from ...search.index import Watcher
 from . import columns, pairs
 from .columns import Header
 from .pairs import Origin, Pair, Pairs, Row
@@ -74,15 +74,15 @@ def vectors(
     db: Database,
     collection: Collection,
     wanted: Sequence[Pair],
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Vectors:
     """The stored vectors of pairs, of length 1, shape (n, dimensions); no picture is read.
 
-    :param watcher: told how it goes where many vectors have to be read first
+    :param progress: told how it goes where many vectors have to be read first
     """
     ids = [pair.id for pair in wanted]
     with index.reading(db) as seen:
-        found = index.of(db, collection, seen, watcher)
+        found = index.of(db, collection, seen, progress)
         stored = found.stored.vectors[found.rows.positions(ids)]
     vectors = np.empty_like(stored)
     # The index has them in the order of their ids, as SQLite sorts these.

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ...engine import Vectors
 from ...evaluate import encoding
-from ...evaluate.encoding import Refused, Report
+from ...evaluate.encoding import Refused
 from ...evaluate.pairs.pairs import Pair
 from ...models import engine_choice, loading
 from ...models.engine_choice import EngineOptions
+from ...progress import Progress
 from ..clip import checkpoint_weights
 from . import npz
 
@@ -38,20 +39,20 @@ def of(
     texts: Sequence[str],
     kept: Path,
     engine_options: EngineOptions,
-    report: Report,
+    progress: Progress,
 ) -> ProjectionInputs:
     """Compute it through the fastest engine there is, or take what was kept of the same.
 
     :param kept: a file for it; what is in it is used for the same pictures, texts and checkpoint
     """
     key = npz.key_of(fingerprint, found, texts)
-    known = npz.kept(kept, key)
+    known = npz.load(kept, key)
     if known:
         arrays, refused = known
         return ProjectionInputs(**arrays, refused=refused)
-    computed = _computed(checkpoint, found, texts, engine_options, report)
+    computed = _computed(checkpoint, found, texts, engine_options, progress)
     arrays = {name: getattr(computed, name) for name in ("pictures", "usable", "texts")}
-    npz.keep(kept, key, computed.refused, arrays)
+    npz.save(kept, key, computed.refused, arrays)
     return computed
 
 
@@ -60,13 +61,13 @@ def _computed(
     found: Sequence[Pair],
     texts: Sequence[str],
     engine_options: EngineOptions,
-    report: Report,
+    progress: Progress,
 ) -> ProjectionInputs:
     with tempfile.TemporaryDirectory() as work:
         copy = Path(work) / "without-projections"
         of_pictures, of_texts = checkpoint_weights.without(checkpoint, copy)
         encoder = loading.opened(copy, None, engine_options)
-        pictures, usable, refused = encoding.encode_pictures(found, encoder, report)
+        pictures, usable, refused = encoding.encode_pictures(found, encoder, progress)
         written = encoding.encode_texts(texts, encoder)
         engine_choice.forget(encoder.fingerprint)
     return ProjectionInputs(

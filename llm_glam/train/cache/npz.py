@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...evaluate.encoding import Refused
 from ...evaluate.pairs.pairs import Pair
+from ...formats import atomic
 
 # What numpy says of a file that is cut off, empty, or of something else.
 DAMAGED = (OSError, EOFError, ValueError, LookupError, zipfile.BadZipFile, zlib.error)
@@ -22,35 +23,35 @@ Arrays = dict[str, NDArray[Any]]
 
 def key_of(fingerprint: str, found: Sequence[Pair], texts: Sequence[str]) -> str:
     """Of the checkpoint, the files as they are, and the texts."""
-    told = hashlib.sha256(fingerprint.encode())
+    stored = hashlib.sha256(fingerprint.encode())
     for pair in found:
         assert pair.file
         stat = pair.file.path.stat()
-        told.update(f"{pair.file.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+        stored.update(
+            f"{pair.file.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode()
+        )
     for text in texts:
-        told.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    return told.hexdigest()
+        stored.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return stored.hexdigest()
 
 
-def keep(path: Path, key: str, refused: Refused, arrays: Arrays) -> None:
-    """Put down arrays, and which pictures could not be used; whole or not at all.
+def save(path: Path, key: str, refused: Refused, arrays: Arrays) -> None:
+    """Write arrays, and which pictures could not be used; whole or not at all.
 
     :param path: ends in ``.npz``; what was in it is replaced
     """
     ids, reasons = zip(*refused, strict=True) if refused else ((), ())
     own: Arrays = {"key": np.array(key)}
     own |= {"ids": np.array(ids, np.str_), "reasons": np.array(reasons, np.str_)}
-    work = path.with_suffix(".part.npz")
-    with work.open("wb") as file:
+    with atomic.replacing(path) as work, work.open("wb") as file:
         np.savez(file, **own, **arrays)  # type: ignore[arg-type]
-    work.replace(path)
 
 
-def kept(path: Path, key: str) -> tuple[Arrays, Refused] | None:
-    """What :func:`keep` put down under this key; None where that is not there, or damaged."""
+def load(path: Path, key: str) -> tuple[Arrays, Refused] | None:
+    """What :func:`save` wrote under this key; None where that is not there, or damaged."""
     with suppress(*DAMAGED), path.open("rb") as file:
-        told = dict(np.load(file))
-        if str(told.pop("key")) == key:
-            ids, reasons = (told.pop(name).tolist() for name in ("ids", "reasons"))
-            return told, list(zip(ids, reasons, strict=True))
+        stored = dict(np.load(file))
+        if str(stored.pop("key")) == key:
+            ids, reasons = (stored.pop(name).tolist() for name in ("ids", "reasons"))
+            return stored, list(zip(ids, reasons, strict=True))
     return None

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ...engine.preprocess import Preprocessing
 from ...errors import TrainingFailed
-from ...evaluate.encoding import READING, Refused, Report, entries
+from ...evaluate.encoding import READING, Refused, entries
 from ...evaluate.pairs.pairs import Pair
 from ...ingest.prefetch import Ready, prefetch
 from ...models.engine_choice import Say
+from ...progress import Progress
 from . import npz
 
 SPARE = 100_000_000  # bytes of the disk that are left alone
@@ -59,7 +60,7 @@ def of(
     found: Sequence[Pair],
     kept: Path,
     say: Say,
-    report: Report,
+    progress: Progress,
 ) -> Kept:
     """Decode the pairs' files, or take what was kept of the same.
 
@@ -68,13 +69,13 @@ def of(
     """
     key = npz.key_of(f"{fingerprint} {preparation}", found, ())
     linear = (preparation.scale, preparation.shift)
-    known = npz.kept(_beside(kept), key)
+    known = npz.load(_beside(kept), key)
     pixels = _pixels(kept, preparation, len(found))
     if known and pixels is not None:
         arrays, refused = known
         return Kept(pixels, linear, arrays["usable"], refused, key)
-    usable, refused = _decoded(preparation, found, kept, say, report)
-    npz.keep(_beside(kept), key, refused, {"usable": usable})
+    usable, refused = _decoded(preparation, found, kept, say, progress)
+    npz.save(_beside(kept), key, refused, {"usable": usable})
     return Kept(np.load(kept, mmap_mode="r"), linear, usable, refused, key)
 
 
@@ -105,7 +106,7 @@ def _decoded(
     found: Sequence[Pair],
     kept: Path,
     say: Say,
-    report: Report,
+    progress: Progress,
 ) -> tuple[NDArray[np.bool_], Refused]:
     shape = _shape(preparation, len(found))
     forget(kept)
@@ -113,14 +114,14 @@ def _decoded(
     pixels = np.lib.format.open_memmap(_work(kept), "w+", np.uint8, shape)
     usable = np.zeros(len(found), bool)
     refused: Refused = []
-    report.begin(len(found))
+    progress.begin(len(found))
     encoder: Any = _Preparing(preparation)
     for place, one in enumerate(prefetch(entries(found), encoder, READING)):
         if isinstance(one, Ready):
             pixels[place], usable[place] = one.prepared, True
         else:
             refused.append((one.entry.id, one.reason))
-        report.advance(1)
+        progress.advance(1)
     pixels.flush()
     del pixels  # Windows does not rename what is open
     _work(kept).replace(kept)

@@ -16,7 +16,7 @@ from .learner import Learner, Pass, Seen, Stopped, Why
 from .state import Epoch, Settings, State, best_of
 
 Measure = Callable[[Seen], tuple[float, float]]
-Watcher = Callable[[Epoch], None]
+EpochCallback = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def tune(
     *,
     before: Seen | None = None,
     measure: Measure | None = None,
-    watcher: Watcher | None = None,
+    on_epoch: EpochCallback | None = None,
     state: State | None = None,
     save: Callable[[State], None] | None = None,
 ) -> Tuned:
@@ -53,7 +53,7 @@ def tune(
 
     :param before: what the pupil's start makes of what is held out, where that is known
     :param measure: gives retention and spread, to be put down with each epoch
-    :param watcher: hears of each epoch, of the measurement before the first as number 0
+    :param on_epoch: hears of each epoch, of the measurement before the first as number 0
     :param state: to go on from; it has to come from the same start, data and settings (of which
         patience and time may differ)
     :param save: is given the state after each epoch
@@ -62,8 +62,8 @@ def tune(
     run = _Run(learner, settings, before or learner.seen(learner.start), measure)
     if state is None:
         state = run.first()
-        if watcher:
-            watcher(state.history[0])
+        if on_epoch:
+            on_epoch(state.history[0])
     else:
         run.check(state)
     try:
@@ -71,8 +71,8 @@ def tune(
             state = run.after(state)
             if save:
                 save(state)
-            if watcher:
-                watcher(state.history[-1])
+            if on_epoch:
+                on_epoch(state.history[-1])
     except Stopped as stopped:
         return Tuned(state.best, state.now, state.history, stopped.why)
 
