@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
+from llm_glam.db import embeddings
 from llm_glam.db.collections import Collection
 from llm_glam.db.filters import SENSITIVE, SHOWABLE
 
@@ -61,18 +62,15 @@ def count(db: Database, collection: Collection) -> int:
     """How many pictures of the set have a vector in this collection."""
     table = quote_identifier(str(collection.items_table))
     sql = f"""
-        select count(*) from {table} where id in (
-            select id from embeddings where collection_id = ?
-        )
+        select count(*) from {table}
+        where {embeddings.WITH_VECTOR.format(collection_id=int(collection.id))}
     """
-    return int(db.execute(sql, [collection.id]).fetchone()[0])
+    return int(db.execute(sql).fetchone()[0])
 
 
 def rowids(db: Database, collection: Collection) -> Rowids:
     """The rows of a collection's vectors, shape (n,), in the order of their ids."""
-    sql = "select rowid from embeddings where collection_id = ? order by id"
-    rows = db.execute(sql, [collection.id])
-    return np.fromiter((row[0] for row in rows), np.int64)
+    return np.fromiter(embeddings.rowids(db, collection.id), np.int64)
 
 
 def sample(
@@ -158,7 +156,7 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
         "image_format": row["image_format"],
         "record": fields,
         "labels": _labels(db, collection, row),
-        "has_vector": _has_vector(db, collection, item_id),
+        "has_vector": embeddings.has(db, collection.id, item_id),
     }
 
 
@@ -179,12 +177,8 @@ def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
 
 def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str]:
     """The ids of these rows that have a record which is not sensitive, in their order."""
-    table = quote_identifier(str(collection.items_table))
-    sql = f"""
-        select e.rowid, i.id from embeddings e join {table} i on i.id = e.id
-        where e.rowid in (select value from json_each(?)) and {SHOWABLE}
-    """
-    found = dict(db.execute(sql, [json.dumps(rows)]).fetchall())
+    table = str(collection.items_table)
+    found = embeddings.ids_of_rows(db, rows, table, SHOWABLE)
     return [found[row] for row in rows if row in found]
 
 
@@ -222,8 +216,3 @@ def _labels(db: Database, collection: Collection, row: Row) -> list[Row]:
         }
         for r in rows
     ]
-
-
-def _has_vector(db: Database, collection: Collection, item_id: str) -> bool:
-    sql = "select 1 from embeddings where collection_id = ? and id = ?"
-    return db.execute(sql, [collection.id, item_id]).fetchone() is not None

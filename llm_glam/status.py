@@ -7,7 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from .db import collections, folders
+from .db import embeddings, folders
 from .db.collections import Collection
 from .errors import GlamError
 from .models import registry
@@ -28,9 +28,9 @@ def status(db: Database, collection: Collection) -> Row:
         "checkpoint": checkpoint_state(collection),
         "fingerprint": collection.fingerprint,
         "precision": collection.precision,
-        "vectors": collections.count(db, collection),
+        "vectors": embeddings.count(db, collection.id),
         "dimensions": collection.dimensions,
-        "vector_bytes": _vector_bytes(db, collection),
+        "vector_bytes": embeddings.vector_bytes(db, collection.id),
         "index_bytes": index.size(db, collection),
         "items_table": collection.items_table,
     }
@@ -61,21 +61,15 @@ def checkpoint_state(collection: Collection) -> str:
     return "ready"
 
 
-def _vector_bytes(db: Database, collection: Collection) -> int:
-    sql = "select coalesce(sum(length(embedding)), 0) from embeddings where collection_id = ?"
-    return int(db.execute(sql, [collection.id]).fetchone()[0])
-
-
 def _pictures(db: Database, collection: Collection, table: str) -> Row:
     quoted = quote_identifier(table)
-    vectors = "select id from embeddings where collection_id = ?"
+    has_vector = embeddings.WITH_VECTOR.format(collection_id=int(collection.id))
     known = folders.numbers(db, table)
     return {
         "items": _one(db, f"select count(*) from {quoted}"),
         "items_without_vector": _one(
             db,
-            f"select count(*) from {quoted} where id not in ({vectors})",
-            collection.id,
+            f"select count(*) from {quoted} where not {has_vector}",
         ),
         "thumbnails": _one(
             db, "select count(*) from glam_thumbnails where items_table = ?", table

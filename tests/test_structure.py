@@ -1,6 +1,7 @@
 """The shape of the code: what is imported when, and in which direction."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -164,6 +165,19 @@ def test_some_know_neither_sqlite_nor_click(name):
         text = path.read_text("utf-8")
         assert "sqlite" not in text, path
         assert "import click" not in text, path
+
+
+def test_one_module_has_the_sql_on_llms_table():
+    statement = re.compile(
+        r"(from|into|update|join|update or \w+) embeddings\b|table\(.embeddings"
+    )
+    having = [
+        path.relative_to(ROOT.parent).as_posix()
+        for root in (ROOT, SITE)
+        for path in sorted(root.rglob("*.py"))
+        if statement.search(path.read_text("utf-8"))
+    ]
+    assert having == ["llm_glam/db/embeddings.py"]
 
 
 def test_few_modules_know_pillow():

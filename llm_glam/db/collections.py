@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from ..errors import CheckpointChanged, UnknownCollection
 from ..models import registry
 from ..models.registry import Checkpoint
-from . import items
+from . import embeddings, items
 from .migrations import glam_migrations
 
 TIMEOUT_SECONDS = 30
@@ -240,18 +240,12 @@ def drop_orphans(db: Database) -> None:
 def delete(db: Database, collection: Collection) -> None:
     """Delete a collection and its vectors; its records, labels and thumbnails stay."""
     with writing(db):
-        db.execute("delete from embeddings where collection_id = ?", [collection.id])
+        embeddings.delete_all(db, collection.id)
         db.execute("delete from collections where id = ?", [collection.id])
         if db.table("glam_collections").exists():
             db.execute(
                 "delete from glam_collections where collection_id = ?", [collection.id]
             )
-
-
-def count(db: Database, collection: Collection) -> int:
-    """How many vectors a collection has."""
-    sql = "select count(*) from embeddings where collection_id = ?"
-    return int(db.execute(sql, [collection.id]).fetchone()[0])
 
 
 def begin_run(

@@ -6,13 +6,14 @@ then comes every column that a source brought.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
+from itertools import count
 from typing import Any
 
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..models import registry
+from . import embeddings
 
 KEY = "id"
 RECORD_COLUMNS: dict[str, type] = {
@@ -46,7 +47,6 @@ TOKENIZER = "unicode61 remove_diacritics 2"
 RESERVED = ("sqlite_", "glam_", "_")
 BRACKETS = str.maketrans("[]", "()")  # Datasette 0.65 cannot show tables with brackets
 FTS_RESERVED = ("rank", "rowid")  # names full-text search keeps for itself
-AT_ONCE = 500
 
 Row = dict[str, Any]
 
@@ -126,8 +126,8 @@ def fetch(
 ) -> dict[str, Row]:
     """Rows of these ids, by id; unknown ids are left out."""
     found: dict[str, Row] = {}
-    for some in _chunks(ids):
-        marks = ", ".join("?" for _ in some)
+    for some in embeddings.chunks(ids):
+        marks = embeddings.placeholders(some)
         sql = f"select {columns} from {quote_identifier(name)} where id in ({marks})"
         found.update((row[KEY], row) for row in db.query(sql, list(some)))
     return found
@@ -140,7 +140,7 @@ def write(db: Database, name: str, rows: Iterable[Row]) -> None:
         changes = ", ".join(f"{c} = excluded.{c}" for c in columns if c != '"id"')
         sql = (
             f"insert into {quote_identifier(name)} ({', '.join(columns)}) "
-            f"values ({', '.join('?' for _ in columns)}) "
+            f"values ({embeddings.placeholders(columns)}) "
             f"on conflict (id) do {f'update set {changes}' if changes else 'nothing'}"
         )
         db.execute(sql, list(row.values()))
@@ -153,7 +153,7 @@ def write_records(db: Database, name: str, records: Mapping[str, Row]) -> int:
     :return: how many rows changed
     """
     changed = 0
-    for some in _chunks(list(records)):
+    for some in embeddings.chunks(list(records)):
         present = fetch(db, name, some)
         different = [
             {KEY: item_id, **records[item_id]}
@@ -203,14 +203,7 @@ def part_record(db: Database, name: str, item_id: str, md5: str) -> None:
 def forget(db: Database, name: str, row: Row) -> None:
     """Remove a picture and its vectors from all collections of its set; its record is kept."""
     keep_record(db, name, row)
-    db.execute(
-        """
-        delete from embeddings where id = ? and collection_id in (
-            select collection_id from glam_collections where items_table = ?
-        )
-        """,
-        [row[KEY], name],
-    )
+    embeddings.delete_in_set(db, name, row[KEY])
 
 
 def take_kept_record(db: Database, name: str, md5: str, item_id: str) -> Row | None:
@@ -235,14 +228,7 @@ def rename(db: Database, name: str, old: str, new: str, file: str) -> None:
     for table in ("glam_thumbnails", "glam_labels", "glam_problems"):
         sql = f"update or replace {table} set id = ? where items_table = ? and id = ?"
         db.execute(sql, [new, name, old])
-    db.execute(
-        """
-        update or replace embeddings set id = ? where id = ? and collection_id in (
-            select collection_id from glam_collections where items_table = ?
-        )
-        """,
-        [new, old, name],
-    )
+    embeddings.rename_in_set(db, name, old, new)
 
 
 def _candidates(collection: str) -> Iterator[str]:
@@ -260,9 +246,3 @@ def _target(column: str, taken: set[str]) -> str:
     while name.lower() in lower:
         name += "_source"
     return name
-
-
-def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
-    iterator = iter(values)
-    while some := list(islice(iterator, AT_ONCE)):
-        yield some

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
-from ..db import collections
+from ..db import collections, embeddings
 from ..db.collections import Collection
 from ..engine import FP32, Encoder, Vectors
 from ..errors import GlamError, UnknownCollection, VectorsDiffer
@@ -110,7 +110,7 @@ def fill(run: Run, folder: Path) -> None:
     Pictures that llm-clip embedded turned or unconverted are embedded again.
     """
     found = files.pictures(folder)
-    ids = _ids(run.target.db, run.target.collection)
+    ids = set(embeddings.ids(run.target.db, run.target.collection.id))
     known = Found([file for file in found.files if file.id in ids], [])
     pipeline.embed_files(run, known, records.beside(known.files))
 
@@ -118,17 +118,12 @@ def fill(run: Run, folder: Path) -> None:
 def _comparable(
     db: Database, collection: Collection, folder: Path | None
 ) -> Iterator[Entry]:
-    sql = """
-        select id, content, content_blob from embeddings
-        where collection_id = ? and (content is not null or content_blob is not null)
-        order by id limit ?
-    """
-    stored = db.execute(sql, [collection.id, SAMPLE]).fetchall()
-    for item_id, text, blob in stored:
-        yield Entry(item_id, text if text is not None else blob)
+    stored = embeddings.contents(db, collection.id, SAMPLE)
+    for item_id, content in stored:
+        yield Entry(item_id, content)
     if folder is None or stored:
         return
-    ids = sorted(_ids(db, collection))
+    ids = embeddings.ids(db, collection.id)
     for item_id in ids[:: max(1, len(ids) // (SAMPLE * 2))]:
         path = files.checked_folder(folder) / item_id.replace("\\", "/")
         if path.is_file() and path.resolve().is_relative_to(
@@ -141,18 +136,13 @@ def _use_slashes(db: Database, collection: Collection, folder: Path | None) -> N
     """LLM on Windows writes ids with backslashes; ours have ``/`` on every system."""
     if folder is None:
         return
-    for item_id in _ids(db, collection):
+    for item_id in embeddings.ids(db, collection.id):
         slashes = item_id.replace("\\", "/")
         if slashes != item_id and (folder / slashes).is_file():
-            sql = "update or ignore embeddings set id = ? where collection_id = ? and id = ?"
-            db.execute(sql, [slashes, collection.id, item_id])
-
-
-def _ids(db: Database, collection: Collection) -> set[str]:
-    sql = "select id from embeddings where collection_id = ?"
-    return {row[0] for row in db.execute(sql, [collection.id])}
+            embeddings.rename(db, collection.id, item_id, slashes)
 
 
 def _stored(db: Database, collection: Collection, item_id: str) -> Vectors:
-    sql = "select embedding from embeddings where collection_id = ? and id = ?"
-    return from_bytes(db.execute(sql, [collection.id, item_id]).fetchone()[0])
+    stored = embeddings.vector(db, collection.id, item_id)
+    assert stored is not None
+    return from_bytes(stored)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from sqlite_utils import Database
 
+from ..db import embeddings
 from ..db.collections import Collection
 from ..engine import Encoder, Vectors, encode_mixed
 from ..vectors import to_bytes
@@ -31,7 +32,7 @@ def resolve(
     stored = _by_content(
         db, collection, [r for r in batch if trust_stored or _is_plain(r)]
     )
-    here = _by_id(db, collection, [r.entry.id for r in batch])
+    here = embeddings.content_hashes(db, collection.id, [r.entry.id for r in batch])
     new = {r.md5: r for r in reversed(batch) if r.md5 not in stored}
     first_ids = {md5: r.entry.id for md5, r in new.items()}
     computed = dict(zip(new, encode(encoder, list(new.values())), strict=True))
@@ -65,20 +66,4 @@ def _by_content(
     db: Database, collection: Collection, batch: Sequence[Ready]
 ) -> dict[bytes, bytes]:
     hashes = list({ready.md5 for ready in batch})
-    marks = ", ".join("?" for _ in hashes)
-    sql = f"""
-        select content_hash, embedding from embeddings
-        where collection_id = ? and content_hash in ({marks})
-    """
-    return dict(db.execute(sql, [collection.id, *hashes]).fetchall())
-
-
-def _by_id(
-    db: Database, collection: Collection, ids: Sequence[str]
-) -> dict[str, bytes]:
-    marks = ", ".join("?" for _ in ids)
-    sql = f"""
-        select id, content_hash from embeddings
-        where collection_id = ? and id in ({marks})
-    """
-    return dict(db.execute(sql, [collection.id, *ids]).fetchall())
+    return embeddings.vectors_by_hash(db, collection.id, hashes)

@@ -34,16 +34,6 @@ def is_elsewhere(ready: Ready, row: Row, folders: Mapping[str, int]) -> bool:
     return row["image_folder"] not in (None, folders.get(str(content.folder)))
 
 
-def is_alive(db: Database, table: str, item_id: str) -> bool:
-    """Does any collection of the set have a vector of this id?"""
-    sql = """
-        select 1 from embeddings where id = ? and collection_id in (
-            select collection_id from glam_collections where items_table = ?
-        )
-    """
-    return db.execute(sql, [item_id, table]).fetchone() is not None
-
-
 def is_known_elsewhere(db: Database, table: str, ready: Ready) -> bool:
     """Is the content known from another id of the set, now or from a record set aside?"""
     values = [ready.md5.hex(), ready.entry.id]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import items
+from ..db import embeddings, items
 from ..db.collections import Collection
 from ..errors import IdConflict, ProblemKind
 from ..images.files import PictureFile
@@ -51,8 +51,8 @@ def make(
     :raises IdConflict: an id belongs to a file of another folder that is still there
     """
     plan = Plan()
-    for start in range(0, len(files), items.AT_ONCE):
-        some = files[start : start + items.AT_ONCE]
+    for start in range(0, len(files), embeddings.AT_ONCE):
+        some = files[start : start + embeddings.AT_ONCE]
         rows = _rows(db, collection, [file.id for file in some])
         problems = (
             {} if retry_problems else _problems(db, collection, [f.id for f in some])
@@ -107,12 +107,9 @@ def _rows(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row
     assert collection.items_table is not None
     columns = "id, file, image_bytes, image_modified, image_folder, image_md5"
     rows = items.fetch(db, collection.items_table, ids, columns)
-    marks = ", ".join("?" for _ in ids)
-    embedded = f"""
-        select id, content_hash from embeddings where collection_id = ? and id in ({marks})
-    """
+    marks = embeddings.placeholders(ids)
     small = f"select id from glam_thumbnails where items_table = ? and id in ({marks})"
-    vectors = dict(db.execute(embedded, [collection.id, *ids]).fetchall())
+    vectors = embeddings.content_hashes(db, collection.id, ids)
     thumbnails = {r[0] for r in db.execute(small, [collection.items_table, *ids])}
     return {
         item_id: {
@@ -126,7 +123,7 @@ def _rows(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row
 
 
 def _problems(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row]:
-    marks = ", ".join("?" for _ in ids)
+    marks = embeddings.placeholders(ids)
     where = f"items_table = ? and id in ({marks})"
     rows = db.table("glam_problems").rows_where(where, [collection.items_table, *ids])
     return {row["id"]: row for row in rows if row["kind"] in LASTING}

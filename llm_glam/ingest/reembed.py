@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import collections, folders, items
+from ..db import collections, embeddings, folders, items
 from ..db.collections import Collection
 from ..engine import Encoder
 from ..errors import ModelConflict, ProblemKind, UnknownCollection
@@ -62,7 +62,7 @@ def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
 
     :param thumbnails: use the stored thumbnails instead of the originals
     """
-    rows = list(_missing(run.target.db, old, run.target.collection))
+    rows = list(embeddings.missing_in(run.target.db, old.id, run.target.collection.id))
     run.progress.begin(len(rows))
     entries = (_entry(run, old, row, thumbnails) for row in rows)
     results = prefetch(entries, run.target.encoder, run.options.reading)
@@ -72,25 +72,14 @@ def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
     write_results(run, results)
 
 
-def _missing(db: Database, old: Collection, new: Collection) -> Iterator[Row]:
-    sql = """
-        select id, content_hash, content is not null as is_text from embeddings
-        where collection_id = ? and id not in (
-            select id from embeddings where collection_id = ?
-        )
-        order by id
-    """
-    yield from db.query(sql, [old.id, new.id])
-
-
 def _entry(run: Run, old: Collection, row: Row, thumbnails: bool) -> Entry | Problem:
     item_id = row["id"]
     content: PictureFile | bytes | str | None
     if thumbnails and not row["is_text"]:
         content = _thumbnail(run, item_id)
     else:
-        content = _original(run, item_id) or _stored_content(
-            run.target.db, old, item_id
+        content = _original(run, item_id) or embeddings.content(
+            run.target.db, old.id, item_id
         )
     if content is None:
         return Problem(Entry(item_id, b""), GONE, ProblemKind.NO_ORIGINAL)
@@ -102,12 +91,6 @@ def _original(run: Run, item_id: str) -> PictureFile | None:
     row = items.fetch(run.target.db, run.target.table, [item_id], columns).get(item_id)
     paths = {number: path for path, number in run.target.folders.items()}
     return folders.original(row, paths) if row else None
-
-
-def _stored_content(db: Database, old: Collection, item_id: str) -> bytes | str | None:
-    sql = "select content, content_blob from embeddings where collection_id = ? and id = ?"
-    text, blob = db.execute(sql, [old.id, item_id]).fetchone()
-    return text if text is not None else blob
 
 
 def _thumbnail(run: Run, item_id: str) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import collections, items
+from ..db import collections, embeddings, items
 from ..db.collections import Collection
 from ..engine import Encoder
 from ..errors import ProblemKind
@@ -127,7 +127,7 @@ def _conflicts(
         for r in batch
         if identity.is_other_content(r, present.get(r.entry.id))
         and identity.is_elsewhere(r, present[r.entry.id], target.folders)
-        and identity.is_alive(target.db, target.table, r.entry.id)
+        and embeddings.is_in_set(target.db, target.table, r.entry.id)
     }
 
 
@@ -150,7 +150,7 @@ def _settle(
         r.entry.id
         for r in others
         if identity.is_elsewhere(r, present[r.entry.id], target.folders)
-        or not identity.is_alive(db, table, r.entry.id)
+        or not embeddings.is_in_set(db, table, r.entry.id)
         or identity.is_known_elsewhere(db, table, r)
         or present[r.entry.id]["image_md5"] in arrived
     }
@@ -210,7 +210,8 @@ def _folder(target: Target, ready: Ready) -> int | None:
 def _write_vector(target: Target, ready: Ready, vector: bytes) -> None:
     content = ready.entry.content
     metadata = ready.entry.metadata
-    target.db.table("embeddings").insert(
+    embeddings.write(
+        target.db,
         {
             "collection_id": target.collection.id,
             "id": ready.entry.id,
@@ -221,7 +222,6 @@ def _write_vector(target: Target, ready: Ready, vector: bytes) -> None:
             "metadata": json.dumps(metadata) if metadata else None,
             "updated": int(time.time()),
         },
-        replace=True,
     )
 
 

@@ -1,6 +1,5 @@
 """A query to ranked items: exact, by cosine similarity."""
 
-import json
 from collections.abc import Collection as Collected
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from ..db import collections
+from ..db import collections, embeddings
 from ..db.collections import Collection
 from ..errors import BadTerm, UnknownItem, VectorsDiffer, check_text
 from ..models.embedding_model import GlamClip, encode, find
@@ -76,18 +75,17 @@ def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
     :raises UnknownItem: there is no such id
     :raises VectorsDiffer: what is stored is no vector of the collection's
     """
-    sql = "select embedding from embeddings where collection_id = ? and id = ?"
-    row = db.execute(sql, [collection.id, item_id]).fetchone()
-    if row is None:
+    stored = embeddings.vector(db, collection.id, item_id)
+    if stored is None:
         raise UnknownItem(
             f"There is no '{item_id}' in the collection '{collection.name}'."
         )
-    if not _is_vector(row[0], collection.dimensions):
+    if not _is_vector(stored, collection.dimensions):
         raise VectorsDiffer(
             f"The vector of '{item_id}' in the collection '{collection.name}' is damaged: another "
             "program has written to it. Embed its pictures into a new collection."
         )
-    return from_bytes(row[0]).astype(np.float64)
+    return from_bytes(stored).astype(np.float64)
 
 
 def _is_vector(stored: Any, dimensions: int | None) -> bool:
@@ -208,8 +206,7 @@ def _best(
 def _with_prefix(
     db: Database, collection: Collection, prefix: str, among: Sequence[str] | None
 ) -> list[str]:
-    sql = "select id from embeddings where collection_id = ? and id like ? || '%'"
-    ids = [row[0] for row in db.execute(sql, [collection.id, prefix])]
+    ids = embeddings.ids(db, collection.id, prefix)
     return ids if among is None else sorted(set(ids) & set(among))
 
 
@@ -240,9 +237,7 @@ def _exactly(
     scores: list[Vector] = [np.empty(0)]
     for start in range(0, len(candidates), ROWS_AT_ONCE):
         rowids = found.rows.rowids[candidates[start : start + ROWS_AT_ONCE]].tolist()
-        marks = ", ".join("?" for _ in rowids)
-        sql = f"select id, embedding from embeddings where rowid in ({marks})"
-        rows = db.execute(sql, rowids).fetchall()
+        rows = embeddings.ids_and_vectors_of_rows(db, rowids)
         ids += [row[0] for row in rows]
         rows_of_vectors = stack(row[1] for row in rows)
         scores.append(cosine_similarities(rows_of_vectors, vector))
@@ -250,6 +245,5 @@ def _exactly(
 
 
 def _hit(db: Database, collection: Collection, item_id: str, score: float) -> Hit:
-    sql = "select content, metadata from embeddings where collection_id = ? and id = ?"
-    content, metadata = db.execute(sql, [collection.id, item_id]).fetchone()
-    return Hit(item_id, score, content, json.loads(metadata) if metadata else None)
+    content, metadata = embeddings.text_and_metadata(db, collection.id, item_id)
+    return Hit(item_id, score, content, metadata)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from ..db import change_stamp, collections
+from ..db import change_stamp, collections, embeddings
 from ..db.collections import Collection
 from ..formats import atomic
 from ..models import registry
@@ -29,7 +29,7 @@ from ..vectors import normalize
 from . import vector_file
 from .matmul import product
 from .vector_file import Rows, Stored
-from .vector_rows import check, dimensions_of, fill, rows_of
+from .vector_rows import check, fill, rows_of
 
 SMALL = 5_000  # rows that are read faster than a file is made
 SUFFIX = ".vectors"
@@ -155,7 +155,7 @@ def _stored(
     progress: Progress | None,
 ) -> Stored:
     """The vectors of all rows: those that are known already, and others from the database."""
-    rows, dimensions = rows_of(db, collection), dimensions_of(db, collection)
+    rows, dimensions = rows_of(db, collection), embeddings.dimensions(db, collection.id)
     old = (
         known.stored if known and known.stored.vectors.shape[1] == dimensions else None
     )

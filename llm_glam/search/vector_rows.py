@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from ..db import embeddings
 from ..db.collections import Collection
 from ..errors import VectorsDiffer
 from ..progress import Progress
@@ -26,8 +27,7 @@ def rows_of(db: Database, collection: Collection) -> Rows:
 
     Their checks are zeros until :func:`check` or :func:`fill` has seen the vectors.
     """
-    sql = "select id, rowid from embeddings where collection_id = ? order by id"
-    pairs = db.execute(sql, [collection.id]).fetchall()
+    pairs = embeddings.ids_and_rowids(db, collection.id)
     rowids = np.fromiter((pair[1] for pair in pairs), np.int64, len(pairs))
     return Rows.of([pair[0] for pair in pairs], rowids, np.zeros(len(pairs), np.uint64))
 
@@ -53,14 +53,8 @@ def _in_order(
 ) -> sqlite3.Cursor:
     """Its vectors by rowid: one pass over that part of the table, unless others have most of it."""
     first, last = (int(rowids[0]), int(rowids[-1])) if len(rowids) else (0, 0)
-    if last - first < 4 * len(rowids):
-        which = "rowid between :first and :last and +collection_id = :id"
-    else:
-        which = "rowid in (select rowid from embeddings where collection_id = :id)"
-    sql = f"""
-        select embedding from embeddings where {which} order by rowid
-    """
-    return db.execute(sql, {"id": collection.id, "first": first, "last": last})
+    number = len(rowids)
+    return embeddings.vectors_between(db, collection.id, first, last, number)
 
 
 def _checks(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
@@ -79,13 +73,6 @@ def _checks(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
 def _weights(dimensions: int) -> NDArray[np.uint64]:
     """Random odd numbers, the same each time: odd, so that no change of one is lost."""
     return np.random.PCG64(1).random_raw(dimensions) | np.uint64(1)
-
-
-def dimensions_of(db: Database, collection: Collection) -> int:
-    """How long its first vector is, 0 where it has none."""
-    sql = "select length(embedding) / 4 from embeddings where collection_id = ? limit 1"
-    row = db.execute(sql, [collection.id]).fetchone()
-    return int(row[0]) if row else 0
 
 
 def fill(
@@ -136,19 +123,14 @@ def _some(db: Database, stored: Stored, places: NDArray[np.intp]) -> Iterator[Pa
     for start in range(0, len(places), FEW_AT_ONCE):
         part = places[start : start + FEW_AT_ONCE]
         rowids = stored.rows.rowids[part].tolist()
-        marks = ", ".join("?" for _ in rowids)
-        sql = (
-            f"select embedding from embeddings where rowid in ({marks}) order by rowid"
-        )
-        yield part, [row[0] for row in db.execute(sql, rowids)]
+        yield part, embeddings.vectors_of_rows(db, rowids)
 
 
 def _all(
     db: Database, collection: Collection, stored: Stored, places: NDArray[np.intp]
 ) -> Iterator[Part]:
     """One pass over the table in its own order (+ keeps SQLite from going by the index)."""
-    sql = "select embedding from embeddings where +collection_id = ? order by rowid"
-    rows = db.execute(sql, [collection.id])
+    rows = embeddings.all_vectors(db, collection.id)
     order = np.argsort(stored.rows.rowids)
     for start in range(0, len(order), ROWS_AT_ONCE):
         part = order[start : start + ROWS_AT_ONCE]

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlite_utils import Database
 
-from llm_glam.db import filters
+from llm_glam.db import embeddings, filters
 from llm_glam.db.collections import Collection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter, primary_code
@@ -69,7 +69,7 @@ async def whole(page_request: PageRequest, wanted: Search) -> Conditions:
         return conditions  # all have: to look for each takes longer than all else
     assert page_request.place.collection is not None
     number = int(page_request.place.collection.id)
-    has_vector = f"id in (select id from embeddings where collection_id = {number})"
+    has_vector = embeddings.WITH_VECTOR.format(collection_id=number)
     return replace(conditions, where=[*conditions.where, has_vector])
 
 

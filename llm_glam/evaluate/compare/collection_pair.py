@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from ...db import collections, filters, items
+from ...db import collections, embeddings, filters, items
 from ...db.collections import Collection
 from ...db.filters import Conditions
 from ...errors import NotComparable
@@ -89,7 +89,7 @@ def open_pair(
     """
     first, second = collections.get(db, old), collections.get(db, new)
     _check(first, second)
-    shared = _ids(db, first, "intersect", second)
+    shared = embeddings.shared_ids(db, first.id, second.id)
     sensitive: set[str] = set()
     if not with_sensitive:
         marked = Conditions(where=[filters.SENSITIVE])
@@ -102,7 +102,10 @@ def open_pair(
             else "has no picture in common"
         )
         raise NotComparable(f"The collection '{old}' {why} with '{new}'.")
-    left_out = _ids(db, first, "except", second), _ids(db, second, "except", first)
+    left_out = (
+        embeddings.ids_only_in(db, first.id, second.id),
+        embeddings.ids_only_in(db, second.id, first.id),
+    )
     return Pair(db, first, second, kept, *left_out, sorted(sensitive))
 
 
@@ -118,12 +121,6 @@ def _check(old: Collection, new: Collection) -> None:
             f"The collections '{old.name}' and '{new.name}' are not of the same pictures. One that "
             f"is comes of: {reembed}"
         )
-
-
-def _ids(db: Database, one: Collection, how: str, other: Collection) -> list[str]:
-    each = "select id from embeddings where collection_id = ?"
-    rows = db.execute(f"{each} {how} {each} order by 1", [one.id, other.id])
-    return [row[0] for row in rows]
 
 
 def answers(
@@ -164,7 +161,7 @@ def nearest(
 
     Memory stays bounded, as long as the answers are used up one by one.
     """
-    size = max(1, collections.count(pair.db, collection))
+    size = max(1, embeddings.count(pair.db, collection.id))
     at_once = max(1, min(QUERIES_AT_ONCE, CELLS // size))
     for start in range(0, len(queries), at_once):
         some = queries[start : start + at_once]

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ...db import embeddings
 from ...db.collections import Collection
 from ...formats import atomic
 from ...models import registry
@@ -111,7 +112,7 @@ def _pictures(pair: Pair, ids: Sequence[str]) -> dict[str, Row]:
     found: dict[str, Row] = {}
     for start in range(0, len(ids), AT_ONCE):
         some = list(ids[start : start + AT_ONCE])
-        marks = ", ".join("?" for _ in some)
+        marks = embeddings.placeholders(some)
         sql = f"""
             select id, width, height, content from glam_thumbnails
             where items_table = ? and id in ({marks})

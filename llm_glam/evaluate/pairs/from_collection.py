@@ -1,13 +1,12 @@
 """Pairs from a collection: its pictures, with captions made of their records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from sqlite_utils import Database
-from sqlite_utils.db import quote_identifier
 
-from ...db import filters, folders
+from ...db import embeddings, filters, folders
 from ...db.collections import Collection
 from ...db.filters import Conditions
 from ...engine import Vectors
@@ -52,7 +51,7 @@ def read(
     )
     captions = columns.caption_source(caption, template, there, "--caption")
     by = [columns.checked(group_by, there)] if group_by else []
-    rows = list(_rows(db, collection, table))
+    rows = list(embeddings.records(db, collection.id, table, HASH))
     if rows and conditions:
         rows = _fitting(db, collection, rows, conditions)
     open_to_all = [r for r in rows if sensitive or not records.is_yes(r["sensitive"])]
@@ -111,14 +110,3 @@ def _with_files(
     located = [(pair, folders.original(pair.record, paths)) for pair in found]
     here = [replace(pair, file=file) for pair, file in located if file]
     return here, [(pair.id, GONE) for pair, file in located if not file]
-
-
-def _rows(db: Database, collection: Collection, table: str) -> Iterator[Row]:
-    """The records of the pictures that have a vector, with the hash of their content."""
-    items_table = quote_identifier(table)
-    sql = f"""
-        select i.*, ifnull(e.content_hash, e.id) as {HASH} from embeddings e join {items_table} i on i.id = e.id
-        where e.collection_id = ? and e.content is null
-        order by e.id
-    """
-    yield from db.query(sql, [collection.id])

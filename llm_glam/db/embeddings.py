@@ -1,0 +1,280 @@
+"""All SQL on LLM's table of embeddings, by the id of a collection.
+
+The table is LLM's: it is read and written as LLM does, and never altered.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+TABLE = "embeddings"
+AT_ONCE = 500
+T = TypeVar("T")
+
+# For conditions on an items table, whose rows are named by the same ids.
+WITH_VECTOR = "id in (select id from embeddings where collection_id = {collection_id})"
+OF_SET = """
+    collection_id in (select collection_id from glam_collections where items_table = ?)
+"""
+
+
+def chunks(values: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
+    """Yield lists of at most ``size`` values."""
+    iterator = iter(values)
+    while some := list(islice(iterator, size)):
+        yield some
+
+
+def placeholders(values: Sequence[Any]) -> str:
+    """Return as many ``?`` as there are values, for SQL's ``in (…)``."""
+    return ", ".join("?" for _ in values)
+
+
+def count(db: Database, collection_id: int) -> int:
+    """Return how many vectors a collection has."""
+    sql = "select count(*) from embeddings where collection_id = ?"
+    return int(db.execute(sql, [collection_id]).fetchone()[0])
+
+
+def vector_bytes(db: Database, collection_id: int) -> int:
+    """Return the size of all vectors of a collection in bytes."""
+    sql = "select coalesce(sum(length(embedding)), 0) from embeddings where collection_id = ?"
+    return int(db.execute(sql, [collection_id]).fetchone()[0])
+
+
+def dimensions(db: Database, collection_id: int) -> int:
+    """Return the length of a collection's first vector, 0 where it has none."""
+    sql = "select length(embedding) / 4 from embeddings where collection_id = ? limit 1"
+    row = db.execute(sql, [collection_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def ids(db: Database, collection_id: int, prefix: str = "") -> list[str]:
+    """Return the ids of a collection that begin with ``prefix``, in order.
+
+    Upper and lower case of ASCII are the same in the prefix, as in LLM's ``--prefix``.
+    """
+    sql = "select id from embeddings where collection_id = ?"
+    values: list[Any] = [collection_id]
+    if prefix:
+        sql, values = f"{sql} and id like ? || '%'", [*values, prefix]
+    return [row[0] for row in db.execute(f"{sql} order by id", values)]
+
+
+def shared_ids(db: Database, one: int, other: int) -> list[str]:
+    """Return the ids that two collections have in common, in order."""
+    return _combined(db, "intersect", one, other)
+
+
+def ids_only_in(db: Database, one: int, other: int) -> list[str]:
+    """Return the ids of one collection that another one lacks, in order."""
+    return _combined(db, "except", one, other)
+
+
+def _combined(db: Database, how: str, one: int, other: int) -> list[str]:
+    each = "select id from embeddings where collection_id = ?"
+    rows = db.execute(f"{each} {how} {each} order by 1", [one, other])
+    return [row[0] for row in rows]
+
+
+def ids_and_rowids(db: Database, collection_id: int) -> list[tuple[str, int]]:
+    """Return the ids of a collection with their rows, from SQLite's index: no vector is read."""
+    sql = "select id, rowid from embeddings where collection_id = ? order by id"
+    return db.execute(sql, [collection_id]).fetchall()
+
+
+def rowids(db: Database, collection_id: int) -> Iterator[int]:
+    """Yield the rows of a collection in the order of its ids."""
+    sql = "select rowid from embeddings where collection_id = ? order by id"
+    return (row[0] for row in db.execute(sql, [collection_id]))
+
+
+def has(db: Database, collection_id: int, item_id: str) -> bool:
+    """Tell whether a collection has a vector of an id."""
+    sql = "select 1 from embeddings where collection_id = ? and id = ?"
+    return db.execute(sql, [collection_id, item_id]).fetchone() is not None
+
+
+def vector(db: Database, collection_id: int, item_id: str) -> bytes | None:
+    """Return a vector as it is stored, None where there is none."""
+    sql = """
+        select ifnull(embedding, x'') from embeddings where collection_id = ? and id = ?
+    """
+    row = db.execute(sql, [collection_id, item_id]).fetchone()
+    return row[0] if row else None
+
+
+def ids_and_vectors_of_rows(
+    db: Database, rows: Sequence[int]
+) -> list[tuple[str, bytes]]:
+    """Return ids and vectors of some rows, in any order."""
+    sql = f"select id, embedding from embeddings where rowid in ({placeholders(rows)})"
+    return db.execute(sql, rows).fetchall()
+
+
+def vectors_of_rows(db: Database, rows: Sequence[int]) -> list[bytes]:
+    """Return the vectors of some rows, in the order of the rows' numbers."""
+    sql = f"""
+        select embedding from embeddings where rowid in ({placeholders(rows)}) order by rowid
+    """
+    return [row[0] for row in db.execute(sql, rows)]
+
+
+def all_vectors(db: Database, collection_id: int) -> sqlite3.Cursor:
+    """Return a cursor over a collection's vectors by row, in one pass over the whole table.
+
+    (``+`` keeps SQLite from going by the index, which would jump about in the file.)
+    """
+    sql = "select embedding from embeddings where +collection_id = ? order by rowid"
+    return db.execute(sql, [collection_id])
+
+
+def vectors_between(
+    db: Database, collection_id: int, first: int, last: int, number: int
+) -> sqlite3.Cursor:
+    """Return a cursor over a collection's vectors by row, which lie between two rows.
+
+    :param number: of its rows; where others have most of that part of the table, the index is
+        faster than a pass over it
+    """
+    if last - first < 4 * number:
+        which = "rowid between :first and :last and +collection_id = :id"
+    else:
+        which = "rowid in (select rowid from embeddings where collection_id = :id)"
+    sql = f"select embedding from embeddings where {which} order by rowid"
+    return db.execute(sql, {"id": collection_id, "first": first, "last": last})
+
+
+def content_hashes(
+    db: Database, collection_id: int, ids: Sequence[str]
+) -> dict[str, bytes]:
+    """Return the MD5 of what was embedded under each of these ids that there is."""
+    sql = f"""
+        select id, content_hash from embeddings
+        where collection_id = ? and id in ({placeholders(ids)})
+    """
+    return dict(db.execute(sql, [collection_id, *ids]).fetchall())
+
+
+def vectors_by_hash(
+    db: Database, collection_id: int, hashes: Sequence[bytes]
+) -> dict[bytes, bytes]:
+    """Return the vectors of contents by their MD5, of those that there are."""
+    sql = f"""
+        select content_hash, embedding from embeddings
+        where collection_id = ? and content_hash in ({placeholders(hashes)})
+    """
+    return dict(db.execute(sql, [collection_id, *hashes]).fetchall())
+
+
+def content(db: Database, collection_id: int, item_id: str) -> str | bytes | None:
+    """Return the text or picture that ``--store`` stored with a vector, if it did."""
+    sql = "select content, content_blob from embeddings where collection_id = ? and id = ?"
+    row = db.execute(sql, [collection_id, item_id]).fetchone()
+    text, blob = row or (None, None)
+    return text if text is not None else blob
+
+
+def contents(
+    db: Database, collection_id: int, most: int
+) -> list[tuple[str, str | bytes]]:
+    """Return ids of a collection with the text or picture stored with them, a few at most."""
+    sql = """
+        select id, content, content_blob from embeddings
+        where collection_id = ? and (content is not null or content_blob is not null)
+        order by id limit ?
+    """
+    rows = db.execute(sql, [collection_id, most]).fetchall()
+    return [(key, text if text is not None else blob) for key, text, blob in rows]
+
+
+def text_and_metadata(
+    db: Database, collection_id: int, item_id: str
+) -> tuple[str | None, dict[str, Any] | None]:
+    """Return what LLM shows of a result: the stored text, and the metadata."""
+    sql = "select content, metadata from embeddings where collection_id = ? and id = ?"
+    text, metadata = db.execute(sql, [collection_id, item_id]).fetchone()
+    return text, json.loads(metadata) if metadata else None
+
+
+def records(
+    db: Database, collection_id: int, items_table: str, hash_column: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the records of a collection's pictures, in the order of their ids.
+
+    :param hash_column: the name of a column that is added: the MD5 of the picture, or its id
+        where that is not known
+    """
+    sql = f"""
+        select i.*, ifnull(e.content_hash, e.id) as {quote_identifier(hash_column)}
+        from embeddings e join {quote_identifier(items_table)} i on i.id = e.id
+        where e.collection_id = ? and e.content is null
+        order by e.id
+    """
+    yield from db.query(sql, [collection_id])
+
+
+def ids_of_rows(
+    db: Database, rows: Sequence[int], items_table: str, condition: str
+) -> dict[int, str]:
+    """Return the ids of some rows whose records fulfil a condition, by row.
+
+    :param condition: SQL on the items table
+    """
+    sql = f"""
+        select e.rowid, i.id from embeddings e
+        join {quote_identifier(items_table)} i on i.id = e.id
+        where e.rowid in (select value from json_each(?)) and {condition}
+    """
+    return dict(db.execute(sql, [json.dumps(list(rows))]).fetchall())
+
+
+def missing_in(db: Database, old: int, new: int) -> Iterator[dict[str, Any]]:
+    """Yield ``id``, ``content_hash`` and ``is_text`` of what one collection has and another lacks."""
+    sql = """
+        select id, content_hash, content is not null as is_text from embeddings
+        where collection_id = ? and id not in (
+            select id from embeddings where collection_id = ?
+        )
+        order by id
+    """
+    yield from db.query(sql, [old, new])
+
+
+def write(db: Database, row: dict[str, Any]) -> None:
+    """Write a row as LLM does, in the place of one of the same collection and id."""
+    db.table(TABLE).insert(row, replace=True)
+
+
+def rename(db: Database, collection_id: int, old: str, new: str) -> None:
+    """Give a vector another id, unless something has that already."""
+    sql = "update or ignore embeddings set id = ? where collection_id = ? and id = ?"
+    db.execute(sql, [new, collection_id, old])
+
+
+def delete_all(db: Database, collection_id: int) -> None:
+    """Delete all vectors of a collection."""
+    db.execute("delete from embeddings where collection_id = ?", [collection_id])
+
+
+def is_in_set(db: Database, items_table: str, item_id: str) -> bool:
+    """Tell whether any collection of a set of pictures has a vector of an id."""
+    sql = f"select 1 from embeddings where id = ? and {OF_SET}"
+    return db.execute(sql, [item_id, items_table]).fetchone() is not None
+
+
+def delete_in_set(db: Database, items_table: str, item_id: str) -> None:
+    """Delete the vectors of an id from all collections of a set of pictures."""
+    sql = f"delete from embeddings where id = ? and {OF_SET}"
+    db.execute(sql, [item_id, items_table])
+
+
+def rename_in_set(db: Database, items_table: str, old: str, new: str) -> None:
+    """Give the vectors of an id another one in all collections of a set of pictures."""
+    sql = f"update or replace embeddings set id = ? where id = ? and {OF_SET}"
+    db.execute(sql, [new, old, items_table])
