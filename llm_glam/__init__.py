@@ -5,6 +5,16 @@ from collections.abc import Callable
 import click
 import llm
 
+__all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version  # only where it is asked for
+
+        return version("llm-glam")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 @llm.hookimpl
 def register_embedding_models(register: Callable[..., None]) -> None:

@@ -41,7 +41,7 @@ LAYERS = [
     {"models"},
     {"engine"},
     {"formats", "net", "images", "checkpoints"},
-    {"errors", "progress", "vectors"},
+    {"errors", "progress", "public", "vectors"},
 ]
 SITE_LAYERS = [
     {"__init__"},

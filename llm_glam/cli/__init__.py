@@ -45,6 +45,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup)
+@click.version_option(package_name="llm-glam", prog_name="llm-glam")
 def glam() -> None:
     """Search and understand picture collections with CLIP."""
 

@@ -8,6 +8,7 @@ from ..db import collections
 from ..images import decoding
 from ..ingest import adopt, pipeline
 from ..ingest.pipeline import Options
+from ..models import embedding_model
 from . import options as shared
 from .output import ProgressBar
 from .summary import say_counts
@@ -40,7 +41,7 @@ def command(
         llm glam adopt photos -m clip-ViT-B-32
     """
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
-    model_id = shared.model_id(model)
+    model_id = embedding_model.resolve(model)
     path = Path(folder).resolve() if folder else None
     shared.check_exists(database)
     db = collections.connect(database)
@@ -59,4 +60,4 @@ def command(
                 db, opened, how, progress, "glam adopt", {"files": path}
             ) as run:
                 adopt.fill(run, path)
-        say_counts(run)
+        say_counts(run.target.collection, run.counts)

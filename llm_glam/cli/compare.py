@@ -14,9 +14,9 @@ from ..evaluate.compare.collection_pair import Answer, Pair, Place
 from ..evaluate.rank_agreement import NEIGHBOURS
 from ..images import decoding
 from ..search import terms
+from ..search.query import announce_addresses
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
-from .search import say_what_is_fetched
 
 MOST = 1_000
 LARGEST_SAMPLE = 100_000
@@ -113,7 +113,8 @@ def command(
     pair = collection_pair.open_pair(db, old, new, with_sensitive=sensitive)
     for line in wording.left_out(pair):
         say_on_stderr(line)
-    say_what_is_fetched([terms.parse(text) for text in content])
+    with ProgressBar() as progress:
+        announce_addresses([terms.parse(text) for text in content], progress)
     found = collection_pair.answers(
         pair, content, number, prompt=prompt, private=allow_private
     )

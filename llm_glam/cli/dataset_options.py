@@ -10,6 +10,7 @@ from ..db.filters import Conditions
 from ..evaluate.pairs import from_collection, from_table, pairs
 from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
+from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .output import say_on_stderr
 
@@ -29,6 +30,11 @@ class Source:
     where: tuple[str, ...]
     sensitive: bool
 
+    @property
+    def name(self) -> str:
+        """What the data are called: the file's name, or the collection's."""
+        return Path(self.data).name if self.data else str(self.collection)
+
     def read(self, *, from_files: bool) -> Pairs:
         """The pairs, with what is to be said of them on stderr.
 
@@ -40,6 +46,12 @@ class Source:
             say_on_stderr(remark)
         pairs.say_refused(found.refused, say_on_stderr)
         return found
+
+    def engine_options(self, device: str | None) -> EngineOptions:
+        """How the collection's own checkpoint is run."""
+        db = collections.connect(self.database, readonly=True)
+        precision = collections.get(db, str(self.collection)).precision
+        return EngineOptions(say_on_stderr, precision, device)
 
     def _read(self, from_files: bool) -> Pairs:
         self._check()

@@ -5,12 +5,10 @@ from pathlib import Path
 import click
 
 from ..db import collections, network_drive
-from ..db.collections import Collection
-from ..engine import INT8, PRECISIONS, Encoder
-from ..evaluate.compare import agreement
-from ..images import decoding, files
-from ..images.files import Found
-from ..ingest import estimate, pipeline, records
+from ..engine import PRECISIONS
+from ..images import decoding
+from ..ingest import estimate, pipeline
+from ..ingest.folder_run import FolderOptions, embed_folder
 from ..ingest.pipeline import Options
 from ..ingest.prefetch import WORKERS, Reading
 from ..models import embedding_model
@@ -91,59 +89,50 @@ def command(
         llm glam embed quick scans --precision int8
     """
     decoding.allow_megapixels(max_megapixels)
-    found = files.pictures(folder, patterns, prefix)
-    if sample:
-        found = files.sampled(found, sample, seed)
     reading = Reading(
         workers or WORKERS,
         None if no_thumbnails else thumbnail_size,
         max_megapixels,
         keep_raw,
     )
-    existing = collections.find_in(database, collection)
-    chosen = shared.model_id(model) if model or not existing else None
+    run = Options(reading, batch_size or pipeline.BATCH_SIZE, retry_problems, prune)
+    options = FolderOptions(patterns, prefix, sample, seed, run)
     if dry_run:
-        model_id = (
-            chosen
-            or collections.get(collections.connect(database), collection).model_id
-        )
+        model_id = _model_id(database, collection, model)
+        found = options.find(folder)
         output_rows([estimate.estimate(found, model_id, reading)], format_)
         return
     _warn_of_network(database)
-    beside = records.beside(found.files)
-    how = Options(reading, batch_size or pipeline.BATCH_SIZE, retry_problems, prune)
-    db = collections.connect(database)
-    engine_options = EngineOptions(say_on_stderr, precision, device)
-    opened = pipeline.open_collection(db, collection, chosen, engine_options)
-    arguments = dict(click.get_current_context().params)
-    if precision == INT8 and not existing:
-        arguments["agreement"] = _agreement(opened, found, reading)
     with ProgressBar() as progress:
-        with pipeline.run(db, opened, how, progress, "glam embed", arguments) as run:
-            pipeline.embed_files(run, found, beside)
-    say_counts(run)
-    if found.left_out:
-        files_ = (
+        embedded = embed_folder(
+            *(database, collection, folder),
+            model=model,
+            options=options,
+            engine_options=EngineOptions(say_on_stderr, precision, device),
+            progress=progress,
+            command="glam embed",
+            arguments=click.get_current_context().params,
+        )
+    say_counts(embedded.collection, embedded.counts)
+    _say_left_out(embedded.left_out)
+
+
+def _model_id(database: Path, collection: str, model: str | None) -> str:
+    """The model that a run would use: as typed, the collection's, or the default one."""
+    existing = collections.find_in(database, collection)
+    if model or not existing:
+        return embedding_model.resolve(model)
+    return collections.get(collections.connect(database), collection).model_id
+
+
+def _say_left_out(count: int) -> None:
+    if count:
+        were = (
             "file that is no picture was"
-            if found.left_out == 1
+            if count == 1
             else "files that are no pictures were"
         )
-        say_on_stderr(f"{found.left_out:,} {files_} left out.")
-
-
-def _agreement(
-    opened: tuple[Collection, Encoder], found: Found, reading: Reading
-) -> float | None:
-    """Say how far int8 agrees with fp32 on these pictures."""
-    collection, int8 = opened
-    fp32 = embedding_model.find(collection.model_id).encoder(
-        engine_options=EngineOptions(say_on_stderr)
-    )
-    recall = agreement.measure(found, fp32, int8, reading)
-    if recall is not None:
-        text = f"int8 finds {recall:.0%} of the ten neighbours that fp32 finds, in a sample of"
-        say_on_stderr(f"{text} your pictures.")
-    return recall
+        say_on_stderr(f"{count:,} {were} left out.")
 
 
 def _warn_of_network(database: Path) -> None:

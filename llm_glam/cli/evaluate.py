@@ -1,18 +1,17 @@
 """``llm glam evaluate``: how well checkpoints find pictures by caption, in figures."""
 
-import time
 from collections.abc import Sequence
 
 import click
 
-from ..db import collections
-from ..evaluate import bootstrap, encoding, measure, metric_tables
-from ..evaluate.measure import Encoded, MetricOptions
+from ..evaluate import bootstrap, measure, metric_tables
+from ..evaluate.evaluation import evaluate, evaluate_stored
+from ..evaluate.measure import MetricOptions
 from ..evaluate.metric_tables import Measured
-from ..evaluate.pairs import from_collection, pairs
-from ..evaluate.pairs.pairs import Pair, Pairs
+from ..evaluate.pairs import pairs
+from ..evaluate.pairs.pairs import Pairs
 from ..images import decoding
-from ..models import embedding_model, registry
+from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .dataset_options import Source, pairs_options
@@ -87,20 +86,26 @@ def command(
         llm glam evaluate --collection photos --caption title --label material -t
     """
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
-    names = models or ([None] if source.data else [])
-    chosen = [shared.model_id(one) for one in names]
-    found = source.read(from_files=bool(chosen))
-    found = pairs.sampled(found, sample, seed)
-    metric_options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
-    measure.check_label(found.pairs, metric_options)
-    texts = measure.texts(found.pairs, metric_options)
+    names = models or (["glam-clip"] if source.data else [])
+    chosen = [embedding_model.resolve(one) for one in names]
+    found = pairs.sampled(source.read(from_files=bool(chosen)), sample, seed)
+    options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
+    measure.check_label(found.pairs, options)
     _say_what_is_there(found)
-    encoded = [
-        _encoded(one, found.pairs, texts, device) for one in dict.fromkeys(chosen)
-    ]
-    if not encoded:
-        encoded = [_stored(source, found.pairs, texts, device)]
-    measured = measure.measure(found.pairs, encoded, metric_options)
+    with ProgressBar("pictures" if chosen else "vectors") as progress:
+        if chosen:
+            engine_options = EngineOptions(say_on_stderr, device=device)
+            measured = evaluate(
+                *(found, chosen, options),
+                engine_options=engine_options,
+                progress=progress,
+            )
+        else:
+            measured = evaluate_stored(
+                *(source.database, str(source.collection), found, options),
+                engine_options=source.engine_options(device),
+                progress=progress,
+            )
     _show(measured, seed, format_)
 
 
@@ -118,44 +123,6 @@ def _say_what_is_there(found: Pairs) -> None:
             f"Warning: with fewer than {FEW_GROUPS} independent groups little can be concluded; "
             "the intervals are rough."
         )
-
-
-def _encoded(
-    model_id: str, found: Sequence[Pair], texts: Sequence[str], device: str | None
-) -> Encoded:
-    """Through a checkpoint, from the files."""
-    paths = (pair.file.path for pair in found if pair.file)
-    if warning := registry.get(registry.bare(model_id)).warning_about(paths):
-        say_on_stderr(f"Warning: {warning}.")
-    encoder = embedding_model.find(model_id).encoder(
-        engine_options=EngineOptions(say_on_stderr, device=device)
-    )
-    started = time.monotonic()
-    with ProgressBar() as progress:
-        encoded, refused = encoding.encoded(model_id, encoder, found, texts, progress)
-    pairs.say_refused(refused, say_on_stderr)
-    seconds = time.monotonic() - started
-    say_on_stderr(
-        f"{model_id}: {seconds:,.0f} s, {len(found) / max(seconds, 0.001):,.0f} pictures/s with "
-        "their captions"
-    )
-    return encoded
-
-
-def _stored(
-    source: Source, found: Sequence[Pair], texts: Sequence[str], device: str | None
-) -> Encoded:
-    """The vectors that a collection has."""
-    db = collections.connect(source.database, readonly=True)
-    collection = collections.get(db, str(source.collection))
-    engine_options = EngineOptions(say_on_stderr, collection.precision, device)
-    encoder = embedding_model.find(collection.model_id).encoder(
-        engine_options=engine_options
-    )
-    collections.check_fingerprint(collection, encoder.fingerprint)
-    with ProgressBar("vectors") as progress:
-        vectors = from_collection.vectors(db, collection, found, progress)
-    return encoding.of_stored(collection.model_id, encoder, texts, vectors)
 
 
 def _show(measured: Sequence[Measured], seed: int, format_: str) -> None:

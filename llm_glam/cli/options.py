@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import llm
 
 from ..db import collections
-from ..errors import GlamError, UnknownCollection
+from ..errors import UnknownCollection
 from ..images import decoding
-from ..models import engine_choice, registry
-from ..models.embedding_model import GlamClip
+from ..models import engine_choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -140,24 +138,6 @@ def check_exists(database: Path) -> None:
         raise UnknownCollection(
             f"There is no database {database}; give another with -d."
         )
-
-
-def model_id(model: str | None) -> str:
-    """The full id of one of our models, by its id, its name, or an alias of LLM's.
-
-    :param model: None for the default checkpoint
-    :raises GlamError: it is not one of ours, or not registered
-    """
-    chosen = model or registry.PREFIX
-    try:
-        found = llm.get_embedding_model(chosen)
-    except llm.UnknownModelError:
-        return registry.get(registry.bare(chosen)).model_id
-    if not isinstance(found, GlamClip):
-        raise GlamError(
-            f"'{chosen}' is not a glam-clip model; see: llm glam models list"
-        )
-    return found.model_id
 
 
 def collected(kind: type[Any], name: str, *options: Decorator) -> Decorator:

@@ -129,14 +129,19 @@ class ProgressBar:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._close()
+        self._silence.__exit__(kind, error, traceback)
+
+    def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-        self._silence.__exit__(kind, error, traceback)
+            self._bar = None
 
     def begin(self, total: int | None) -> None:
         """So many are to be done, None where that is not known."""
         from tqdm import tqdm
 
+        self._close()
         self._bar = tqdm(
             total=total,
             unit=f" {self._unit}",
@@ -148,8 +153,10 @@ class ProgressBar:
         )
 
     def advance(self, count: int) -> None:
-        """So many more are done."""
+        """So many more are done; a bar that is full goes."""
         self._bar.update(count)
+        if self._bar.total and self._bar.n >= self._bar.total:
+            self._close()
 
     def say(self, text: str) -> None:
         """A line for people, above the bar."""

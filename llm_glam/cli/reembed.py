@@ -9,6 +9,7 @@ from ..images import decoding
 from ..ingest import pipeline, reembed
 from ..ingest.pipeline import Options
 from ..ingest.prefetch import WORKERS, Reading
+from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .output import ProgressBar, say_on_stderr
@@ -52,7 +53,7 @@ def command(
     decoding.allow_megapixels(max_megapixels)
     shared.check_exists(database)
     db = collections.connect(database)
-    model_id = shared.model_id(model)
+    model_id = embedding_model.resolve(model)
     engine_options = EngineOptions(say_on_stderr, device=device)
     old, opened = reembed.open_beside(db, collection, new, model_id, engine_options)
     size = None if no_thumbnails else thumbnail_size
@@ -62,4 +63,4 @@ def command(
     with ProgressBar() as progress:
         with pipeline.run(db, opened, how, progress, "glam reembed", arguments) as run:
             reembed.reembed(run, old, thumbnails=thumbnails)
-    say_counts(run)
+    say_counts(run.target.collection, run.counts)

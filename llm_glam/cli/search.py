@@ -1,25 +1,21 @@
 """``llm glam search``: words, pictures and ids, added and subtracted, among records that fit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlite_utils import Database
 
-from ..db import collections, filters, items
-from ..db.collections import Collection
+from ..db import collections
 from ..db.filters import Conditions
 from ..images import decoding
-from ..search import exact, terms
-from ..search.exact import Query
-from ..search.terms import Term
+from ..search.query import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
-from .output import ProgressBar, output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows
 from .summary import say_who_answered
 
 SHOWN = ("title", "caption", "file")
-Scored = tuple[str, float | None]
+Row = dict[str, Any]
 
 
 @click.command("search")
@@ -102,61 +98,24 @@ def command(
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = collections.connect(database, readonly=True)
     found = collections.get(db, collection)
-    wanted = _terms(" ".join(query), add, subtract)
+    wanted = parse_terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
         raise click.UsageError("Give something to look for, or a condition.")
-    among = filters.ids(db, found, conditions) if conditions else None
-    most = number + skip
-    scored: list[Scored]
-    if wanted:
-        say_what_is_fetched(wanted)
-        asked = terms.query(
-            *(db, found, wanted, most),
-            among=among,
-            prompt=prompt,
-            private=allow_private,
-        )
-        scored = _nearest(db, found, asked, min_score)
-    else:
-        scored = [(one, None) for one in sorted(among or [])[:most]]
-    rows = _rows(db, found, scored[skip:])
+    options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
+    with ProgressBar("vectors") as progress:
+        results = search_terms(db, found, wanted, options, progress)
+    rows = map(_row, results)
     output_rows(_narrow(list(rows)) if format_ == "table" else rows, format_)
     if wanted:
         say_who_answered(found)
 
 
-def _terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
-    plus = [terms.parse(text) for text in ([query] if query else []) + list(add)]
-    return plus + [terms.parse(text, subtract=True) for text in subtract]
-
-
-def say_what_is_fetched(wanted: Sequence[Term]) -> None:
-    """Name the addresses among terms: fetching may take long, and strangers hear of it."""
-    for address in [term.address for term in wanted if term.address is not None]:
-        from ..net.fetch import shown  # and with it all that speaks HTTP
-
-        say_on_stderr(f"Fetching {shown(address)}")
-
-
-def _nearest(
-    db: Database, collection: Collection, query: Query, least: float | None
-) -> list[Scored]:
-    with ProgressBar("vectors") as progress:
-        hits = exact.nearest_to_each(db, collection, [query], progress)[0]
-    return [(hit.id, hit.score) for hit in hits if least is None or hit.score >= least]
-
-
-def _rows(
-    db: Database, collection: Collection, scored: Sequence[Scored]
-) -> Iterator[dict[str, Any]]:
-    """Of each picture its id, its score and what its record says first."""
-    table = collection.items_table
-    known = items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
-    for item_id, score in scored:
-        record = known.get(item_id, {})
-        shown = {name: record.get(name) for name in SHOWN}
-        yield {"id": item_id, "score": score and round(score, 6), **shown}
+def _row(result: Result) -> Row:
+    """Its id, its score and what its record says first."""
+    shown = {name: result.record.get(name) for name in SHOWN}
+    score = result.score and round(result.score, 6)
+    return {"id": result.id, "score": score, **shown}
 
 
 def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,13 +5,11 @@ import sys
 import click
 
 from ..db.collections import Collection
-from ..ingest.pipeline import Run
+from ..ingest.write_batch import Counts
 
 
-def say_counts(run: Run) -> None:
+def say_counts(collection: Collection, counts: Counts) -> None:
     """What was done, on stderr: embedded, unchanged, copies, renamed, problems."""
-    counts = run.counts
-    collection = run.target.collection
     parts = [
         f"{counts.embedded:,} embedded",
         f"{counts.unchanged:,} unchanged",

@@ -1,33 +1,20 @@
 """``llm glam train``: a checkpoint of one's own, with figures before and after."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from ..evaluate import measure, metric_tables
+from ..evaluate import metric_tables
 from ..evaluate.measure import MetricOptions
-from ..evaluate.pairs import pairs
-from ..evaluate.pairs.holdout import Split
-from ..evaluate.pairs.pairs import Pair
 from ..images import decoding
-from ..models.engine_choice import EngineOptions
-from ..train import data_checks, experiment, presets, training_run
+from ..train import presets, workflow
 from ..train.captions import retained
-from ..train.card import from_run
-from ..train.clip import checkpoint_weights
-from ..train.clip.checkpoint_weights import Look
-from ..train.experiment import TrainingResult, TrainingTask
-from ..train.learn.state import Epoch, Settings
-from ..train.training_run import Material, Run
+from ..train.workflow import TrainOptions
 from . import options as shared
 from .dataset_options import Source, pairs_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
-from .train_context import Clock, has_card, of_run
+from .train_context import typed
 from .train_options import HeldOut, Pace, held_out_options, pace_options
-
-BEGUN_ANEW = "A training of '{name}' that registered nothing is begun anew; --resume would go on with it."
 
 
 @click.command("train")
@@ -102,133 +89,38 @@ def command(
     if not name and not check:
         raise click.UsageError("Give the new checkpoint a name: --name archaeclip")
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
-    everyday = retained.texts(retain)
-    run = training_run.begin(None if check else name, shared.model_id(base))
-    if run.is_begun and not resume:
-        say_on_stderr(BEGUN_ANEW.format(name=name))
-    found = source.read(from_files=True)
-    metric_options = MetricOptions(label, prompt, by, seed=seed).spelled(found.pairs)
-    parts = apart.split(found.pairs, seed)
-    measure.check_label(parts.held_out, metric_options)
-    look, counts = _examine(run, found.pairs, parts)
-    if check:
-        output_rows([counts], format_)
-        return
-    way = _way(tune, look, parts, device)
-    settings = pace.settings(way, look.weights, len(parts.train), seed)
-    clock = Clock()
-    material = _material(found.pairs, parts, everyday, metric_options, settings)
-    given = _given(run, material, way, device, clock)
-    alphas = presets.PRESETS[way].alphas
-    line = Line(settings, given)
-    result = training_run.learn(run, given, settings, alphas, line, resume=resume)
-    clock.stop("learning")
-    _say(result)
-    told = of_run(run, source, licence, str(apart), device, clock)
-    card = from_run.card_of(
-        told, run.checkpoint, parts, counts, found.refused, result, settings
+    options = TrainOptions(
+        *(base, tune, pace.epochs, pace.batch, pace.learning_rate, pace.max_minutes),
+        seed=seed,
+        retained=retained.texts(retain),
+        metrics=MetricOptions(label, prompt, by, seed=seed),
+        device=device,
+        resume=resume,
+        licence=licence,
+        description=str(apart),
+        data=source.name,
+        command=typed(click.get_current_context()),
     )
+    workflow.check_name(None if check else name, base)
+    found = source.read(from_files=True)
+    split = apart.split(found.pairs, seed)
+    with ProgressBar() as progress:
+        if check:
+            counts = workflow.check(
+                found, split=split, options=options, progress=progress
+            )
+            output_rows([counts], format_)
+            return
+        trained = workflow.learn(
+            *(found, str(name)), split=split, options=options, progress=progress
+        )
     shown = metric_tables.readable if format_ == "table" else metric_tables.rows
-    note = presets.PRESETS[way].note
     try:  # What cannot be printed is no reason to lose what was learnt.
-        entry = training_run.keep(run, result, given, card, note, say_on_stderr)
+        with ProgressBar() as progress:
+            entry = workflow.register(trained, progress)
     finally:
-        output_rows(shown(result.measured), format_)
+        output_rows(shown(trained.measured), format_)
     say_on_stderr(
         f"Registered {entry.model_id}, with its card: {entry.source}/README.md. Curves and log: "
-        f"{run.folder}"
+        f"{trained.run.folder}"
     )
-
-
-@dataclass
-class Line:
-    """A line on stderr for each epoch."""
-
-    settings: Settings
-    given: TrainingTask
-
-    def __call__(self, epoch: Epoch) -> None:
-        if epoch.loss is None:
-            say_on_stderr(f"before: held-out recall@10 {epoch.recall:.3f}")
-            return
-        speed = self.given.learner.train.count / max(epoch.seconds, 1e-3)
-        left = round((self.settings.epochs - epoch.number) * epoch.seconds)
-        say_on_stderr(
-            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
-            f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
-            f"{left // 60}:{left % 60:02} left at most"
-        )
-
-
-def _examine(
-    run: Run, those: Sequence[Pair], parts: Split
-) -> tuple[Look, data_checks.Counts]:
-    texts = pairs.captions(those).texts
-    look = checkpoint_weights.look(run.checkpoint, texts)
-    counts = data_checks.counts(those, parts, look)
-    for remark in data_checks.remarks(counts, look, texts):
-        say_on_stderr(remark)
-    return look, counts
-
-
-def _way(
-    metric_options: str | None, look: Look, parts: Split, device: str | None
-) -> str:
-    """Which weights learn, said with the reason."""
-    chosen = presets.choose(
-        metric_options,
-        weights=look.weights,
-        pictures=len(parts.train),
-        has_card=has_card(device),
-    )
-    say_on_stderr(chosen.why)
-    return chosen.tune
-
-
-def _material(
-    every: Sequence[Pair],
-    parts: Split,
-    everyday: Sequence[str],
-    metric_options: MetricOptions,
-    settings: Settings,
-) -> Material:
-    # In the order of the data: what enters the projections is then the same for every split.
-    chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
-    those = [pair for pair in every if pair.id in chosen]
-    batch = settings.batch or len(those)
-    labels = measure.label_texts(parts.held_out, metric_options)
-    texts = experiment.texts_of(those)
-    return Material(those, texts, parts, everyday, labels, metric_options, batch)
-
-
-def _given(
-    run: Run, material: Material, way: str, device: str | None, clock: Clock
-) -> TrainingTask:
-    engine_options = EngineOptions(say_on_stderr, device=device)
-    with ProgressBar() as progress:
-        given, refused = training_run.training_task(
-            run, material, way, engine_options, progress
-        )
-    pairs.say_refused(refused, say_on_stderr)
-    spent = clock.stop("reading pictures and captions")
-    say_on_stderr(
-        f"What is learnt from is there: {len(material.pairs):,} pictures, "
-        f"{len(material.texts.texts):,} texts, {spent:,.0f} s"
-    )
-    return given
-
-
-def _say(result: TrainingResult) -> None:
-    why = {
-        "epochs": "All epochs are done",
-        "patience": "Recall has not risen for some epochs",
-        "seconds": "The time is up",
-        "diverged": "The loss is no number any more",
-    }
-    say_on_stderr(
-        f"{why[result.tuned.why_stopped]}. Of the new weights {result.alpha:.0%} are taken, the "
-        "rest of the old ones, which is as good as any other mix."
-    )
-    for warning in result.warnings:
-        if not warning.fatal:
-            say_on_stderr(f"Warning: {warning.words}")

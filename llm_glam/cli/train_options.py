@@ -9,8 +9,6 @@ from ..errors import BadPairs
 from ..evaluate.pairs import holdout
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
-from ..train import presets
-from ..train.learn.state import Settings
 from .options import FiniteRange, collected
 
 
@@ -68,17 +66,6 @@ class Pace:
     batch: int | None
     learning_rate: float | None
     max_minutes: float | None
-
-    def settings(self, tune: str, weights: int, pictures: int, seed: int) -> Settings:
-        """The settings for a way to tune, so many weights, and so many pictures."""
-        return presets.settings(
-            *(tune, weights, pictures),
-            epochs=self.epochs,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            seed=seed,
-            max_seconds=self.max_minutes * 60 if self.max_minutes else None,
-        )
 
 
 pace_options = collected(

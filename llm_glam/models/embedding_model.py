@@ -112,3 +112,21 @@ def find(model_id: str) -> GlamClip:
     if not registry.is_ours(model_id):
         raise GlamError(f"'{model_id}' is not one of our models.")
     return GlamClip(registry.bare(model_id))
+
+
+def resolve(model: str | None) -> str:
+    """The full id of one of our models, by its id, its name, or an alias of LLM's.
+
+    :param model: None for the default checkpoint
+    :raises GlamError: it is not one of ours, or not registered
+    """
+    chosen = model or registry.PREFIX
+    try:
+        found = llm.get_embedding_model(chosen)
+    except llm.UnknownModelError:
+        return registry.get(registry.bare(chosen)).model_id
+    if not isinstance(found, GlamClip):
+        raise GlamError(
+            f"'{chosen}' is not a glam-clip model; see: llm glam models list"
+        )
+    return found.model_id

@@ -65,7 +65,7 @@ def embed_multi(
                 pipeline.embed_files(run, found, beside)
             else:
                 pipeline.embed_entries(run, *_entries(db, options))
-    say_counts(run)
+    say_counts(run.target.collection, run.counts)
 
 
 def embed(

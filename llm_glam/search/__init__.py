@@ -1,1 +1,20 @@
 """What people look for to ranked items, by an index of the vectors."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..public import load
+
+if TYPE_CHECKING:
+    from .query import Result, SearchOptions, search
+
+__all__ = ["Result", "SearchOptions", "search"]
+
+_HOMES = {
+    "Result": "query",
+    "SearchOptions": "query",
+    "search": "query",
+}
+
+
+def __getattr__(name: str) -> Any:
+    return load(__name__, _HOMES, name)

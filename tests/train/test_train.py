@@ -17,6 +17,7 @@ from llm_glam.evaluate import encoding
 from llm_glam.evaluate.pairs import holdout
 from llm_glam.evaluate.pairs.pairs import Pair
 from llm_glam.models import registry
+from llm_glam.train import workflow
 from llm_glam.train.cache import npz
 from llm_glam.train.captions.short import shortened
 from llm_glam.train.learn.state import Epoch, Settings
@@ -219,14 +220,14 @@ def test_arrays_of_a_damaged_file_are_not_taken(tmp_path, share):
 
 
 def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatch):
-    real = command.Line.__call__
+    real = workflow.EpochLines.__call__
 
     def killed(self, epoch):
         real(self, epoch)
         if epoch.number == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(command.Line, "__call__", killed)
+    monkeypatch.setattr(workflow.EpochLines, "__call__", killed)
     learn(learner, school[0], *QUICK, ok=False)
     monkeypatch.undo()
     monkeypatch.setenv("LLM_USER_PATH", str(learner.database.parent))
@@ -243,8 +244,8 @@ def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatc
     )
     resumed = learn(learner, school[0], *QUICK, "--resume")
 
-    assert "A training of 'ours' that registered nothing is begun anew" in anew.stderr
-    assert "begun anew" not in resumed.stderr
+    assert "Starting over: an unfinished training of 'ours' exists" in anew.stderr
+    assert "Starting over" not in resumed.stderr
     assert "made with other settings: epochs 40 instead of 41." in other
     assert "made with other settings: seed 0 instead of 1." in seed
     assert "epoch 4/40" not in resumed.stderr
@@ -310,12 +311,12 @@ def test_a_value_that_nothing_has(learner, school):
     ("seconds", "said"),
     [(0.4, "0:01"), (29.5, "0:59"), (30, "1:00"), (47, "1:34"), (59.9, "2:00")],
 )
-def test_time_left(seconds, said, capsys):
+def test_time_left(seconds, said):
     epoch = Epoch(1, 1.0, 1.0, 1.0, 0.5, 0, 0, None, None, seconds)
-    train = SimpleNamespace(count=10)
-    given = SimpleNamespace(learner=SimpleNamespace(train=train))
-    command.Line(Settings(epochs=3), given)(epoch)
-    assert capsys.readouterr().err.endswith(f", {said} left at most\n")
+    lines = []
+    progress = SimpleNamespace(say=lines.append)
+    workflow.EpochLines(Settings(epochs=3), 10, progress, None)(epoch)
+    assert lines[0].endswith(f", {said} left at most")
 
 
 def test_captions_that_belong_to_others_give_no_checkpoint(learner, school):

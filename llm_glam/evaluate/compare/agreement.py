@@ -1,4 +1,4 @@
-"""How far two precisions of a checkpoint, or two checkpoints, agree on somebody's own pictures."""
+"""How far two checkpoints agree on somebody's own pictures."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,15 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...db.collections import Collection
-from ...engine import Encoder, Vectors
 from ...errors import NotComparable
-from ...images.files import Found, PictureFile, sampled
-from ...ingest.embed_batch import encode
-from ...ingest.prefetch import Entry, Reading, Ready, prefetch
 from ...progress import Progress
 from ...search import exact
 from ...search.exact import Query
-from ...vectors import nearest_rows, normalize
+from ...vectors import normalize
 from .. import rank_agreement
 from ..rank_agreement import NEIGHBOURS, FloatArray
 from . import collection_pair
@@ -28,38 +24,6 @@ PAIRS_AT_ONCE = 500
 
 Row = dict[str, Any]
 Pairs = NDArray[np.int64]
-
-
-def measure(
-    found: Found, fp32: Encoder, int8: Encoder, reading: Reading
-) -> float | None:
-    """Recall@10 on a sample of the pictures of a run, from 0 to 1.
-
-    :return: None where there are too few pictures to tell
-    """
-    files = sampled(found, SAMPLE, 0).files
-    reference, other = (_encoded(encoder, files, reading) for encoder in (fp32, int8))
-    return recall(reference, other) if len(reference) >= 2 * NEIGHBOURS else None
-
-
-def _encoded(
-    encoder: Encoder, files: Sequence[PictureFile], reading: Reading
-) -> Vectors:
-    results = prefetch([Entry(file.id, file) for file in files], encoder, reading)
-    return encode(encoder, [result for result in results if isinstance(result, Ready)])
-
-
-def recall(reference: Vectors, other: Vectors, neighbours: int = NEIGHBOURS) -> float:
-    """How many of the nearest of each row are the nearest in both, from 0 to 1.
-
-    :param reference: shape (n, dimensions); ``other`` has the same rows
-    """
-    pairs = zip(
-        nearest_rows(reference, neighbours),
-        nearest_rows(other, neighbours),
-        strict=True,
-    )
-    return float(np.mean([rank_agreement.overlap(a, b, neighbours) for a, b in pairs]))
 
 
 def between(

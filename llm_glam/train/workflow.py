@@ -1,0 +1,322 @@
+"""A dataset to a checkpoint of one's own, in one call or in its steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..evaluate import measure
+from ..evaluate.measure import MetricOptions
+from ..evaluate.metric_tables import Measured
+from ..evaluate.pairs import holdout, pairs
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pair, Pairs
+from ..models import embedding_model
+from ..models.engine_choice import EngineOptions
+from ..models.registry import Checkpoint
+from ..progress import NoProgress, Progress
+from . import data_checks, experiment, presets, training_run
+from .captions import everyday
+from .card import from_run, run_context
+from .card.from_run import RunContext
+from .card.run_context import Clock
+from .clip import checkpoint_weights
+from .clip.checkpoint_weights import Look
+from .data_checks import Counts
+from .experiment import TrainingResult, TrainingTask
+from .learn.state import Epoch, Settings
+from .training_run import Material, Run
+
+WHY_STOPPED = {
+    "epochs": "All epochs are done",
+    "patience": "Recall has not improved for some epochs",
+    "seconds": "The time is up",
+    "diverged": "Training diverged (loss is NaN)",
+}
+
+EpochCallback = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train; None for what suits the checkpoint and the data.
+
+    ``tune`` is which weights learn (``projections``, ``last-block`` or ``all``), ``retained`` are
+    captions whose neighbours must not be forgotten, ``resume`` continues a run that was killed.
+    ``licence`` and ``description`` (how pictures were held out) are for the card, as are ``data``
+    (what the dataset is called) and ``command``.
+    """
+
+    base: str | None = None
+    tune: str | None = None
+    epochs: int | None = None
+    batch: int | None = None
+    learning_rate: float | None = None
+    max_minutes: float | None = None
+    seed: int = 0
+    retained: Sequence[str] = everyday.CAPTIONS
+    metrics: MetricOptions = MetricOptions()
+    device: str | None = None
+    resume: bool = False
+    licence: str = ""
+    description: str = ""
+    data: str = "a dataset"
+    command: str = ""
+
+    def settings(self, tune: str, weights: int, pictures: int) -> Settings:
+        """Return the settings for a way to tune, so many weights, and so many pictures."""
+        return presets.settings(
+            *(tune, weights, pictures),
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+            max_seconds=self.max_minutes * 60 if self.max_minutes else None,
+        )
+
+    def context(self, run: Run, seconds: dict[str, float]) -> RunContext:
+        """Return what the card is to say of a run, beside its metrics."""
+        return RunContext(
+            run.name,
+            run.base,
+            self.licence,
+            self.data,
+            self.description,
+            run_context.hardware(self.device),
+            seconds,
+            self.command,
+        )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of a dataset before anything is trained on it."""
+
+    split: Split
+    metrics: MetricOptions
+    look: Look
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that has ended, with its metrics before and after; see :func:`register`."""
+
+    run: Run
+    task: TrainingTask
+    result: TrainingResult
+    tune: str
+    card: str
+
+    @property
+    def measured(self) -> list[Measured]:
+        """The metrics of the base and of the new checkpoint over the held-out pictures."""
+        return self.result.measured
+
+
+def train(
+    dataset: Pairs,
+    name: str,
+    *,
+    split: Split | None = None,
+    options: TrainOptions | None = None,
+    progress: Progress | None = None,
+    on_epoch: EpochCallback | None = None,
+) -> tuple[Checkpoint, Trained]:
+    """Train a checkpoint on pictures with captions, measure it, and register it with a card.
+
+    :param dataset: as :func:`llm_glam.evaluate.read_table` or
+        :func:`llm_glam.evaluate.read_collection` (with ``from_files=True``) gives it
+    :param split: which pictures are held out; 15 % at random by whole groups where it is None
+    :param on_epoch: called after each epoch, and as number 0 before the first
+    :raises TrainingFailed: nothing of use came out; nothing was registered
+    :raises BadPairs: the dataset is too small, or a column is not there
+    """
+    trained = learn(
+        *(dataset, name),
+        split=split,
+        options=options,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+    return register(trained, progress), trained
+
+
+def check(
+    dataset: Pairs,
+    *,
+    split: Split | None = None,
+    options: TrainOptions | None = None,
+    progress: Progress | None = None,
+) -> Counts:
+    """Look at a dataset as training would: return its counts, and tell remarks to ``progress``.
+
+    :raises BadPairs: the dataset is too small, or a column is not there
+    """
+    options, progress = options or TrainOptions(), progress or NoProgress()
+    run = training_run.begin(None, embedding_model.resolve(options.base))
+    return _checked(run, dataset, split, options, progress).counts
+
+
+def check_name(name: str | None, base: str | None) -> None:
+    """See that the base is there and the new name free, before a dataset is read.
+
+    :param name: None where nothing is to be trained
+    :raises NameTaken: the name belongs to a checkpoint
+    :raises UnknownCheckpoint: there is no such base
+    """
+    training_run.begin(name, embedding_model.resolve(base))
+
+
+def learn(
+    dataset: Pairs,
+    name: str,
+    *,
+    split: Split | None = None,
+    options: TrainOptions | None = None,
+    progress: Progress | None = None,
+    on_epoch: EpochCallback | None = None,
+) -> Trained:
+    """Do what :func:`train` does, but for the registration."""
+    options, progress = options or TrainOptions(), progress or NoProgress()
+    run = training_run.begin(name, embedding_model.resolve(options.base))
+    if run.is_begun and not options.resume:
+        progress.say(
+            f"Starting over: an unfinished training of '{name}' exists; use --resume to continue it."
+        )
+    clock = Clock()
+    checked = _checked(run, dataset, split, options, progress)
+    tune = _choose(checked, options, progress)
+    settings = options.settings(tune, checked.look.weights, len(checked.split.train))
+    clock.start()
+    material = _material(dataset.pairs, checked, options, settings)
+    task = _task(run, material, tune, options, progress, clock)
+    report = EpochLines(settings, task.learner.train.count, progress, on_epoch)
+    alphas = presets.PRESETS[tune].alphas
+    result = training_run.learn(
+        run, task, settings, alphas, report, resume=options.resume
+    )
+    clock.stop("learning")
+    _report(result, progress)
+    context = options.context(run, clock.seconds)
+    counts = checked.counts
+    card = from_run.card_of(
+        context,
+        run.checkpoint,
+        checked.split,
+        counts,
+        dataset.refused,
+        result,
+        settings,
+    )
+    return Trained(run, task, result, tune, card)
+
+
+def register(trained: Trained, progress: Progress | None = None) -> Checkpoint:
+    """Save what was trained as a checkpoint of its own, prove it, and register it.
+
+    :raises TrainingFailed: it is of no use, or its vectors are not those that were measured
+    """
+    note = presets.PRESETS[trained.tune].note
+    say = (progress or NoProgress()).say
+    return training_run.keep(
+        trained.run, trained.result, trained.task, trained.card, note, say
+    )
+
+
+def _checked(
+    run: Run,
+    dataset: Pairs,
+    split: Split | None,
+    options: TrainOptions,
+    progress: Progress,
+) -> Checked:
+    metrics = options.metrics.spelled(dataset.pairs)
+    parts = split or holdout.at_random(dataset.pairs, seed=options.seed)
+    measure.check_label(parts.held_out, metrics)
+    texts = pairs.captions(dataset.pairs).texts
+    look = checkpoint_weights.look(run.checkpoint, texts)
+    counts = data_checks.counts(dataset.pairs, parts, look)
+    for remark in data_checks.remarks(counts, look, texts):
+        progress.say(remark)
+    return Checked(parts, metrics, look, counts)
+
+
+def _choose(checked: Checked, options: TrainOptions, progress: Progress) -> str:
+    """Choose which weights learn, and say why."""
+    chosen = presets.choose(
+        options.tune,
+        weights=checked.look.weights,
+        pictures=len(checked.split.train),
+        has_card=run_context.has_card(options.device),
+    )
+    progress.say(chosen.why)
+    return chosen.tune
+
+
+def _material(
+    every: Sequence[Pair], checked: Checked, options: TrainOptions, settings: Settings
+) -> Material:
+    # In the order of the data: what enters the projections is then the same for every split.
+    parts, metrics = checked.split, checked.metrics
+    chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
+    those = [pair for pair in every if pair.id in chosen]
+    batch = settings.batch or len(those)
+    labels = measure.label_texts(parts.held_out, metrics)
+    texts = experiment.texts_of(those)
+    return Material(those, texts, parts, options.retained, labels, metrics, batch)
+
+
+def _task(
+    run: Run,
+    material: Material,
+    tune: str,
+    options: TrainOptions,
+    progress: Progress,
+    clock: Clock,
+) -> TrainingTask:
+    engine_options = EngineOptions(progress.say, device=options.device)
+    task, refused = training_run.training_task(
+        run, material, tune, engine_options, progress
+    )
+    pairs.say_refused(refused, progress.say)
+    spent = clock.stop("reading pictures and captions")
+    progress.say(
+        f"What is learnt from is there: {len(material.pairs):,} pictures, "
+        f"{len(material.texts.texts):,} texts, {spent:,.0f} s"
+    )
+    return task
+
+
+@dataclass
+class EpochLines:
+    """A line for each epoch, and the caller's own callback."""
+
+    settings: Settings
+    pictures: int
+    progress: Progress
+    on_epoch: EpochCallback | None
+
+    def __call__(self, epoch: Epoch) -> None:
+        self.progress.say(self._line(epoch))
+        if self.on_epoch:
+            self.on_epoch(epoch)
+
+    def _line(self, epoch: Epoch) -> str:
+        if epoch.loss is None:
+            return f"before: held-out recall@10 {epoch.recall:.3f}"
+        speed = self.pictures / max(epoch.seconds, 1e-3)
+        left = round((self.settings.epochs - epoch.number) * epoch.seconds)
+        return (
+            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
+            f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
+            f"{left // 60}:{left % 60:02} left at most"
+        )
+
+
+def _report(result: TrainingResult, progress: Progress) -> None:
+    progress.say(
+        f"{WHY_STOPPED[result.tuned.why_stopped]}. Of the new weights {result.alpha:.0%} are taken, "
+        "the rest of the old ones, which is as good as any other mix."
+    )
+    for warning in result.warnings:
+        if not warning.fatal:
+            progress.say(f"Warning: {warning.words}")
