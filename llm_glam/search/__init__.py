@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from ..public import load
 
 if TYPE_CHECKING:
-    from .query import Result, SearchOptions, search
+    from .query import Conditions, Result, SearchOptions, search
 
-__all__ = ["Result", "SearchOptions", "search"]
+__all__ = ["Conditions", "Result", "SearchOptions", "search"]
 
 _HOMES = {
+    "Conditions": "query",
     "Result": "query",
     "SearchOptions": "query",
     "search": "query",

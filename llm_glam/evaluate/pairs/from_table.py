@@ -42,7 +42,9 @@ class _Table:
     located: dict[str, PictureFile | str] = field(default_factory=dict)
 
 
-def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
+def read(
+    data: str | Path, asked: Columns | None = None, *, sensitive: bool = False
+) -> Pairs:
     """The pairs of a CSV, TSV, JSON, JSONL or XLSX file, or of a folder with such metadata.
 
     Paths are relative to the file's folder, and the pictures are in it. What cannot be used is
@@ -54,6 +56,7 @@ def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
         that can be used
     :raises BadTemplate: the template cannot be filled
     """
+    asked = asked or Columns()
     path = _file(Path(data).expanduser())
     surplus = tables.Surplus()
     rows = list(tables.read(path, surplus))
