@@ -83,43 +83,45 @@ pairs_options = shared.collected(
     "source",
     click.argument("data", required=False),
     click.option(
-        "--collection", help="The pictures of this collection instead of DATA"
+        "--collection", help="Use the pictures in this collection instead of DATA"
     ),
     shared.database_option,
     click.option(
-        "--image-column", metavar="COLUMN", help="Where DATA has the pictures' paths"
+        "--image-column",
+        metavar="COLUMN",
+        help="Column of DATA containing picture paths",
     ),
     click.option(
         "--caption-column",
         "--caption",
         "caption_column",
         metavar="COLUMN",
-        help="Where the captions are",
+        help="Column containing captions",
     ),
     click.option(
         "--caption-template",
         metavar="TEXT",
-        help='Captions made of columns, such as "{title}. {material}, {period}"',
+        help='Build captions from columns, such as "{title}. {material}, {period}"',
     ),
     click.option(
         "--group-by",
         metavar="COLUMN",
-        help="Pictures with the same value are of one object, one project and so on",
+        help="Group pictures with the same value, such as those of one object or project",
     ),
     click.option(
         "--filter",
         "filters_",
         metavar="COLUMN=VALUE",
         multiple=True,
-        help="Only pictures of the collection whose record says so, as in llm glam search",
+        help="Only pictures in --collection whose record matches, as in llm glam search",
     ),
     click.option(
         "--where",
         metavar="SQL",
         multiple=True,
-        help="Only pictures of the collection whose record fulfils this",
+        help="Only pictures in --collection whose record matches this SQL condition",
     ),
     click.option(
-        "--sensitive", is_flag=True, help="Take pictures marked as sensitive too"
+        "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
     ),
 )

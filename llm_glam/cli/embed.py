@@ -30,26 +30,37 @@ from .summary import say_counts
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    help="Of the weights, for a new collection: int8 is faster and not quite the same "
+    help="Weight precision for a new collection; int8 is faster, with slightly different results "
     "[default: fp32]",
 )
 @shared.database_option
-@click.option("--prefix", default="", help="Put this before each id")
+@click.option("--prefix", default="", help="Prefix to add to the IDs")
 @click.option(
-    "--store", "keep_raw", is_flag=True, help="Store the files in the database too"
+    "--store",
+    "keep_raw",
+    is_flag=True,
+    help="Store the files themselves in the database",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Say how many, how large and how long; write nothing",
-)
-@click.option("--sample", type=click.IntRange(1), help="Only so many, chosen at random")
-@click.option("--seed", type=int, default=0, show_default=True, help="For --sample")
-@click.option(
-    "--prune", is_flag=True, help="Remove pictures whose files are gone from the folder"
+    help="Estimate the time and space needed, and write nothing",
 )
 @click.option(
-    "--retry-problems", is_flag=True, help="Try files again that could not be used"
+    "--sample",
+    type=click.IntRange(1),
+    help="Embed only this many pictures, chosen at random",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed for --sample"
+)
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove pictures whose files are no longer in the folder",
+)
+@click.option(
+    "--retry-problems", is_flag=True, help="Retry files that failed in an earlier run"
 )
 @shared.device_option
 @shared.reading_options
@@ -78,10 +89,11 @@ def command(
 ) -> None:
     """Embed every picture in FOLDER and its subfolders.
 
-    All picture types are taken, or those that match a PATTERN. Hidden and system files are left
-    out. Files that cannot be used are named and skipped; unchanged ones are not read again, so
-    that the command can be interrupted and repeated. A metadata.csv, metadata.jsonl or
-    metadata.xlsx beside the pictures (column file_name) becomes their records.
+    Embeds pictures of every type, or only the files that match a PATTERN. Hidden and system files
+    are ignored. Files that cannot be used are reported and skipped. Unchanged files are not read
+    again, so you can interrupt the command and repeat it to continue. A metadata.csv,
+    metadata.jsonl or metadata.xlsx beside the pictures, with a file_name column, provides their
+    records.
 
     \b
     Examples:

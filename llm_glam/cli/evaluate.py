@@ -28,30 +28,37 @@ FEW_GROUPS = 30
     "--model",
     "models",
     multiple=True,
-    help="A checkpoint; several are compared with the first [default: glam-clip, or that of "
-    "the collection]",
+    help="Checkpoint to evaluate; if given several times, others are compared with the first "
+    "[default: glam-clip, or that of the collection]",
 )
 @click.option(
     "--label",
     metavar="COLUMN",
-    help="Also: how many of the 10 pictures nearest to each, and to the label as words, have it",
+    help="Also measure how many of the 10 nearest pictures share this value, searching by "
+    "picture and by the value as text",
 )
-@shared.prompt_option('A sentence for labels, such as "a photograph of {}"')
-@click.option("--by", metavar="COLUMN", help="Also: figures for each value")
+@shared.prompt_option('Template for label texts, such as "a photograph of {}"')
+@click.option(
+    "--by", metavar="COLUMN", help="Also show metrics for each value of this column"
+)
 @click.option(
     "--least",
     type=click.IntRange(1),
     default=measure.LEAST,
     show_default=True,
-    help="Values of --by with fewer pictures are taken together",
+    help="Combine --by values with fewer pictures than this",
 )
-@click.option("--sample", type=click.IntRange(1), help="Only so many, chosen at random")
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Use only this many pictures, chosen at random",
+)
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="For --sample and the intervals",
+    help="Random seed for --sample and the intervals",
 )
 @shared.device_option
 @output_options
@@ -59,7 +66,7 @@ FEW_GROUPS = 30
     "format_",
     "--markdown",
     flag_value="markdown",
-    help="A Markdown table to publish",
+    help="Output as a Markdown table",
 )
 def command(
     source: Source,
@@ -73,11 +80,12 @@ def command(
     device: str | None,
     format_: str,
 ) -> None:
-    """Measure how well checkpoints find pictures by caption, and captions by picture.
+    """Measure how well checkpoints match pictures and captions.
 
-    DATA is a table (CSV, TSV, JSON, JSONL or XLSX) with a picture's path and a caption per row, or
-    a folder with a metadata.csv, .jsonl or .xlsx. Use pictures that no checkpoint was trained on.
-    Without -m, a collection is measured by the vectors it has.
+    Reports recall and other metrics for finding pictures by caption, and captions by picture.
+    DATA is a table (CSV, TSV, JSON, JSONL or XLSX) with a picture path and a caption in each
+    row, or a folder containing a metadata.csv, .jsonl or .xlsx. Use pictures that none of the
+    checkpoints was trained on. Without -m, a collection is evaluated using its stored embeddings.
 
     \b
     Examples:

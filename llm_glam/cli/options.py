@@ -18,7 +18,7 @@ from ..models.embedding_model import GlamClip
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-FOR_WORDS = 'A sentence for words, such as "a photograph of {}"'
+FOR_WORDS = 'Template for text queries, such as "a photograph of {}"'
 
 
 class Finite(click.types.FloatParamType):
@@ -64,7 +64,7 @@ def device_option(function: F) -> F:
         "--device",
         envvar=engine_choice.DEVICE,
         metavar="cpu|cuda|cuda:1|mps",
-        help="Where the model runs [default: a graphics card if there is one]",
+        help="Device to run the model on [default: a GPU if available]",
     )(function)
 
 
@@ -93,7 +93,7 @@ def private_option(function: F) -> F:
     return click.option(
         "--allow-private",
         is_flag=True,
-        help="Fetch addresses on private networks too",
+        help="Also fetch URLs on this computer and on private networks",
     )(function)
 
 
@@ -103,27 +103,27 @@ def reading_options(function: F) -> F:
         click.option(
             "--workers",
             type=click.IntRange(1, 64),
-            help="Threads that decode [default: by cores]",
+            help="Number of decoding threads [default: based on CPU cores]",
         ),
         click.option(
             "--thumbnail-size",
             type=click.IntRange(16, 1024),
             default=decoding.THUMBNAIL_SIZE,
             show_default=True,
-            help="Short side of thumbnails in pixels",
+            help="Short side of thumbnails, in pixels",
         ),
-        click.option("--no-thumbnails", is_flag=True, help="Keep no thumbnails"),
+        click.option("--no-thumbnails", is_flag=True, help="Do not store thumbnails"),
         click.option(
             "--max-megapixels",
             type=click.IntRange(1, 100_000),
             default=decoding.MAX_MEGAPIXELS,
             show_default=True,
-            help="Skip pictures larger than this",
+            help="Skip pictures with more megapixels than this",
         ),
         click.option(
             "--batch-size",
             type=click.IntRange(1, 10_000),
-            help="How many are committed at once",
+            help="Number of pictures to commit at a time",
         ),
     )
     for option in reversed(options):

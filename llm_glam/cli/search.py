@@ -39,17 +39,17 @@ Scored = tuple[str, float | None]
     "filters_",
     metavar="COLUMN=VALUE",
     multiple=True,
-    help="Only pictures whose record says so; COLUMN__gte=VALUE and so on as in Datasette",
+    help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in Datasette",
 )
 @click.option(
     "--where",
     metavar="SQL",
     multiple=True,
-    help="Only pictures whose record fulfils this",
+    help="Only pictures whose record matches this SQL condition",
 )
-@click.option("--words", help="Only pictures in whose record these words are found")
+@click.option("--words", help="Only pictures whose record contains these words")
 @click.option(
-    "--min-score", type=shared.Finite(), help="Nothing that scores below this"
+    "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
 @click.option(
     "-n",
@@ -57,10 +57,10 @@ Scored = tuple[str, float | None]
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="How many",
+    help="Number of results",
 )
 @click.option(
-    "--skip", type=click.IntRange(0), default=0, help="Leave out so many first"
+    "--skip", type=click.IntRange(0), default=0, help="Skip the first N results"
 )
 @shared.prompt_option()
 @shared.private_option
@@ -82,12 +82,12 @@ def command(
     database: Path,
     format_: str,
 ) -> None:
-    """Find the pictures of COLLECTION that are most like QUERY.
+    """Find the pictures in COLLECTION most similar to QUERY.
 
-    A term is words, a picture file (a path that begins with ./ or / or ~ or a drive), the
-    address of a picture (https://…), or id:ITEM, a picture of the collection. Terms are added
-    and subtracted; 2: before a term gives it twice the weight. Without a term, the pictures
-    that fit the conditions are listed.
+    A term is text, a picture file (a path starting with ./ or / or ~ or a drive), the URL of a
+    picture (https://…), or id:ITEM for a picture in the collection. Use -a and -s to add and
+    subtract terms, and put 2: before a term to double its weight. Without any terms, lists the
+    pictures that match the conditions.
 
     \b
     Examples:

@@ -14,13 +14,15 @@ from .output import output_options, output_rows
 @click.argument("collection", required=False)
 @shared.database_option
 @click.option(
-    "--problems", is_flag=True, help="List the files that could not be used, and why"
+    "--problems", is_flag=True, help="List files that could not be used, and why"
 )
 @output_options
 def command(
     collection: str | None, database: Path, problems: bool, format_: str
 ) -> None:
-    """Show what is in COLLECTION, or in all of them: checkpoint, counts, problems, space.
+    """Show the contents of COLLECTION, or of every collection.
+
+    Reports its checkpoint, counts, problems and disk space.
 
     \b
     Examples:
