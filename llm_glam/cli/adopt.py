@@ -47,8 +47,8 @@ def command(
     verified = adopt.adopt(db, collection, model_id, path)
     if verified:
         click.echo(
-            f"{collection} is now a collection of {model_id}: {verified.compared} vectors "
-            f"compared, largest difference {verified.largest_difference:.1e}.",
+            f"{collection} is now a {model_id} collection: compared {verified.compared} "
+            f"embeddings, largest difference {verified.largest_difference:.1e}.",
             err=True,
         )
     if path:

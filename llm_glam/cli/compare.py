@@ -132,11 +132,13 @@ def command(
 def _check_page(page: Path | None, force: bool) -> None:
     """Before anything is computed."""
     if force and not page:
-        raise click.UsageError("--force is for --html.")
+        raise click.UsageError("--force can only be used with --html.")
     if page and page.exists() and not force:
-        raise GlamError(f"{page} is there already; --force overwrites it.")
+        raise GlamError(f"{page} already exists; use --force to overwrite it.")
     if page and not page.absolute().parent.is_dir():
-        raise GlamError(f"There is no folder {page.absolute().parent}; make it first.")
+        raise GlamError(
+            f"Folder {page.absolute().parent} does not exist; create it first."
+        )
 
 
 def _agreement(pair: Pair, sample: int, seed: int) -> Row:
@@ -221,5 +223,5 @@ def _write(
     say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
     if size > LARGE_PAGE:
         say_on_stderr(
-            "That is large for a page: fewer queries or a smaller -n make it smaller."
+            "That is a large page; use fewer queries or a smaller -n to shrink it."
         )

@@ -67,10 +67,12 @@ class Source:
         if (self.data is None) == (self.collection is None):
             raise click.UsageError("Give either DATA or --collection.")
         if self.data is not None and (self.filters_ or self.where):
-            raise click.UsageError("--filter and --where need --collection.")
+            raise click.UsageError(
+                "--filter and --where can only be used with --collection."
+            )
         if self.collection is not None and self.image_column:
             raise click.UsageError(
-                "--image-column is for DATA; a collection needs none."
+                "--image-column can only be used with DATA; leave it out for --collection."
             )
         if self.caption_column and self.caption_template:
             raise click.UsageError(

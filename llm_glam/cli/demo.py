@@ -53,14 +53,16 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
         p for p in folder.iterdir() if p.suffix != ".csv"
     ):
         raise BadFolder(
-            f"{folder} holds other files. Give another directory: llm glam demo DIR"
+            f"{folder} contains other files. Choose another directory: llm glam demo DIR"
         )
     finds = catalogue.catalogue(number, seed)
     with Progress() as progress:
         progress.begin(len(finds))
         for _ in catalogue.write(folder, finds, size):
             progress.advance(1)
-    click.echo(f"{number:,} pictures and metadata.csv in {folder}. Now:", err=True)
+    click.echo(
+        f"Wrote {number:,} pictures and metadata.csv to {folder}. Next, try:", err=True
+    )
     for line in _next(directory):
         click.echo(line)
 

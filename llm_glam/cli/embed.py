@@ -136,11 +136,11 @@ def command(
     say_counts(run)
     if found.left_out:
         files_ = (
-            "file that is no picture was"
+            "file that is not a picture"
             if found.left_out == 1
-            else "files that are no pictures were"
+            else "files that are not pictures"
         )
-        say_on_stderr(f"{found.left_out:,} {files_} left out.")
+        say_on_stderr(f"Skipped {found.left_out:,} {files_}.")
 
 
 def _agreement(
@@ -153,8 +153,10 @@ def _agreement(
     )
     recall = agreement.measure(found, fp32, int8, reading)
     if recall is not None:
-        text = f"int8 finds {recall:.0%} of the ten neighbours that fp32 finds, in a sample of"
-        say_on_stderr(f"{text} your pictures.")
+        text = (
+            f"In a sample of your pictures, int8 finds {recall:.0%} of the ten nearest"
+        )
+        say_on_stderr(f"{text} neighbours that fp32 finds.")
     return recall
 
 
@@ -163,6 +165,6 @@ def _warn_of_network(database: Path) -> None:
     if kind:
         click.echo(
             f"Warning: {database} is on a network share ({kind}), where SQLite databases are slow "
-            "and can be damaged. Better keep it on this computer's own disk: -d PATH",
+            "and can be damaged. Use -d PATH to keep it on a local disk instead.",
             err=True,
         )

@@ -123,8 +123,8 @@ def _say_what_is_there(found: Pairs) -> None:
     say_on_stderr(", ".join(said))
     if found.groups < FEW_GROUPS:
         say_on_stderr(
-            f"Warning: with fewer than {FEW_GROUPS} independent groups little can be concluded; "
-            "the intervals are rough."
+            f"Warning: fewer than {FEW_GROUPS} independent groups are too few for firm conclusions, "
+            "and the intervals are rough."
         )
 
 
@@ -144,8 +144,8 @@ def _encoded(
     pairs.say_refused(refused, say_on_stderr)
     seconds = time.monotonic() - started
     say_on_stderr(
-        f"{model_id}: {seconds:,.0f} s, {len(found) / max(seconds, 0.001):,.0f} pictures/s with "
-        "their captions"
+        f"{model_id}: {seconds:,.0f} s, {len(found) / max(seconds, 0.001):,.0f} pictures/s, "
+        "captions included"
     )
     return encoded
 

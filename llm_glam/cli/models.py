@@ -141,14 +141,14 @@ def pack(name: str, file: Path, force: bool) -> None:
     )
     click.echo(
         f"Packed {done.checkpoint.model_id} into {file}: {len(done.files)} files, "
-        f"{done.bytes / 1e6:,.1f} MB, weights as they were ({', '.join(done.weights)}), "
+        f"{done.bytes / 1e6:,.1f} MB, weights unchanged ({', '.join(done.weights)}), "
         f"fingerprint {done.fingerprint}.",
         err=True,
     )
     if any(weights.endswith(".bin") for weights in done.weights):
         click.echo(
-            "Such weights are a pickle, which not everybody opens. They are opened here without "
-            "running code.",
+            "Warning: these weights are a pickle file, which some people will not open. llm-glam "
+            "itself loads them without running any code.",
             err=True,
         )
 

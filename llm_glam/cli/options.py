@@ -82,7 +82,7 @@ def _with_a_place(ctx: click.Context, parameter: click.Parameter, value: str) ->
     """Refuse a sentence that would be the same whatever is asked for."""
     if "{}" not in value:
         raise click.BadParameter(
-            f"'{value}' has no {{}} for what is asked for; write it where that belongs, as in "
+            f"'{value}' has no {{}} placeholder for the text; add one, as in "
             '"a photograph of {}".'
         )
     return value
@@ -138,7 +138,7 @@ def check_exists(database: Path) -> None:
     """
     if not database.is_file():
         raise UnknownCollection(
-            f"There is no database {database}; give another with -d."
+            f"Database {database} does not exist; use -d to give another path."
         )
 
 

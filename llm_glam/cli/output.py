@@ -44,7 +44,7 @@ def output_options(function: F) -> F:
 
 
 def output_rows(
-    rows: Iterable[dict[str, Any]], format_: str, none: str = "Nothing was found."
+    rows: Iterable[dict[str, Any]], format_: str, none: str = "No results found."
 ) -> None:
     """Write rows to stdout; nested values are JSON in tables and CSV.
 

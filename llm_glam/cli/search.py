@@ -105,7 +105,9 @@ def command(
     wanted = _terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
-        raise click.UsageError("Give something to look for, or a condition.")
+        raise click.UsageError(
+            "Give a QUERY, or a condition such as --filter or --words."
+        )
     among = filters.ids(db, found, conditions) if conditions else None
     most = number + skip
     scored: list[Scored]

@@ -54,7 +54,7 @@ def command(
         collections.get(collections.connect(database, readonly=True), collection)
     site = local_server.Site(database, host, port, metadata)
     address = site.address(collection)
-    click.echo(f"The same without llm: {site.command_line()}", err=True)
+    click.echo(f"Equivalent command: {site.command_line()}", err=True)
 
     def ready() -> None:
         click.echo(address)

@@ -27,7 +27,9 @@ from .output import Progress, output_options, output_rows, say_on_stderr
 from .train_context import Clock, has_card, of_run
 from .train_options import HeldOut, Pace, held_out_options, pace_options
 
-BEGUN_ANEW = "A training of '{name}' that registered nothing is begun anew; --resume would go on with it."
+STARTING_OVER = (
+    "Starting over: an unfinished run of '{name}' exists; use --resume to continue it."
+)
 
 
 @click.command("train")
@@ -107,7 +109,7 @@ def command(
     everyday = retained.texts(retain)
     run = training_run.begin(None if check else name, shared.model_id(base))
     if run.is_begun and not resume:
-        say_on_stderr(BEGUN_ANEW.format(name=name))
+        say_on_stderr(STARTING_OVER.format(name=name))
     found = source.read(from_files=True)
     metric_options = MetricOptions(label, prompt, by, seed=seed).spelled(found.pairs)
     parts = apart.split(found.pairs, seed)
@@ -137,8 +139,8 @@ def command(
     finally:
         output_rows(shown(result.measured), format_)
     say_on_stderr(
-        f"Registered {entry.model_id}, with its card: {entry.source}/README.md. Curves and log: "
-        f"{run.folder}"
+        f"Registered {entry.model_id}. Model card: {entry.source}/README.md. "
+        f"Training curves and log: {run.folder}"
     )
 
 
@@ -156,9 +158,9 @@ class Line:
         speed = self.given.learner.train.count / max(epoch.seconds, 1e-3)
         left = round((self.settings.epochs - epoch.number) * epoch.seconds)
         say_on_stderr(
-            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
+            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held-out loss "
             f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
-            f"{left // 60}:{left % 60:02} left at most"
+            f"at most {left // 60}:{left % 60:02} left"
         )
 
 
@@ -214,7 +216,7 @@ def _given(
     pairs.say_refused(refused, say_on_stderr)
     spent = clock.stop("reading pictures and captions")
     say_on_stderr(
-        f"What is learnt from is there: {len(material.pairs):,} pictures, "
+        f"Training data ready: {len(material.pairs):,} pictures, "
         f"{len(material.texts.texts):,} texts, {spent:,.0f} s"
     )
     return given
@@ -222,14 +224,14 @@ def _given(
 
 def _say(result: TrainingResult) -> None:
     why = {
-        "epochs": "All epochs are done",
-        "patience": "Recall has not risen for some epochs",
-        "seconds": "The time is up",
-        "diverged": "The loss is no number any more",
+        "epochs": "Finished all epochs",
+        "patience": "Stopped early: recall had not improved for several epochs",
+        "seconds": "Stopped at the time limit",
+        "diverged": "Stopped: training diverged (the loss is not a finite number)",
     }
     say_on_stderr(
-        f"{why[result.tuned.why_stopped]}. Of the new weights {result.alpha:.0%} are taken, the "
-        "rest of the old ones, which is as good as any other mix."
+        f"{why[result.tuned.why_stopped]}. Using {result.alpha:.0%} new and "
+        f"{1 - result.alpha:.0%} old weights; no other mix was clearly better."
     )
     for warning in result.warnings:
         if not warning.fatal:

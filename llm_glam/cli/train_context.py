@@ -54,7 +54,7 @@ def of_run(
 
 def _hardware(device: str | None) -> str:
     processor = platform.processor() or platform.machine()
-    card = device or "with a graphics card" if has_card(device) else "no graphics card"
+    card = device or "with a GPU" if has_card(device) else "no GPU"
     return f"{platform.system()}, {processor}, {os.cpu_count()} cores, {card}"
 
 

@@ -31,7 +31,7 @@ class HeldOut:
         column, sign, value = self.holdout.partition("=")
         if not sign:
             raise BadPairs(
-                f"--holdout {self.holdout} lacks a value: write COLUMN=VALUE."
+                f"--holdout {self.holdout} has no value; write it as COLUMN=VALUE."
             )
         return holdout.by_value(those, column, value)
 

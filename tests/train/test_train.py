@@ -110,7 +110,7 @@ def test_it_learns_what_it_did_not_know(trained):
     assert found["glam-clip/ours"] > found["glam-clip/tiny"] + 0.3
     assert "before: held-out recall@10" in result.stderr
     assert "epoch 1/40: loss" in result.stderr
-    assert "Registered glam-clip/ours, with its card" in result.stderr
+    assert "Registered glam-clip/ours. Model card: " in result.stderr
 
 
 def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained):
@@ -200,7 +200,7 @@ def test_what_was_kept_and_is_damaged_is_computed_again(learner, school, trained
     kept.parent.mkdir(parents=True)
     kept.write_bytes(whole[: len(whole) // 2])
     result = learn(learner, school[0], *QUICK[:3], "1", ok=False)
-    assert "What is learnt from is there: 900 pictures" in result.stderr
+    assert "Training data ready: 900 pictures" in result.stderr
     with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
         assert arrays["pictures"].shape == before["pictures"].shape
 
@@ -243,8 +243,10 @@ def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatc
     )
     resumed = learn(learner, school[0], *QUICK, "--resume")
 
-    assert "A training of 'ours' that registered nothing is begun anew" in anew.stderr
-    assert "begun anew" not in resumed.stderr
+    assert (
+        "Starting over: an unfinished run of 'ours' exists; use --resume" in anew.stderr
+    )
+    assert "Starting over" not in resumed.stderr
     assert "made with other settings: epochs 40 instead of 41." in other
     assert "made with other settings: seed 0 instead of 1." in seed
     assert "epoch 4/40" not in resumed.stderr
@@ -315,7 +317,7 @@ def test_time_left(seconds, said, capsys):
     train = SimpleNamespace(count=10)
     given = SimpleNamespace(learner=SimpleNamespace(train=train))
     command.Line(Settings(epochs=3), given)(epoch)
-    assert capsys.readouterr().err.endswith(f", {said} left at most\n")
+    assert capsys.readouterr().err.endswith(f", at most {said} left\n")
 
 
 def test_captions_that_belong_to_others_give_no_checkpoint(learner, school):
@@ -425,7 +427,7 @@ def test_a_museum_that_is_held_out(learner, school):
             ["--name", "x", "--base", "nobody"],
             "No checkpoint is registered as 'nobody'",
         ),
-        (["--name", "x", "--holdout", "museum"], "lacks a value"),
+        (["--name", "x", "--holdout", "museum"], "--holdout museum has no value"),
         (["--name", "x", "--holdout", "town=Rome"], "There is no column 'town'"),
         (
             ["--name", "x", "--holdout", "museum=m9"],
