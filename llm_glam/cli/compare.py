@@ -50,6 +50,13 @@ Row = dict[str, Any]
     help="Report how far both agree instead of results (the default without -c)",
 )
 @click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the comparison, pictures included, to this HTML file",
+)
+@output_options
+@click.option(
     "--sample",
     type=click.IntRange(1, LARGEST_SAMPLE),
     default=agreeing.SAMPLE,
@@ -63,18 +70,11 @@ Row = dict[str, Any]
     show_default=True,
     help="Random seed for --sample",
 )
+@click.option("--sensitive", is_flag=True, help="Include pictures marked as sensitive")
+@click.option("--force", is_flag=True, help="Overwrite the --html file if it exists")
 @shared.prompt_option()
 @shared.private_option
-@click.option("--sensitive", is_flag=True, help="Include pictures marked as sensitive")
-@click.option(
-    "--html",
-    "page",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the comparison, pictures included, to this HTML file",
-)
-@click.option("--force", is_flag=True, help="Overwrite the --html file if it exists")
 @shared.database_option
-@output_options
 def command(
     old: str,
     new: str,

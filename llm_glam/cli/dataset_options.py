@@ -11,6 +11,7 @@ from ..evaluate.pairs import from_collection, from_table, pairs
 from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
 from . import options as shared
+from .options import F
 from .output import say_on_stderr
 
 
@@ -80,18 +81,14 @@ class Source:
             )
 
 
+data_argument = click.argument("data", required=False)
+
+# A Source is gathered from these, data_argument, record_options and shared.database_option.
 pairs_options = shared.collected(
     Source,
     "source",
-    click.argument("data", required=False),
     click.option(
         "--collection", help="Use the pictures in this collection instead of DATA"
-    ),
-    shared.database_option,
-    click.option(
-        "--image-column",
-        metavar="COLUMN",
-        help="Column of DATA containing picture paths",
     ),
     click.option(
         "--caption-column",
@@ -106,24 +103,38 @@ pairs_options = shared.collected(
         help='Build captions from columns, such as "{title}. {material}, {period}"',
     ),
     click.option(
+        "--image-column",
+        metavar="COLUMN",
+        help="Column of DATA containing picture paths",
+    ),
+    click.option(
         "--group-by",
         metavar="COLUMN",
         help="Group pictures with the same value, such as those of one object or project",
     ),
-    click.option(
-        "--filter",
-        "filters_",
-        metavar="COLUMN=VALUE",
-        multiple=True,
-        help="Only pictures in --collection whose record matches, as in llm glam search",
-    ),
-    click.option(
-        "--where",
-        metavar="SQL",
-        multiple=True,
-        help="Only pictures in --collection whose record matches this SQL condition",
-    ),
-    click.option(
-        "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
-    ),
 )
+
+
+def record_options(function: F) -> F:
+    """Which pictures are taken, by their records; for commands with ``pairs_options``."""
+    options = (
+        click.option(
+            "--filter",
+            "filters_",
+            metavar="COLUMN=VALUE",
+            multiple=True,
+            help="Only pictures in --collection whose record matches, as in llm glam search",
+        ),
+        click.option(
+            "--where",
+            metavar="SQL",
+            multiple=True,
+            help="Only pictures in --collection whose record matches this SQL condition",
+        ),
+        click.option(
+            "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -27,20 +27,7 @@ from .summary import say_counts
 @click.option(
     "-m", "--model", help="Checkpoint for a new collection [default: glam-clip]"
 )
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    help="Weight precision for a new collection; int8 is faster, with slightly different results "
-    "[default: fp32]",
-)
-@shared.database_option
 @click.option("--prefix", default="", help="Prefix to add to the IDs")
-@click.option(
-    "--store",
-    "keep_raw",
-    is_flag=True,
-    help="Store the files themselves in the database",
-)
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -51,9 +38,7 @@ from .summary import say_counts
     type=click.IntRange(1),
     help="Embed only this many pictures, chosen at random",
 )
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Random seed for --sample"
-)
+@shared.database_option
 @click.option(
     "--prune",
     is_flag=True,
@@ -62,9 +47,24 @@ from .summary import say_counts
 @click.option(
     "--retry-problems", is_flag=True, help="Retry files that failed in an earlier run"
 )
+@click.option(
+    "--store",
+    "keep_raw",
+    is_flag=True,
+    help="Store the files themselves in the database",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Weight precision for a new collection; int8 is faster, with slightly different results "
+    "[default: fp32]",
+)
+@output_options
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed for --sample"
+)
 @shared.device_option
 @shared.reading_options
-@output_options
 def command(
     collection: str,
     folder: str,

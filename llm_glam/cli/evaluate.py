@@ -15,14 +15,14 @@ from ..images import decoding
 from ..models import embedding_model, registry
 from ..models.engine_choice import EngineOptions
 from . import options as shared
-from .dataset_options import Source, pairs_options
+from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import Progress, output_options, output_rows, say_on_stderr
 
 FEW_GROUPS = 30
 
 
 @click.command("evaluate")
-@pairs_options
+@data_argument
 @click.option(
     "-m",
     "--model",
@@ -31,15 +31,35 @@ FEW_GROUPS = 30
     help="Checkpoint to evaluate; if given several times, others are compared with the first "
     "[default: glam-clip, or that of the collection]",
 )
+@pairs_options
 @click.option(
     "--label",
     metavar="COLUMN",
-    help="Also measure how many of the 10 nearest pictures share this value, searching by "
-    "picture and by the value as text",
+    help="Also measure how many of the 10 nearest pictures share the value of this column, "
+    "searching by picture and by the value as text",
 )
-@shared.prompt_option('Template for label texts, such as "a photograph of {}"')
 @click.option(
     "--by", metavar="COLUMN", help="Also show metrics for each value of this column"
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Use only this many pictures, chosen at random",
+)
+@output_options
+@click.option(
+    "format_",
+    "--markdown",
+    flag_value="markdown",
+    help="Output as a Markdown table",
+)
+@record_options
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed for --sample and the intervals",
 )
 @click.option(
     "--least",
@@ -48,26 +68,9 @@ FEW_GROUPS = 30
     show_default=True,
     help="Combine --by values with fewer pictures than this",
 )
-@click.option(
-    "--sample",
-    type=click.IntRange(1),
-    help="Use only this many pictures, chosen at random",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Random seed for --sample and the intervals",
-)
+@shared.prompt_option('Template for label texts, such as "a photograph of {}"')
 @shared.device_option
-@output_options
-@click.option(
-    "format_",
-    "--markdown",
-    flag_value="markdown",
-    help="Output as a Markdown table",
-)
+@shared.database_option
 def command(
     source: Source,
     models: tuple[str, ...],

@@ -93,8 +93,8 @@ def default(name: str | None) -> None:
     default=True,
     help="Measure its speed, which takes two seconds",
 )
-@shared.database_option
 @output_options
+@shared.database_option
 def show(name: str, speed: bool, database: Path, format_: str) -> None:
     """Show details of a checkpoint and check that it works.
 

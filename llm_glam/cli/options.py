@@ -98,13 +98,9 @@ def private_option(function: F) -> F:
 
 
 def reading_options(function: F) -> F:
-    """How pictures are read: workers, thumbnails, and the pixel limit."""
+    """How pictures are read: thumbnails, workers, and the pixel limit."""
     options = (
-        click.option(
-            "--workers",
-            type=click.IntRange(1, 64),
-            help="Number of decoding threads [default: based on CPU cores]",
-        ),
+        click.option("--no-thumbnails", is_flag=True, help="Do not store thumbnails"),
         click.option(
             "--thumbnail-size",
             type=click.IntRange(16, 1024),
@@ -112,18 +108,22 @@ def reading_options(function: F) -> F:
             show_default=True,
             help="Short side of thumbnails, in pixels",
         ),
-        click.option("--no-thumbnails", is_flag=True, help="Do not store thumbnails"),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 64),
+            help="Number of decoding threads [default: based on CPU cores]",
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1, 10_000),
+            help="Number of pictures to commit at a time",
+        ),
         click.option(
             "--max-megapixels",
             type=click.IntRange(1, 100_000),
             default=decoding.MAX_MEGAPIXELS,
             show_default=True,
             help="Skip pictures with more megapixels than this",
-        ),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(1, 10_000),
-            help="Number of pictures to commit at a time",
         ),
     )
     for option in reversed(options):

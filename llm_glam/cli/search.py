@@ -26,6 +26,14 @@ Scored = tuple[str, float | None]
 @click.argument("collection")
 @click.argument("query", nargs=-1)
 @click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Number of results",
+)
+@click.option(
     "-a", "--add", multiple=True, help="Add a term; can be given several times"
 )
 @click.option(
@@ -41,31 +49,23 @@ Scored = tuple[str, float | None]
     multiple=True,
     help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in Datasette",
 )
+@click.option("--words", help="Only pictures whose record contains these words")
 @click.option(
     "--where",
     metavar="SQL",
     multiple=True,
     help="Only pictures whose record matches this SQL condition",
 )
-@click.option("--words", help="Only pictures whose record contains these words")
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
-@click.option(
-    "-n",
-    "--number",
-    type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="Number of results",
-)
+@output_options
 @click.option(
     "--skip", type=click.IntRange(0), default=0, help="Skip the first N results"
 )
 @shared.prompt_option()
 @shared.private_option
 @shared.database_option
-@output_options
 def command(
     collection: str,
     query: tuple[str, ...],

@@ -12,7 +12,6 @@ from . import options as shared
 
 @click.command("serve")
 @click.argument("collection", required=False)
-@shared.database_option
 @click.option(
     "-p",
     "--port",
@@ -31,6 +30,7 @@ from . import options as shared
     help="Datasette metadata file: title, permissions, canned queries",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open a browser")
+@shared.database_option
 def command(
     collection: str | None,
     database: Path,

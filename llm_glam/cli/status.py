@@ -12,11 +12,11 @@ from .output import output_options, output_rows
 
 @click.command("status")
 @click.argument("collection", required=False)
-@shared.database_option
 @click.option(
     "--problems", is_flag=True, help="List files that could not be used, and why"
 )
 @output_options
+@shared.database_option
 def command(
     collection: str | None, database: Path, problems: bool, format_: str
 ) -> None:

@@ -22,7 +22,7 @@ from ..train.experiment import TrainingResult, TrainingTask
 from ..train.learn.state import Epoch, Settings
 from ..train.training_run import Material, Run
 from . import options as shared
-from .dataset_options import Source, pairs_options
+from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import Progress, output_options, output_rows, say_on_stderr
 from .train_context import Clock, has_card, of_run
 from .train_options import HeldOut, Pace, held_out_options, pace_options
@@ -33,14 +33,19 @@ STARTING_OVER = (
 
 
 @click.command("train")
-@pairs_options
+@data_argument
 @click.option("--name", help="Name of the new checkpoint")
+@click.option("--base", help="Checkpoint to start from [default: glam-clip]")
+@click.option("--check", is_flag=True, help="Check the data and exit")
+@click.option(
+    "--resume", is_flag=True, help="Continue a training run that was interrupted"
+)
+@pairs_options
 @click.option(
     "--tune",
     type=click.Choice(presets.TUNES),
     help="Which weights to train [default: based on hardware and data]",
 )
-@click.option("--base", help="Checkpoint to start from [default: glam-clip]")
 @held_out_options
 @pace_options
 @click.option(
@@ -50,6 +55,11 @@ STARTING_OVER = (
     show_default=True,
     help="Random seed for the holdout, the training order and the intervals",
 )
+@output_options
+@record_options
+@click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
+@click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
+@shared.prompt_option("As in llm glam evaluate")
 @click.option(
     "--retain",
     type=click.Path(path_type=Path),
@@ -57,18 +67,11 @@ STARTING_OVER = (
     help="Text file of captions the model must not forget, one per line [default: 120 captions "
     "of everyday things]",
 )
-@click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
-@shared.prompt_option("As in llm glam evaluate")
-@click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
 @click.option(
     "--license", "licence", default="", help="License to state in the model card"
 )
-@click.option("--check", is_flag=True, help="Check the data and exit")
-@click.option(
-    "--resume", is_flag=True, help="Continue a training run that was interrupted"
-)
 @shared.device_option
-@output_options
+@shared.database_option
 def command(
     source: Source,
     name: str | None,

@@ -90,15 +90,15 @@ pace_options = collected(
         help="Maximum number of epochs [default: 20, and for projections at least 200 steps]",
     ),
     click.option(
-        "--batch",
-        type=click.IntRange(2),
-        help="Batch size [default: 512 for projections, else 256]",
-    ),
-    click.option(
         "--learning-rate",
         type=FiniteRange(0, min_open=True),
         help="Peak learning rate [default: 1e-3 for projections and small checkpoints, "
         "2e-5 for the last block, 5e-6 for all weights]",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(2),
+        help="Batch size [default: 512 for projections, else 256]",
     ),
     click.option(
         "--max-minutes",
