@@ -245,7 +245,9 @@ def test_the_settings_are_those_the_site_reads():
     assert '"image_root"' in inspect.getsource(originals)
     read = set()
     for path in (ROOT / "datasette_glam").rglob("*.py"):
-        read |= set(re.findall(r'(?:page_request\.setting|config\.get)\("(\w+)"', text(path)))
+        read |= set(
+            re.findall(r'(?:page_request\.setting|config\.get)\("(\w+)"', text(path))
+        )
     assert read | {llm_embed_guard.OPENED, sql_functions.SWITCH} == set(SETTINGS)
 
 
