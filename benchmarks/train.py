@@ -19,7 +19,7 @@ BATCH = 512
 RATE = 1e-3
 FEW = 400  # pairs for a few steps of all weights
 LARGER = (64, 256)  # pairs of a batch whose memory is compared
-SECONDS = re.compile(r"What is learnt from is there: .*, ([\d,]+) s")
+SECONDS = re.compile(r"Training data ready: .*, ([\d,]+) s")
 
 
 def report(folder: Path, checkpoint: Path, user: Path) -> None:

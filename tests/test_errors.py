@@ -143,11 +143,11 @@ def test_models_nobody_knows(llm, colours, photos):
 
 
 def test_databases_and_collections_that_are_not_there(llm, colours):
-    assert "There is no database" in llm.fails("glam", "status")
-    assert "There is no database" in llm.fails(
+    assert f"Database {llm.database} does not exist" in llm.fails("glam", "status")
+    assert f"Database {llm.database} does not exist" in llm.fails(
         "glam", "reembed", "a", "b", "-m", "glam-clip"
     )
-    assert "There is no database" in llm.fails("glam", "adopt", "a")
+    assert f"Database {llm.database} does not exist" in llm.fails("glam", "adopt", "a")
     assert not llm.database.exists()
 
 
@@ -299,7 +299,7 @@ def test_texts_that_are_no_text(llm, colours):
 
 def test_sql_and_attached_databases_that_do_not_work(llm, colours):
     args = ("embed-multi", "w", "-m", "glam-clip")
-    assert "--sql cannot be run: no such table: x" in llm.fails(
+    assert "Could not run the --sql query: no such table: x" in llm.fails(
         *args, "--sql", "select * from x"
     )
     llm(*args, "--sql", "select 1 as id, 'red' as t -- all of them")

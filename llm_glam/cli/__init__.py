@@ -1,6 +1,7 @@
 """``llm glam …``: each command's module is imported when the command is used."""
 
 import importlib
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,18 @@ import click
 
 from ..errors import explained
 
-COMMANDS = {
-    "adopt": "adopt",
-    "compare": "compare",
-    "demo": "demo",
-    "embed": "embed",
-    "evaluate": "evaluate",
-    "models": "models",
-    "reembed": "reembed",
-    "search": "search",
-    "serve": "serve",
-    "status": "status",
-    "train": "train",
+COMMANDS = {  # each with its heading in the help, in the order shown there
+    "embed": "Collections",
+    "adopt": "Collections",
+    "reembed": "Collections",
+    "status": "Collections",
+    "search": "Search",
+    "compare": "Search",
+    "models": "Checkpoints",
+    "train": "Checkpoints",
+    "evaluate": "Checkpoints",
+    "serve": "Site",
+    "demo": "Try it",
 }
 
 
@@ -34,9 +35,25 @@ class LazyGroup(click.Group):
         """The command of this name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"{__name__}.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """The commands under their headings, as click lists those of other groups under one."""
+        width = max(map(len, COMMANDS))
+        limit = formatter.width - 6 - width  # as in click
+        for heading, names in groupby(COMMANDS, COMMANDS.__getitem__):
+            commands = ((name, self.get_command(ctx, name)) for name in names)
+            rows = [
+                (name.ljust(width), command.get_short_help_str(limit))
+                for name, command in commands
+                if command
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what SQLite and the system complain about becomes one sentence."""

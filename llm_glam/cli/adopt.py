@@ -17,23 +17,23 @@ from .summary import say_counts
 @click.command("adopt")
 @click.argument("collection")
 @click.option(
-    "-m", "--model", help="The checkpoint it was made with [default: glam-clip]"
+    "-m", "--model", help="Checkpoint the collection was made with [default: glam-clip]"
 )
 @click.option(
     "--files",
     "folder",
     type=click.Path(exists=True, file_okay=False),
-    help="The folder its pictures came from",
+    help="Folder the pictures came from",
 )
 @shared.database_option
 def command(
     collection: str, model: str | None, folder: str | None, database: Path
 ) -> None:
-    """Take over a COLLECTION that llm-clip made.
+    """Take over a COLLECTION created with llm-clip.
 
-    A sample of its vectors is first compared with those of the checkpoint; nothing is changed
-    where they differ. With --files, its pictures get records and thumbnails too, and those that
-    llm-clip embedded sideways are embedded again.
+    First compares a sample of its embeddings with the checkpoint's own, and changes nothing if
+    they differ. With --files, also adds records and thumbnails, and embeds again any pictures
+    that llm-clip embedded sideways.
 
     \b
     Examples:
@@ -48,8 +48,8 @@ def command(
     verified = adopt.adopt(db, collection, model_id, path)
     if verified:
         click.echo(
-            f"{collection} is now a collection of {model_id}: {verified.compared} vectors "
-            f"compared, largest difference {verified.largest_difference:.1e}.",
+            f"{collection} is now a {model_id} collection: compared {verified.compared} "
+            f"embeddings, largest difference {verified.largest_difference:.1e}.",
             err=True,
         )
     if path:

@@ -34,7 +34,7 @@ Row = dict[str, Any]
     "--content",
     metavar="QUERY",
     multiple=True,
-    help="What to look for in both; can be given several times",
+    help="Query to run against both; can be given several times",
 )
 @click.option(
     "-n",
@@ -42,41 +42,39 @@ Row = dict[str, Any]
     type=click.IntRange(1, MOST),
     default=NEIGHBOURS,
     show_default=True,
-    help="How many results of each",
+    help="Number of results from each",
 )
 @click.option(
     "--agreement",
     is_flag=True,
-    help="How far both agree, instead of the results (without -c always)",
+    help="Report how far both agree instead of results (the default without -c)",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the comparison, pictures included, to this HTML file",
+)
+@output_options
 @click.option(
     "--sample",
     type=click.IntRange(1, LARGEST_SAMPLE),
     default=agreeing.SAMPLE,
     show_default=True,
-    help="How many pictures agreement is measured on",
+    help="Number of pictures to measure agreement on",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Another seed takes other pictures",
+    help="Random seed for --sample",
 )
+@click.option("--sensitive", is_flag=True, help="Include pictures marked as sensitive")
+@click.option("--force", is_flag=True, help="Overwrite the --html file if it exists")
 @shared.prompt_option()
 @shared.private_option
-@click.option(
-    "--sensitive", is_flag=True, help="Compare and show sensitive pictures too"
-)
-@click.option(
-    "--html",
-    "page",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write both, with the pictures, as one HTML page to this file",
-)
-@click.option("--force", is_flag=True, help="Overwrite the file of --html")
 @shared.database_option
-@output_options
 def command(
     old: str,
     new: str,
@@ -93,11 +91,12 @@ def command(
     database: Path,
     format_: str,
 ) -> None:
-    """Compare the collections OLD and NEW, of the same pictures by two checkpoints.
+    """Compare two checkpoints on the same pictures.
 
-    With -c, the first results of both, and where each of them stands in the other collection. A
-    QUERY is words, a picture file, the address of a picture, or id:ITEM, as in llm glam search.
-    Without -c, or with --agreement, how far both agree about which pictures are alike.
+    OLD and NEW are collections of the same pictures, embedded with different checkpoints. With
+    -c, shows the top results from each, and their rank in the other collection. A QUERY is text,
+    a picture file, the URL of a picture, or id:ITEM, as in llm glam search. Without -c, or with
+    --agreement, measures how far the two agree about which pictures are similar.
 
     \b
     Examples:
@@ -134,11 +133,13 @@ def command(
 def _check_page(page: Path | None, force: bool) -> None:
     """Before anything is computed."""
     if force and not page:
-        raise click.UsageError("--force is for --html.")
+        raise click.UsageError("--force can only be used with --html.")
     if page and page.exists() and not force:
-        raise GlamError(f"{page} is there already; --force overwrites it.")
+        raise GlamError(f"{page} already exists; use --force to overwrite it.")
     if page and not page.absolute().parent.is_dir():
-        raise GlamError(f"There is no folder {page.absolute().parent}; make it first.")
+        raise GlamError(
+            f"Folder {page.absolute().parent} does not exist; create it first."
+        )
 
 
 def _agreement(pair: Pair, sample: int, seed: int) -> Row:
@@ -223,5 +224,5 @@ def _write(
     say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
     if size > LARGE_PAGE:
         say_on_stderr(
-            "That is large for a page: fewer queries or a smaller -n make it smaller."
+            "That is a large page; use fewer queries or a smaller -n to shrink it."
         )

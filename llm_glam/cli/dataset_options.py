@@ -12,6 +12,7 @@ from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
 from ..models.engine_choice import EngineOptions
 from . import options as shared
+from .options import F
 from .output import say_on_stderr
 
 
@@ -79,10 +80,12 @@ class Source:
         if (self.data is None) == (self.collection is None):
             raise click.UsageError("Give either DATA or --collection.")
         if self.data is not None and (self.filters_ or self.where):
-            raise click.UsageError("--filter and --where need --collection.")
+            raise click.UsageError(
+                "--filter and --where can only be used with --collection."
+            )
         if self.collection is not None and self.image_column:
             raise click.UsageError(
-                "--image-column is for DATA; a collection needs none."
+                "--image-column can only be used with DATA; leave it out for --collection."
             )
         if self.caption_column and self.caption_template:
             raise click.UsageError(
@@ -90,48 +93,60 @@ class Source:
             )
 
 
+data_argument = click.argument("data", required=False)
+
+# A Source is gathered from these, data_argument, record_options and shared.database_option.
 pairs_options = shared.collected(
     Source,
     "source",
-    click.argument("data", required=False),
     click.option(
-        "--collection", help="The pictures of this collection instead of DATA"
-    ),
-    shared.database_option,
-    click.option(
-        "--image-column", metavar="COLUMN", help="Where DATA has the pictures' paths"
+        "--collection", help="Use the pictures in this collection instead of DATA"
     ),
     click.option(
         "--caption-column",
         "--caption",
         "caption_column",
         metavar="COLUMN",
-        help="Where the captions are",
+        help="Column containing captions",
     ),
     click.option(
         "--caption-template",
         metavar="TEXT",
-        help='Captions made of columns, such as "{title}. {material}, {period}"',
+        help='Build captions from columns, such as "{title}. {material}, {period}"',
+    ),
+    click.option(
+        "--image-column",
+        metavar="COLUMN",
+        help="Column of DATA containing picture paths",
     ),
     click.option(
         "--group-by",
         metavar="COLUMN",
-        help="Pictures with the same value are of one object, one project and so on",
-    ),
-    click.option(
-        "--filter",
-        "filters_",
-        metavar="COLUMN=VALUE",
-        multiple=True,
-        help="Only pictures of the collection whose record says so, as in llm glam search",
-    ),
-    click.option(
-        "--where",
-        metavar="SQL",
-        multiple=True,
-        help="Only pictures of the collection whose record fulfils this",
-    ),
-    click.option(
-        "--sensitive", is_flag=True, help="Take pictures marked as sensitive too"
+        help="Group pictures with the same value, such as those of one object or project",
     ),
 )
+
+
+def record_options(function: F) -> F:
+    """Which pictures are taken, by their records; for commands with ``pairs_options``."""
+    options = (
+        click.option(
+            "--filter",
+            "filters_",
+            metavar="COLUMN=VALUE",
+            multiple=True,
+            help="Only pictures in --collection whose record matches, as in llm glam search",
+        ),
+        click.option(
+            "--where",
+            metavar="SQL",
+            multiple=True,
+            help="Only pictures in --collection whose record matches this SQL condition",
+        ),
+        click.option(
+            "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -20,27 +20,27 @@ from .output import ProgressBar
     type=click.IntRange(1, 100_000),
     default=catalogue.COUNT,
     show_default=True,
-    help="How many pictures",
+    help="Number of pictures",
 )
 @click.option(
     "--size",
     type=click.IntRange(64, 4096),
     default=catalogue.SIZE,
     show_default=True,
-    help="Short side of the pictures in pixels",
+    help="Short side of the pictures, in pixels",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=catalogue.SEED,
     show_default=True,
-    help="Another number, other finds",
+    help="Random seed; another seed draws other finds",
 )
 def command(directory: Path, number: int, size: int, seed: int) -> None:
-    """Draw a museum's finds into DIRECTORY/photos, with their records.
+    """Draw demo pictures of museum finds, with their records.
 
-    Nothing is downloaded: the pictures are drawn, and llm-glam brings a small checkpoint that
-    knows such drawings. The default checkpoint stays what it is.
+    Writes them to DIRECTORY/photos. Nothing is downloaded: the pictures are drawn, and llm-glam
+    includes a small checkpoint trained on such drawings. The default checkpoint is not changed.
 
     \b
     Examples:
@@ -53,14 +53,16 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
         p for p in folder.iterdir() if p.suffix != ".csv"
     ):
         raise BadFolder(
-            f"{folder} holds other files. Give another directory: llm glam demo DIR"
+            f"{folder} contains other files. Choose another directory: llm glam demo DIR"
         )
     finds = catalogue.catalogue(number, seed)
     with ProgressBar() as progress:
         progress.begin(len(finds))
         for _ in catalogue.write(folder, finds, size):
             progress.advance(1)
-    click.echo(f"{number:,} pictures and metadata.csv in {folder}. Now:", err=True)
+    click.echo(
+        f"Wrote {number:,} pictures and metadata.csv to {folder}. Next, try:", err=True
+    )
     for line in _next(directory):
         click.echo(line)
 

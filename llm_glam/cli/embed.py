@@ -25,33 +25,44 @@ from .summary import say_counts
 @click.option(
     "-m", "--model", help="Checkpoint for a new collection [default: glam-clip]"
 )
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    help="Of the weights, for a new collection: int8 is faster and not quite the same "
-    "[default: fp32]",
-)
-@shared.database_option
-@click.option("--prefix", default="", help="Put this before each id")
-@click.option(
-    "--store", "keep_raw", is_flag=True, help="Store the files in the database too"
-)
+@click.option("--prefix", default="", help="Prefix to add to the IDs")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Say how many, how large and how long; write nothing",
-)
-@click.option("--sample", type=click.IntRange(1), help="Only so many, chosen at random")
-@click.option("--seed", type=int, default=0, show_default=True, help="For --sample")
-@click.option(
-    "--prune", is_flag=True, help="Remove pictures whose files are gone from the folder"
+    help="Estimate the time and space needed, and write nothing",
 )
 @click.option(
-    "--retry-problems", is_flag=True, help="Try files again that could not be used"
+    "--sample",
+    type=click.IntRange(1),
+    help="Embed only this many pictures, chosen at random",
+)
+@shared.database_option
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove pictures whose files are no longer in the folder",
+)
+@click.option(
+    "--retry-problems", is_flag=True, help="Retry files that failed in an earlier run"
+)
+@click.option(
+    "--store",
+    "keep_raw",
+    is_flag=True,
+    help="Store the files themselves in the database",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Weight precision for a new collection; int8 is faster, with slightly different results "
+    "[default: fp32]",
+)
+@output_options
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed for --sample"
 )
 @shared.device_option
 @shared.reading_options
-@output_options
 def command(
     collection: str,
     folder: str,
@@ -76,10 +87,11 @@ def command(
 ) -> None:
     """Embed every picture in FOLDER and its subfolders.
 
-    All picture types are taken, or those that match a PATTERN. Hidden and system files are left
-    out. Files that cannot be used are named and skipped; unchanged ones are not read again, so
-    that the command can be interrupted and repeated. A metadata.csv, metadata.jsonl or
-    metadata.xlsx beside the pictures (column file_name) becomes their records.
+    Embeds pictures of every type, or only the files that match a PATTERN. Hidden and system files
+    are ignored. Files that cannot be used are reported and skipped. Unchanged files are not read
+    again, so you can interrupt the command and repeat it to continue. A metadata.csv,
+    metadata.jsonl or metadata.xlsx beside the pictures, with a file_name column, provides their
+    records.
 
     \b
     Examples:
@@ -127,12 +139,12 @@ def _model_id(database: Path, collection: str, model: str | None) -> str:
 
 def _say_left_out(count: int) -> None:
     if count:
-        were = (
-            "file that is no picture was"
+        are = (
+            "file that is not a picture"
             if count == 1
-            else "files that are no pictures were"
+            else "files that are not pictures"
         )
-        say_on_stderr(f"{count:,} {were} left out.")
+        say_on_stderr(f"Skipped {count:,} {are}.")
 
 
 def _warn_of_network(database: Path) -> None:
@@ -140,6 +152,6 @@ def _warn_of_network(database: Path) -> None:
     if kind:
         click.echo(
             f"Warning: {database} is on a network share ({kind}), where SQLite databases are slow "
-            "and can be damaged. Better keep it on this computer's own disk: -d PATH",
+            "and can be damaged. Use -d PATH to keep it on a local disk instead.",
             err=True,
         )

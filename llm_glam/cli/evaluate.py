@@ -14,52 +14,62 @@ from ..images import decoding
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
-from .dataset_options import Source, pairs_options
+from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
 FEW_GROUPS = 30
 
 
 @click.command("evaluate")
-@pairs_options
+@data_argument
 @click.option(
     "-m",
     "--model",
     "models",
     multiple=True,
-    help="A checkpoint; several are compared with the first [default: glam-clip, or that of "
-    "the collection]",
+    help="Checkpoint to evaluate; if given several times, others are compared with the first "
+    "[default: glam-clip, or that of the collection]",
 )
+@pairs_options
 @click.option(
     "--label",
     metavar="COLUMN",
-    help="Also: how many of the 10 pictures nearest to each, and to the label as words, have it",
+    help="Also measure how many of the 10 nearest pictures share the value of this column, "
+    "searching by picture and by the value as text",
 )
-@shared.prompt_option('A sentence for labels, such as "a photograph of {}"')
-@click.option("--by", metavar="COLUMN", help="Also: figures for each value")
 @click.option(
-    "--least",
+    "--by", metavar="COLUMN", help="Also show metrics for each value of this column"
+)
+@click.option(
+    "--sample",
     type=click.IntRange(1),
-    default=measure.LEAST,
-    show_default=True,
-    help="Values of --by with fewer pictures are taken together",
+    help="Use only this many pictures, chosen at random",
 )
-@click.option("--sample", type=click.IntRange(1), help="Only so many, chosen at random")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="For --sample and the intervals",
-)
-@shared.device_option
 @output_options
 @click.option(
     "format_",
     "--markdown",
     flag_value="markdown",
-    help="A Markdown table to publish",
+    help="Output as a Markdown table",
 )
+@record_options
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed for --sample and the intervals",
+)
+@click.option(
+    "--least",
+    type=click.IntRange(1),
+    default=measure.LEAST,
+    show_default=True,
+    help="Combine --by values with fewer pictures than this",
+)
+@shared.prompt_option('Template for label texts, such as "a photograph of {}"')
+@shared.device_option
+@shared.database_option
 def command(
     source: Source,
     models: tuple[str, ...],
@@ -72,11 +82,12 @@ def command(
     device: str | None,
     format_: str,
 ) -> None:
-    """Measure how well checkpoints find pictures by caption, and captions by picture.
+    """Measure how well checkpoints match pictures and captions.
 
-    DATA is a table (CSV, TSV, JSON, JSONL or XLSX) with a picture's path and a caption per row, or
-    a folder with a metadata.csv, .jsonl or .xlsx. Use pictures that no checkpoint was trained on.
-    Without -m, a collection is measured by the vectors it has.
+    Reports recall and other metrics for finding pictures by caption, and captions by picture.
+    DATA is a table (CSV, TSV, JSON, JSONL or XLSX) with a picture path and a caption in each
+    row, or a folder containing a metadata.csv, .jsonl or .xlsx. Use pictures that none of the
+    checkpoints was trained on. Without -m, a collection is evaluated using its stored embeddings.
 
     \b
     Examples:
@@ -120,8 +131,8 @@ def _say_what_is_there(found: Pairs) -> None:
     say_on_stderr(", ".join(said))
     if found.groups < FEW_GROUPS:
         say_on_stderr(
-            f"Warning: with fewer than {FEW_GROUPS} independent groups little can be concluded; "
-            "the intervals are rough."
+            f"Warning: fewer than {FEW_GROUPS} independent groups are too few for firm conclusions, "
+            "and the intervals are rough."
         )
 
 

@@ -14,13 +14,13 @@ from .output import output_options, output_rows, say_on_stderr
 
 @click.group()
 def command() -> None:
-    """List, add and choose checkpoints."""
+    """List, add and manage checkpoints."""
 
 
 @command.command("list")
 @output_options
 def list_(format_: str) -> None:
-    """List the registered checkpoints.
+    """List registered checkpoints.
 
     \b
     Example:
@@ -36,19 +36,19 @@ def list_(format_: str) -> None:
 @click.argument("source")
 @click.option(
     "--base",
-    help="Checkpoint or folder from which a bare one gets what it lacks",
+    help="Checkpoint or folder to take missing files from",
 )
-@click.option("--revision", help="Commit, branch or tag of a hub checkpoint")
-@click.option("--notes", help="A line to remember it by")
+@click.option("--revision", help="Commit, branch or tag of a Hugging Face checkpoint")
+@click.option("--notes", help="Notes to store with the checkpoint")
 def add(
     name: str, source: str, base: str | None, revision: str | None, notes: str | None
 ) -> None:
-    """Register a checkpoint: a folder, an archive, or an id on the Hugging Face hub.
+    """Register a checkpoint from a folder, archive or Hugging Face.
 
-    The folder may be saved by sentence-transformers (now or years ago) or by transformers. A
-    bare config.json with weights is completed: what it lacks comes from the checkpoint it
-    was fine-tuned from (--base). A zip or tar archive holds such a folder, and is not needed
-    afterwards.
+    SOURCE is a folder saved by sentence-transformers (old or new layout) or transformers, a zip
+    or tar archive of such a folder, or a model ID on Hugging Face. If a folder has only a
+    config.json and weights, the missing files are taken from the checkpoint it was fine-tuned
+    from (--base). An archive can be deleted once it has been registered.
 
     \b
     Examples:
@@ -72,7 +72,9 @@ def add(
 @command.command()
 @click.argument("name", required=False)
 def default(name: str | None) -> None:
-    """Show or set the checkpoint that glam-clip means.
+    """Show or set the default checkpoint.
+
+    This is the checkpoint that the model ID glam-clip refers to.
 
     \b
     Example:
@@ -87,16 +89,18 @@ def default(name: str | None) -> None:
 @command.command()
 @click.argument("name")
 @click.option(
-    "--speed/--no-speed", default=True, help="Measure how fast it is, for two seconds"
+    "--speed/--no-speed",
+    default=True,
+    help="Measure its speed, which takes two seconds",
 )
-@shared.database_option
 @output_options
+@shared.database_option
 def show(name: str, speed: bool, database: Path, format_: str) -> None:
-    """Examine a checkpoint: is it whole, is it the same, is it any good?
+    """Show details of a checkpoint and check that it works.
 
-    Shows its files, its fingerprint computed anew, what it takes and gives, whether it tells
-    different things apart, its speed here and the collections made with it. The exit status is
-    1 where it cannot be used.
+    Shows its files, a freshly computed fingerprint, its input and output sizes, whether it can
+    tell different things apart, its speed on this computer, and the collections made with it.
+    The exit status is 1 if the checkpoint cannot be used.
 
     \b
     Examples:
@@ -119,12 +123,13 @@ def show(name: str, speed: bool, database: Path, format_: str) -> None:
 @command.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace FILE if it is there")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists")
 def pack(name: str, file: Path, force: bool) -> None:
-    """Make one archive of a checkpoint, to give to a colleague or to publish.
+    """Pack a checkpoint into an archive, to share or publish it.
 
-    FILE ends with .zip or .tar.gz. It holds all that is needed, weights as they are, with a
-    card (README.md) and the fingerprint, which llm glam models add compares.
+    FILE must end with .zip or .tar.gz. The archive contains everything needed to use the
+    checkpoint: its unchanged weights, a model card (README.md), and the fingerprint, which
+    llm glam models add verifies.
 
     \b
     Examples:
@@ -136,14 +141,14 @@ def pack(name: str, file: Path, force: bool) -> None:
     )
     click.echo(
         f"Packed {done.checkpoint.model_id} into {file}: {len(done.files)} files, "
-        f"{done.bytes / 1e6:,.1f} MB, weights as they were ({', '.join(done.weights)}), "
+        f"{done.bytes / 1e6:,.1f} MB, weights unchanged ({', '.join(done.weights)}), "
         f"fingerprint {done.fingerprint}.",
         err=True,
     )
     if any(weights.endswith(".bin") for weights in done.weights):
         click.echo(
-            "Such weights are a pickle, which not everybody opens. They are opened here without "
-            "running code.",
+            "Warning: these weights are a pickle file, which some people will not open. llm-glam "
+            "itself loads them without running any code.",
             err=True,
         )
 
@@ -151,7 +156,9 @@ def pack(name: str, file: Path, force: bool) -> None:
 @command.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Forget a checkpoint; its files stay, and its name is not given to other weights.
+    """Unregister a checkpoint without deleting its files.
+
+    Its name stays reserved for the same weights.
 
     \b
     Example:

@@ -16,7 +16,7 @@ from ..models import engine_choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-FOR_WORDS = 'A sentence for words, such as "a photograph of {}"'
+FOR_WORDS = 'Template for text queries, such as "a photograph of {}"'
 
 
 class Finite(click.types.FloatParamType):
@@ -62,7 +62,7 @@ def device_option(function: F) -> F:
         "--device",
         envvar=engine_choice.DEVICE,
         metavar="cpu|cuda|cuda:1|mps",
-        help="Where the model runs [default: a graphics card if there is one]",
+        help="Device to run the model on [default: a GPU if available]",
     )(function)
 
 
@@ -80,7 +80,7 @@ def _with_a_place(ctx: click.Context, parameter: click.Parameter, value: str) ->
     """Refuse a sentence that would be the same whatever is asked for."""
     if "{}" not in value:
         raise click.BadParameter(
-            f"'{value}' has no {{}} for what is asked for; write it where that belongs, as in "
+            f"'{value}' has no {{}} placeholder for the text; add one, as in "
             '"a photograph of {}".'
         )
     return value
@@ -91,37 +91,37 @@ def private_option(function: F) -> F:
     return click.option(
         "--allow-private",
         is_flag=True,
-        help="Fetch addresses on private networks too",
+        help="Also fetch URLs on this computer and on private networks",
     )(function)
 
 
 def reading_options(function: F) -> F:
-    """How pictures are read: workers, thumbnails, and the pixel limit."""
+    """How pictures are read: thumbnails, workers, and the pixel limit."""
     options = (
-        click.option(
-            "--workers",
-            type=click.IntRange(1, 64),
-            help="Threads that decode [default: by cores]",
-        ),
+        click.option("--no-thumbnails", is_flag=True, help="Do not store thumbnails"),
         click.option(
             "--thumbnail-size",
             type=click.IntRange(16, 1024),
             default=decoding.THUMBNAIL_SIZE,
             show_default=True,
-            help="Short side of thumbnails in pixels",
+            help="Short side of thumbnails, in pixels",
         ),
-        click.option("--no-thumbnails", is_flag=True, help="Keep no thumbnails"),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 64),
+            help="Number of decoding threads [default: based on CPU cores]",
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1, 10_000),
+            help="Number of pictures to commit at a time",
+        ),
         click.option(
             "--max-megapixels",
             type=click.IntRange(1, 100_000),
             default=decoding.MAX_MEGAPIXELS,
             show_default=True,
-            help="Skip pictures larger than this",
-        ),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(1, 10_000),
-            help="How many are committed at once",
+            help="Skip pictures with more megapixels than this",
         ),
     )
     for option in reversed(options):
@@ -136,7 +136,7 @@ def check_exists(database: Path) -> None:
     """
     if not database.is_file():
         raise UnknownCollection(
-            f"There is no database {database}; give another with -d."
+            f"Database {database} does not exist; use -d to give another path."
         )
 
 

@@ -26,12 +26,16 @@ def output_options(function: F) -> F:
             "--nl",
             flag_value="nl",
             default="nl",
-            help="JSON lines (default)",
+            help="Output newline-delimited JSON (default)",
         ),
-        click.option("format_", "--csv", flag_value="csv", help="CSV"),
-        click.option("format_", "--tsv", flag_value="tsv", help="TSV"),
+        click.option("format_", "--csv", flag_value="csv", help="Output CSV"),
+        click.option("format_", "--tsv", flag_value="tsv", help="Output TSV"),
         click.option(
-            "format_", "-t", "--table", flag_value="table", help="A table to read"
+            "format_",
+            "-t",
+            "--table",
+            flag_value="table",
+            help="Output as a formatted table",
         ),
     )
     for option in reversed(options):
@@ -40,7 +44,7 @@ def output_options(function: F) -> F:
 
 
 def output_rows(
-    rows: Iterable[dict[str, Any]], format_: str, none: str = "Nothing was found."
+    rows: Iterable[dict[str, Any]], format_: str, none: str = "No results found."
 ) -> None:
     """Write rows to stdout; nested values are JSON in tables and CSV.
 

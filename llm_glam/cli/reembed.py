@@ -19,11 +19,11 @@ from .summary import say_counts
 @click.command("reembed")
 @click.argument("collection")
 @click.argument("new")
+@click.option("-m", "--model", required=True, help="Checkpoint for the new collection")
 @click.option(
-    "-m", "--model", required=True, help="The checkpoint of the new collection"
-)
-@click.option(
-    "--thumbnails", is_flag=True, help="Use the thumbnails instead of the originals"
+    "--thumbnails",
+    is_flag=True,
+    help="Read the stored thumbnails instead of the original files",
 )
 @shared.database_option
 @shared.device_option
@@ -41,10 +41,10 @@ def command(
     max_megapixels: float,
     batch_size: int | None,
 ) -> None:
-    """Embed the pictures of COLLECTION with another checkpoint, as collection NEW.
+    """Embed COLLECTION with another checkpoint, as collection NEW.
 
-    Both share one table of records, labels and thumbnails; the old vectors stay. An interrupted
-    run continues when it is repeated.
+    Both collections share the same records, labels and thumbnails, and the old embeddings are
+    kept. Repeat the command to continue an interrupted run.
 
     \b
     Example:

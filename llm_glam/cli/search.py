@@ -22,6 +22,14 @@ Row = dict[str, Any]
 @click.argument("collection")
 @click.argument("query", nargs=-1)
 @click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Number of results",
+)
+@click.option(
     "-a", "--add", multiple=True, help="Add a term; can be given several times"
 )
 @click.option(
@@ -35,33 +43,25 @@ Row = dict[str, Any]
     "filters_",
     metavar="COLUMN=VALUE",
     multiple=True,
-    help="Only pictures whose record says so; COLUMN__gte=VALUE and so on as in Datasette",
+    help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in Datasette",
 )
+@click.option("--words", help="Only pictures whose record contains these words")
 @click.option(
     "--where",
     metavar="SQL",
     multiple=True,
-    help="Only pictures whose record fulfils this",
-)
-@click.option("--words", help="Only pictures in whose record these words are found")
-@click.option(
-    "--min-score", type=shared.Finite(), help="Nothing that scores below this"
+    help="Only pictures whose record matches this SQL condition",
 )
 @click.option(
-    "-n",
-    "--number",
-    type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="How many",
+    "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
+@output_options
 @click.option(
-    "--skip", type=click.IntRange(0), default=0, help="Leave out so many first"
+    "--skip", type=click.IntRange(0), default=0, help="Skip the first N results"
 )
 @shared.prompt_option()
 @shared.private_option
 @shared.database_option
-@output_options
 def command(
     collection: str,
     query: tuple[str, ...],
@@ -78,12 +78,12 @@ def command(
     database: Path,
     format_: str,
 ) -> None:
-    """Find the pictures of COLLECTION that are most like QUERY.
+    """Find the pictures in COLLECTION most similar to QUERY.
 
-    A term is words, a picture file (a path that begins with ./ or / or ~ or a drive), the
-    address of a picture (https://…), or id:ITEM, a picture of the collection. Terms are added
-    and subtracted; 2: before a term gives it twice the weight. Without a term, the pictures
-    that fit the conditions are listed.
+    A term is text, a picture file (a path starting with ./ or / or ~ or a drive), the URL of a
+    picture (https://…), or id:ITEM for a picture in the collection. Use -a and -s to add and
+    subtract terms, and put 2: before a term to double its weight. Without any terms, lists the
+    pictures that match the conditions.
 
     \b
     Examples:
@@ -101,7 +101,9 @@ def command(
     wanted = parse_terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
-        raise click.UsageError("Give something to look for, or a condition.")
+        raise click.UsageError(
+            "Give a QUERY, or a condition such as --filter or --words."
+        )
     options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
     with ProgressBar("vectors") as progress:
         results = search_terms(db, found, wanted, options, progress)

@@ -12,7 +12,6 @@ from . import options as shared
 
 @click.command("serve")
 @click.argument("collection", required=False)
-@shared.database_option
 @click.option(
     "-p",
     "--port",
@@ -30,7 +29,8 @@ from . import options as shared
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Datasette metadata file: title, permissions, canned queries",
 )
-@click.option("--no-browser", is_flag=True, help="Open no browser")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser")
+@shared.database_option
 def command(
     collection: str | None,
     database: Path,
@@ -39,10 +39,10 @@ def command(
     metadata: Path | None,
     no_browser: bool,
 ) -> None:
-    """Show COLLECTION, or all of them, as a site in a browser.
+    """Browse COLLECTION, or every collection, in a web browser.
 
-    Starts Datasette on this computer; Ctrl-C ends it. The plain datasette command that does the
-    same is printed, for servers.
+    Starts Datasette on this computer; press Ctrl-C to stop it. Also prints the equivalent
+    datasette command, for use on a server.
 
     \b
     Examples:
@@ -54,7 +54,7 @@ def command(
         collections.get(collections.connect(database, readonly=True), collection)
     site = local_server.Site(database, host, port, metadata)
     address = site.address(collection)
-    click.echo(f"The same without llm: {site.command_line()}", err=True)
+    click.echo(f"Equivalent command: {site.command_line()}", err=True)
 
     def ready() -> None:
         click.echo(address)

@@ -12,15 +12,17 @@ from .output import output_options, output_rows
 
 @click.command("status")
 @click.argument("collection", required=False)
-@shared.database_option
 @click.option(
-    "--problems", is_flag=True, help="List the files that could not be used, and why"
+    "--problems", is_flag=True, help="List files that could not be used, and why"
 )
 @output_options
+@shared.database_option
 def command(
     collection: str | None, database: Path, problems: bool, format_: str
 ) -> None:
-    """Show what is in COLLECTION, or in all of them: checkpoint, counts, problems, space.
+    """Show the contents of COLLECTION, or of every collection.
+
+    Reports its checkpoint, counts, problems and disk space.
 
     \b
     Examples:
@@ -32,12 +34,16 @@ def command(
     db = collections.connect(database, readonly=True)
     chosen = [collections.get(db, collection)] if collection else collections.every(db)
     if not chosen:
-        click.echo(f"No collection in {database} is a glam-clip model's.", err=True)
+        click.echo(
+            f"There are no glam-clip collections in {database}; create one with: "
+            "llm glam embed COLLECTION FOLDER",
+            err=True,
+        )
         return
     if problems:
         tables = {c.items_table for c in chosen if c.items_table}
         found = [row for t in sorted(tables) for row in status.problems(db, t)]
-        output_rows(found, format_, "There are no problems.")
+        output_rows(found, format_, "No problems found.")
     elif format_ == "table":
         pairs = [pair for c in chosen for pair in status.status(db, c).items()]
         output_rows([{"": key, "value": value} for key, value in pairs], format_)

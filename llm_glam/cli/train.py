@@ -11,22 +11,25 @@ from ..train import presets, workflow
 from ..train.captions import retained
 from ..train.workflow import TrainOptions
 from . import options as shared
-from .dataset_options import Source, pairs_options
+from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .train_context import typed
 from .train_options import HeldOut, Pace, held_out_options, pace_options
 
 
 @click.command("train")
+@data_argument
+@click.option("--name", help="Name of the new checkpoint")
+@click.option("--base", help="Checkpoint to start from [default: glam-clip]")
+@click.option("--check", is_flag=True, help="Check the data and exit")
+@click.option(
+    "--resume", is_flag=True, help="Continue a training run that was interrupted"
+)
 @pairs_options
-@click.option("--name", help="What the new checkpoint is called")
 @click.option(
     "--tune",
     type=click.Choice(presets.TUNES),
-    help="Which weights learn [default: by hardware and data]",
-)
-@click.option(
-    "--base", help="The checkpoint to start from [default: that of glam-clip]"
+    help="Which weights to train [default: based on hardware and data]",
 )
 @held_out_options
 @pace_options
@@ -35,23 +38,25 @@ from .train_options import HeldOut, Pace, held_out_options, pace_options
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="For what is held out, the order of learning, and the intervals",
+    help="Random seed for the holdout, the training order and the intervals",
 )
+@output_options
+@record_options
+@click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
+@click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
+@shared.prompt_option("As in llm glam evaluate")
 @click.option(
     "--retain",
     type=click.Path(path_type=Path),
     metavar="CAPTIONS",
-    help="A text file of captions, one a line, that must not be forgotten [default: 120 of "
-    "everyday things]",
+    help="Text file of captions the model must not forget, one per line [default: 120 captions "
+    "of everyday things]",
 )
-@click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
-@shared.prompt_option("As in llm glam evaluate")
-@click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
-@click.option("--license", "licence", default="", help="For the card")
-@click.option("--check", is_flag=True, help="Say how the data are, and train nothing")
-@click.option("--resume", is_flag=True, help="Go on with a training that was killed")
+@click.option(
+    "--license", "licence", default="", help="License to state in the model card"
+)
 @shared.device_option
-@output_options
+@shared.database_option
 def command(
     source: Source,
     name: str | None,
@@ -70,14 +75,14 @@ def command(
     device: str | None,
     format_: str,
 ) -> None:
-    """Train a checkpoint of your own on pictures with captions, and measure whether it helped.
+    """Train your own checkpoint on pictures with captions.
 
-    DATA is as in llm glam evaluate. Some pictures are held out: recall before and after is
-    measured with those. With --tune projections, the last step from what the model sees and
-    reads to vectors learns: the rest of the model is run once over each picture, so that a laptop
-    does it in minutes. --tune last-block and --tune all teach it to see and read otherwise, which
-    takes a graphics card or a small checkpoint, and llm install 'llm-glam[train]'. The new
-    checkpoint is registered as glam-clip/NAME with a card, unless it is of no use.
+    DATA is the same as in llm glam evaluate. Some pictures are held out, to measure recall before
+    and after training. --tune projections trains only the final projection layers and runs the
+    rest of the model once over each picture, which takes a laptop minutes. --tune last-block and
+    --tune all also train the image and text encoders, and need a GPU or a small checkpoint, plus
+    llm install 'llm-glam[train]'. The new checkpoint is registered as glam-clip/NAME with a model
+    card, unless it has collapsed or is no better than before.
 
     \b
     Examples:
@@ -121,6 +126,6 @@ def command(
     finally:
         output_rows(shown(trained.measured), format_)
     say_on_stderr(
-        f"Registered {entry.model_id}, with its card: {entry.source}/README.md. Curves and log: "
-        f"{trained.run.folder}"
+        f"Registered {entry.model_id}. Model card: {entry.source}/README.md. "
+        f"Training curves and log: {trained.run.folder}"
     )

@@ -29,7 +29,7 @@ class HeldOut:
         column, sign, value = self.holdout.partition("=")
         if not sign:
             raise BadPairs(
-                f"--holdout {self.holdout} lacks a value: write COLUMN=VALUE."
+                f"--holdout {self.holdout} has no value; write it as COLUMN=VALUE."
             )
         return holdout.by_value(those, column, value)
 
@@ -46,14 +46,14 @@ held_out_options = collected(
     click.option(
         "--holdout",
         metavar="COLUMN=VALUE",
-        help="Measure with all pictures of this value, such as those of one museum",
+        help="Hold out all pictures with this value, such as those of one museum",
     ),
     click.option(
         "--held-out",
         type=FiniteRange(0, 0.9, min_open=True),
         default=holdout.SHARE,
         show_default=True,
-        help="Else this share of the pictures, chosen at random",
+        help="Without --holdout, fraction of the pictures to hold out, chosen at random",
     ),
 )
 
@@ -74,23 +74,22 @@ pace_options = collected(
     click.option(
         "--epochs",
         type=click.IntRange(1),
-        help="How often each picture is learnt from, at most [default: 20, and for projections as "
-        "many as make 200 steps]",
-    ),
-    click.option(
-        "--batch",
-        type=click.IntRange(2),
-        help="Pictures that are told apart at once [default: 512 for projections, else 256]",
+        help="Maximum number of epochs [default: 20, and for projections at least 200 steps]",
     ),
     click.option(
         "--learning-rate",
         type=FiniteRange(0, min_open=True),
-        help="How far a step goes at most [default: 1e-3 for projections and small checkpoints, "
+        help="Peak learning rate [default: 1e-3 for projections and small checkpoints, "
         "2e-5 for the last block, 5e-6 for all weights]",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(2),
+        help="Batch size [default: 512 for projections, else 256]",
     ),
     click.option(
         "--max-minutes",
         type=FiniteRange(0, min_open=True),
-        help="Learn no longer than this, the reading of pictures not counted",
+        help="Stop training after this many minutes, not counting the time to read pictures",
     ),
 )

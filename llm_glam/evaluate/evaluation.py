@@ -60,8 +60,8 @@ def _encode(
     pairs.say_refused(refused, progress.say)
     seconds = time.monotonic() - started
     progress.say(
-        f"{model_id}: {seconds:,.0f} s, {len(found) / max(seconds, 0.001):,.0f} pictures/s with "
-        "their captions"
+        f"{model_id}: {seconds:,.0f} s, {len(found) / max(seconds, 0.001):,.0f} pictures/s, "
+        "captions included"
     )
     return encoded
 

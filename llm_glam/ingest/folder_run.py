@@ -101,6 +101,8 @@ def _agreement(
     fp32 = model.encoder(engine_options=EngineOptions(progress.say))
     recall = precision.measure(found, fp32, int8, options.run.reading)
     if recall is not None:
-        text = f"int8 finds {recall:.0%} of the ten neighbours that fp32 finds, in a sample of"
-        progress.say(f"{text} your pictures.")
+        progress.say(
+            f"In a sample of your pictures, int8 finds {recall:.0%} of the ten nearest neighbours "
+            "that fp32 finds."
+        )
     return recall

@@ -23,8 +23,8 @@ Callback = Callable[..., Any]
 Ours = Callable[..., Any]
 
 HELP = """
-    With a glam-clip model (plugin llm-glam) --files takes pictures, with or without --binary:
-    bad files are named and skipped, unchanged ones are not read again.
+    With a glam-clip model (from the llm-glam plugin), --files embeds pictures, with or without
+    --binary. Bad files are reported and skipped, and unchanged files are not read again.
 """
 
 

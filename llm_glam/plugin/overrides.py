@@ -162,7 +162,7 @@ def _sql_rows(db: Database, sql: str) -> tuple[Iterator[dict[str, Any]], int]:
         count = db.execute(f"select count(*) from (\n{query}\n)").fetchone()[0]
         return iter(db.query(query)), count
     except (sqlite3.OperationalError, sqlite3.ProgrammingError, ValueError) as error:
-        raise GlamError(f"--sql cannot be run: {error}.") from error
+        raise GlamError(f"Could not run the --sql query: {error}.") from error
 
 
 def _file_rows(source: str, format_: str | None) -> Iterator[dict[str, Any]]:
@@ -232,7 +232,7 @@ def _input(options: dict[str, Any]) -> bytes | str:
         raw = Path(source).read_bytes()
         if not decoding.is_picture(raw):
             reason = _why_not(raw)
-            raise BadImage(f"{source} cannot be used: {reason}. For words use -c.")
+            raise BadImage(f"{source} cannot be used: {reason}. Use -c for text.")
         return raw
     raw = sys.stdin.buffer.read()
     if not raw:
@@ -243,7 +243,7 @@ def _input(options: dict[str, Any]) -> bytes | str:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise BadImage(
-            "Standard input is neither a picture nor text in UTF-8."
+            "Standard input is neither a picture nor UTF-8 text; pipe in one of those."
         ) from error
 
 

@@ -26,10 +26,10 @@ from .learn.state import Epoch, Settings
 from .training_run import Material, Run
 
 WHY_STOPPED = {
-    "epochs": "All epochs are done",
-    "patience": "Recall has not improved for some epochs",
-    "seconds": "The time is up",
-    "diverged": "Training diverged (loss is NaN)",
+    "epochs": "Finished all epochs",
+    "patience": "Stopped early: recall had not improved for several epochs",
+    "seconds": "Stopped at the time limit",
+    "diverged": "Stopped: training diverged (the loss is not a finite number)",
 }
 
 EpochCallback = Callable[[Epoch], None]
@@ -180,7 +180,7 @@ def learn(
     run = training_run.begin(name, embedding_model.resolve(options.base))
     if run.is_begun and not options.resume:
         progress.say(
-            f"Starting over: an unfinished training of '{name}' exists; use --resume to continue it."
+            f"Starting over: an unfinished run of '{name}' exists; use --resume to continue it."
         )
     clock = Clock()
     checked = _checked(run, dataset, split, options, progress)
@@ -280,7 +280,7 @@ def _task(
     pairs.say_refused(refused, progress.say)
     spent = clock.stop("reading pictures and captions")
     progress.say(
-        f"What is learnt from is there: {len(material.pairs):,} pictures, "
+        f"Training data ready: {len(material.pairs):,} pictures, "
         f"{len(material.texts.texts):,} texts, {spent:,.0f} s"
     )
     return task
@@ -306,16 +306,16 @@ class EpochLines:
         speed = self.pictures / max(epoch.seconds, 1e-3)
         left = round((self.settings.epochs - epoch.number) * epoch.seconds)
         return (
-            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held out "
+            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held-out loss "
             f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
-            f"{left // 60}:{left % 60:02} left at most"
+            f"at most {left // 60}:{left % 60:02} left"
         )
 
 
 def _report(result: TrainingResult, progress: Progress) -> None:
     progress.say(
-        f"{WHY_STOPPED[result.tuned.why_stopped]}. Of the new weights {result.alpha:.0%} are taken, "
-        "the rest of the old ones, which is as good as any other mix."
+        f"{WHY_STOPPED[result.tuned.why_stopped]}. Using {result.alpha:.0%} new and "
+        f"{1 - result.alpha:.0%} old weights; no other mix was clearly better."
     )
     for warning in result.warnings:
         if not warning.fatal:

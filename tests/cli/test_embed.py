@@ -44,7 +44,7 @@ def test_every_picture_and_nothing_else(llm, colours, mixed):
     ]
     assert "bad.jpg: it is not a picture in a format" in result.stderr
     assert "5 embedded, 0 unchanged, 1 copy, 1 problem" in result.stderr
-    assert "2 files that are no pictures were left out" in result.stderr
+    assert "Skipped 2 files that are not pictures." in result.stderr
     assert result.stdout == ""
 
 

@@ -41,8 +41,8 @@ PROMPTED = [
 def test_no_prompt_leaves_out_what_is_asked_for(llm, command, sentence):
     message = llm.fails(*command, "--prompt", sentence, exit_code=2)
     assert message == (
-        f"Invalid value for '--prompt': '{sentence}' has no {{}} for what is asked for; write it "
-        'where that belongs, as in "a photograph of {}".'
+        f"Invalid value for '--prompt': '{sentence}' has no {{}} placeholder for the text; "
+        'add one, as in "a photograph of {}".'
     )
 
 

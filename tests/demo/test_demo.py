@@ -66,7 +66,7 @@ def test_the_same_seed_draws_the_same_and_another_does_not(llm):
 def test_does_not_write_among_other_pictures(llm, photos):
     message = llm.fails("glam", "demo", ".", "-n", 2, "--size", 64)
 
-    assert "holds other files" in message
+    assert "contains other files" in message
     assert not (photos / "metadata.csv").exists()
 
 

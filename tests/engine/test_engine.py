@@ -441,7 +441,7 @@ def test_int8_is_a_property_of_the_collection(ready, many, new_process):
     new_process()
     ready("glam", "embed", "exact", "many", "-m", "tiny")
 
-    assert "of the ten neighbours that fp32 finds" in first
+    assert "of the ten nearest neighbours that fp32 finds" in first
     rows = ready.rows("select name, precision from glam_collections order by name")
     assert [tuple(row.values()) for row in rows] == [
         ("exact", "fp32"),

@@ -372,9 +372,9 @@ def test_a_checkpoint_that_is_not_here(swapped):
         (["photos", "other", "-c", "id:no.png"], "There is no 'no.png'"),
         (["photos", "other", "-c", " "], "says nothing to look for"),
         (["photos", "other", "-c", "./no.png"], "cannot be read"),
-        (["photos", "other", "--html", "no/page.html"], "There is no folder"),
-        (["photos", "other", "--html", "there.html"], "--force overwrites it"),
-        (["photos", "other", "-d", "no.db"], "There is no database no.db"),
+        (["photos", "other", "--html", "no/page.html"], "does not exist; create it"),
+        (["photos", "other", "--html", "there.html"], "use --force to overwrite it"),
+        (["photos", "other", "-d", "no.db"], "Database no.db does not exist"),
     ],
 )
 def test_errors_are_one_sentence(swapped, tmp_path, arguments, message):
@@ -456,10 +456,14 @@ def test_a_page_is_overwritten_with_force_only(swapped, tmp_path, monkeypatch):
     path = tmp_path / "page.html"
     path.write_text("before")
 
-    assert "page.html is there already" in swapped.fails(*COMPARE, "--html", path)
+    assert "page.html already exists; use --force" in swapped.fails(
+        *COMPARE, "--html", path
+    )
     assert path.read_text() == "before"
     result = swapped(*COMPARE, "--html", path, "--force")
-    assert "That is large for a page" in result.stderr
+    assert "That is a large page; use fewer queries" in result.stderr
     assert "How far they agree" in path.read_text("utf-8")
     assert sorted(p.name for p in tmp_path.glob("*page*")) == ["page.html"]
-    assert "--force is for --html" in swapped.fails(*COMPARE, "--force", exit_code=2)
+    assert "--force can only be used with --html" in swapped.fails(
+        *COMPARE, "--force", exit_code=2
+    )

@@ -364,9 +364,12 @@ def test_originals_that_are_gone_are_left_out_when_encoded_again(llm, embedded, 
     [
         ((), "Give either DATA or --collection."),
         (("a.csv", "--collection", "photos"), "Give either DATA or --collection."),
-        (("a.csv", "--filter", "a=b"), "--filter and --where need --collection."),
-        (("a.csv", "--where", "1"), "--filter and --where need --collection."),
-        (("--collection", "x", "--image-column", "y"), "--image-column is for DATA"),
+        (("a.csv", "--filter", "a=b"), "--where can only be used with --collection."),
+        (("a.csv", "--where", "1"), "--filter and --where can only be used with"),
+        (
+            ("--collection", "x", "--image-column", "y"),
+            "--image-column can only be used with DATA",
+        ),
         (
             ("a.csv", "--caption", "x", "--caption-template", "{x}"),
             "Give --caption-column or --caption-template, not both.",
@@ -394,7 +397,7 @@ def test_options_that_contradict_each_other(llm, colours, arguments, expected):
             "no column 'x', which the",
         ),
         (("photos/captions.csv", "-m", "nobody"), "nobody"),
-        (("--collection", "photos"), "There is no database "),
+        (("--collection", "photos"), "does not exist; use -d to give another path."),
     ],
 )
 def test_what_is_not_there_is_one_sentence(llm, colours, table, arguments, expected):
@@ -486,9 +489,7 @@ def test_warnings_where_figures_say_little(llm, photos, table):
 
     assert "Warning: the checkpoint glam-clip/demo knows nothing but" in result.stderr
     assert "3 pictures, 3 different captions, 3 groups" in result.stderr
-    assert (
-        "Warning: with fewer than 30 independent groups little can be" in result.stderr
-    )
+    assert "Warning: fewer than 30 independent groups are too few" in result.stderr
     one = llm("glam", "evaluate", table, "-m", "demo", "--sample", 1)
     assert "1 picture, 1 different caption, 1 group\n" in one.stderr
 

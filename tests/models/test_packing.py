@@ -124,7 +124,7 @@ def test_a_completed_checkpoint_can_be_packed(tiny_clip, tmp_path, llm, user_pat
     before = llm_add(llm, "mine", bare, "--base", "base")
     expected = vectors("mine")
     packed = llm("glam", "models", "pack", "mine", "mine.zip")
-    assert "weights as they were (pytorch_model.bin)" in packed.stderr
+    assert "weights unchanged (pytorch_model.bin)" in packed.stderr
     assert "pickle" in packed.stderr
     forget(bare, user_path)
     assert llm_add(llm, "mine", "mine.zip") == before

@@ -127,10 +127,10 @@ def test_bad_queries_are_one_sentence(llm, colours, photos):
     )
     message = llm.fails("similar", "photos", "-i", photos / "notes.txt")
     assert "notes.txt cannot be used: it is not a picture" in message
-    assert "For words use -c" in message
+    assert "Use -c for text" in message
     assert "Must provide content or an ID" in llm.fails("similar", "photos")
     assert llm.fails("similar", "photos", "-i", "-", input="") == "No content provided"
-    assert "neither a picture nor text" in llm.fails(
+    assert "neither a picture nor UTF-8 text" in llm.fails(
         *("similar", "photos", "-i", "-"), input=b"\xff\xfe\xfa"
     )
 

@@ -60,14 +60,14 @@ def test_the_site_is_served(served, llm):
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(20) == 0
     printed = process.stderr.read().splitlines()[0]
-    assert printed.startswith(f"The same without llm: datasette {llm.database} --host")
+    assert printed.startswith(f"Equivalent command: datasette {llm.database} --host")
     time.sleep(0.2)
     with pytest.raises(OSError, match="refused"):
         read(base)
 
 
 def test_what_cannot_be_served(llm, colours, photos):
-    assert "There is no database" in llm.fails("glam", "serve")
+    assert "does not exist; use -d" in llm.fails("glam", "serve")
     llm(*EMBED)
     assert "There is no collection 'x'" in llm.fails("glam", "serve", "x")
     with socket.socket() as taken:

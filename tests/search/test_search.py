@@ -168,7 +168,7 @@ def test_a_home_that_nobody_has_is_one_sentence(embedded):
 def test_nothing_to_look_for_is_wrong_usage(embedded):
     message = embedded.fails("glam", "search", "photos", exit_code=2)
 
-    assert message == "Give something to look for, or a condition."
+    assert message == "Give a QUERY, or a condition such as --filter or --words."
 
 
 @pytest.mark.parametrize("suffix", [*COMPARED, *WITHOUT_VALUE])
@@ -315,8 +315,8 @@ def test_nothing_found_is_said(embedded, format_, stdout):
     search = embedded("glam", "search", "photos", "--filter", "title=none", format_)
     problems = embedded("glam", "status", "photos", "--problems", format_)
 
-    assert (search.stdout, search.stderr) == (stdout, "Nothing was found.\n")
-    assert (problems.stdout, problems.stderr) == (stdout, "There are no problems.\n")
+    assert (search.stdout, search.stderr) == (stdout, "No results found.\n")
+    assert (problems.stdout, problems.stderr) == (stdout, "No problems found.\n")
 
 
 def test_a_table_names_a_file_where_that_is_not_the_id(embedded):

@@ -372,7 +372,9 @@ def test_time_that_is_up_within_an_epoch_leaves_the_one_before(
     only = replace(presets.PRESETS["all"], alphas=(1.0,))
     monkeypatch.setitem(presets.PRESETS, "all", only)
     result = train(learner, school, *ALL, "--epochs", "4")
-    assert "The time is up. Of the new weights 100% are taken" in result.stderr
+    assert (
+        "Stopped at the time limit. Using 100% new and 0% old weights" in result.stderr
+    )
     assert "epoch 3/4" in result.stderr
     assert "epoch 4/4" not in result.stderr
     assert "Registered glam-clip/ours" in result.stderr  # with the vectors measured
@@ -388,11 +390,11 @@ def test_a_run_made_to_collapse_registers_nothing(learner, school, monkeypatch):
     )
     assert not (registry.directory() / "checkpoints" / "ours").exists()
     assert "ours" not in [one.name for one in registry.checkpoints()]
-    monkeypatch.setattr(pixel_cache, "read_ahead", None)  # pictures are not read again
+    monkeypatch.setattr(pixel_cache, "prefetch", None)  # pictures are not read again
     again = train(
         learner, school, *ALL, "--epochs", "1", "--max-minutes", "1e-9", ok=False
     )
-    assert "The time is up" in again.stderr
+    assert "Stopped at the time limit" in again.stderr
 
 
 # What cannot be

@@ -111,7 +111,7 @@ def test_it_learns_what_it_did_not_know(trained):
     assert found["glam-clip/ours"] > found["glam-clip/tiny"] + 0.3
     assert "before: held-out recall@10" in result.stderr
     assert "epoch 1/40: loss" in result.stderr
-    assert "Registered glam-clip/ours, with its card" in result.stderr
+    assert "Registered glam-clip/ours. Model card: " in result.stderr
 
 
 def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained):
@@ -201,7 +201,7 @@ def test_what_was_kept_and_is_damaged_is_computed_again(learner, school, trained
     kept.parent.mkdir(parents=True)
     kept.write_bytes(whole[: len(whole) // 2])
     result = learn(learner, school[0], *QUICK[:3], "1", ok=False)
-    assert "What is learnt from is there: 900 pictures" in result.stderr
+    assert "Training data ready: 900 pictures" in result.stderr
     with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
         assert arrays["pictures"].shape == before["pictures"].shape
 
@@ -244,7 +244,7 @@ def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatc
     )
     resumed = learn(learner, school[0], *QUICK, "--resume")
 
-    assert "Starting over: an unfinished training of 'ours' exists" in anew.stderr
+    assert "Starting over: an unfinished run of 'ours' exists" in anew.stderr
     assert "Starting over" not in resumed.stderr
     assert "made with other settings: epochs 40 instead of 41." in other
     assert "made with other settings: seed 0 instead of 1." in seed
@@ -316,7 +316,7 @@ def test_time_left(seconds, said):
     lines = []
     progress = SimpleNamespace(say=lines.append)
     workflow.EpochLines(Settings(epochs=3), 10, progress, None)(epoch)
-    assert lines[0].endswith(f", {said} left at most")
+    assert lines[0].endswith(f", at most {said} left")
 
 
 def test_captions_that_belong_to_others_give_no_checkpoint(learner, school):
@@ -426,7 +426,7 @@ def test_a_museum_that_is_held_out(learner, school):
             ["--name", "x", "--base", "nobody"],
             "No checkpoint is registered as 'nobody'",
         ),
-        (["--name", "x", "--holdout", "museum"], "lacks a value"),
+        (["--name", "x", "--holdout", "museum"], "--holdout museum has no value"),
         (["--name", "x", "--holdout", "town=Rome"], "There is no column 'town'"),
         (
             ["--name", "x", "--holdout", "museum=m9"],

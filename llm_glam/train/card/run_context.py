@@ -29,7 +29,7 @@ class Clock:
 def hardware(device: str | None) -> str:
     """Describe the computer in a line."""
     processor = platform.processor() or platform.machine()
-    card = device or "with a graphics card" if has_card(device) else "no graphics card"
+    card = device or "with a GPU" if has_card(device) else "no GPU"
     return f"{platform.system()}, {processor}, {os.cpu_count()} cores, {card}"
 
 
