@@ -21,6 +21,7 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/black --check --quiet .
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 docs: $(INSTALLED)
