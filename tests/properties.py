@@ -9,4 +9,4 @@ TEXT = st.text()
 
 def made_of(*pieces):
     """Text in which signs that mean something come often."""
-    return st.lists(st.sampled_from(pieces) | TEXT, max_size=12).map("".join)
+    return st.lists(st.sampled_from(pieces) | TEXT, max_size=6).map("".join)

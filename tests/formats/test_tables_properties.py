@@ -24,9 +24,9 @@ NAMES = CELLS.map(str.strip).filter(lambda name: name and not name.startswith("\
 @st.composite
 def written(draw):
     """Names of columns, and rows of as many cells."""
-    names = draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     row = st.lists(CELLS, min_size=len(names), max_size=len(names))
-    return names, draw(st.lists(row, max_size=5))
+    return names, draw(st.lists(row, max_size=3))
 
 
 def read(name, content):
