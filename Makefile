@@ -6,7 +6,7 @@ INSTALLED = $(VENV)/installed
 TESTS ?= tests
 WORKERS ?= 2
 
-.PHONY: test lint docs docs-check demo notebook screenshots clean
+.PHONY: test lint docs docs-check coverage demo notebook screenshots clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,7 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/black --check --quiet .
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 docs: $(INSTALLED)
@@ -28,6 +29,12 @@ docs: $(INSTALLED)
 
 docs-check: $(INSTALLED)
 	$(BIN)/cog --check docs/*.md
+
+# Line by line: htmlcov/index.html. What runs in a process of its own, such as the decoder of
+# uploads, is not counted.
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS) --cov=llm_glam --cov=datasette_glam \
+	    --cov-report=term --cov-report=html $(TESTS)
 
 # The README's first steps, in a user directory of its own: the default checkpoint of whoever
 # runs this stays what it is. SERVE=0 stops before the site.
@@ -68,4 +75,4 @@ screenshots: $(INSTALLED)
 	$(BIN)/python docs/screenshots.py .demo
 
 clean:
-	rm -rf $(VENV) .demo .notebook build dist *.egg-info
+	rm -rf $(VENV) .demo .notebook .coverage htmlcov build dist *.egg-info

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
 
 from . import finds, tiny
 from .fakes import BLUE, GREEN, RED, Colours, picture
 
 EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
+
+# The same examples in every run. To look for new ones: pytest --hypothesis-profile=search FILE
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("search", deadline=None, max_examples=5000)
+settings.load_profile("few")
 
 
 @pytest.fixture(autouse=True)

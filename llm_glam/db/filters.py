@@ -5,6 +5,7 @@ arguments"), so that what somebody has learnt there, or copied from an address, 
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ WITHOUT_VALUE = {
     "isblank": "({c} is null or {c} = '')",
     "notblank": "({c} is not null and {c} != '')",
 }
+# What follows the name of a column in a filter.
+REST = re.compile(rf"(?:__({'|'.join((*COMPARED, *WITHOUT_VALUE))}))?(=|\Z)")
 # The column has no type in SQLite's eyes: what SQL wrote there may be 'yes', which is no number.
 SHOWABLE = "coalesce(sensitive, 0) in (0, '', '0')"
 SENSITIVE = f"not {SHOWABLE}"
@@ -145,10 +148,7 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
 
     :raises BadFilter: an unknown column or suffix, or no value where there has to be one
     """
-    key, sign, value = text.partition("=")
-    column, _, suffix = key.rpartition("__")
-    if key in columns or not column:
-        column, suffix = key, "exact"
+    column, suffix, sign, value = _parted(text, columns)
     if column not in columns:
         raise BadFilter(
             f"There is no column '{column}' in {table}. There are: {', '.join(columns)}."
@@ -161,6 +161,17 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
     if not sign:
         raise BadFilter(f"'{text}' lacks a value: write {text}=VALUE.")
     return Filter(column, suffix, value)
+
+
+def _parted(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
+    """Column, suffix, sign and value; in names of columns there may be signs and suffixes."""
+    for column in sorted(columns, key=len, reverse=True):
+        rest = REST.match(text, len(column))
+        if rest and text.startswith(column):
+            return column, rest[1] or "exact", rest[2], text[rest.end() :]
+    key, sign, value = text.partition("=")
+    column, _, suffix = key.rpartition("__")
+    return (column, suffix, sign, value) if column else (key, "exact", sign, value)
 
 
 def _value(suffix: str, text: str) -> str | int:

@@ -35,7 +35,7 @@ _NAMES = {
     "bull": "bull, ox, cow, cattle, bovine, buffalo, animal with horns, horned animal",
     "bird": "bird, dove, pigeon, crow, raven, duck, hen",
     "fish": "fish, carp, trout, salmon, animal with fins",
-    "raccoon": "raccoon, racoon, coon, raccoon with a striped tail, trash panda, "
+    "raccoon": "raccoon, racoon, coon, raccoon with a striped tail, trash panda, "  # codespell:ignore racoon
     "animal with a ringed tail, masked animal",
 }
 _ANIMALS = "|".join(set(FIGURES) - {"person"})

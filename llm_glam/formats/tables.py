@@ -2,17 +2,23 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from zipfile import BadZipFile
 
 from ..errors import BadRecords
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
+OPEN = r'(?:^|(?<=[,;\t])) *"'
+QUOTED = re.compile(OPEN + r'(?:[^"]|"")*+"')
+MOST_LINES = (
+    100  # of the names of columns, which may have line breaks in quotation marks
+)
 
 JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -69,9 +75,9 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
 def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
     with path.open(encoding="utf-8-sig", newline="") as fp:
-        first = _checked(path, fp.readline())
+        names = _names(path, fp)
         is_tsv = path.suffix.lower() == ".tsv"
-        delimiter = "\t" if is_tsv else max(DELIMITERS, key=first.count)
+        delimiter = "\t" if is_tsv else max(DELIMITERS, key=names.count)
         fp.seek(0)
         reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
         header = _unique([cell.strip() for cell in next(reader, [])])
@@ -83,6 +89,16 @@ def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
             if row:
                 cells = [*row, *[""] * (len(header) - len(row))]
                 yield dict(zip(header, cells, strict=False))
+
+
+def _names(path: Path, fp: TextIO) -> str:
+    """The names of columns as they stand in a file, without those in quotation marks."""
+    names = ""
+    for _ in range(MOST_LINES):
+        names = QUOTED.sub("", names + _checked(path, fp.readline()))
+        if not re.search(OPEN, names):
+            break
+    return names
 
 
 def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:

@@ -30,7 +30,7 @@ from ..fakes import RED, picture
 
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-TEXTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *PAGES]
 NOTEBOOK = ROOT / "docs" / "train-your-own.ipynb"
 FENCE = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")

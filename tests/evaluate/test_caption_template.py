@@ -134,12 +134,21 @@ def test_values_as_people_write_them(record, expected):
         ("{year:>5}", "names of columns only"),
         ("a find", "names no column. Write it like '{title}. {material}'"),
         ("", "names no column"),
+        ("(" * 21 + "{title}" + ")" * 21, "more than 20 brackets within brackets"),
+        ("[" * 1000 + "{title}" + "]" * 1000, "more than 20 brackets within"),
     ],
 )
 def test_a_template_that_cannot_be_filled_is_one_sentence(template, expected):
     with pytest.raises(BadTemplate) as raised:
         caption_template.parse(template, COLUMNS)
     assert expected in raised.value.message
+
+
+def test_brackets_within_brackets():
+    nested = "[" * 20 + "{title}" + "]" * 20
+
+    assert caption(nested, title="a") == nested.replace("{title}", "a")
+    assert caption(nested) == ""
 
 
 DOCUMENTED = [

@@ -145,9 +145,9 @@ async def _counted(
     page_request: PageRequest, wanted: Search, facet: Facet
 ) -> tuple[Counts, list[Row]]:
     """What was counted, and the values to choose from, of which some may be chosen."""
+    own = f"{facet.key}="
     others = replace(
-        wanted,
-        filters=tuple(f for f in wanted.filters if f.partition("=")[0] != facet.key),
+        wanted, filters=tuple(f for f in wanted.filters if not f.startswith(own))
     )
     work = lambda: _counts(page_request, others, facet)  # noqa: E731
     if others.conditions:
@@ -158,7 +158,7 @@ async def _counted(
         counts = await kept.get(
             page_request, what, work, lambda counts: counts.is_whole
         )
-    chosen = [f.partition("=")[2] for f in wanted.filters if f not in others.filters]
+    chosen = [f.removeprefix(own) for f in wanted.filters if f.startswith(own)]
     shown = [{**v, "selected": str(v["value"]) in chosen} for v in counts.values]
     missing = [v for v in chosen if v not in {str(one["value"]) for one in shown}]
     shown += [{"value": v, "label": v, "count": 0, "selected": True} for v in missing]

@@ -26,6 +26,7 @@ BRACKETS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»"}
 SAYS = re.compile(r"[^\W_]")
 STRONGEST = "!?.;,"
 ENDS = ".!?"
+DEEPEST = 20  # brackets within brackets
 
 
 @dataclass
@@ -105,7 +106,8 @@ def parse(template: str, columns: Sequence[str]) -> Template:
     """A template as it was typed.
 
     :param columns: those that records have
-    :raises BadTemplate: a column they do not have, a brace that is not closed, or no field at all
+    :raises BadTemplate: a column they do not have, a brace that is not closed, no field at all, or
+        too many brackets within brackets
     """
     plain = ""
     fields: list[Field] = []
@@ -156,15 +158,21 @@ def _known(column: str, columns: Sequence[str]) -> str:
     return same[0]
 
 
-def _template(plain: str, columns: Sequence[Field]) -> Template:
-    plain, fields = _bracketed(plain, columns)
+def _template(plain: str, columns: Sequence[Field], depth: int = 0) -> Template:
+    if depth > DEEPEST:
+        raise BadTemplate(
+            f"The template has more than {DEEPEST} brackets within brackets; take some out."
+        )
+    plain, fields = _bracketed(plain, columns, depth)
     clauses = _clauses(plain)
     end = clauses.pop()[0] if not clauses[-1][1] else ""
     rest = iter(fields)
     return Template([p for clause in clauses for p in _parts(*clause, rest)], end)
 
 
-def _bracketed(plain: str, fields: Sequence[Field]) -> tuple[str, list[Field]]:
+def _bracketed(
+    plain: str, fields: Sequence[Field], depth: int
+) -> tuple[str, list[Field]]:
     """Each pair of brackets with fields in it becomes a field."""
     rest = iter(fields)
     outer = ""
@@ -175,7 +183,8 @@ def _bracketed(plain: str, fields: Sequence[Field]) -> tuple[str, list[Field]]:
         inner = plain[place + 1 : end]
         if end and FIELD in inner:
             own = [next(rest) for _ in range(inner.count(FIELD))]
-            found.append(Bracketed(letter, _template(inner, own), plain[end]))
+            template = _template(inner, own, depth + 1)
+            found.append(Bracketed(letter, template, plain[end]))
             letter, place = FIELD, end
         elif letter == FIELD:
             found.append(next(rest))
