@@ -221,7 +221,7 @@ def check_text(text: str, refusal: type[GlamError]) -> None:
 
 def _no_text(text: str) -> str:
     shown = text[:SHOWN].encode(errors="replace").decode()
-    return f"'{shown}' is not valid text (UTF-8); write it without what is shown as ?."
+    return f"'{shown}' is not valid text (UTF-8); leave out the characters shown as ?."
 
 
 def _forget_stdout() -> None:
@@ -246,20 +246,20 @@ _ADVICE = {
         "is damaged; restore a backup, or save what can be read with: sqlite3 FILE .recover"
     ),
     sqlite3.SQLITE_FULL: (
-        "could not be extended because the disk is full; make room and repeat the command, "
-        "which continues where it was"
+        "could not be extended because the disk is full; free some space and repeat the command, "
+        "which continues where it left off"
     ),
     sqlite3.SQLITE_IOERR: (
-        "could not be read or written (disk I/O error: a full or failing disk, or a network share); "
-        "what was committed before is kept"
+        "could not be read or written (disk I/O error: a full or failing disk, or a network "
+        "share); everything committed so far is kept"
     ),
     # The code of all that SQL itself gets wrong. What people type is explained where it is run;
     # our own statements fail where a table or column is gone.
     sqlite3.SQLITE_ERROR: (
-        "is not as llm-glam wrote it ({error}); restore a backup, or undo that change"
+        "has been changed since llm-glam wrote it ({error}); restore a backup, or undo that change"
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened; check that its folder exists and may be written to"
+        "cannot be opened; check that its folder exists and is writable"
     ),
 }
 _ADVICE[sqlite3.SQLITE_LOCKED] = _ADVICE[sqlite3.SQLITE_BUSY]
@@ -296,7 +296,7 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno in NO_ROOM:
             _forget_stdout()
-            text = f"The answer cannot be written: {error.strerror}."
+            text = f"The output cannot be written: {error.strerror}."
             raise GlamError(text) from error
         if error.filename is None or error.strerror is None:
             raise

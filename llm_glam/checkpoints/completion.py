@@ -36,8 +36,8 @@ def model_folder(directory: Path) -> Path:
     """
     if not directory.is_dir():
         raise BadCheckpoint(
-            f"There is no folder {directory}. Put the checkpoint back there, or register it "
-            "where it is now: llm glam models add NAME FOLDER"
+            f"The folder {directory} does not exist. Move the checkpoint back there, or register "
+            "its new location: llm glam models add NAME FOLDER"
         )
     folder = directory
     if (directory / "modules.json").is_file():
@@ -46,8 +46,8 @@ def model_folder(directory: Path) -> Path:
         raise BadCheckpoint(layout.open_clip_advice(str(directory)))
     if not (folder / "config.json").is_file():
         raise BadCheckpoint(
-            f"{directory} holds no checkpoint: it has neither modules.json nor config.json. "
-            "Give the folder that holds these files."
+            f"{directory} is not a checkpoint: it has neither modules.json nor config.json. Give "
+            "the folder that contains these files."
         )
     return folder
 
@@ -76,12 +76,14 @@ def check_complete(directory: Path) -> None:
     missing = lacks(directory)
     if "weights" in missing:
         raise BadCheckpoint(
-            f"{directory} holds no weights (model.safetensors or pytorch_model.bin)."
+            f"{directory} has no weights (model.safetensors or pytorch_model.bin). Get the "
+            "checkpoint again, or give the folder that contains them."
         )
     if missing:
         raise BadCheckpoint(
-            f"{directory} lacks {' and '.join(missing)}. A checkpoint fine-tuned from another "
-            "one uses that one's: llm glam models add NAME FOLDER --base NAME_OR_FOLDER"
+            f"{directory} is missing its {' and '.join(missing)}. If it was fine-tuned from "
+            "another checkpoint, use that one's: llm glam models add NAME FOLDER --base "
+            "NAME_OR_FOLDER"
         )
 
 
@@ -131,7 +133,10 @@ def _first_module(modules: Path) -> str:
             f"{modules} is damaged; get the checkpoint again."
         ) from error
     if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
-        raise BadCheckpoint(f"{modules} points outside its own folder.")
+        raise BadCheckpoint(
+            f"{modules} points outside its own folder. Get the checkpoint again from a source you "
+            "trust."
+        )
     return first
 
 
@@ -152,9 +157,9 @@ def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
             return
     if kind != "clip":
         raise BadCheckpoint(
-            f"{source} lacks preprocessing, and a model of the kind '{kind}' for pictures of "
-            f"{size} pixels has not CLIP's. Say which checkpoint of this kind and size it was "
-            "fine-tuned from: --base NAME_OR_FOLDER"
+            f"{source} is missing its preprocessing, and a '{kind}' model for {size}-pixel "
+            "pictures does not use CLIP's. Name the checkpoint of the same kind and size that it "
+            "was fine-tuned from: --base NAME_OR_FOLDER"
         )
     text = json.dumps(_clip_preprocessing(size), indent=2)
     (target / "preprocessor_config.json").write_text(text, "utf-8")

@@ -61,8 +61,8 @@ def _download(repository: str, revision: str | None) -> Path:
     files = wanted(sizes)
     if not any(name.endswith(WEIGHTS) for name in files):
         raise BadCheckpoint(
-            f"{repository} on the hub holds no weights (model.safetensors or "
-            "pytorch_model.bin); give another hub id or a folder."
+            f"{repository} on the hub has no weights (model.safetensors or pytorch_model.bin); "
+            "give another hub id or a folder."
         )
     _announce(repository, sum(files.values()), constants.HF_HUB_CACHE)
     return Path(
@@ -106,14 +106,14 @@ def _explained(repository: str) -> Iterator[None]:
         errors.HFValidationError,
     ) as error:
         raise BadCheckpoint(
-            f"'{repository}' is neither a folder here nor a checkpoint on the hub "
+            f"'{repository}' is neither a local folder nor a checkpoint on the hub "
             f"({_first_line(error)}). Check the spelling, or log in with: hf auth login"
         ) from error
     # Which HTTP library the hub's client is built on changes with its version.
     except Exception as error:
         raise HubUnreachable(
-            f"The checkpoint {repository} is not on this computer and the hub cannot be "
-            f"reached ({_first_line(error)}). Try again with a network, or copy the checkpoint's "
+            f"The checkpoint {repository} is not on this computer and the hub cannot be reached "
+            f"({_first_line(error)}). Try again when you are online, or copy the checkpoint's "
             f"folder from another computer and run: llm glam models add {_name(repository)} FOLDER"
         ) from error
 

@@ -88,10 +88,10 @@ def is_open_clip_only(names: Iterable[str]) -> bool:
 def open_clip_advice(where: str) -> str:
     """What to do with a checkpoint for open_clip alone."""
     return (
-        f"{where} is a checkpoint for open_clip only, which llm-glam cannot load. The same weights "
-        "are often on the hub in the layout of transformers, too, with config.json and "
-        "model.safetensors beside open_clip's files, as in laion/CLIP-ViT-B-32-laion2B-s34B-b79K. "
-        "Give that hub id instead."
+        f"{where} has only open_clip's files, which llm-glam cannot load. The same weights are "
+        "often on the hub in transformers' format as well, with config.json and "
+        "model.safetensors next to open_clip's files, as in "
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K. Give that hub id instead."
     )
 
 
@@ -106,12 +106,12 @@ def find(directory: Path, archive: Path) -> Path:
         return found[0]
     if not found:
         raise BadCheckpoint(
-            f"{archive} holds no checkpoint: there is neither modules.json nor config.json in "
-            "it. Pack the folder that holds these files."
+            f"{archive} does not contain a checkpoint: it has neither modules.json nor "
+            "config.json. Pack the folder that contains these files."
         )
     names = ", ".join(folder.relative_to(directory).as_posix() for folder in found)
     raise BadCheckpoint(
-        f"{archive} holds several checkpoints ({names}). Unpack it, and register the folder that "
+        f"{archive} contains several checkpoints ({names}). Unpack it, and register the folder "
         "you want: llm glam models add NAME FOLDER"
     )
 

@@ -42,18 +42,18 @@ def check(model: Path, base: Path) -> None:
     found = _other_shapes(ours, _shape(base)) or _other_words(ours, base)
     if found:
         raise BadCheckpoint(
-            f"{model} was not fine-tuned from {base}: {'; '.join(found)}. Say which checkpoint "
-            "it was fine-tuned from: --base NAME_OR_FOLDER"
+            f"{model} was not fine-tuned from {base}: {'; '.join(found)}. Name the checkpoint it "
+            "was fine-tuned from: --base NAME_OR_FOLDER"
         )
 
 
 def _other_shapes(ours: Shape, bases: Shape) -> list[str]:
     if ours.kind != bases.kind:
-        return [f"it is of the kind '{ours.kind}', the base of '{bases.kind}'"]
+        return [f"it is a '{ours.kind}' model, the base is a '{bases.kind}' model"]
     compared = (
         ("its vocabulary has {:,} tokens", ours.vocabulary, bases.vocabulary),
         ("its vectors have {:,} dimensions", ours.dimensions, bases.dimensions),
-        ("it reads {:,} tokens of a text", ours.longest, bases.longest),
+        ("it reads up to {:,} tokens of a text", ours.longest, bases.longest),
     )
     return [
         f"{words.format(one)}, the base's {other:,}"
@@ -69,7 +69,7 @@ def _other_words(ours: Shape, base: Path) -> list[str]:
     rows, end = max(words.values()) + 1, words.get(END_WORD)
     if rows != ours.vocabulary:
         return [
-            f"it knows {ours.vocabulary:,} tokens, the base's tokenizer gives {rows:,}"
+            f"its vocabulary has {ours.vocabulary:,} tokens, the base's tokenizer has {rows:,}"
         ]
     expected = rows - 1 if ours.end == HIGHEST else ours.end
     if end is not None and end != expected:

@@ -83,7 +83,7 @@ def main() -> None:
         print(f"{args.folder}: {error.strerror or error}", file=sys.stderr)
         raise SystemExit(NOT_NOW) from error
     except MemoryError as error:
-        print("there is too little memory to export it", file=sys.stderr)
+        print("there is not enough memory to export it", file=sys.stderr)
         raise SystemExit(NOT_NOW) from error
 
 

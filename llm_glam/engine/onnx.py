@@ -39,7 +39,7 @@ class OnnxEncoder:
             raise ValueError(f"{folder} was exported by another version")
         preprocessing = Preprocessing.of(known["preprocessing"])
         if preprocessing is None:
-            raise ValueError(f"{folder} has a preprocessing that is not known")
+            raise ValueError(f"{folder} uses preprocessing that is not supported")
         self.fingerprint: str = known["fingerprint"]
         self.dimensions: int = known["dimensions"]
         self.precision: str = known["precision"]
@@ -104,8 +104,8 @@ class OnnxEncoder:
         # ONNX Runtime has no public exceptions of its own.
         except Exception as error:
             raise BadCheckpoint(
-                f"What was exported for the fast engine cannot be read any more. Delete the "
-                f"folder {self._folder}; it is made anew when pictures are embedded."
+                "The model exported for the fast engine can no longer be read. Delete the folder "
+                f"{self._folder}; it is exported again the next time pictures are embedded."
             ) from error
 
     def _tokens(self, texts: list[str]) -> dict[str, Any]:

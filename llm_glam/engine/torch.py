@@ -97,8 +97,8 @@ class TorchEncoder:
     def _take_fewer(self, error: Exception) -> None:
         if self._at_once == 1:
             raise BadDevice(
-                f"The memory of '{self.model.device}' is too small for this checkpoint, or in "
-                "use. Choose another device: --device cpu"
+                f"There is not enough free memory on '{self.model.device}' for this checkpoint. "
+                "Use another device: --device cpu"
             ) from error
         self._at_once //= 2
 
@@ -131,8 +131,8 @@ class TorchEncoder:
         ids = {frozenset(word) for word in tokenized}
         if len(ids) < len(DIFFERENT_WORDS):
             raise BadCheckpoint(
-                f"{directory} gives different words the same tokens: its tokenizer files are "
-                "missing or damaged. Register it again with: --base NAME_OR_FOLDER"
+                f"{directory} produces the same tokens for different words: its tokenizer files "
+                "are missing or damaged. Register it again with: --base NAME_OR_FOLDER"
             )
         with _fitting(directory, "words"):
             words = self.encode_texts(DIFFERENT_WORDS)
@@ -140,14 +140,21 @@ class TorchEncoder:
             sample = self.prepare(Image.new("RGB", (64, 48), "teal"))
             picture = self.encode_prepared([sample])
         if not (np.isfinite(words).all() and np.isfinite(picture).all()):
-            raise BadCheckpoint(f"{directory} gives vectors that are no numbers (NaN).")
+            raise BadCheckpoint(
+                f"{directory} produces vectors with NaN or infinite values. Get the checkpoint "
+                "again, or use another one."
+            )
         if words.shape[1] != picture.shape[1]:
             raise BadCheckpoint(
-                f"{directory} gives words {words.shape[1]} and pictures {picture.shape[1]} "
-                "dimensions; they cannot be compared."
+                f"{directory} produces vectors of {words.shape[1]} dimensions for words and "
+                f"{picture.shape[1]} for pictures, so they cannot be compared. Use another "
+                "checkpoint."
             )
         if len(np.unique(words, axis=0)) < len(DIFFERENT_WORDS):
-            raise BadCheckpoint(f"{directory} gives different words the same vector.")
+            raise BadCheckpoint(
+                f"{directory} produces the same vector for different words. Use another "
+                "checkpoint."
+            )
         return int(words.shape[1])
 
 
@@ -161,8 +168,8 @@ def _fitting(directory: Path, kind: str) -> Iterator[None]:
     # torch, transformers and tokenizers each have errors of their own.
     except Exception as error:
         raise BadCheckpoint(
-            f"{directory} cannot encode {kind}: {first_line(error)} Its settings or its tokenizer "
-            "are those of another checkpoint."
+            f"{directory} cannot encode {kind}: {first_line(error)} Its configuration or its "
+            "tokenizer belongs to another checkpoint."
         ) from error
 
 
@@ -207,8 +214,8 @@ def check_device(device: str) -> None:
     # RuntimeError, AssertionError and NotImplementedError, by kind of device
     except Exception as error:
         raise BadDevice(
-            f"The model cannot run on '{device}' here: {first_line(error)}. Leave --device out "
-            "(or LLM_GLAM_DEVICE unset) for the best there is."
+            f"The model cannot run on '{device}' on this computer: {first_line(error)}. Leave out "
+            "--device (or unset LLM_GLAM_DEVICE) to use the best device available."
         ) from error
 
 
@@ -235,8 +242,8 @@ def load(directory: Path, device: str | None) -> Any:
         ) from error
     if not {"text", "image"} <= set(model.modalities):
         raise BadCheckpoint(
-            f"{directory} is no CLIP: it understands {' and '.join(model.modalities)} only. "
-            "A checkpoint for both text and pictures is needed."
+            f"{directory} is not a CLIP model: it understands only "
+            f"{' and '.join(model.modalities)}. Use a checkpoint for both text and pictures."
         )
     return model
 

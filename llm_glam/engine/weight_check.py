@@ -31,9 +31,9 @@ def check(model: Any, directory: Path) -> None:
     if lacking:
         there = next(iter(_names(folder)), "none")
         raise BadCheckpoint(
-            f"{directory} lacks {len(lacking):,} weights of its model, such as {lacking[0]} (its "
-            f"files have names such as {there}); they would be made up at random. Save it from "
-            "the program that trained it with model.save_pretrained(FOLDER)."
+            f"{directory} is missing {len(lacking):,} weights of its model, such as {lacking[0]} "
+            f"(its files use names such as {there}); they would be initialised at random. Save it "
+            "again from the program that trained it, with model.save_pretrained(FOLDER)."
         )
 
 
@@ -43,8 +43,9 @@ def _check_words(inner: Any, tokenizer: Any, directory: Path) -> None:
     highest = max(tokenizer.get_vocab().values(), default=0)
     if rows is not None and highest >= rows:
         raise BadCheckpoint(
-            f"{directory} has the tokenizer of another checkpoint: it knows {highest + 1:,} tokens, "
-            f"the model {rows:,}. Take that of the checkpoint it was fine-tuned from."
+            f"{directory} has the tokenizer of another checkpoint: the tokenizer has "
+            f"{highest + 1:,} tokens, the model has {rows:,}. Use the tokenizer of the checkpoint "
+            "it was fine-tuned from."
         )
 
 

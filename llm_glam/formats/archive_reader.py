@@ -35,7 +35,7 @@ DEVICES = {
     *("con", "prn", "aux", "nul"),
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
-LINK = "holds a link or device, '{}'; pack the files themselves (tar has the option --dereference)"
+LINK = "contains a link or device, '{}'; pack the files themselves (with tar, use --dereference)"
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error),
     *(lzma.LZMAError, EOFError, struct.error, ValueError, OverflowError),
@@ -87,13 +87,15 @@ def _limit(archive: Path) -> int:
 
 def _check_count(count: int) -> None:
     if count > MAX_FILES:
-        raise _Refused(f"holds more than {MAX_FILES:,} files, which no checkpoint has")
+        raise _Refused(
+            f"contains more than {MAX_FILES:,} files, which no checkpoint does"
+        )
 
 
 def _check_total(total: int, limit: int) -> None:
     if total > limit:
         raise _Refused(
-            f"would become larger than {limit / 1e9:.3g} GB, which no checkpoint in an archive "
+            f"would unpack to more than {limit / 1e9:.3g} GB, which no checkpoint in an archive "
             "of its size does"
         )
 
@@ -108,7 +110,9 @@ def _inside(name: str) -> PurePosixPath:
     plain = name.replace("\\", "/")  # some programs on Windows write them so
     path = PurePosixPath(plain)
     if plain.startswith("/") or plain[1:2] == ":" or ".." in path.parts:
-        raise _Refused(f"holds '{_shown(name)}', which lies outside the archive")
+        raise _Refused(
+            f"contains '{_shown(name)}', which would be unpacked outside the target folder"
+        )
     return path
 
 
@@ -119,10 +123,10 @@ def _check_name(path: PurePosixPath, seen: set[str]) -> None:
         is_device = part.partition(".")[0].lower() in DEVICES
         if is_odd or is_device or part.endswith((" ", ".")):
             text = _shown(str(path))
-            raise _Refused(f"holds a file whose name cannot be used: '{text}'")
+            raise _Refused(f"contains a file whose name cannot be used: '{text}'")
     key = unicodedata.normalize("NFC", str(path)).casefold()
     if key in seen:
-        raise _Refused(f"holds '{_shown(str(path))}' twice")
+        raise _Refused(f"contains '{_shown(str(path))}' twice")
     seen.add(key)
 
 
@@ -139,8 +143,8 @@ def _files(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_File]:
     opener = next((o for magic, o in OPENERS if start.startswith(magic)), None)
     if opener is None and start[TAR_MAGIC_AT:] != b"ustar":
         raise _Refused(
-            "is no archive that can be opened (zip, tar, tar.gz, tar.xz, tar.bz2). If it is one "
-            "file of several, give their folder"
+            "is not an archive that can be opened (zip, tar, tar.gz, tar.xz, tar.bz2). If it is "
+            "one of a checkpoint's files, give their folder"
         )
     yield from _in_tar(_Bounded(opener(raw) if opener else raw, limit))
 
@@ -236,7 +240,9 @@ def _write(file: _File, path: Path) -> None:
                 break
             out.write(block)
     if left:
-        raise _Refused(f"is damaged: '{_shown(file.name)}' is not as long as it says")
+        raise _Refused(
+            f"is damaged: '{_shown(file.name)}' does not have the length it declares"
+        )
 
 
 @contextmanager
@@ -248,8 +254,8 @@ def _explained(archive: Path, target: Path) -> Iterator[None]:
         raise BadArchive(f"{archive} {error}. Nothing was unpacked from it.") from error
     except NotImplementedError as error:  # of zipfile, before RuntimeError, its base
         raise BadArchive(
-            f"{archive} is compressed in a way that cannot be read here ({error}). Pack it "
-            "again, as an ordinary zip or tar.gz."
+            f"{archive} is compressed by a method that is not supported here ({error}). Pack it "
+            "again as an ordinary zip or tar.gz."
         ) from error
     except BROKEN as error:
         raise BadArchive(
@@ -258,8 +264,8 @@ def _explained(archive: Path, target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise BadArchive(
-                f"There is no room on the disk of {target.parent} to unpack {archive}. Make room "
-                "and repeat the command."
+                f"There is not enough space on the disk of {target.parent} to unpack {archive}. "
+                "Free some space and repeat the command."
             ) from error
         raise BadArchive(
             f"{archive} cannot be unpacked: {error.strerror or error}."

@@ -24,10 +24,11 @@ SECONDS = 1.0
 AT_ONCE = 8
 CARD_KEYS = ("license", "base_model")
 COLLAPSED = (
-    "Warning: '{name}' hardly tells different things apart: {alike_pictures:.0%} of the pairs of "
-    "clearly different pictures and {alike_texts:.0%} of those of texts have a cosine over .95, and "
-    "a text scores {low:.4f} to {high:.4f} over all pictures. Searches would give nearly the same "
-    "order for every query. It has probably collapsed while it was trained, or was never trained."
+    "Warning: '{name}' can hardly tell different things apart: {alike_pictures:.0%} of the pairs "
+    "of clearly different pictures and {alike_texts:.0%} of the pairs of texts have a cosine "
+    "over .95, and the scores of a text over all pictures range only from {low:.4f} to "
+    "{high:.4f}. Searches would return nearly the same order for every query. It probably "
+    "collapsed during training, or was never trained."
 )
 
 
@@ -57,7 +58,7 @@ def examine(entry: Checkpoint, say: Say, *, speed: bool = True) -> Report:
         say("Loading and testing the checkpoint")
         fast = _tested(entry, directory, report)
         if speed:
-            say("Measuring its speed, about two seconds")
+            say("Measuring its speed (about two seconds)")
             report.row |= _speed(fast)
     except HubUnreachable as error:
         report.row["self_test"] = error.message

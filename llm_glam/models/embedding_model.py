@@ -110,5 +110,5 @@ def find(model_id: str) -> GlamClip:
     if model_id == registry.PREFIX:
         return GlamClip(registry.default_name())
     if not registry.is_ours(model_id):
-        raise GlamError(f"'{model_id}' is not one of our models.")
+        raise GlamError(f"'{model_id}' is not a glam-clip model.")
     return GlamClip(registry.bare(model_id))

@@ -96,7 +96,7 @@ def state(fingerprint: str) -> tuple[str, str | None]:
     if _is_impossible(fingerprint, FP32):
         known = json.loads(_why_not(fingerprint, FP32).read_text("utf-8"))
         return "torch", str(known.get("reason"))
-    return "torch", "not exported yet, which is done when pictures are embedded"
+    return "torch", "not exported yet; this is done when pictures are embedded"
 
 
 def export(

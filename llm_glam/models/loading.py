@@ -47,8 +47,8 @@ def encoder(
     engine_options = engine_options or EngineOptions()
     if engine_options.precision == INT8 and engine_options.device not in (None, "cpu"):
         raise BadDevice(
-            f"--precision int8 runs on the processor, not on '{engine_options.device}'. Leave one of the "
-            "two options out."
+            f"--precision int8 runs on the CPU, not on '{engine_options.device}'. Leave out one "
+            "of the two options."
         )
     with _lock:
         exact = _in_fp32(name, download, engine_options)
@@ -81,9 +81,9 @@ def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> Non
     if entry.fingerprint and fingerprint != entry.fingerprint:
         raise CheckpointChanged(
             f"The files of the checkpoint '{entry.name}' in {directory} have changed: their "
-            f"fingerprint is {fingerprint}, it was {entry.fingerprint} when it was "
-            "registered. Put the old files back, or register the new ones under a name of "
-            f"their own: llm glam models add {entry.name}-2 {directory}"
+            f"fingerprint is {fingerprint}, but it was {entry.fingerprint} when the checkpoint "
+            "was registered. Restore the old files, or register the new ones under another name: "
+            f"llm glam models add {entry.name}-2 {directory}"
         )
 
 
@@ -101,7 +101,7 @@ def _in_int8(name: str, exact: "Encoder", engine_options: EngineOptions) -> "Enc
         if fast is None:
             raise BadCheckpoint(
                 f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
-                "fast engine (LLM_GLAM_ENGINE=torch switches it off). Leave the option out."
+                "fast engine (LLM_GLAM_ENGINE=torch turns it off). Leave out the option."
             )
     return _loaded.setdefault(key, fast) if fast else exact
 
@@ -176,8 +176,9 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     directory = Path(entry.source)
     if not directory.is_dir():
         raise BadCheckpoint(
-            f"The checkpoint '{entry.name}' is gone: there is no folder {directory}. Put it back, "
-            f"or say where it is now: llm glam models add {entry.name} FOLDER"
+            f"The checkpoint '{entry.name}' cannot be found: the folder {directory} does not "
+            f"exist. Move it back, or register its new location: llm glam models add {entry.name} "
+            "FOLDER"
         )
     return directory
 

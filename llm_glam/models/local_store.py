@@ -83,8 +83,8 @@ def _proved(copy: Path, name: str) -> Iterator[None]:
 def _unpacked(archive: Path, work: Path) -> Path:
     if not archive.exists():
         raise BadCheckpoint(
-            f"There is no folder and no archive {archive}. Check the path, and put it in quotes "
-            "if it has spaces."
+            f"There is no folder or archive {archive}. Check the path, and put it in quotes if it "
+            "contains spaces."
         )
     target = work / "unpacked"
     target.mkdir()
@@ -109,7 +109,7 @@ def _work() -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(dir=directory(), prefix=WORK))
     except OSError as error:
-        text = f"No checkpoint can be put into {directory()}: {error.strerror}."
+        text = f"Checkpoints cannot be stored in {directory()}: {error.strerror}."
         raise BadArchive(text) from error
     try:
         yield work

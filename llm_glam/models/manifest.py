@@ -22,8 +22,8 @@ def read(directory: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise BadCheckpoint(
-            f"{path} is damaged. Get the checkpoint again, or delete this file if you know that "
-            "the rest is as it should be."
+            f"{path} is damaged. Get the checkpoint again, or delete this file if you are sure "
+            "that the others are intact."
         ) from error
     return said
 
@@ -38,9 +38,9 @@ def check(directory: Path, fingerprint: str, given: Path) -> None:
     said = read(directory).get("fingerprint", fingerprint)
     if said != fingerprint:
         raise CheckpointChanged(
-            f"{given} is not what was packed: its glam.json says fingerprint {said}, its files "
-            f"have {fingerprint}. Get it again from whoever packed it, or delete glam.json if "
-            "you changed the checkpoint yourself."
+            f"{given} is not what was packed: its glam.json gives the fingerprint {said}, but its "
+            f"files have {fingerprint}. Get it again from whoever packed it, or delete glam.json "
+            "if you changed the checkpoint yourself."
         )
 
 

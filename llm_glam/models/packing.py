@@ -44,8 +44,8 @@ tags: [clip, sentence-transformers, feature-extraction]
 # {name}
 
 A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
-llm-glam {version}. Nothing more was
-written down about it: say here what it was trained on, how good it is, and who may use it.
+llm-glam {version}. Nothing else is
+recorded about it: add here what it was trained on, how good it is, and who may use it.
 
 To use it with llm-glam:
 
@@ -195,16 +195,16 @@ def _json(value: Any) -> bytes:
 def _check_target(target: Path, force: bool) -> None:
     if not target.name.lower().endswith(archive_writer.ENDINGS):
         raise CannotPack(
-            f"'{target.name}' must end with .zip or .tar.gz, which says what it becomes."
+            f"'{target.name}' must end with .zip or .tar.gz, which selects the format."
         )
     if target.is_dir():
         raise CannotPack(f"{target} is a folder. Give the name of a file.")
     if target.exists() and not force:
         raise CannotPack(
-            f"{target} is already there. Choose another name, or replace it with --force."
+            f"{target} already exists. Choose another name, or replace it with --force."
         )
     if not target.parent.is_dir():
-        raise CannotPack(f"There is no folder {target.parent}. Make it first.")
+        raise CannotPack(f"The folder {target.parent} does not exist. Create it first.")
 
 
 def _write(
@@ -224,9 +224,9 @@ def _write(
         found, *_ = _loaded(unpacked)
         if found != fingerprint:
             raise CannotPack(
-                f"{target} was not written: what came out of it had fingerprint {found}, not "
-                f"{fingerprint}. The checkpoint has files of a kind that is not known here; give "
-                "its folder away as it is."
+                f"{target} was not written: when unpacked again, it had the fingerprint {found} "
+                f"instead of {fingerprint}. The checkpoint has files of a kind that llm-glam does "
+                "not know; share its folder as it is."
             )
         os.replace(archive, target)
 
@@ -252,6 +252,6 @@ def _explained(target: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             reason = (
-                "the disk is full (it needs room for the archive and for what is in it)"
+                "the disk is full (it needs space for the archive and for its contents)"
             )
         raise CannotPack(f"{target} was not written: {reason}.") from error

@@ -28,10 +28,10 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     STOCK: {"source": STOCK_SOURCE},
     DEMO: {
         "source": OWN,
-        "notes": "knows nothing but the drawings of: llm glam demo",
+        "notes": "knows only the drawings of: llm glam demo",
         "warning": (
-            "the checkpoint glam-clip/demo knows nothing but the drawings of 'llm glam demo': for "
-            "these pictures its vectors mean nothing. Use clip-ViT-B-32 (llm glam models default "
+            "the checkpoint glam-clip/demo knows only the drawings of 'llm glam demo': for these "
+            "pictures its vectors are meaningless. Use clip-ViT-B-32 (llm glam models default "
             "clip-ViT-B-32), or a checkpoint of your own"
         ),
         "mark": DRAWN,
@@ -144,7 +144,7 @@ def get(name: str) -> Checkpoint:
         return _entry(name, known)
     names = ", ".join(entry.name for entry in checkpoints())
     raise UnknownCheckpoint(
-        f"No checkpoint is registered as '{name}' on this computer (there are: {names}). "
+        f"No checkpoint is registered as '{name}' on this computer (registered: {names}). "
         f"Register its folder with: llm glam models add {name} FOLDER"
     )
 
@@ -216,7 +216,7 @@ def remove(name: str) -> Checkpoint:
     """
     entry = get(name)
     if name in BUILT_IN:
-        raise NameTaken(f"'{name}' comes with llm-glam and is always there.")
+        raise NameTaken(f"'{name}' comes with llm-glam and is always available.")
     put(replace(entry, removed=now(), stamps=[]))
     data = _load()
     if data.get("default") == name:
@@ -232,14 +232,14 @@ def check_name(name: str, fingerprint: str | None) -> None:
     """
     if not NAME.fullmatch(name):
         raise NameTaken(
-            f"'{name}' cannot be a name: use letters, digits and . _ + - (and / between them)."
+            f"'{name}' is not a valid name: use letters, digits and . _ + - (and / between them)."
         )
     old = former(name)
     if old and old.fingerprint and fingerprint and old.fingerprint != fingerprint:
         raise NameTaken(
-            f"'{name}' was given to other weights (fingerprint {old.fingerprint}, "
-            f"not {fingerprint}), and collections may still refer to those. "
-            f"Choose another name, such as {name}-2."
+            f"'{name}' was already used for other weights (fingerprint {old.fingerprint}, not "
+            f"{fingerprint}), and collections may still refer to them. Choose another name, such "
+            f"as {name}-2."
         )
 
 
@@ -253,13 +253,13 @@ def _check_entry(name: str, entry: Any) -> None:
     :raises RegistryError: what is wrong with it
     """
     if not isinstance(entry, dict):
-        raise RegistryError(_damaged(f"the entry '{name}' is no object"))
+        raise RegistryError(_damaged(f"the entry '{name}' is not an object"))
     if entry.get("source") is None:
-        raise RegistryError(_damaged(f"the entry '{name}' lacks its source"))
+        raise RegistryError(_damaged(f"the entry '{name}' has no source"))
     for key, value in entry.items():
         kind = KINDS.get(key)
         if kind is None or not (value is None or isinstance(value, kind)):
-            what = f"the entry '{name}' has a '{key}' that cannot be understood"
+            what = f"the entry '{name}' has an invalid '{key}'"
             raise RegistryError(_damaged(what))
 
 
@@ -283,7 +283,7 @@ def _load() -> dict[str, Any]:
     ):
         raise RegistryError(_damaged("it is not a list of checkpoints"))
     if not isinstance(data.get("default"), str | None):
-        raise RegistryError(_damaged("its default is no name"))
+        raise RegistryError(_damaged("its default is not a name"))
     for name, entry in data["checkpoints"].items():
         _check_entry(name, entry)
     return data
@@ -291,7 +291,7 @@ def _load() -> dict[str, Any]:
 
 def _damaged(reason: str) -> str:
     return (
-        f"The list of checkpoints {path()} is damaged ({reason}). Repair it, or move it away "
+        f"The list of checkpoints {path()} is damaged ({reason}). Repair it, or move it elsewhere "
         "and register your checkpoints again with: llm glam models add NAME FOLDER"
     )
 
