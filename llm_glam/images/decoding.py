@@ -246,7 +246,7 @@ def _why_not_a_picture(head: bytes) -> str:
         return "it is an SVG drawing; convert it to PNG first"
     if text.startswith((b"<!doctype", b"<html")):
         return "it is a web page, not a picture"
-    return "it is not a picture in a format this program reads"
+    return "it is not a picture in a format that llm-glam can read"
 
 
 def _check_size(size: tuple[int, int], max_megapixels: float) -> None:

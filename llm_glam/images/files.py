@@ -167,11 +167,11 @@ def why_refused(
             inside[path.parent] = path.parent.resolve().is_relative_to(root)
         target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
         if not (inside[path.parent] and target_inside):
-            return "it is a link to a place outside the folder", ProblemKind.BAD_LINK
+            return "it is a link that points outside the folder", ProblemKind.BAD_LINK
         path.stat()
     except (OSError, RuntimeError) as error:
         if path.is_symlink():
-            return "it is a link that leads nowhere", ProblemKind.BAD_LINK
+            return "it is a broken link", ProblemKind.BAD_LINK
         reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
         return reason, ProblemKind.UNREADABLE
     return None
@@ -225,8 +225,8 @@ def _is_hidden(name: str) -> bool:
 def _glob(root: Path, pattern: str) -> list[Path]:
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise BadFolder(
-            f"The pattern '{pattern}' leaves the folder {root}. Give that folder instead, "
-            "and a pattern such as '*.jpg' or '**/*.jpg'."
+            f"The pattern '{pattern}' points outside the folder {root}. Give the folder it points "
+            "to instead, and a pattern such as '*.jpg' or '**/*.jpg'."
         )
     literal = root / pattern
     if literal.is_file():
@@ -235,7 +235,7 @@ def _glob(root: Path, pattern: str) -> list[Path]:
         return list(root.glob(pattern))
     except ValueError as error:
         raise BadFolder(
-            f"'{pattern}' is no pattern ({error}); use '*.jpg' or '**/*.jpg'."
+            f"'{pattern}' is not a valid pattern ({error}); use '*.jpg' or '**/*.jpg'."
         ) from error
 
 
@@ -262,7 +262,7 @@ def _other_case(root: Path, pattern: str, matched: int) -> str | None:
     missed = len(other) - matched
     if missed < 1:
         return None
-    return f"{missed:,} more files match '{pattern}' when upper and lower case are the same"
+    return f"{missed:,} more files match '{pattern}' if upper and lower case are treated alike"
 
 
 def _pattern_of(paths: list[Path], pattern: str) -> str:
@@ -276,7 +276,7 @@ def _kinds(paths: list[Path]) -> str:
     if not paths:
         return "the folder is empty"
     kinds = Counter(path.suffix or "no extension" for path in paths).most_common(4)
-    return "it holds " + ", ".join(f"{count:,} {suffix}" for suffix, count in kinds)
+    return "it contains " + ", ".join(f"{count:,} {suffix}" for suffix, count in kinds)
 
 
 def same_name(name: str) -> str:

@@ -146,8 +146,8 @@ def _resolved(host: str, port: int, seconds: float) -> list[str]:
         return answer.result(seconds)
     except (socket.gaierror, ValueError) as error:
         raise BadAddress(
-            "names a server that cannot be found. Check how it is written, and whether "
-            "this computer has a network."
+            "names a server that cannot be found. Check the spelling, and whether this computer "
+            "is online."
         ) from error
 
 
