@@ -76,9 +76,9 @@ class Matched(ABC):
         for name in ("picture_of", "caption"):
             numbers = getattr(self, name)
             if numbers.shape != self.picture_of.shape or numbers.dtype.kind not in "iu":
-                raise ValueError(f"{name} takes one whole number for each text.")
+                raise ValueError(f"{name} needs one integer for each text.")
         if self.picture_of.min() < 0 or self.picture_of.max() >= self.count:
-            raise ValueError("picture_of names a picture that is not there.")
+            raise ValueError("picture_of refers to a picture that does not exist.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,8 +60,9 @@ def check_label(found: Sequence[Pair], metric_options: MetricOptions) -> None:
         if label and group_of.setdefault(label, pair.group) != pair.group:
             return
     raise BadPairs(
-        f"No two pictures of different groups share a label in the column '{metric_options.label}', of the "
-        f"{len(found):,} to measure with. Choose another column for --label, or leave it out."
+        f"Among the {len(found):,} pictures to measure with, no two of different groups share a "
+        f"label in the column '{metric_options.label}'. Choose another column for --label, or "
+        "leave it out."
     )
 
 
@@ -76,7 +77,7 @@ def measure(
     """
     usable = np.logical_and.reduce([one.usable for one in encoded])
     if not usable.any():
-        raise BadPairs(f"Not one of {len(found):,} pictures could be read.")
+        raise BadPairs(f"None of the {len(found):,} pictures could be read.")
     kept = [pair for pair, is_kept in zip(found, usable, strict=True) if is_kept]
     values = per_query.values(kept, metric_options.by, metric_options.least)
     given = kept, encoded, usable

@@ -78,7 +78,9 @@ def readable(measured: Sequence[Measured]) -> list[Row]:
                 name: Figure(f.chance_level, f.chance_level)
                 for name, f in one.figures.items()
             }
-            found.append({**start, "checkpoint": "by chance", **_cells(chance_level)})
+            found.append(
+                {**start, "checkpoint": "chance level", **_cells(chance_level)}
+            )
         rank = (
             {} if one.median_rank is None else {"median rank": f"{one.median_rank:g}"}
         )

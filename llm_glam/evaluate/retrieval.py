@@ -95,8 +95,8 @@ def check_finite(vectors: Vectors, what: str) -> None:
     bad = int(np.count_nonzero(~np.isfinite(vectors).all(axis=1)))
     if bad:
         raise BadVectors(
-            f"The vectors of {bad:,} of {len(vectors):,} {what} are not finite numbers: the "
-            "checkpoint is damaged, or its training went wrong. Use another one."
+            f"The vectors of {bad:,} of {len(vectors):,} {what} contain NaN or infinite values: "
+            "the checkpoint is damaged, or its training failed. Use another one."
         )
 
 

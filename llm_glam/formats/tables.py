@@ -38,8 +38,8 @@ class Surplus:
         """What is wrong and what to do, to stand behind the file's name."""
         found = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
         return (
-            f"{found} more cells than there are columns (see line {self.line:,}); put cells "
-            f"with {NAMES[self.delimiter]} in them in quotation marks"
+            f"{found} more cells than there are columns (see line {self.line:,}); put cells that "
+            f"contain {NAMES[self.delimiter]} in quotation marks"
         )
 
 
@@ -54,7 +54,9 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(READERS)
-        raise BadRecords(f"{path} is no table that can be read (those are: {known}).")
+        raise BadRecords(
+            f"{path} is not a table in a supported format (supported: {known})."
+        )
     try:
         yield from reader(path, surplus or Surplus())
     except BadRecords:
@@ -94,8 +96,8 @@ def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
                 row = json.loads(_checked(path, line))
             except json.JSONDecodeError as error:
                 raise BadRecords(
-                    f"{path}, line {number:,} is no JSON ({error.msg}, character "
-                    f"{error.colno:,}); correct it, or take it out."
+                    f"{path}, line {number:,} is not valid JSON ({error.msg}, character "
+                    f"{error.colno:,}); correct or remove it."
                 ) from error
             if not isinstance(row, dict):
                 raise BadRecords(
@@ -118,7 +120,7 @@ def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
         found = load_workbook(path, read_only=True, data_only=True)
     except (BadZipFile, KeyError) as error:
         raise BadRecords(
-            f"{path} cannot be read: it is no Excel workbook, or a damaged or encrypted one. "
+            f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. "
             "Open it in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
         ) from error
     with closing(found) as book:

@@ -125,15 +125,15 @@ def test_values_as_people_write_them(record, expected):
     [
         (
             "{titel}",
-            "no column 'titel', which the template names. There are: title, material",
+            "a column 'titel', which does not exist. The columns are: title, material",
         ),
-        ("{}", "no column ''"),
+        ("{}", "a column ''"),
         ("{title", "cannot be read: expected '}' before end of string"),
         ("title}", "cannot be read: Single '}'"),
-        ("{title!r}", "names of columns only"),
-        ("{year:>5}", "names of columns only"),
-        ("a find", "names no column. Write it like '{title}. {material}'"),
-        ("", "names no column"),
+        ("{title!r}", "only column names are allowed"),
+        ("{year:>5}", "only column names are allowed"),
+        ("a find", "does not name a column. Write it like '{title}. {material}'"),
+        ("", "does not name a column"),
     ],
 )
 def test_a_template_that_cannot_be_filled_is_one_sentence(template, expected):

@@ -83,8 +83,8 @@ def between(
     count = len(pair.shared)
     if count < 2:
         raise NotComparable(
-            f"The collections '{pair.old.name}' and '{pair.new.name}' have one picture in common; "
-            "how far rankings agree takes more."
+            f"The collections '{pair.old.name}' and '{pair.new.name}' have only one picture in "
+            "common; comparing their rankings takes at least two."
         )
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(count, min(sample, count), replace=False))

@@ -97,11 +97,11 @@ def open_pair(
     kept = [item_id for item_id in shared if item_id not in sensitive]
     if not kept:
         why = (
-            "has only sensitive pictures in common (--sensitive compares them)"
+            "only sensitive pictures in common; use --sensitive to compare them"
             if sensitive
-            else "has no picture in common"
+            else "no pictures in common"
         )
-        raise NotComparable(f"The collection '{old}' {why} with '{new}'.")
+        raise NotComparable(f"The collections '{old}' and '{new}' have {why}.")
     left_out = _ids(db, first, "except", second), _ids(db, second, "except", first)
     return Pair(db, first, second, kept, *left_out, sorted(sensitive))
 
@@ -110,13 +110,13 @@ def _check(old: Collection, new: Collection) -> None:
     reembed = f"llm glam reembed {old.name} NEW -m CHECKPOINT"
     if old.id == new.id:
         raise NotComparable(
-            f"'{old.name}' was given twice: there is nothing to compare. Embed its pictures with "
-            f"another checkpoint first: {reembed}"
+            f"'{old.name}' was given twice, so there is nothing to compare. Embed its pictures "
+            f"with another checkpoint first: {reembed}"
         )
     if old.items_table is None or old.items_table != new.items_table:
         raise NotComparable(
-            f"The collections '{old.name}' and '{new.name}' are not of the same pictures. One that "
-            f"is comes of: {reembed}"
+            f"The collections '{old.name}' and '{new.name}' do not contain the same pictures. To "
+            f"make one that does, run: {reembed}"
         )
 
 

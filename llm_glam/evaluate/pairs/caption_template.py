@@ -116,7 +116,8 @@ def parse(template: str, columns: Sequence[str]) -> Template:
             fields.append(_known(column, columns))
     if not fields:
         raise BadTemplate(
-            f"The template '{template}' names no column. Write it like '{{title}}. {{material}}'."
+            f"The template '{template}' does not name a column. Write it like '{{title}}. "
+            f"{{material}}'."
         )
     return _template(plain, fields)
 
@@ -135,7 +136,7 @@ def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
     try:
         for words, column, how, conversion in Formatter().parse(template):
             if how or conversion:
-                raise ValueError("between braces there are names of columns only")
+                raise ValueError("only column names are allowed between braces")
             yield words, column
     except ValueError as error:
         raise BadTemplate(
@@ -150,7 +151,7 @@ def _known(column: str, columns: Sequence[str]) -> str:
     same = [one for one in columns if one.strip().lower() == column.strip().lower()]
     if len(same) != 1:
         raise BadTemplate(
-            f"There is no column '{column}', which the template names. There are: "
+            f"The template names a column '{column}', which does not exist. The columns are: "
             f"{', '.join(columns)}."
         )
     return same[0]

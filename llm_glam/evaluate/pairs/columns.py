@@ -25,11 +25,11 @@ class Header:
 
     def listed(self) -> str:
         """The names for an error, with advice where they look like data."""
-        told = f"There are: {', '.join(self.names) or 'none'}."
+        told = f"The columns are: {', '.join(self.names) or 'none'}."
         lower = {name.strip().lower() for name in self.names}
         if not self.is_first_line or lower & {*IMAGE_COLUMNS, *CAPTION_COLUMNS}:
             return told
-        return f"{told} The first line must hold the columns' names."
+        return f"{told} The first line must contain the column names."
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CaptionSource:
         value = row.get(self.column) if self.column is not None else None
         parts = value if isinstance(value, list) else [value]
         if any(isinstance(part, dict) for part in parts):
-            return f"its {self.column} is no text"
+            return f"its {self.column} is not text"
         return "it has no caption"
 
 
@@ -64,7 +64,8 @@ def caption_source(
     if template is not None:
         filled = caption_template.parse(template, header.names)
         return CaptionSource(
-            lambda row: _told([filled.caption(_without_nan(row))]), f"by '{template}'"
+            lambda row: _told([filled.caption(_without_nan(row))]),
+            f"from the template '{template}'",
         )
     name = chosen(column, CAPTION_COLUMNS, header, option)
     return CaptionSource(
@@ -88,8 +89,8 @@ def chosen(
             return lower[guess]
     of = f" of {header.source}" if header.source else ""
     raise BadPairs(
-        f"None of the columns{of} is called {', '.join(guesses[:-1])} or {guesses[-1]}. Say which "
-        f"to take with {option}. {header.listed()}"
+        f"None of the columns{of} is called {', '.join(guesses[:-1])} or {guesses[-1]}. Name the "
+        f"one to use with {option}. {header.listed()}"
     )
 
 

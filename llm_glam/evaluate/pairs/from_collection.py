@@ -97,7 +97,7 @@ def _fitting(
     found = [row for row in rows if row["id"] in meant]
     if not found:
         raise BadPairs(
-            f"No record of the collection '{collection.name}' fits the filters; loosen --filter "
+            f"No record of the collection '{collection.name}' matches the filters; relax --filter "
             "or --where."
         )
     return found

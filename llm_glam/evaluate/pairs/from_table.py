@@ -92,9 +92,9 @@ def _file(path: Path) -> Path:
         if (path / name).is_file():
             return path / name
     others = sorted(p.name for p in path.iterdir() if p.suffix in tables.READERS)
-    there = f" (there is {', '.join(others[:5])})" if others else ""
+    there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
-        f"There is no {', '.join(METADATA_NAMES)} in {path}. Give the table itself{there}."
+        f"{path} has none of {', '.join(METADATA_NAMES)}. Give the table itself{there}."
     )
 
 
@@ -105,7 +105,7 @@ def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
             continue
         value = row.get(table.image)
         if isinstance(value, dict | list):
-            table.refused.append((f"row {number}", f"its {table.image} is no text"))
+            table.refused.append((f"row {number}", f"its {table.image} is not text"))
             continue
         name = "" if value is None else str(value).strip().replace("\\", "/")
         if name not in table.located:
@@ -125,7 +125,7 @@ def _is_sensitive(row: Row) -> bool:
 def _located(table: _Table, name: str) -> PictureFile | str:
     """The file of a name within the table's folder, or the reason why there is none."""
     if not name:
-        return "it names no picture"
+        return "it does not name a picture"
     if name.lower().startswith(ADDRESSES):
         return "it is an address; download the picture into the folder of the table"
     if "\0" in name or _shown(name) != name[:LONGEST_SHOWN]:
@@ -141,7 +141,7 @@ def _located(table: _Table, name: str) -> PictureFile | str:
         if refusal:
             return refusal[0]
         if not path.is_file():
-            return "it is no file"
+            return "it is not a file"
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({error.strerror or error})"
     return files.file_at(path, inner.as_posix())

@@ -53,13 +53,13 @@ def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
     if not any(column in pair.record for pair in found):
         columns = sorted({name for pair in found for name in pair.record})
         raise BadPairs(
-            f"There is no column '{column}' to hold out by. There are: {', '.join(columns)}."
+            f"There is no column '{column}' to hold out by. The columns are: {', '.join(columns)}."
         )
     values = [text(pair.record.get(column)) for pair in found]
     if value not in values:
         some = ", ".join(sorted(set(filter(None, values)))[:SHOWN])
         raise BadPairs(
-            f"No picture has '{value}' in the column '{column}'. There are: {some}."
+            f"No picture has '{value}' in the column '{column}'. It has values such as: {some}."
         )
     is_held_out = [own == value for own in values]
     touched = {pair.group for pair, yes in zip(found, is_held_out, strict=True) if yes}
@@ -76,8 +76,8 @@ def _checked(found: Sequence[Pair], is_held_out: Sequence[bool]) -> Split:
     held_out = [pair for pair, yes in zip(found, is_held_out, strict=True) if yes]
     if len(train) < LEAST or len(held_out) < LEAST:
         raise BadPairs(
-            f"{len(train):,} pictures to learn from and {len(held_out):,} to measure with are too "
-            f"few: {LEAST} of each are the least with which anything can be said. "
-            "(Pictures that share a caption or a group are never split.)"
+            f"{len(train):,} pictures to train on and {len(held_out):,} to measure with are too "
+            f"few: at least {LEAST} of each are needed. (Pictures that share a caption or a group "
+            "are never split.)"
         )
     return Split(train, held_out)

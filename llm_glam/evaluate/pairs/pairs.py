@@ -114,13 +114,16 @@ def gathered(
         raise BadPairs(_why_nothing(refused, origin, sensitive))
     said = [f"{origin.name}: {origin.taken}"]
     if sensitive:
-        said.append(f"{sensitive:,} sensitive left out; --sensitive takes them")
-    if copies := len(ids) - len(by_content):
-        is_one = copies == 1
         said.append(
-            f"{copies:,} {'picture is a copy' if is_one else 'pictures are copies'} of another "
-            f"and {'counts' if is_one else 'count'} as one with it"
+            f"{sensitive:,} sensitive left out; use --sensitive to include them"
         )
+    if copies := len(ids) - len(by_content):
+        are_copies = (
+            "picture is a copy of another and counts"
+            if copies == 1
+            else "pictures are copies of others and count"
+        )
+        said.append(f"{copies:,} {are_copies} as the same picture")
     return Pairs(_grouped(list(by_content.values()), group_by), list(refused), said)
 
 
@@ -235,12 +238,14 @@ def _why_nothing(
     refused: Sequence[tuple[str, str]], origin: Origin, sensitive: int
 ) -> str:
     hidden = (
-        f" ({sensitive:,} are sensitive: --sensitive takes them)" if sensitive else ""
+        f" ({sensitive:,} are sensitive; use --sensitive to include them)"
+        if sensitive
+        else ""
     )
     if not refused:
         return f"There are no pictures with captions in {origin}{hidden}."
     reasons = _reasons(refused, examples=True)
     return (
-        f"Not one of {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
+        f"None of the {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
         f"{reasons}."
     )
