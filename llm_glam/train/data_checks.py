@@ -44,38 +44,36 @@ def remarks(found: Counts, look: Look, texts: Sequence[str]) -> list[str]:
     :param texts: the captions, which the checkpoint was looked at with
     """
     said = [
-        f"{found['learnt_from']:,} pictures to learn from, {found['held_out']:,} held out to "
-        f"measure with; {found['captions']:,} different captions, {found['groups']:,} groups "
-        "that are never split."
+        f"{found['learnt_from']:,} pictures to train on, {found['held_out']:,} held out to "
+        f"measure with; {found['captions']:,} different captions, {found['groups']:,} groups that "
+        "are never split."
     ]
     if found["too_long"]:
         said.append(
             f"{found['too_long']:,} captions are longer than the {look.reads} tokens that the "
-            f"checkpoint reads; their ends are not seen: {_examples(texts, look.too_long)}. Put "
-            "what matters first, or make shorter ones with --caption-template."
+            f"checkpoint reads; the rest of them is not read: {_examples(texts, look.too_long)}. "
+            "Put what matters first, or make shorter ones with --caption-template."
         )
     if found["unknown"]:
         said.append(
             f"{found['unknown']:,} captions have characters that the checkpoint's tokenizer does "
-            "not know; what stands behind the first of these is not read: "
-            f"{_examples(texts, look.unknown)}. CLIP's own vocabulary has all characters: is the "
-            "tokenizer the right one? Otherwise take another --base, or leave such "
-            "characters out."
+            "not know; everything after the first of these is not read: "
+            f"{_examples(texts, look.unknown)}. CLIP's own vocabulary covers all characters: is "
+            "this the right tokenizer? Otherwise use another --base, or leave such characters "
+            "out."
         )
     if found["share_a_caption"]:
         said.append(
-            f"{found['share_a_caption']:,} pictures share their caption with others; any of "
-            "these counts as right."
+            f"{found['share_a_caption']:,} pictures share their caption with others; any of these "
+            "counts as right."
         )
     if found["largest_group"] > LARGE * found["pictures"]:
         said.append(
-            f"One group has {found['largest_group']:,} of the pictures: figures say little where "
-            "a few captions stand for many pictures."
+            f"One group has {found['largest_group']:,} of the pictures: metrics say little if a "
+            "few captions stand for many pictures."
         )
     if found["learnt_from"] < FEW:
-        said.append(
-            f"Fewer than {FEW} pictures to learn from are few: do not expect much."
-        )
+        said.append(f"Fewer than {FEW} pictures to train on: do not expect much.")
     return said
 
 

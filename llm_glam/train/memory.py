@@ -77,6 +77,6 @@ def check(wanted: int, there: int, tune: str, device: str) -> None:
     less = "last-block" if tune == "all" else "projections"
     other = "" if device == "cpu" else ", or --device cpu"
     raise TrainingFailed(
-        f"--tune {tune} takes about {wanted / 1e9:.1f} GB of memory with this checkpoint, and "
-        f"{there / 1e9:.1f} GB are free. Take --tune {less}{other}, or close other programs."
+        f"--tune {tune} needs about {wanted / 1e9:.1f} GB of memory with this checkpoint, but "
+        f"only {there / 1e9:.1f} GB are free. Use --tune {less}{other}, or close other programs."
     )

@@ -89,25 +89,32 @@ def choose(
             )
         return TuneChoice(
             metric_options,
-            f"What learns, as asked for: {PRESETS[metric_options].words}.",
+            f"What is trained, as requested: {PRESETS[metric_options].words}.",
         )
     tune, why = _chosen(weights, pictures, has_card)
     return TuneChoice(
-        tune, f"What learns: {PRESETS[tune].words}. Why: {why}; --tune chooses."
+        tune,
+        f"What is trained: {PRESETS[tune].words}. Why: {why}; use --tune to change this.",
     )
 
 
 def _chosen(weights: int, pictures: int, has_card: bool) -> tuple[str, str]:
     size = f"the checkpoint has {weights / 1e6:,.0f} million weights"
     if pictures < FEW:
-        return PROJECTIONS, f"{pictures:,} pictures are too few for the towers"
+        return PROJECTIONS, f"{pictures:,} pictures are too few to train the towers"
     if not has_card and weights >= SMALL:
-        return PROJECTIONS, f"there is no graphics card and {size}"
+        return PROJECTIONS, f"there is no GPU and {size}"
     if not is_installed():
-        return PROJECTIONS, f"more needs packages that are not installed ({EXTRA})"
-    where = "there is a graphics card" if has_card else size
+        return (
+            PROJECTIONS,
+            f"training more needs packages that are not installed ({EXTRA})",
+        )
+    where = "there is a GPU" if has_card else size
     if pictures < MANY:
-        return LAST_BLOCK, f"{where}, and {pictures:,} pictures are fewer than {MANY:,}"
+        return (
+            LAST_BLOCK,
+            f"{where}, and there are fewer than {MANY:,} pictures ({pictures:,})",
+        )
     return ALL, f"{where}, and there are {pictures:,} pictures"
 
 

@@ -76,7 +76,7 @@ def _check_is_free(name: str) -> None:
     registry.check_name(name, None)
     if name in registry.BUILT_IN or registry.former(name):
         raise NameTaken(
-            f"'{name}' belongs to a checkpoint already. Choose another name, such as {name}-2."
+            f"'{name}' is already the name of a checkpoint. Choose another name, such as {name}-2."
         )
 
 
@@ -252,8 +252,8 @@ def learn(
         )
     except ValueError as error:
         raise TrainingFailed(
-            f"The training cannot go on: {error} Repeat the command as it was, or leave out "
-            "--resume to begin anew."
+            f"The training cannot be resumed: {error} Repeat the original command, or leave out "
+            "--resume to start over."
         ) from error
     _write(run.folder / "curves.svg", curves(result.tuned.history))
     return result
@@ -299,7 +299,7 @@ def _prove(directory: Path, result: TrainingResult, given: TrainingTask) -> None
     cosines = (unit(found) * expected).sum(axis=1)
     if cosines.min() < 1 - ALIKE:
         raise TrainingFailed(
-            f"What was saved gives other vectors than what was trained (cosine "
+            "The saved checkpoint does not produce the vectors of the trained one (cosine "
             f"{cosines.min():.4f}): nothing was registered. Please report this."
         )
 
@@ -310,11 +310,11 @@ def _saved(run: Run) -> State:
         return State.read(path)
     except FileNotFoundError as error:
         raise TrainingFailed(
-            f"There is no training of '{run.name}' to go on with. Leave out --resume."
+            f"There is no training of '{run.name}' to resume. Leave out --resume."
         ) from error
     except (ValueError, OSError) as error:
         raise TrainingFailed(
-            f"{path} cannot be read ({error}). Leave out --resume to begin anew."
+            f"{path} cannot be read ({error}). Leave out --resume to start over."
         ) from error
 
 

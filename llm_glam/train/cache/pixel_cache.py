@@ -131,12 +131,11 @@ def _check_room(size: int, folder: Path, say: Say) -> None:
     free = shutil.disk_usage(folder).free
     if size + SPARE > free:
         raise TrainingFailed(
-            f"The pictures would take {_told(size)} in {folder}, where {_told(free)} are free. "
-            "Make room there, set LLM_USER_PATH to another disk, or take --tune projections."
+            f"The decoded pictures would take {_told(size)} in {folder}, where {_told(free)} are "
+            "free. Free some space there, set LLM_USER_PATH to another disk, or use --tune "
+            "projections."
         )
-    say(
-        f"The pictures are kept ready in {folder} while the towers learn: {_told(size)}"
-    )
+    say(f"Decoded pictures are cached in {folder} during training: {_told(size)}")
 
 
 def _told(size: int) -> str:

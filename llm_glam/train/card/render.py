@@ -25,7 +25,7 @@ from ...formats.markdown import (
 MOST_ROWS = 30  # of one table whose rows come from outside
 TEXT = Path(__file__).with_name("card.md")
 LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
-MEASURES = ("among", "before", "after", "by chance", "change")
+MEASURES = ("pool", "before", "after", "chance level", "change")
 
 
 @dataclass
@@ -161,7 +161,7 @@ def _header(training: Training) -> str:
 
 def _about_data(data: Data) -> Rows:
     years = data.years
-    span = f"{years[0]} to {years[1]}" if years else "not known"
+    span = f"{years[0]} to {years[1]}" if years else "unknown"
     yield "Pictures", f"{data.pictures:,}"
     yield "Captions", f"{data.captions:,}"
     yield "Objects, or other groups kept together", f"{data.groups:,}"
@@ -175,7 +175,7 @@ def _how(training: Training) -> Rows:
     yield "Date", escaped(training.date)
     yield "Trained weights", escaped(training.tune)
     if alpha is not None:
-        yield "Part of the new weights in the mix with the old", figure(alpha)
+        yield "Share of the new weights in the mix with the old", figure(alpha)
     for name, value in training.settings.items():
         yield escaped(name), escaped(value)
     yield "Hardware", escaped(training.hardware)
@@ -187,9 +187,10 @@ def _figures(figures: list[Figure]) -> str:
     if not figures:
         return "Nothing was measured."
     said = (
-        "On what was held out, before training and after; in brackets the 95 % interval. *By chance* "
-        "is what an order drawn by lot would have, *among* as many pictures (or captions, from "
-        "picture to caption). *Better* and *worse* stand only where the two intervals do not touch."
+        "Measured on the held-out pictures, before and after training, with 95% intervals in "
+        "brackets. *Pool* is the number of possible answers: pictures, or captions for picture "
+        "to caption. *Chance level* is what a random ranking of the pool gets. *Better* and "
+        "*worse* appear only where the two intervals do not overlap."
     )
     head = ("figure", *MEASURES)
     return f"{said}\n\n{table(head, [_figure_row(one) for one in figures])}"

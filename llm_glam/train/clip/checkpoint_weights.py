@@ -152,9 +152,9 @@ def preparation(model: Any, directory: Path) -> Preprocessing:
     found = Preprocessing.of(settings)
     if found is None or found.shape is None:
         raise BadCheckpoint(
-            f"{directory} prepares pictures in another way than CLIP does "
-            f"({settings.get('image_processor_type')}), so that they cannot be kept ready for its "
-            "towers. Take --tune projections."
+            f"{directory} preprocesses pictures differently from CLIP "
+            f"({settings.get('image_processor_type')}), so they cannot be cached for its towers. "
+            "Use --tune projections."
         )
     return found
 
@@ -178,8 +178,8 @@ def learning(clip: Any, is_last: bool, directory: Path) -> dict[str, Any]:
         ]
     except (AttributeError, IndexError) as error:
         raise BadCheckpoint(
-            f"The last blocks of {directory} cannot be told: its towers are built in another way "
-            "than CLIP's. Take --tune projections or --tune all."
+            f"The last blocks of {directory} cannot be identified: its towers are not built like "
+            "CLIP's. Use --tune projections or --tune all."
         ) from error
     last = {id(weights) for part in parts for weights in part.parameters()}
     last.add(id(clip.logit_scale))
@@ -196,12 +196,12 @@ def clip_of(model: Any, directory: Path) -> Any:
     others = [type(one).__name__ for one in list(model)[1:]]
     if not found:
         raise BadCheckpoint(
-            f"{directory} has no projections that could be trained: it is no CLIP "
-            "(a SigLIP, for instance, has none)."
+            f"{directory} has no projections to train: it is not a CLIP model (a SigLIP, for "
+            "instance, has none). Use another --base."
         )
     if set(others) - {"Normalize"}:
         raise BadCheckpoint(
-            f"The projections of {directory} are followed by other layers "
-            f"({', '.join(others)}), which would have to learn with them."
+            f"The projections of {directory} are followed by other layers ({', '.join(others)}), "
+            "which would have to be trained with them. Use another --base."
         )
     return found[0]

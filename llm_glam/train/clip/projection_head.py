@@ -33,7 +33,7 @@ class Features(Matched):
         for name, rows in (("pictures", self.pictures), ("texts", self.texts)):
             _check(rows, f"The features of {name}")
         if len(self.picture_of) != len(self.texts):
-            raise ValueError("picture_of takes one whole number for each text.")
+            raise ValueError("picture_of needs one integer for each text.")
         self._check_numbers()
 
     @property
@@ -60,9 +60,9 @@ class Projections:
         _check(self.picture, "The projection of pictures")
         _check(self.text, "The projection of texts")
         if len(self.picture) != len(self.text):
-            raise ValueError("The two projections lead into spaces of different sizes.")
+            raise ValueError("The two projections have different output dimensions.")
         if not (np.isfinite(self.scale) and self.scale > 0):
-            raise ValueError("The scale has to be a positive number.")
+            raise ValueError("The scale must be a positive number.")
 
     def pictures(self, features: FloatArray) -> FloatArray:
         """Vectors of unit length, shape (n, d), of what the tower gives, shape (n, dp)."""
@@ -82,11 +82,12 @@ def unit(rows: FloatArray) -> FloatArray:
 
 def _check(rows: FloatArray, name: str) -> None:
     if rows.ndim != 2 or rows.dtype != np.float32 or not rows.size:
-        raise ValueError(f"{name} have to be rows of float32, at least one.")
+        raise ValueError(
+            f"{name} must be a non-empty float32 array with two dimensions."
+        )
     if not np.isfinite(rows).all():
         raise ValueError(
-            f"{name} hold values that are not finite numbers (NaN or infinite): "
-            "what computed them went wrong."
+            f"{name} must not contain NaN or infinite values; the code that computed them failed."
         )
 
 
@@ -99,8 +100,8 @@ def check_sizes(projections: Projections, features: Features) -> None:
     given = (features.pictures.shape[1], features.texts.shape[1])
     if wanted != given:
         raise ValueError(
-            f"The projections take {wanted[0]} numbers a picture and {wanted[1]} a text; "
-            f"the features have {given[0]} and {given[1]}."
+            f"The projections take {wanted[0]} values per picture and {wanted[1]} per text; the "
+            f"features have {given[0]} and {given[1]}."
         )
 
 

@@ -99,7 +99,7 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
     :raises ValueError: too few texts, or other rows, or values that are no finite numbers
     """
     if len(before) != len(after):
-        raise ValueError("Both have to be vectors of the same texts.")
+        raise ValueError("Both must be vectors of the same texts.")
     nearest = []
     for vectors in (before, after):
         _check(vectors, k + 1)
@@ -112,9 +112,9 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
 
 def _check(vectors: FloatArray, least: int) -> None:
     if vectors.ndim != 2 or len(vectors) < least:
-        raise ValueError(f"This takes {least} vectors at least.")
+        raise ValueError(f"At least {least} vectors are needed.")
     if not np.isfinite(vectors).all():
-        raise ValueError("The vectors hold values that are not finite numbers.")
+        raise ValueError("The vectors contain NaN or infinite values.")
 
 
 def overfitting(history: Sequence[Epoch]) -> bool:
@@ -170,17 +170,18 @@ def _collapsed(
     signs = []
     if seen and seen.mean_cosine > HIGHEST_MEAN_COSINE:
         signs.append(
-            f"different held-out pictures have a mean cosine of {seen.mean_cosine:.3f} "
-            f"(more than {HIGHEST_MEAN_COSINE} is too much)"
+            f"different held-out pictures have a mean cosine of {seen.mean_cosine:.3f} (above "
+            f"{HIGHEST_MEAN_COSINE} is too high)"
         )
     spread = seen.spread if seen else best.spread
     if spread is not None and spread < LOWEST_SPREAD:
         signs.append(
-            f"the scores of a query lie within {spread:.4f} (less than {LOWEST_SPREAD} is too little)"
+            f"the scores of a query span only {spread:.4f} (below {LOWEST_SPREAD} is too little)"
         )
     if not _is_better(best) and all(map(_is_at_chance, history[-EPOCHS_AT_CHANCE:])):
         signs.append(
-            f"the loss stays at {last.loss:.3f}, as with equal scores ({last.chance_loss:.3f})"
+            f"the loss stays at {last.loss:.3f}, as if all scores were equal "
+            f"({last.chance_loss:.3f})"
         )
     if not signs:
         return None
@@ -204,16 +205,18 @@ def _no_better(
     if _is_better(best):
         return None
     if len(history) == 1:
-        words = "Not one epoch was done in the time there was: leave out --max-minutes, or give more."
+        words = (
+            "Not a single epoch was completed in the time allowed: leave out --max-minutes, or "
+            "raise it."
+        )
         return TrainingWarning("no better", words, fatal=True)
-    by_luck = (
-        "" if chance_level is None else f" (a random ranking has {chance_level:.3f})"
-    )
+    by_luck = "" if chance_level is None else f" (chance level {chance_level:.3f})"
     words = (
-        f"Held-out recall@10 was {history[0].recall:.3f} before and is {best.recall:.3f} at its "
-        f"best{by_luck}: of {queries:,} captions {best.gained:,} were won and {best.lost:,} "
-        "lost, which can be chance. Check that captions belong to their pictures and say what "
-        "is seen; if they do, take more pairs, hold out more, or raise the learning rate."
+        f"Held-out recall@10 was {history[0].recall:.3f} before training and {best.recall:.3f} at "
+        f"its best{by_luck}: of {queries:,} captions {best.gained:,} were gained and "
+        f"{best.lost:,} lost, which can be chance. Check that captions belong to their pictures "
+        "and describe what can be seen; if they do, use more pairs, hold out more, or raise the "
+        "learning rate."
     )
     return TrainingWarning("no better", words, fatal=True)
 
@@ -236,9 +239,9 @@ def _forgotten(best: Epoch) -> TrainingWarning | None:
     if best.retention is None or best.retention >= LOWEST_RETENTION:
         return None
     words = (
-        f"Of the nearest neighbours among captions of other things {best.retention:.0%} are left: the "
-        "model forgets what it knew about other things. Lower the learning rate, take fewer "
-        "epochs, or mix the weights with those before."
+        f"Only {best.retention:.0%} of the nearest neighbours among captions of other things are "
+        "left: the model forgets what it knew about other things. Lower the learning rate, use "
+        "fewer epochs, or mix the new weights with the old."
     )
     return TrainingWarning("forgetting", words)
 
@@ -249,9 +252,9 @@ def _overfitted(history: Sequence[Epoch]) -> TrainingWarning | None:
     best, last = best_of(history), history[-1]
     words = (
         f"Held-out recall@10 fell from {best.recall:.3f} (epoch {best.number}) to "
-        f"{last.recall:.3f} while the training loss went on falling: the model learns the "
-        f"training captions by heart. Epoch {best.number} is kept, so nothing need be done; more "
-        "captions may bring it further."
+        f"{last.recall:.3f} while the training loss kept falling: the model learns the training "
+        f"captions by heart. Epoch {best.number} is kept, so you need not do anything; more "
+        "captions may improve it further."
     )
     return TrainingWarning("overfitting", words)
 
@@ -259,13 +262,13 @@ def _overfitted(history: Sequence[Epoch]) -> TrainingWarning | None:
 def _few(pairs: int, queries: int) -> TrainingWarning | None:
     signs = []
     if pairs < FEW_PAIRS:
-        signs.append(f"{pairs:,} pictures with captions to learn from")
+        signs.append(f"{pairs:,} pictures with captions to train on")
     if queries < FEW_QUERIES:
-        signs.append(f"{queries:,} different captions held out to measure recall by")
+        signs.append(f"{queries:,} different captions held out to measure recall with")
     if not signs:
         return None
     words = (
-        f"There are only {' and '.join(signs)}, so these numbers may be luck. Describe more "
-        f"pictures: {FEW_PAIRS} to learn from and {FEW_QUERIES} held out at least."
+        f"There are only {' and '.join(signs)}, so these numbers may be luck. Caption more "
+        f"pictures: at least {FEW_PAIRS} to train on and {FEW_QUERIES} held out."
     )
     return TrainingWarning("too few pairs", words)

@@ -118,13 +118,13 @@ class _Run:
                 f"The saved state was made with other settings: {', '.join(others)}."
             )
         if state.digest != self.learner.digest:
-            raise ValueError("The saved state is of other weights or other data.")
+            raise ValueError("The saved state belongs to other weights or other data.")
         shapes = [
             {name: array.shape for name, array in numbers.items()}
             for numbers in (state.now, self.learner.start)
         ]
         if shapes[0] != shapes[1]:
-            raise ValueError("The saved state is of other weights.")
+            raise ValueError("The saved state belongs to other weights.")
 
     def after(self, state: State) -> State:
         """The state one epoch later.

@@ -167,7 +167,7 @@ class State:
             *(RecursionError, OverflowError),
         ) as error:
             raise ValueError(
-                f"This is no saved state of tuning, or a damaged one: {error}"
+                f"This is not a saved training state, or it is damaged: {error}"
             ) from error
 
 
@@ -199,11 +199,11 @@ def _parts(tensors: NamedArrays) -> dict[str, NamedArrays]:
     for part in parts.values():
         for name, array in part.items():
             if array.dtype != np.float32 or array.shape != parts["now"][name].shape:
-                raise ValueError("arrays do not fit each other")
+                raise ValueError("arrays whose types or shapes do not match")
             if not np.isfinite(array).all():
-                raise ValueError("values that are not finite numbers")
+                raise ValueError("NaN or infinite values")
     if any((squares < 0).any() for squares in parts["second"].values()):
-        raise ValueError("squares below zero")
+        raise ValueError("negative squared gradients")
     return parts
 
 

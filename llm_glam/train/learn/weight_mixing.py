@@ -25,7 +25,7 @@ def mixed(start: NamedArrays, tuned: NamedArrays, alpha: float) -> NamedArrays:
     :raises ValueError: alpha is outside 0 to 1, or the two have other names or shapes
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha has to be between 0 and 1, not {alpha}.")
+        raise ValueError(f"alpha must be between 0 and 1, not {alpha}.")
     shapes = [{name: a.shape for name, a in one.items()} for one in (start, tuned)]
     if shapes[0] != shapes[1]:
         raise ValueError("Weights of different shapes cannot be mixed.")

@@ -157,8 +157,8 @@ class CachedLoss(nn.Module):
             except torch.OutOfMemoryError as error:
                 if self.at_once == 1:
                     raise TrainingFailed(
-                        "The memory of the device is too small for one picture with its caption. "
-                        "Take --tune projections, or --device cpu."
+                        "The device does not have enough memory for a single picture with its "
+                        "caption. Use --tune projections, or --device cpu."
                     ) from error
             self.at_once = math.ceil(self.at_once / 2)
             self.zero_grad()
