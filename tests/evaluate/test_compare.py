@@ -328,8 +328,8 @@ def test_pictures_of_one_collection_only_are_counted_and_left_out(dim):
 
     result = dim(*COMPARE)
 
-    assert "1 picture of photos not in other: left out." in result.stderr
-    assert "2 pictures of other not in photos: left out." in result.stderr
+    assert "1 picture in photos but not in other: left out." in result.stderr
+    assert "2 pictures in other but not in photos: left out." in result.stderr
     found = json.loads(result.stdout)
     assert (found["pictures"], found["only_old"], found["only_new"]) == (57, 1, 2)
 
@@ -369,7 +369,7 @@ def test_a_checkpoint_that_is_not_here(swapped):
     ("arguments", "message"),
     [
         (["photos", "photos"], "'photos' was given twice"),
-        (["photos", "unrelated"], "are not of the same pictures"),
+        (["photos", "unrelated"], "do not contain the same pictures"),
         (["photos", "nothing"], "There is no collection 'nothing'"),
         (["photos", "other", "-c", "id:no.png"], "There is no 'no.png'"),
         (["photos", "other", "-c", " "], "nothing to search for"),
