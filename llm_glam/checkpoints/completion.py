@@ -1,4 +1,4 @@
-"""Make any CLIP directory loadable, or say what it lacks.
+"""Make any CLIP directory loadable, or say what is missing from it.
 
 Three layouts occur: sentence-transformers as saved today (everything in one folder, with
 ``modules.json``), its legacy form (``modules.json`` and ``0_CLIPModel/``), and a plain
@@ -30,9 +30,9 @@ BICUBIC = 3
 
 
 def model_folder(directory: Path) -> Path:
-    """The folder with config.json and weights: the directory itself or ``0_CLIPModel``.
+    """Return the folder with config.json and weights: the directory itself or ``0_CLIPModel``.
 
-    :raises BadCheckpoint: the directory holds no checkpoint
+    :raises BadCheckpoint: the directory is not a checkpoint
     """
     if not directory.is_dir():
         raise BadCheckpoint(
@@ -53,9 +53,9 @@ def model_folder(directory: Path) -> Path:
 
 
 def lacks(directory: Path) -> list[str]:
-    """What a checkpoint's folder has not got of weights, tokenizer and preprocessing.
+    """Return which of weights, tokenizer and preprocessing are missing from a checkpoint's folder.
 
-    :raises BadCheckpoint: the directory holds no checkpoint at all
+    :raises BadCheckpoint: the directory is not a checkpoint at all
     """
     folder = model_folder(directory)
     present = {
@@ -69,9 +69,9 @@ def lacks(directory: Path) -> list[str]:
 
 
 def check_complete(directory: Path) -> None:
-    """Raise unless nothing is lacking.
+    """Raise an error unless the checkpoint is complete.
 
-    :raises BadCheckpoint: names what lacks and how to complete it
+    :raises BadCheckpoint: names what is missing and how to complete it
     """
     missing = lacks(directory)
     if "weights" in missing:
@@ -88,14 +88,14 @@ def check_complete(directory: Path) -> None:
 
 
 def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
-    """Copy a bare checkpoint to ``target``, an empty folder, with what it lacks.
+    """Copy an incomplete checkpoint to ``target``, an empty folder, and add what is missing.
 
-    The tokenizer is that of ``base``; preprocessing too, if that is for a model of the same kind
-    and for pictures of the same size, else CLIP's standard for the picture size in config.json.
+    The tokenizer comes from ``base``. So does preprocessing, if the base is of the same kind
+    and picture size; otherwise it is CLIP's default for the picture size in config.json.
 
     :return: the parts that were added
-    :raises BadCheckpoint: the weights, a base for the tokenizer, or for a model of another kind
-        than CLIP's a base for the preprocessing are missing; or the base is not its own
+    :raises BadCheckpoint: there are no weights, no base for the tokenizer, or no base for the
+        preprocessing of a model that is not a CLIP; or it was not fine-tuned from this base
     """
     missing = lacks(directory)
     if "weights" in missing or ("tokenizer" in missing and base is None):
@@ -114,7 +114,7 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
 
 
 def stamps(directory: Path) -> list[list[Any]]:
-    """Path, size in bytes and modification time in nanoseconds of each file of a checkpoint."""
+    """Return path, size in bytes and modification time in nanoseconds of a checkpoint's files."""
     found = []
     for file in sorted(directory.rglob("*")):
         if file.is_file() and not file.name.startswith(".") and file.suffix != ".md":
@@ -166,7 +166,7 @@ def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
 
 
 def _kind_and_size(config: Path) -> tuple[str, int]:
-    """The kind of a model, and the side of the pictures it looks at in pixels."""
+    """Return a model's type, and the side length in pixels of the pictures it takes."""
     try:
         known = json.loads(config.read_text("utf-8"))
         vision = known.get("vision_config") or {}
@@ -178,7 +178,7 @@ def _kind_and_size(config: Path) -> tuple[str, int]:
 
 
 def _clip_preprocessing(size: int) -> dict[str, Any]:
-    """CLIP's own preprocessing (Radford et al. 2021) for pictures of ``size`` pixels."""
+    """Return CLIP's own preprocessing (Radford et al. 2021) for pictures of ``size`` pixels."""
     return {
         "image_processor_type": "CLIPImageProcessor",
         "do_convert_rgb": True,
