@@ -1,1 +1,1 @@
-"""Registered names and the encoders that are loaded for them."""
+"""Registered names and the encoders loaded for them."""

@@ -1,6 +1,6 @@
-"""A registered checkpoint as one archive that can be given away: complete, with card and fingerprint.
+"""Pack a registered checkpoint into one archive to share: complete, with card and fingerprint.
 
-It is in sentence-transformers' present layout, everything in one folder. Weights are packed as
+It has sentence-transformers' current layout, with everything in one folder. Weights are packed as
 they are. Before the archive gets its name, it is unpacked and loaded, and its fingerprint compared.
 """
 
@@ -23,8 +23,8 @@ from .registry import Checkpoint
 
 Say = Callable[[str], None]
 Files = dict[str, Path | bytes]
-# By these names every version of sentence-transformers since 2.0 opens a CLIP, and by the other
-# one the present version whatever else it opens.
+# Every version of sentence-transformers since 2.0 loads a CLIP by the first name; the current
+# version loads everything else by the second.
 CLIP_MODULE = "sentence_transformers.models.CLIPModel"
 MODULE = "sentence_transformers.base.modules.transformer.Transformer"
 MODULE_CONFIG = "sentence_bert_config.json"
@@ -60,7 +60,7 @@ Unpacked, it can be used with sentence-transformers:
 
 @dataclass(frozen=True)
 class Packed:
-    """What was packed. ``bytes`` is the size of the archive, ``weights`` their files' names."""
+    """What was packed; ``bytes`` is the size of the archive, ``weights`` names its weight files."""
 
     checkpoint: Checkpoint
     fingerprint: str
@@ -70,11 +70,11 @@ class Packed:
 
 
 def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
-    """Write a registered checkpoint into an archive, whole or not at all.
+    """Write a registered checkpoint into an archive, atomically.
 
     :param target: ends with ``.zip``, ``.tar.gz`` or ``.tgz``
-    :param force: replace a file that is there
-    :raises CannotPack: the file is there, its folder is not, the disk is full …
+    :param force: replace an existing file
+    :raises CannotPack: the file exists, its folder does not, the disk is full …
     :raises GlamError: the checkpoint cannot be used
     """
     _check_target(target, force)
@@ -97,7 +97,7 @@ def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
 
 @dataclass(frozen=True)
 class _About:
-    """What is said of a checkpoint beside its files."""
+    """What is known about a checkpoint besides its files."""
 
     entry: Checkpoint
     fingerprint: str
@@ -105,13 +105,13 @@ class _About:
     file: str
 
     def manifest_text(self) -> bytes:
-        """The content of ``glam.json``."""
+        """Return the content of ``glam.json``."""
         return manifest.text(
             self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")
         )
 
     def card(self) -> bytes:
-        """A card for one that has none."""
+        """Return a card for a checkpoint that has none."""
         base = _base(self.entry)
         return CARD.format(
             name=self.entry.name,
@@ -124,7 +124,7 @@ class _About:
 
 
 def _base(entry: Checkpoint) -> str | None:
-    """A registered name or hub id; a folder of this computer is nobody else's concern."""
+    """Return a base's registered name or hub id; local folders stay private."""
     known = {one.name for one in registry.checkpoints()}
     return entry.base if entry.base and registry.bare(entry.base) in known else None
 
@@ -135,7 +135,7 @@ def _origin(entry: Checkpoint) -> str:
 
 
 def arranged(directory: Path, described: Mapping[str, Any]) -> Files:
-    """The files of a complete checkpoint by their names in sentence-transformers' present layout.
+    """Arrange the files of a complete checkpoint in sentence-transformers' current layout.
 
     :param described: what sentence-transformers says of its first module
     :raises BadCheckpoint: the directory holds no checkpoint
@@ -159,7 +159,7 @@ def arranged(directory: Path, described: Mapping[str, Any]) -> Files:
 
 
 def _modules(directory: Path, folder: Path) -> list[dict[str, Any]]:
-    """The content of modules.json, its first module in the folder itself."""
+    """Return the content of modules.json, with its first module in the folder itself."""
     path = directory / layout.MODULES
     if path.is_file():
         first, *others = json.loads(path.read_text("utf-8"))
@@ -170,13 +170,13 @@ def _modules(directory: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def _anonymous(file: Path) -> Path | bytes:
-    """A file of settings without the folders of the computer it was made on."""
+    """Return a settings file without the paths of the computer it was made on."""
     if file.suffix != ".json":
         return file
     try:
         known = json.loads(file.read_text("utf-8"))
     except ValueError:
-        return file  # whether that matters shows when the archive is loaded
+        return file  # loading the archive will show whether that matters
     if not isinstance(known, dict):
         return file
     kept = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
@@ -210,7 +210,7 @@ def _check_target(target: Path, force: bool) -> None:
 def _write(
     files: Mapping[str, Path | bytes], target: Path, fingerprint: str, say: Say
 ) -> None:
-    """Beside its final place, and there only when it was proved to hold what it should."""
+    """Write to a temporary file, and move it into place only once its content is verified."""
     with tempfile.TemporaryDirectory(
         dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
     ) as work:
@@ -232,9 +232,9 @@ def _write(
 
 
 def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
-    """Of a checkpoint that passes its self-test: fingerprint, dimensions and its first module.
+    """Return fingerprint, dimensions and first module of a checkpoint that passes its self-test.
 
-    The weights are let go again: two checkpoints are loaded here one after the other.
+    The weights are freed again, because two checkpoints are loaded here one after the other.
     """
     from ..engine.torch import TorchEncoder
 
@@ -245,7 +245,7 @@ def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
 
 @contextmanager
 def _explained(target: Path) -> Iterator[None]:
-    """Say in a sentence why an archive could not be written."""
+    """Explain in one sentence why an archive could not be written."""
     try:
         yield
     except OSError as error:
