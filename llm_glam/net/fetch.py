@@ -1,4 +1,4 @@
-"""A picture at an address: fetched within limits, and checked again at every redirect."""
+"""Fetch a picture from a URL within limits, checking the address again at every redirect."""
 
 import re
 import ssl
@@ -26,11 +26,11 @@ SAVE = "Save the picture with a browser and give its path, such as ./found.jpg."
 
 
 def fetch(url: str, *, private: bool = False) -> bytes:
-    """The bytes of what is at an http or https address, whether they are a picture or not.
+    """Return the bytes at an http or https URL, whether they are a picture or not.
 
-    Proxies that the environment names are not used.
+    Proxies set in the environment are not used.
 
-    :param private: whether it may be on this computer or on a private network
+    :param private: whether it may be on this computer or a private network
     :raises BadAddress: it cannot be fetched, or not within the limits
     """
     until = time.monotonic() + TOTAL_SECONDS
@@ -44,7 +44,7 @@ def fetch(url: str, *, private: bool = False) -> bytes:
 
 
 def shown(url: str) -> str:
-    """An address as messages name it: not endless, and without a password."""
+    """Return a URL for messages: shortened, and without a password."""
     text = CREDENTIALS.sub("//…@", url, count=1)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
@@ -66,7 +66,7 @@ def _explained(url: str, subject: str, private: bool, until: float) -> bytes | s
 
 
 def _get(url: str, private: bool, until: float) -> bytes | str:
-    """The body of the answer, or where it leads."""
+    """Return the body of the response, or the URL it redirects to."""
     target, host = _parsed(url)
     headers: dict[str | bytes, str | bytes] = {
         "Host": host,
@@ -86,7 +86,7 @@ def _get(url: str, private: bool, until: float) -> bytes | str:
 
 
 def _parsed(url: str) -> tuple[httpcore.URL, str]:
-    """What to ask for, and the server's name as it goes into the request."""
+    """Return the target of the request, and the server's name for the Host header."""
     if len(url) > LONGEST:
         raise BadAddress(f"is longer than {LONGEST:,} characters. {SAVE}")
     try:
@@ -114,8 +114,8 @@ def _parsed(url: str) -> tuple[httpcore.URL, str]:
 def _body(response: httpcore.Response) -> bytes:
     if response.status != 200:
         known = {status.value: f" ({status.phrase})" for status in HTTPStatus}
-        said = f"{response.status}{known.get(response.status, '')}"
-        raise BadAddress(f"returned {said}. {SAVE}")
+        answer = f"{response.status}{known.get(response.status, '')}"
+        raise BadAddress(f"returned {answer}. {SAVE}")
     if _header(response, b"content-encoding").lower() not in (b"", b"identity"):
         raise BadAddress(
             f"is sent compressed (Content-Encoding), which is not supported. {SAVE}"
@@ -148,5 +148,5 @@ def _reason(error: Exception) -> str:
 
 
 def _ascii(text: str | bytes) -> str:
-    """What is not printable ASCII, percent-encoded; all else as it was written."""
+    """Percent-encode what is not printable ASCII, and leave everything else as written."""
     return quote(text, safe=string.punctuation)
