@@ -1,1 +1,1 @@
-"""How well a checkpoint finds pictures, in figures."""
+"""Measure how well a checkpoint finds pictures."""

@@ -1,4 +1,4 @@
-"""How far two precisions of a checkpoint, or two checkpoints, agree on somebody's own pictures."""
+"""Two collections of the same pictures, embedded with two checkpoints, side by side."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from . import collection_pair
 from .collection_pair import Pair
 
 SAMPLE = 200
-DEPTH = 50  # of rank-biased overlap: what follows weighs half a percent
+DEPTH = 50  # of rank-biased overlap: the ranks beyond it weigh half a per cent
 PAIRS = 10_000
 PAIRS_AT_ONCE = 500
 
@@ -32,9 +32,9 @@ Pairs = NDArray[np.int64]
 def measure(
     found: Found, fp32: Encoder, int8: Encoder, reading: Reading
 ) -> float | None:
-    """Recall@10 on a sample of the pictures of a run, from 0 to 1.
+    """Return recall@10 on a sample of the pictures of a run, from 0 to 1.
 
-    :return: None where there are too few pictures to tell
+    :return: None if there are too few pictures to tell
     """
     files = sampled(found, SAMPLE, 0).files
     reference, other = (_encoded(encoder, files, reading) for encoder in (fp32, int8))
@@ -49,7 +49,7 @@ def _encoded(
 
 
 def recall(reference: Vectors, other: Vectors, neighbours: int = NEIGHBOURS) -> float:
-    """How many of the nearest of each row are the nearest in both, from 0 to 1.
+    """Return the mean share of each row's nearest neighbours that both have in common, from 0 to 1.
 
     :param reference: shape (n, dimensions); ``other`` has the same rows
     """
@@ -72,13 +72,13 @@ def between(
     seed: int = 0,
     watcher: Watcher | None = None,
 ) -> Row:
-    """How far both collections agree: figures over a sample of pictures, each as a query.
+    """Measure how far both collections agree, with a sample of pictures as queries.
 
-    The overlap of the nearest neighbours (their number is ``neighbours``), rank-biased overlap
-    (:func:`llm_glam.evaluate.rank_agreement.rank_biased_overlap`), both as a mean with its 95 % interval, and
-    Spearman's correlation of the similarities of pairs of pictures.
+    Metrics are the overlap of the nearest neighbours (``neighbours`` of them), rank-biased overlap
+    (:func:`llm_glam.evaluate.rank_agreement.rank_biased_overlap`), both as a mean with its 95%
+    interval, and Spearman's correlation of the similarities of pairs of pictures.
 
-    :raises NotComparable: they share a single picture
+    :raises NotComparable: they share only one picture
     """
     count = len(pair.shared)
     if count < 2:
@@ -96,7 +96,7 @@ def between(
     pairs = _pairs(count, rng)
     by_chance = rank_agreement.chance_rank_biased_overlap(depth, count - 1)
     return {
-        **_told(pair),
+        **_facts(pair),
         "sample": len(chosen),
         "seed": seed,
         "neighbours": neighbours,
@@ -111,7 +111,7 @@ def between(
     }
 
 
-def _told(pair: Pair) -> Row:
+def _facts(pair: Pair) -> Row:
     return {
         "old": pair.old.name,
         "old_model": pair.old.model_id,
@@ -137,7 +137,7 @@ def _mean(name: str, values: Sequence[float], seed: int) -> Row:
 def _rankings(
     pair: Pair, ids: Sequence[str], depth: int, watcher: Watcher | None
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Of each picture its nearest neighbours in both collections."""
+    """Yield each picture's nearest neighbours in both collections."""
     if watcher:
         watcher.begin(len(ids))
     for start in range(0, len(ids), collection_pair.QUERIES_AT_ONCE):
@@ -162,7 +162,7 @@ def _like(pair: Pair, collection: Collection, item_id: str, number: int) -> Quer
 
 
 def _pairs(count: int, rng: np.random.Generator) -> Pairs:
-    """Positions of pairs of two different pictures, shape (n, 2): all, or as many as do."""
+    """Return positions of pairs of two different pictures, shape (n, 2): all, or a random sample."""
     if count * (count - 1) // 2 <= PAIRS:
         return np.stack(np.triu_indices(count, 1), axis=1)
     one = rng.integers(0, count, PAIRS)

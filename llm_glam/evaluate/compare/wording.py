@@ -1,4 +1,4 @@
-"""What the figures of a comparison mean, in words."""
+"""Describe the metrics of a comparison in words."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from .collection_pair import Answer, Pair
 
 
 def left_out(pair: Pair) -> Iterator[str]:
-    """What is not compared, a sentence each."""
+    """Yield a sentence for each kind of picture that is not compared."""
     for name, ids, other in (
         (pair.old.name, pair.only_old, pair.new.name),
         (pair.new.name, pair.only_new, pair.old.name),
@@ -20,7 +20,7 @@ def left_out(pair: Pair) -> Iterator[str]:
 
 
 def of_answer(answer: Answer) -> str:
-    """How much both collections agree about a query."""
+    """Say how much both collections agree on a query."""
     by_chance = answer.depth**2 / answer.count if answer.count else 0
     return (
         f"{answer.shared} of the first {answer.depth} are the same (chance level "
@@ -29,7 +29,7 @@ def of_answer(answer: Answer) -> str:
 
 
 def of_agreement(figures: dict[str, Any]) -> list[str]:
-    """How much both collections agree altogether, a sentence for each figure."""
+    """Say how much both collections agree overall, one sentence per metric."""
     k = figures["neighbours"]
     mean, low, high, by_chance = (
         _short(figures[f"overlap{part}"] * k)

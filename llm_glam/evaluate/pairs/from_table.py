@@ -1,4 +1,4 @@
-"""Pairs from a table in a file: a picture's path and captions in each row."""
+"""Read pairs from a table in a file: a picture's path and captions in each row."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ADDRESSES = ("http://", "https://", "//", "data:", "ftp://", "s3://", "file:")
 
 @dataclass(frozen=True)
 class Columns:
-    """Where pictures and captions are, None to guess it, and what to group by."""
+    """The columns of pictures and captions, None to guess them, and the one to group by."""
 
     image: str | None = None
     caption: str | None = None
@@ -31,7 +31,7 @@ class Columns:
 
 @dataclass
 class _Table:
-    """A file of rows while it is read."""
+    """A table while it is being read."""
 
     folder: Path
     image: str
@@ -43,16 +43,16 @@ class _Table:
 
 
 def read(data: str | Path, asked: Columns, *, sensitive: bool = False) -> Pairs:
-    """The pairs of a CSV, TSV, JSON, JSONL or XLSX file, or of a folder with such metadata.
+    """Return the pairs in a CSV, TSV, JSON, JSONL or XLSX file, or in a folder with such metadata.
 
-    Paths are relative to the file's folder, and the pictures are in it. What cannot be used is
+    Paths are relative to the file's folder, which contains the pictures. What cannot be used is
     in ``refused``.
 
-    :param sensitive: whether rows whose column ``sensitive`` says yes are taken
+    :param sensitive: whether to include rows whose column ``sensitive`` says yes
     :raises BadRecords: the file cannot be read
-    :raises BadPairs: there is no such file or column, a row with more cells than columns, or nothing
-        that can be used
-    :raises BadTemplate: the template cannot be filled
+    :raises BadPairs: there is no such file or column, a row with more cells than columns, or
+        nothing that can be used
+    :raises BadTemplate: the template is invalid
     """
     path = _file(Path(data).expanduser())
     surplus = tables.Surplus()
@@ -123,7 +123,7 @@ def _is_sensitive(row: Row) -> bool:
 
 
 def _located(table: _Table, name: str) -> PictureFile | str:
-    """The file of a name within the table's folder, or the reason why there is none."""
+    """Return the file with this name within the table's folder, or the reason why there is none."""
     if not name:
         return "it does not name a picture"
     if name.lower().startswith(ADDRESSES):
@@ -148,7 +148,7 @@ def _located(table: _Table, name: str) -> PictureFile | str:
 
 
 def _within(folder: Path, name: str) -> Path | None:
-    """The path relative to the folder; None where it leads out of it."""
+    """Return the path relative to the folder; None if it leads outside it."""
     path = Path(name)
     if path.is_absolute():
         if not path.parent.resolve().is_relative_to(folder):
@@ -160,7 +160,7 @@ def _within(folder: Path, name: str) -> Path | None:
 
 
 def _spelled(folder: Path, name: Path) -> Path:
-    """The path as it is on the disk: accents are one character there, or two."""
+    """Return the path as it is on the disk, where accents may be composed or decomposed."""
     for form in ("NFC", "NFD"):
         other = folder / unicodedata.normalize(form, str(name))
         if not (folder / name).exists() and other.exists():

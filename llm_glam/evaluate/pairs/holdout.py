@@ -1,4 +1,4 @@
-"""Which pictures a checkpoint learns from, and which it is measured with and never sees."""
+"""Split pictures into those to train on and those held out for measuring."""
 
 import random
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ from ...errors import BadPairs
 from .caption_template import text
 from .pairs import Pair
 
-SHARE = 0.15  # of the pictures that is held out
-MOST = 2_000  # pictures: more make the figures hardly surer
+SHARE = 0.15  # of the pictures
+MOST = 2_000  # pictures: more hardly narrow the intervals
 LEAST = 10
-SHOWN = 20  # values in an error
+SHOWN = 20  # values listed in an error
 
 
 @dataclass(frozen=True)
 class Split:
-    """Pairs to learn from and pairs to measure with, no group in both."""
+    """Pairs to train on and held-out pairs, with no group in both."""
 
     train: list[Pair]
     held_out: list[Pair]
 
 
 def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> Split:
-    """Hold out a share of the pictures, chosen by whole groups.
+    """Hold out a random share of the pictures, whole groups at a time.
 
-    :raises BadPairs: there are too few for that
+    :raises BadPairs: there are too few
     """
     groups = sorted({pair.group for pair in found})
     random.Random(seed).shuffle(groups)
@@ -36,7 +36,7 @@ def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> 
     chosen: set[int] = set()
     count = 0
     for group in groups:
-        # A group too large for its place stays where most is learnt.
+        # A group too large for the rest of the held-out set stays in the training set.
         if count + sizes[group] <= max(wanted, 1):
             chosen.add(group)
             count += sizes[group]
@@ -46,9 +46,9 @@ def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> 
 def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
     """Hold out all pictures whose record has a value, such as those of one museum.
 
-    What shares a group with one of them is left out altogether: it is neither.
+    Other pictures that share a group with one of them are left out of both sets.
 
-    :raises BadPairs: nothing has that value, or everything
+    :raises BadPairs: no picture has that value, or all have it
     """
     if not any(column in pair.record for pair in found):
         columns = sorted({name for pair in found for name in pair.record})
