@@ -1,1 +1,1 @@
-"""Checkpoints trained on somebody's own pictures and captions."""
+"""Train checkpoints on a user's own pictures and captions."""

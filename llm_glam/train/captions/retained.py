@@ -1,4 +1,4 @@
-"""Texts that a checkpoint must not forget, as the user has them in a file."""
+"""Read the texts that a checkpoint must not forget from a user's file."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ LEAST = 20
 
 
 def texts(path: Path | None) -> list[str]:
-    """The captions of a file, one a line; without a file, everyday ones.
+    """Return the captions in a file, one per line; without a file, everyday ones.
 
-    :raises BadPairs: it cannot be read as text, or holds too few
+    :raises BadPairs: it cannot be read as text, or has too few
     """
     if path is None:
         return list(everyday.CAPTIONS)

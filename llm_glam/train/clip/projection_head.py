@@ -1,4 +1,4 @@
-"""The two projections at the end of a CLIP, what enters them, and what they find."""
+"""The two projections at the end of a CLIP, their inputs, and the retrieval they achieve."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from ...evaluate.batch_recall import (
 
 @dataclass(frozen=True, eq=False)
 class Features(Matched):
-    """What enters the projections, of pictures and of their texts.
+    """The inputs of the projections, for pictures and for their texts.
 
     ``pictures`` has shape (n, dp) and ``texts`` (m, dt), both float32; ``picture_of`` and
     ``caption`` are those of :class:`Matched`.
 
-    :raises ValueError: the arrays do not fit each other, or hold what is no number
+    :raises ValueError: the arrays do not match, or contain NaN or infinite values
     """
 
     pictures: FloatArray
@@ -38,18 +38,18 @@ class Features(Matched):
 
     @property
     def count(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures."""
         return len(self.pictures)
 
 
 @dataclass(frozen=True, eq=False)
 class Projections:
-    """The last matrices of both towers, and the factor of cosines before softmax.
+    """The last matrices of both towers, and the scale of the cosines before softmax.
 
     ``picture`` has shape (d, dp) and ``text`` (d, dt), both float32; ``scale`` is the exponential
     of CLIP's ``logit_scale``.
 
-    :raises ValueError: the matrices do not fit each other, or hold what is no number
+    :raises ValueError: the matrices do not match, or contain NaN or infinite values
     """
 
     picture: FloatArray
@@ -65,16 +65,16 @@ class Projections:
             raise ValueError("The scale must be a positive number.")
 
     def pictures(self, features: FloatArray) -> FloatArray:
-        """Vectors of unit length, shape (n, d), of what the tower gives, shape (n, dp)."""
+        """Project picture features, shape (n, dp), to vectors of unit length, shape (n, d)."""
         return unit(features @ self.picture.T)
 
     def texts(self, features: FloatArray) -> FloatArray:
-        """Vectors of unit length, shape (m, d), of what the tower gives, shape (m, dt)."""
+        """Project text features, shape (m, dt), to vectors of unit length, shape (m, d)."""
         return unit(features @ self.text.T)
 
 
 def unit(rows: FloatArray) -> FloatArray:
-    """Rows brought to length 1; those of length 0 stay as they are."""
+    """Normalise rows to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     lengths[lengths == 0] = 1
     return rows / lengths
@@ -92,9 +92,9 @@ def _check(rows: FloatArray, name: str) -> None:
 
 
 def check_sizes(projections: Projections, features: Features) -> None:
-    """Whether the features can enter the projections.
+    """Check that the features have the input dimensions of the projections.
 
-    :raises ValueError: they have other dimensions
+    :raises ValueError: they do not
     """
     wanted = (projections.picture.shape[1], projections.text.shape[1])
     given = (features.pictures.shape[1], features.texts.shape[1])
@@ -108,6 +108,6 @@ def check_sizes(projections: Projections, features: Features) -> None:
 def found(
     projections: Projections, features: Features, depth: int = DEPTH
 ) -> BoolArray:
-    """The :func:`llm_glam.evaluate.batch_recall.hits` of features that go through projections."""
+    """Return the :func:`llm_glam.evaluate.batch_recall.hits` of features after projection."""
     texts = projections.texts(features.texts)
     return hits(texts, projections.pictures(features.pictures), features, depth)
