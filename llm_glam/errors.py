@@ -1,40 +1,40 @@
-"""What can go wrong and be put right by the person at the keyboard.
+"""Errors that the user can fix.
 
-Every exception here is both an ``llm.ModelError`` (to be caught in Python) and a
+Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
 ``click.ClickException`` (printed as ``Error: …`` with exit status 1)::
 
     GlamError
     ├── RegistryError           models.json cannot be read or written
     ├── UnknownCheckpoint       no checkpoint is registered under this name
     ├── NameTaken               the name belongs to other weights
-    ├── BadCheckpoint           a directory or repository that is no CLIP, or an incomplete one
-    ├── BadArchive              an archive that is damaged, or not safe to unpack
-    ├── CannotPack              an archive that cannot be written where it should be
+    ├── BadCheckpoint           a directory or repository that is not a CLIP, or is incomplete
+    ├── BadArchive              an archive that is damaged, or unsafe to unpack
+    ├── CannotPack              an archive that cannot be written
     ├── CheckpointChanged       the weights are not those the vectors were made with
-    ├── HubUnreachable          a checkpoint has to be downloaded and cannot be
-    ├── TrainingFailed          a training cannot go on, or gave nothing of use
-    ├── BadDevice               --device names what is not there, or its memory is too small
+    ├── HubUnreachable          a checkpoint must be downloaded and cannot be
+    ├── TrainingFailed          a training run cannot continue, or its result is useless
+    ├── BadDevice               --device is not available, or has too little memory
     ├── BadImage                a picture that cannot be used
     │   ├── TooManyPixels       … because of the pixel limit
     │   ├── MissingDecoder      … because a package for its format is not installed
     │   ├── OutOfMemory         … because this computer has too little memory
-    │   └── Unreadable          … because the system does not give its bytes
-    ├── BadAddress              an address that gives no picture
-    ├── BadFolder               a folder or pattern that gives no files
+    │   └── Unreadable          … because the system cannot read it
+    ├── BadAddress              a URL from which no picture can be fetched
+    ├── BadFolder               a folder or pattern without files
     ├── BadRecords              a metadata file that cannot be read
-    ├── BadPairs                data that give no pictures with captions
-    ├── BadTemplate             a template that makes no captions of records
-    ├── BadVectors              vectors that hold what is no number
+    ├── BadPairs                data without usable pictures and captions
+    ├── BadTemplate             a template from which no captions can be made
+    ├── BadVectors              vectors with NaN or infinite values
     ├── IdConflict              two pictures would have the same id
     ├── ModelConflict           -m contradicts the collection
     ├── UnknownCollection       no such collection, or not one of ours
-    ├── BadTerm                 something to look for that says nothing
-    ├── BadFilter               a condition on records that cannot be asked
+    ├── BadTerm                 a search term that is empty or unusable
+    ├── BadFilter               an invalid condition on records
     ├── UnknownItem             no such id in the collection
-    ├── NothingEmbedded         not one picture of a run could be used
-    ├── NotComparable           two collections that have nothing to be compared by
-    ├── VectorsDiffer           stored vectors are not those of the checkpoint
-    └── DatabaseProblem         locked, read-only, damaged, full, or no SQLite file
+    ├── NothingEmbedded         none of the pictures of a run could be used
+    ├── NotComparable           two collections that cannot be compared
+    ├── VectorsDiffer           stored vectors do not match the checkpoint
+    └── DatabaseProblem         locked, read-only, damaged, full, or not an SQLite file
 """
 
 import errno
@@ -55,7 +55,7 @@ SHOWN = 200  # characters of what cannot be read
 
 
 class GlamError(ModelError, click.ClickException):
-    """A problem the user can fix; its message says how."""
+    """A problem that the user can fix; its message says how."""
 
     def __init__(self, message: str) -> None:
         click.ClickException.__init__(self, message)
@@ -74,35 +74,35 @@ class NameTaken(GlamError):
 
 
 class BadCheckpoint(GlamError):
-    """A directory or repository that holds no usable CLIP checkpoint."""
+    """A directory or repository without a usable CLIP checkpoint."""
 
 
 class BadArchive(GlamError):
-    """An archive that is damaged, or that is not safe to unpack."""
+    """An archive that is damaged, or unsafe to unpack."""
 
 
 class CannotPack(GlamError):
-    """An archive that cannot be written where, or as, it should be."""
+    """An archive that cannot be written as requested."""
 
 
 class CheckpointChanged(GlamError):
-    """The weights are not those that the vectors were made with."""
+    """The weights differ from those that the vectors were made with."""
 
 
 class HubUnreachable(GlamError):
-    """A checkpoint has to be downloaded and cannot be."""
+    """A checkpoint must be downloaded and cannot be."""
 
 
 class TrainingFailed(GlamError):
-    """A training cannot go on, or gave no checkpoint that is worth to be registered."""
+    """A training run cannot continue, or its result is not worth registering."""
 
 
 class BadDevice(GlamError):
-    """``--device`` names what this computer does not have, or what has too little memory."""
+    """``--device`` is not available on this computer, or has too little memory."""
 
 
 class ProblemKind(StrEnum):
-    """Why a file cannot be used, as ``glam_problems.kind`` keeps it."""
+    """Why a file cannot be used, as stored in ``glam_problems.kind``."""
 
     BAD_FILE = "bad-file"
     TOO_MANY_PIXELS = "too-many-pixels"
@@ -128,7 +128,7 @@ class TooManyPixels(BadImage):
 
 
 class MissingDecoder(BadImage):
-    """A picture whose format takes a package that is not installed."""
+    """A picture whose format needs a package that is not installed."""
 
     kind = ProblemKind.MISSING_DECODER
 
@@ -140,17 +140,17 @@ class OutOfMemory(BadImage):
 
 
 class Unreadable(BadImage):
-    """A picture whose bytes the system does not give."""
+    """A picture that the system cannot read."""
 
     kind = ProblemKind.UNREADABLE
 
 
 class BadAddress(GlamError):
-    """An address that gives no picture, or from which none is fetched."""
+    """A URL from which no picture can, or may, be fetched."""
 
 
 class BadFolder(GlamError):
-    """A folder or pattern that gives no files."""
+    """A folder or pattern without files."""
 
 
 class BadRecords(GlamError):
@@ -158,15 +158,15 @@ class BadRecords(GlamError):
 
 
 class BadPairs(GlamError):
-    """Data that give no pictures with captions."""
+    """Data without usable pictures and captions."""
 
 
 class BadTemplate(GlamError):
-    """A template that makes no captions of records."""
+    """A template from which no captions can be made."""
 
 
 class BadVectors(GlamError):
-    """Vectors that hold what is no number."""
+    """Vectors with NaN or infinite values."""
 
 
 class IdConflict(GlamError):
@@ -182,11 +182,11 @@ class UnknownCollection(GlamError):
 
 
 class BadTerm(GlamError):
-    """Something to look for that says nothing, or nothing we can look for."""
+    """A search term that is empty, or that cannot be searched for."""
 
 
 class BadFilter(GlamError):
-    """A condition on the records that cannot be asked."""
+    """An invalid condition on the records."""
 
 
 class UnknownItem(GlamError):
@@ -194,19 +194,19 @@ class UnknownItem(GlamError):
 
 
 class NothingEmbedded(GlamError):
-    """Not one picture or text of a run could be embedded."""
+    """None of the pictures or texts of a run could be embedded."""
 
 
 class NotComparable(GlamError):
-    """Two collections that are the same, or not of the same pictures."""
+    """Two collections that are the same, or do not contain the same pictures."""
 
 
 class VectorsDiffer(GlamError):
-    """Stored vectors are not those the checkpoint gives."""
+    """Stored vectors do not match the checkpoint."""
 
 
 class DatabaseProblem(GlamError):
-    """The database is locked, read-only, damaged, full, or no SQLite file."""
+    """The database is locked, read-only, damaged, full, or not an SQLite file."""
 
 
 def is_disk_full(error: OSError) -> bool:
@@ -215,9 +215,9 @@ def is_disk_full(error: OSError) -> bool:
 
 
 def check_text(text: str, refusal: type[GlamError]) -> None:
-    """Refuse what is no Unicode: bytes of a command line that are not UTF-8, half a character.
+    """Refuse invalid Unicode: undecodable bytes of a command line, or a lone surrogate.
 
-    :raises GlamError: the one that is given
+    :raises GlamError: the given ``refusal``
     """
     try:
         text.encode()
@@ -227,17 +227,17 @@ def check_text(text: str, refusal: type[GlamError]) -> None:
 
 def _no_text(text: str) -> str:
     shown = text[:SHOWN].encode(errors="replace").decode()
-    return f"'{shown}' is not valid text (UTF-8); write it without what is shown as ?."
+    return f"'{shown}' is not valid text (UTF-8); leave out the characters shown as ?."
 
 
 def _forget_stdout() -> None:
-    """What is still to be written would fail again, with a traceback, when Python ends."""
+    """Discard pending output, which would fail again with a traceback when Python exits."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
     except (OSError, ValueError, AttributeError):
-        pass  # no stream of the system's: a test's, or none
+        pass  # not a system stream: a test's, or none
 
 
 _ADVICE = {
@@ -252,29 +252,29 @@ _ADVICE = {
         "is damaged; restore a backup, or save what can be read with: sqlite3 FILE .recover"
     ),
     sqlite3.SQLITE_FULL: (
-        "could not be extended because the disk is full; make room and repeat the command, "
-        "which continues where it was"
+        "could not be extended because the disk is full; free some space and repeat the command, "
+        "which continues where it left off"
     ),
     sqlite3.SQLITE_IOERR: (
-        "could not be read or written (disk I/O error: a full or failing disk, or a network share); "
-        "what was committed before is kept"
+        "could not be read or written (disk I/O error: a full or failing disk, or a network "
+        "share); everything committed so far is kept"
     ),
-    # The code of all that SQL itself gets wrong. What people type is explained where it is run;
-    # our own statements fail where a table or column is gone.
+    # The code of all errors in SQL. What users type is explained where it is run; our own
+    # statements fail only if a table or column is missing.
     sqlite3.SQLITE_ERROR: (
-        "is not as llm-glam wrote it ({error}); restore a backup, or undo that change"
+        "has been changed since llm-glam wrote it ({error}); restore a backup, or undo that change"
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened; check that its folder exists and may be written to"
+        "cannot be opened; check that its folder exists and is writable"
     ),
 }
 _ADVICE[sqlite3.SQLITE_LOCKED] = _ADVICE[sqlite3.SQLITE_BUSY]
 
 
 def primary_code(error: BaseException | None) -> int | None:
-    """SQLite's primary result code of an error (https://www.sqlite.org/rescode.html).
+    """Return SQLite's primary result code for an error (https://www.sqlite.org/rescode.html).
 
-    :return: None for errors that SQLite itself did not raise
+    :return: None for errors not raised by SQLite itself
     """
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
@@ -282,10 +282,10 @@ def primary_code(error: BaseException | None) -> int | None:
 
 @contextmanager
 def explained(database: Callable[[], Path]) -> Iterator[None]:
-    """Turn SQLite's and the system's errors into one sentence that says what to do.
+    """Turn errors of SQLite and the system into one sentence that says what to do.
 
-    :param database: gives the path of the database in use, to name it
-    :raises DatabaseProblem: for errors of SQLite that the user can do something about
+    :param database: returns the path of the database in use, for the message
+    :raises DatabaseProblem: for errors of SQLite that the user can fix
     """
     try:
         yield
@@ -302,7 +302,7 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno in CANNOT_WRITE:
             _forget_stdout()
-            text = f"The answer cannot be written: {error.strerror}."
+            text = f"The output cannot be written: {error.strerror}."
             raise GlamError(text) from error
         if error.filename is None or error.strerror is None:
             raise

@@ -1,4 +1,4 @@
-"""Make any CLIP directory loadable, or say what it lacks.
+"""Make any CLIP directory loadable, or say what is missing from it.
 
 Three layouts occur: sentence-transformers as saved today (everything in one folder, with
 ``modules.json``), its legacy form (``modules.json`` and ``0_CLIPModel/``), and a plain
@@ -30,14 +30,14 @@ BICUBIC = 3
 
 
 def model_folder(directory: Path) -> Path:
-    """The folder with config.json and weights: the directory itself or ``0_CLIPModel``.
+    """Return the folder with config.json and weights: the directory itself or ``0_CLIPModel``.
 
-    :raises BadCheckpoint: the directory holds no checkpoint
+    :raises BadCheckpoint: the directory is not a checkpoint
     """
     if not directory.is_dir():
         raise BadCheckpoint(
-            f"There is no folder {directory}. Put the checkpoint back there, or register it "
-            "where it is now: llm glam models add NAME FOLDER"
+            f"The folder {directory} does not exist. Move the checkpoint back there, or register "
+            "its new location: llm glam models add NAME FOLDER"
         )
     folder = directory
     if (directory / "modules.json").is_file():
@@ -46,16 +46,16 @@ def model_folder(directory: Path) -> Path:
         raise BadCheckpoint(layout.open_clip_advice(str(directory)))
     if not (folder / "config.json").is_file():
         raise BadCheckpoint(
-            f"{directory} holds no checkpoint: it has neither modules.json nor config.json. "
-            "Give the folder that holds these files."
+            f"{directory} is not a checkpoint: it has neither modules.json nor config.json. Give "
+            "the folder that contains these files."
         )
     return folder
 
 
 def lacks(directory: Path) -> list[str]:
-    """What a checkpoint's folder has not got of weights, tokenizer and preprocessing.
+    """Return which of weights, tokenizer and preprocessing are missing from a checkpoint's folder.
 
-    :raises BadCheckpoint: the directory holds no checkpoint at all
+    :raises BadCheckpoint: the directory is not a checkpoint at all
     """
     folder = model_folder(directory)
     present = {
@@ -69,31 +69,33 @@ def lacks(directory: Path) -> list[str]:
 
 
 def check_complete(directory: Path) -> None:
-    """Raise unless nothing is lacking.
+    """Raise an error unless the checkpoint is complete.
 
-    :raises BadCheckpoint: names what lacks and how to complete it
+    :raises BadCheckpoint: names what is missing and how to complete it
     """
     missing = lacks(directory)
     if "weights" in missing:
         raise BadCheckpoint(
-            f"{directory} holds no weights (model.safetensors or pytorch_model.bin)."
+            f"{directory} has no weights (model.safetensors or pytorch_model.bin). Get the "
+            "checkpoint again, or give the folder that contains them."
         )
     if missing:
         raise BadCheckpoint(
-            f"{directory} lacks {' and '.join(missing)}. A checkpoint fine-tuned from another "
-            "one uses that one's: llm glam models add NAME FOLDER --base NAME_OR_FOLDER"
+            f"{directory} is missing its {' and '.join(missing)}. If it was fine-tuned from "
+            "another checkpoint, use that one's: llm glam models add NAME FOLDER --base "
+            "NAME_OR_FOLDER"
         )
 
 
 def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
-    """Copy a bare checkpoint to ``target``, an empty folder, with what it lacks.
+    """Copy an incomplete checkpoint to ``target``, an empty folder, and add what is missing.
 
-    The tokenizer is that of ``base``; preprocessing too, if that is for a model of the same kind
-    and for pictures of the same size, else CLIP's standard for the picture size in config.json.
+    The tokenizer comes from ``base``. So does preprocessing, if the base is of the same kind
+    and picture size; otherwise it is CLIP's default for the picture size in config.json.
 
     :return: the parts that were added
-    :raises BadCheckpoint: the weights, a base for the tokenizer, or for a model of another kind
-        than CLIP's a base for the preprocessing are missing; or the base is not its own
+    :raises BadCheckpoint: there are no weights, no base for the tokenizer, or no base for the
+        preprocessing of a model that is not a CLIP; or it was not fine-tuned from this base
     """
     missing = lacks(directory)
     if "weights" in missing or ("tokenizer" in missing and base is None):
@@ -112,7 +114,7 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
 
 
 def stamps(directory: Path) -> list[list[Any]]:
-    """Path, size in bytes and modification time in nanoseconds of each file of a checkpoint."""
+    """Return path, size in bytes and modification time in nanoseconds of a checkpoint's files."""
     found = []
     for file in sorted(directory.rglob("*")):
         if file.is_file() and not file.name.startswith(".") and file.suffix != ".md":
@@ -131,7 +133,10 @@ def _first_module(modules: Path) -> str:
             f"{modules} is damaged; get the checkpoint again."
         ) from error
     if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
-        raise BadCheckpoint(f"{modules} points outside its own folder.")
+        raise BadCheckpoint(
+            f"{modules} points outside its own folder. Get the checkpoint again from a source you "
+            "trust."
+        )
     return first
 
 
@@ -152,16 +157,16 @@ def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
             return
     if kind != "clip":
         raise BadCheckpoint(
-            f"{source} lacks preprocessing, and a model of the kind '{kind}' for pictures of "
-            f"{size} pixels has not CLIP's. Say which checkpoint of this kind and size it was "
-            "fine-tuned from: --base NAME_OR_FOLDER"
+            f"{source} is missing its preprocessing, and a '{kind}' model for {size}-pixel "
+            "pictures does not use CLIP's. Name the checkpoint of the same kind and size that it "
+            "was fine-tuned from: --base NAME_OR_FOLDER"
         )
     text = json.dumps(_clip_preprocessing(size), indent=2)
     (target / "preprocessor_config.json").write_text(text, "utf-8")
 
 
 def _kind_and_size(config: Path) -> tuple[str, int]:
-    """The kind of a model, and the side of the pictures it looks at in pixels."""
+    """Return a model's type, and the side length in pixels of the pictures it takes."""
     try:
         known = json.loads(config.read_text("utf-8"))
         vision = known.get("vision_config") or {}
@@ -173,7 +178,7 @@ def _kind_and_size(config: Path) -> tuple[str, int]:
 
 
 def _clip_preprocessing(size: int) -> dict[str, Any]:
-    """CLIP's own preprocessing (Radford et al. 2021) for pictures of ``size`` pixels."""
+    """Return CLIP's own preprocessing (Radford et al. 2021) for pictures of ``size`` pixels."""
     return {
         "image_processor_type": "CLIPImageProcessor",
         "do_convert_rgb": True,

@@ -1,7 +1,7 @@
-"""What makes a checkpoint that checkpoint: its weights, tokenizer and preprocessing.
+"""Identify a checkpoint by its weights, tokenizer and preprocessing.
 
-Taken from the loaded model rather than from files, so that the same weights in another layout,
-file format or library version have the same fingerprint.
+The fingerprint is computed from the loaded model rather than from files, so that the same weights
+in another layout, file format or library version have the same fingerprint.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ PREPROCESSING = (
 
 
 def fingerprint(model: Any) -> str:
-    """The fingerprint of a loaded SentenceTransformer: 16 hexadecimal digits.
+    """Return the fingerprint of a loaded SentenceTransformer: 16 hexadecimal digits.
 
-    Each tensor counts with its shape and its values as float32, whatever its name; integer
+    Each tensor contributes its shape and its values as float32, whatever its name; integer
     buffers (position ids, which some file formats leave out) do not.
     """
     digest = hashlib.blake2b(digest_size=8)

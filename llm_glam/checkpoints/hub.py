@@ -1,4 +1,4 @@
-"""Checkpoints from the Hugging Face hub: resolved to a commit, downloaded once, with notice."""
+"""Checkpoints from the Hugging Face hub: resolved to a commit, announced, and downloaded once."""
 
 import sys
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from . import completion, layout
 KEEP_SUFFIXES = (".json", ".txt", ".model")
 SKIP_FOLDERS = ("onnx/", "openvino/", "coreml/", "flax/", "tf/", "runs/")
 WEIGHTS = (".safetensors", "pytorch_model.bin")
-OPEN_CLIP = "hf-hub:"  # as open_clip and its model cards spell an id
+OPEN_CLIP = "hf-hub:"  # the prefix of ids in open_clip and its model cards
 
 
 def locate(repository: str, revision: str | None, *, download: bool = True) -> Path:
-    """The folder a hub checkpoint is in on this computer, downloaded first where it is not.
+    """Return the local folder of a hub checkpoint, downloading it first if necessary.
 
     :param repository: hub id such as ``sentence-transformers/clip-ViT-B-32``
     :param revision: a commit, branch or tag; None for the repository's main branch
     :param download: False to look on this computer only
-    :raises HubUnreachable: it has to be downloaded and cannot be
-    :raises BadCheckpoint: there is no such repository, or it holds no weights
+    :raises HubUnreachable: it must be downloaded and cannot be
+    :raises BadCheckpoint: there is no such repository, or it has no weights
     """
     with _explained(repository):
         found = _local(repository, revision)
@@ -33,14 +33,14 @@ def locate(repository: str, revision: str | None, *, download: bool = True) -> P
 
 
 def commit(folder: Path) -> str:
-    """The commit of a downloaded checkpoint, from the name of its snapshot folder."""
+    """Return the commit of a downloaded checkpoint, taken from the name of its snapshot folder."""
     return folder.name
 
 
 def _local(repository: str, revision: str | None) -> Path | None:
-    """The folder in the hub's cache, where everything that loading needs is there.
+    """Return the folder in the hub's cache, if everything needed for loading is there.
 
-    The hub's own check would also ask for what we never download, such as ONNX files.
+    The hub's own check would also demand files that are never downloaded, such as ONNX files.
     """
     from huggingface_hub import try_to_load_from_cache
 
@@ -61,8 +61,8 @@ def _download(repository: str, revision: str | None) -> Path:
     files = wanted(sizes)
     if not any(name.endswith(WEIGHTS) for name in files):
         raise BadCheckpoint(
-            f"{repository} on the hub holds no weights (model.safetensors or "
-            "pytorch_model.bin); give another hub id or a folder."
+            f"{repository} on the hub has no weights (model.safetensors or pytorch_model.bin); "
+            "give another hub id or a folder."
         )
     _announce(repository, sum(files.values()), constants.HF_HUB_CACHE)
     return Path(
@@ -71,7 +71,7 @@ def _download(repository: str, revision: str | None) -> Path:
 
 
 def wanted(sizes: dict[str, int]) -> dict[str, int]:
-    """Of a repository's files (path: bytes) those that loading needs, safetensors preferred."""
+    """Select the files (path: bytes) of a repository that loading needs, preferring safetensors."""
     files = {
         name: size
         for name, size in sizes.items()
@@ -106,20 +106,20 @@ def _explained(repository: str) -> Iterator[None]:
         errors.HFValidationError,
     ) as error:
         raise BadCheckpoint(
-            f"'{repository}' is neither a folder here nor a checkpoint on the hub "
+            f"'{repository}' is neither a local folder nor a checkpoint on the hub "
             f"({_first_line(error)}). Check the spelling, or log in with: hf auth login"
         ) from error
-    # Which HTTP library the hub's client is built on changes with its version.
+    # The hub client's HTTP library, and so its errors, depends on its version.
     except Exception as error:
         raise HubUnreachable(
-            f"The checkpoint {repository} is not on this computer and the hub cannot be "
-            f"reached ({_first_line(error)}). Try again with a network, or copy the checkpoint's "
+            f"The checkpoint {repository} is not on this computer and the hub cannot be reached "
+            f"({_first_line(error)}). Try again when you are online, or copy the checkpoint's "
             f"folder from another computer and run: llm glam models add {_name(repository)} FOLDER"
         ) from error
 
 
 def _name(repository: str) -> str:
-    """What a checkpoint is called that comes from there."""
+    """Return the name under which a checkpoint from this repository is registered."""
     return repository.rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""Which files are a checkpoint's, by their names: in a folder, an archive or a repository."""
+"""Recognise a checkpoint's files by name: in a folder, an archive or a repository."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ from ..errors import BadCheckpoint
 MODULES = "modules.json"
 CONFIG = "config.json"
 CARD = "README.md"
-MANIFEST = "glam.json"  # what `llm glam models pack` says of what it packed
+MANIFEST = "glam.json"  # what `llm glam models pack` records about a checkpoint
 SAFE = "*.safetensors"
 PICKLED = "pytorch_model*.bin"
 SETTINGS = (
@@ -29,23 +29,23 @@ LEGACY = "0_CLIPModel"
 
 
 def is_part(path: PurePosixPath) -> bool:
-    """May a file be a checkpoint's? Not hidden ones, states of a training, or programs."""
+    """Return whether a file can be a checkpoint's: not hidden, training state or code."""
     if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
         return False
-    # open_clip's configuration says why there is nothing to load.
+    # open_clip's configuration explains why there is nothing to load.
     if is_open_clip(path.name):
         return path.name == OPEN_CLIP_CONFIG
-    told = (MODULES, MANIFEST, *ABOUT, *SETTINGS, SAFE, PICKLED)
-    return any(fnmatchcase(path.name, pattern) for pattern in told)
+    patterns = (MODULES, MANIFEST, *ABOUT, *SETTINGS, SAFE, PICKLED)
+    return any(fnmatchcase(path.name, pattern) for pattern in patterns)
 
 
 def is_about(name: str) -> bool:
-    """Is it the name of a card or a licence?"""
+    """Return whether this is the name of a model card or a licence."""
     return any(fnmatchcase(name, pattern) for pattern in ABOUT)
 
 
 def parts(folder: Path) -> list[Path]:
-    """The files in a folder, not below it, that loading it needs; of weights one kind only."""
+    """Return the files directly in a folder that loading needs, with only one format of weights."""
     is_setting = [
         file
         for file in sorted(folder.iterdir())
@@ -57,24 +57,24 @@ def parts(folder: Path) -> list[Path]:
 
 
 def weights(folder: Path) -> list[Path]:
-    """The files of weights in a folder that transformers loads."""
+    """Return the weight files in a folder that transformers loads."""
     files = sorted(f for f in folder.iterdir() if not is_open_clip(f.name))
     safe = [file for file in files if fnmatchcase(file.name, SAFE)]
     return safe or [file for file in files if fnmatchcase(file.name, PICKLED)]
 
 
 def is_pickled(folder: Path) -> bool:
-    """Are its weights a pickle, as they were before safetensors?"""
+    """Return whether a weight file is a pickle, the format used before safetensors."""
     return any(file.suffix == ".bin" for file in weights(folder))
 
 
 def is_open_clip(name: str) -> bool:
-    """Is it the name of a file that only open_clip reads?"""
+    """Return whether this is the name of a file that only open_clip reads."""
     return name.startswith("open_clip")
 
 
 def is_open_clip_only(names: Iterable[str]) -> bool:
-    """Are there weights for open_clip, and none that transformers loads?"""
+    """Return whether there are weights for open_clip, but none that transformers loads."""
     known = [name.rpartition("/")[2] for name in names]
     if not any(is_open_clip(name) for name in known):
         return False
@@ -86,19 +86,19 @@ def is_open_clip_only(names: Iterable[str]) -> bool:
 
 
 def open_clip_advice(where: str) -> str:
-    """What to do with a checkpoint for open_clip alone."""
+    """Return the advice for a checkpoint that only open_clip can load."""
     return (
-        f"{where} is a checkpoint for open_clip only, which llm-glam cannot load. The same weights "
-        "are often on the hub in the layout of transformers, too, with config.json and "
-        "model.safetensors beside open_clip's files, as in laion/CLIP-ViT-B-32-laion2B-s34B-b79K. "
-        "Give that hub id instead."
+        f"{where} has only open_clip's files, which llm-glam cannot load. The same weights are "
+        "often on the hub in transformers' format as well, with config.json and "
+        "model.safetensors next to open_clip's files, as in "
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K. Give that hub id instead."
     )
 
 
 def find(directory: Path, archive: Path) -> Path:
-    """The one checkpoint in what was unpacked: at its root, or in a folder of it.
+    """Return the only checkpoint in an unpacked archive: at its root, or in one of its folders.
 
-    :param archive: to name it
+    :param archive: for error messages
     :raises BadCheckpoint: there is none, or there are several
     """
     found = _topmost(directory)
@@ -106,12 +106,12 @@ def find(directory: Path, archive: Path) -> Path:
         return found[0]
     if not found:
         raise BadCheckpoint(
-            f"{archive} holds no checkpoint: there is neither modules.json nor config.json in "
-            "it. Pack the folder that holds these files."
+            f"{archive} does not contain a checkpoint: it has neither modules.json nor "
+            "config.json. Pack the folder that contains these files."
         )
     names = ", ".join(folder.relative_to(directory).as_posix() for folder in found)
     raise BadCheckpoint(
-        f"{archive} holds several checkpoints ({names}). Unpack it, and register the folder that "
+        f"{archive} contains several checkpoints ({names}). Unpack it, and register the folder "
         "you want: llm glam models add NAME FOLDER"
     )
 
@@ -126,7 +126,7 @@ def _topmost(directory: Path) -> list[Path]:
 
 
 def kind(directory: Path) -> str:
-    """The layout of a checkpoint's folder, in words."""
+    """Return the layout of a checkpoint's folder, in words."""
     if not (directory / MODULES).is_file():
         return "transformers"
     is_legacy = (directory / LEGACY).is_dir()

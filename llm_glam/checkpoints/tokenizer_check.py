@@ -1,7 +1,7 @@
-"""Does the tokenizer of one checkpoint fit the model of another? By their settings alone.
+"""Check by settings alone whether one checkpoint's tokenizer fits another one's model.
 
-A wrong one need not fail: a vocabulary that is too small, or an end of text that the model does
-not know, gives vectors like any others, and searches that find nothing.
+A wrong tokenizer need not fail: a vocabulary that is too small, or an end token that the model does
+not know, gives plausible vectors, and searches that find nothing.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BadCheckpoint
 
 CLIP = "clip"
-# What transformers takes where a CLIP's config.json does not say.
+# The defaults of transformers where a CLIP's config.json is silent.
 ROWS, LONGEST, DIMENSIONS, END = 49408, 77, 512, 49407
 HIGHEST = (
     2  # as an end of text: the highest number there is, in configurations before 2023
@@ -22,7 +22,7 @@ END_WORD = "<|endoftext|>"
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model a tokenizer, or a model of the same family, has to agree with."""
+    """What a model must have in common with a tokenizer, or with another model of its family."""
 
     kind: str
     vocabulary: int | None
@@ -36,24 +36,24 @@ def check(model: Path, base: Path) -> None:
 
     :param model: the folder with the model's config.json
     :param base: the folder with config.json and tokenizer of the base
-    :raises BadCheckpoint: names what differs
+    :raises BadCheckpoint: names the differences
     """
     ours = _shape(model)
     found = _other_shapes(ours, _shape(base)) or _other_words(ours, base)
     if found:
         raise BadCheckpoint(
-            f"{model} was not fine-tuned from {base}: {'; '.join(found)}. Say which checkpoint "
-            "it was fine-tuned from: --base NAME_OR_FOLDER"
+            f"{model} was not fine-tuned from {base}: {'; '.join(found)}. Name the checkpoint it "
+            "was fine-tuned from: --base NAME_OR_FOLDER"
         )
 
 
 def _other_shapes(ours: Shape, bases: Shape) -> list[str]:
     if ours.kind != bases.kind:
-        return [f"it is of the kind '{ours.kind}', the base of '{bases.kind}'"]
+        return [f"it is a '{ours.kind}' model, the base is a '{bases.kind}' model"]
     compared = (
         ("its vocabulary has {:,} tokens", ours.vocabulary, bases.vocabulary),
         ("its vectors have {:,} dimensions", ours.dimensions, bases.dimensions),
-        ("it reads {:,} tokens of a text", ours.longest, bases.longest),
+        ("it reads up to {:,} tokens of a text", ours.longest, bases.longest),
     )
     return [
         f"{words.format(one)}, the base's {other:,}"
@@ -69,7 +69,7 @@ def _other_words(ours: Shape, base: Path) -> list[str]:
     rows, end = max(words.values()) + 1, words.get(END_WORD)
     if rows != ours.vocabulary:
         return [
-            f"it knows {ours.vocabulary:,} tokens, the base's tokenizer gives {rows:,}"
+            f"its vocabulary has {ours.vocabulary:,} tokens, the base's tokenizer has {rows:,}"
         ]
     expected = rows - 1 if ours.end == HIGHEST else ours.end
     if end is not None and end != expected:
@@ -80,7 +80,7 @@ def _other_words(ours: Shape, base: Path) -> list[str]:
 
 
 def vocabulary(folder: Path) -> dict[str, int]:
-    """The words of a tokenizer with their numbers; empty where its files are of another kind."""
+    """Return a tokenizer's tokens with their ids; empty if its files are of an unknown kind."""
     whole = _json(folder / "tokenizer.json")
     if whole:
         words = (whole.get("model") or {}).get("vocab")
@@ -116,7 +116,7 @@ def _number(value: Any, usual: int | None) -> int | None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Empty where there is no such file, or no object in it: loading says what is wrong."""
+    """Return a JSON object, empty if the file is missing or invalid: loading reports the reason."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -118,13 +118,13 @@ def get(db: Database, name: str) -> Collection:
     if found is None:
         names = ", ".join(c.name for c in every(db)) or "none yet"
         raise UnknownCollection(
-            f"There is no collection '{name}' in this database (there are: {names}). "
-            "Another database is given with -d."
+            f"There is no collection '{name}' in this database (it has: {names}). Use -d to give "
+            "another database."
         )
     if not found.is_ours:
         raise UnknownCollection(
-            f"The collection '{name}' was made with {found.model_id}. If that was llm-clip, "
-            f"take it over with: llm glam adopt {name} -m glam-clip"
+            f"The collection '{name}' was made with {found.model_id}. If it was made by llm-clip, "
+            f"adopt it with: llm glam adopt {name} -m glam-clip"
         )
     return found
 
@@ -219,9 +219,9 @@ def check_fingerprint(collection: Collection, fingerprint: str) -> None:
     name = registry.bare(collection.model_id)
     raise CheckpointChanged(
         f"The collection '{collection.name}' was made with another checkpoint named '{name}' "
-        f"(fingerprint {collection.fingerprint}; the one on this computer is {fingerprint}). "
-        "Get the original checkpoint, or embed the pictures again beside the old ones: "
-        f"llm glam reembed {collection.name} {collection.name}-2 -m {collection.model_id}"
+        f"(fingerprint {collection.fingerprint}; the one on this computer is {fingerprint}). Get "
+        "the original checkpoint, or embed the pictures again into a new collection: llm glam "
+        f"reembed {collection.name} {collection.name}-2 -m {collection.model_id}"
     )
 
 

@@ -151,15 +151,17 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
     column, suffix, sign, value = _parted(text, columns)
     if column not in columns:
         raise BadFilter(
-            f"There is no column '{column}' in {table}. There are: {', '.join(columns)}."
+            f"There is no column '{column}' in {table}. The columns are: {', '.join(columns)}."
         )
     if suffix in WITHOUT_VALUE:
         return Filter(column, suffix, None)
     if suffix not in COMPARED:
         known = ", ".join((*COMPARED, *WITHOUT_VALUE))
-        raise BadFilter(f"'{suffix}' compares nothing. After {column}__ go: {known}.")
+        raise BadFilter(
+            f"Unknown operator '{suffix}'. After {column}__ you can use: {known}."
+        )
     if not sign:
-        raise BadFilter(f"'{text}' lacks a value: write {text}=VALUE.")
+        raise BadFilter(f"'{text}' has no value: write {text}=VALUE.")
     return Filter(column, suffix, value)
 
 

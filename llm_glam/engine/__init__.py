@@ -1,4 +1,4 @@
-"""Pictures and texts to vectors."""
+"""Encode pictures and texts as vectors."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -14,10 +14,10 @@ PRECISIONS = (FP32, INT8)
 class Encoder(Protocol):
     """A loaded checkpoint.
 
-    Pictures are prepared one at a time, in any thread, so that a large one is let go as soon
+    Pictures are prepared one at a time, in any thread, so that a large one is freed as soon
     as the few numbers the model needs are taken from it; encoding takes many at once.
     ``needed`` is the short side in pixels below which a picture loses something for the model,
-    0 where that is not known.
+    0 if that is unknown.
     """
 
     fingerprint: str
@@ -25,20 +25,20 @@ class Encoder(Protocol):
 
     @property
     def needed(self) -> int:
-        """See above."""
+        """The short side in pixels that a picture should keep; 0 if unknown."""
 
     def prepare(self, picture: Any) -> Any:
-        """What the model needs of an RGB picture (``PIL.Image``); safe in several threads."""
+        """Return the model's input for one RGB picture (``PIL.Image``); thread-safe."""
 
     def encode_prepared(self, prepared: Sequence[Any]) -> Vectors:
-        """Vectors, shape (n, dimensions), in the order of ``prepared``."""
+        """Return vectors, shape (n, dimensions), in the order of ``prepared``."""
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Vectors, shape (n, dimensions), in the order of ``texts``."""
+        """Return vectors, shape (n, dimensions), in the order of ``texts``."""
 
 
 def encode_mixed(encoder: Encoder, inputs: Sequence[Any]) -> Vectors:
-    """Vectors of texts (``str``) and prepared pictures in one list, in order.
+    """Return the vectors of a list of texts (``str``) and prepared pictures, in order.
 
     :return: shape (n, dimensions), float32
     """

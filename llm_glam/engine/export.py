@@ -1,8 +1,8 @@
-"""Export a checkpoint for the fast engine, in a process of its own.
+"""Export a checkpoint for the fast engine, in a separate process.
 
-``python -m llm_glam.engine.export CHECKPOINT FOLDER`` prints the checkpoint's fingerprint and writes
-a folder named after it, whole or not at all, and only after what it gives was compared with what
-torch gives. ``--precision int8`` keeps the weights of matrix products in eight bits.
+``python -m llm_glam.engine.export CHECKPOINT FOLDER`` prints the checkpoint's fingerprint and
+writes a folder named after it, atomically, and only after comparing its vectors with those of
+torch. ``--precision int8`` stores the weights of matrix products in eight bits.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from .onnx import DESCRIPTION, FORMAT, OnnxEncoder, folder_name, optimise
 from .preprocess import Preprocessing
 from .torch import TorchEncoder, first_line, quiet
 
-# Least cosine with torch's vectors for the same pixels; and after subtracting the mean vector.
-# Of int8 only that it works: how close it is depends on the checkpoint and on the pictures.
+# Lowest cosine with torch's vectors for the same pixels, also after subtracting the mean vector.
+# int8 is only checked for working: how close it is depends on the checkpoint and on the pictures.
 CLOSE_ENOUGH = {FP32: (0.9999, 0.999), INT8: (0.9, 0.0)}
 TEXTS = (
     "a photograph of a raccoon",
@@ -57,15 +57,15 @@ OPSET = 17
 WORK = ".export-"
 HOURS_OF_AN_EXPORT = 6
 INPUTS = {"image": {"pixel_values"}, "text": {"input_ids", "attention_mask"}}
-IMPOSSIBLE, NOT_NOW = 3, 4  # Python itself ends with 1 or 2 where something is wrong
+IMPOSSIBLE, NOT_NOW = 3, 4  # Python itself exits with 1 or 2 if something is wrong
 
 
 class NotExportable(Exception):
-    """A checkpoint that the fast engine cannot take; torch can."""
+    """A checkpoint that the fast engine cannot run, although torch can."""
 
 
 def main() -> None:
-    """Export; the exit status says whether it is impossible or may work another time."""
+    """Export a checkpoint; the exit status says whether failure is final or worth a retry."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
@@ -84,12 +84,12 @@ def main() -> None:
         print(f"{args.folder}: {error.strerror or error}", file=sys.stderr)
         raise SystemExit(NOT_NOW) from error
     except MemoryError as error:
-        print("there is too little memory to export it", file=sys.stderr)
+        print("there is not enough memory to export it", file=sys.stderr)
         raise SystemExit(NOT_NOW) from error
 
 
 def is_complete(folder: Path) -> bool:
-    """Is a checkpoint exported already, by this version?"""
+    """Return whether a checkpoint has already been exported by this version."""
     try:
         OnnxEncoder(folder)
     except (OSError, ValueError, LookupError):
@@ -98,9 +98,9 @@ def is_complete(folder: Path) -> bool:
 
 
 def export(encoder: TorchEncoder, folder: Path, precision: str = FP32) -> None:
-    """Export a checkpoint into a folder; where another process was first, its folder stays.
+    """Export a checkpoint into a folder; if another process was first, its folder stays.
 
-    :raises NotExportable: its preprocessing or its model is of another kind, or differs
+    :raises NotExportable: its preprocessing or its model is not supported, or its vectors differ
     :raises OSError: the disk is full, or the folder cannot be written
     """
     settings = encoder.preprocessing()
@@ -132,10 +132,10 @@ def export(encoder: TorchEncoder, folder: Path, precision: str = FP32) -> None:
 
 @contextmanager
 def _reasons(model: Any, work: Path) -> Iterator[None]:
-    """Say why an export failed, whatever torch and ONNX Runtime raised.
+    """Report why an export failed, whatever torch and ONNX Runtime raised.
 
-    A full disk has as many names as there are libraries: where less room is left than the
-    weights take, it is that.
+    Each library reports a full disk differently, so one is assumed if less space is left
+    than the weights take.
     """
     try:
         yield
@@ -153,7 +153,7 @@ def _bytes(model: Any) -> int:
 
 
 def _export_towers(model: Any, work: Path, precision: str) -> None:
-    """Both towers with all that follows them in a SentenceTransformer, and the tokenizer."""
+    """Export both towers, all that follows them in a SentenceTransformer, and the tokenizer."""
     import torch
 
     class Tower(torch.nn.Module):
@@ -204,12 +204,12 @@ def _write(tower: Any, given: dict[str, Any], path: Path) -> None:
 
 
 def _quantise(model: Path) -> None:
-    """Eight bits for the weights of matrix products, a scale for each of their columns."""
+    """Store the weights of matrix products in eight bits, with one scale per column."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     logging.disable(
         logging.WARNING
-    )  # it advises to optimise first, which comes afterwards
+    )  # it advises optimising first, which is done afterwards
     whole = model.rename(model.with_suffix(".whole"))
     quantize_dynamic(
         whole,
@@ -222,14 +222,14 @@ def _quantise(model: Path) -> None:
 
 
 def _free(name: str) -> dict[int, str]:
-    """The axes whose length may change: how many, and for tokens how long."""
+    """Return the dynamic axes: the batch size, and for tokens the sequence length."""
     return {0: "n", 1: "length"} if name in INPUTS["text"] else {0: "n"}
 
 
 def check(reference: TorchEncoder, fast: OnnxEncoder) -> None:
-    """Compare the two engines on pictures of odd shapes and on texts.
+    """Compare the two engines on pictures of unusual shapes and on texts.
 
-    :raises NotExportable: they differ
+    :raises NotExportable: their vectors differ
     """
     random = np.random.default_rng(0)
     pictures = [
@@ -254,18 +254,18 @@ def _encoded(encoder: Any, pictures: list[Any]) -> NDArray[Any]:
 
 
 def _forget_killed(parent: Path) -> None:
-    """Remove what exports left that were killed long ago."""
+    """Remove what exports left behind that were killed long ago."""
     for left in parent.glob(f"{WORK}*"):
         if left.stat().st_mtime < time.time() - HOURS_OF_AN_EXPORT * 3600:
             shutil.rmtree(left, ignore_errors=True)
 
 
 def _move_into_place(work: Path, folder: Path) -> None:
-    """In one step; another process may have been first."""
+    """Rename the export in one step; another process may have been first."""
     try:
         os.rename(work, folder)
     except OSError:
-        if not is_complete(folder):  # of another version, or damaged
+        if not is_complete(folder):  # written by another version, or damaged
             shutil.rmtree(folder)
             os.rename(work, folder)
 

@@ -1,7 +1,7 @@
-"""The fast engine: a checkpoint's two towers through ONNX Runtime, without torch.
+"""The fast engine: run a checkpoint's two towers in ONNX Runtime, without torch.
 
-What it needs was exported once (:mod:`llm_glam.engine.export`) into a folder: ``image.onnx`` and
-``text.onnx`` with their weights beside them, ``tokenizer.json`` and ``engine.json``.
+It reads a folder exported once by :mod:`llm_glam.engine.export`: ``image.onnx`` and
+``text.onnx`` with their weights, ``tokenizer.json`` and ``engine.json``.
 """
 
 import json
@@ -21,17 +21,17 @@ from .preprocess import Preprocessing
 
 FORMAT = 1
 DESCRIPTION = "engine.json"
-PICTURES_AT_ONCE = 8  # by one core
+PICTURES_AT_ONCE = 8  # on one core
 TEXTS_AT_ONCE = 64
 
 
 class OnnxEncoder:
-    """An exported checkpoint; each tower is loaded when it is first used."""
+    """An exported checkpoint; each tower is loaded on first use."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what was exported.
+        """Read an exported checkpoint.
 
-        :raises OSError: the folder is not there, or not complete
+        :raises OSError: the folder is missing or incomplete
         :raises ValueError: it is damaged, or of another version
         """
         known = json.loads((folder / DESCRIPTION).read_text("utf-8"))
@@ -39,7 +39,7 @@ class OnnxEncoder:
             raise ValueError(f"{folder} was exported by another version")
         preprocessing = Preprocessing.of(known["preprocessing"])
         if preprocessing is None:
-            raise ValueError(f"{folder} has a preprocessing that is not known")
+            raise ValueError(f"{folder} uses preprocessing that is not supported")
         self.fingerprint: str = known["fingerprint"]
         self.dimensions: int = known["dimensions"]
         self.precision: str = known["precision"]
@@ -49,22 +49,22 @@ class OnnxEncoder:
         self._towers: dict[str, Any] = {}
         self._tokenizer: Any = None
         self._lock = threading.Lock()
-        # A core for each of several batches: a batch on all cores would wait for the one that
-        # is decoding a picture just now.
+        # One core per batch, several batches at once: a batch on all cores would wait for the core
+        # that is decoding a picture.
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="glam-onnx")
 
     def prepare(self, picture: Any) -> NDArray[np.float32]:
-        """The model's input for one RGB picture; safe in several threads."""
+        """Return the model's input for one RGB picture; thread-safe."""
         return self._prepare(picture)
 
     def encode_prepared(self, prepared: Sequence[NDArray[np.float32]]) -> Vectors:
-        """Vectors, shape (n, dimensions), float32, in the order of ``prepared``."""
+        """Return vectors, shape (n, dimensions), float32, in the order of ``prepared``."""
         size = min(self._at_once(PICTURES_AT_ONCE), -(-len(prepared) // cores()) or 1)
         parts = [prepared[i : i + size] for i in range(0, len(prepared), size)]
         return self._joined(list(self._pool.map(self._encode_pictures, parts)))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Vectors, shape (n, dimensions), float32; text over the model's length is cut off."""
+        """Return vectors, shape (n, dimensions), float32; longer text is truncated."""
         parts = []
         size = self._at_once(TEXTS_AT_ONCE)
         for start in range(0, len(texts), size):
@@ -73,11 +73,11 @@ class OnnxEncoder:
         return self._joined(parts)
 
     def _at_once(self, most: int) -> int:
-        """Eight-bit arithmetic scales with its batch: a vector must not depend on the others."""
+        """Return the batch size: 1 for int8, where a vector would depend on its batch."""
         return most if self.precision == FP32 else 1
 
     def close(self) -> None:
-        """Let the files go: Windows renames no folder whose files are open."""
+        """Close the files: Windows cannot rename a folder whose files are open."""
         self._pool.shutdown()
         self._towers.clear()
 
@@ -99,13 +99,13 @@ class OnnxEncoder:
 
     def _opened(self, name: str) -> Any:
         try:
-            # Texts come one at a time, most of them in a process that ends afterwards.
+            # Texts come one at a time, usually in a process that ends afterwards.
             return session(self._folder / f"{name}.onnx", quick=name == "text")
         # ONNX Runtime has no public exceptions of its own.
         except Exception as error:
             raise BadCheckpoint(
-                f"What was exported for the fast engine cannot be read any more. Delete the "
-                f"folder {self._folder}; it is made anew when pictures are embedded."
+                "The model exported for the fast engine can no longer be read. Delete the folder "
+                f"{self._folder}; it is exported again the next time pictures are embedded."
             ) from error
 
     def _tokens(self, texts: list[str]) -> dict[str, Any]:
@@ -126,16 +126,16 @@ class OnnxEncoder:
 
 
 def folder_name(fingerprint: str, precision: str) -> str:
-    """The name of a checkpoint's export."""
+    """Return the name of a checkpoint's export."""
     return fingerprint if precision == FP32 else f"{fingerprint}-{precision}"
 
 
 def session(model: Path | bytes, *, quick: bool = False) -> Any:
-    """A model opened on the CPU, for one core at a time.
+    """Open a model on the CPU, for one core at a time.
 
-    :param model: a file, or what would be in it
+    :param model: a file, or its content
     :param quick: open it at once, for a few runs on all cores
-    :raises Exception: whatever ONNX Runtime has against it
+    :raises Exception: whatever ONNX Runtime raises
     """
     import onnxruntime
 
@@ -152,7 +152,7 @@ def session(model: Path | bytes, *, quick: bool = False) -> Any:
 
 
 def optimise(model: Path, target: Path) -> None:
-    """Write a model with its operations fused, and its weights in a file to be mapped.
+    """Write a model with its operations fused, and its weights in a file to be memory-mapped.
 
     :param target: the weights go beside it, with the suffix ``.bin``
     """
@@ -176,13 +176,13 @@ def _options(onnxruntime: Any) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    # Threads that spin while they wait would take the cores from those that decode pictures.
+    # Spinning threads would take the cores away from those that decode pictures.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
 def cores() -> int:
-    """The cores this process may run on."""
+    """Return the number of cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

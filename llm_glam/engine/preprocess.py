@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 KNOWN = {"CLIPImageProcessor", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
 BICUBIC = 3
-SMALLEST_SIDE = 4  # below, transformers takes rows for colour channels
+SMALLEST_SIDE = 4  # below this, transformers mistakes rows for colour channels
 LONGEST_SHAPE = 40  # long side over short side
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to a picture before the model sees it.
+    """How a picture is preprocessed before the model sees it.
 
     ``shortest_edge`` (then proportions are kept) or ``size`` as (height, width), in pixels;
     ``crop`` as (height, width), None for none. ``scale`` and ``shift`` turn a channel's values,
@@ -34,7 +34,7 @@ class Preprocessing:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self | None:
-        """From a processor's settings; None where they ask for anything else."""
+        """Build it from a processor's settings; None if they ask for anything else."""
         kind = settings.get("image_processor_type") or settings.get(
             "feature_extractor_type"
         )
@@ -56,7 +56,7 @@ class Preprocessing:
         )
 
     def __call__(self, picture: Any) -> NDArray[np.float32]:
-        """An RGB picture (``PIL.Image``) to float32, shape (3, height, width)."""
+        """Convert an RGB picture (``PIL.Image``) to float32, shape (3, height, width)."""
         values = self.pixels(picture)
         out = np.empty((3, *values.shape[:2]), np.float32)
         for channel in range(3):
@@ -67,7 +67,7 @@ class Preprocessing:
         return out
 
     def pixels(self, picture: Any) -> NDArray[np.uint8]:
-        """An RGB picture before its values are scaled and shifted, shape (height, width, 3)."""
+        """Return the resized and cropped pixels before rescaling, shape (height, width, 3)."""
         picture = sensible_shape(picture)
         target = self.resized_to(picture.size)
         if target != picture.size:
@@ -77,11 +77,11 @@ class Preprocessing:
 
     @property
     def shape(self) -> tuple[int, int] | None:
-        """Height and width of what the model sees, None where they differ between pictures."""
+        """The height and width of the model's input, None if they differ between pictures."""
         return self.crop or self.size
 
     def resized_to(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Width and height after resizing a picture of this width and height."""
+        """Return the width and height to which a picture of this size is resized."""
         if self.size:
             return self.size[1], self.size[0]
         if not self.shortest_edge:
@@ -97,7 +97,7 @@ class Preprocessing:
 
     @property
     def needed(self) -> int:
-        """The short side in pixels below which a picture loses something for the model."""
+        """The short side in pixels below which a picture loses detail for the model."""
         return max(self.size) if self.size else self.shortest_edge or 0
 
 
@@ -125,7 +125,7 @@ def _given(size: Mapping[str, Any]) -> list[str]:
 def _linear(
     settings: Mapping[str, Any],
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Rescaling and normalising as one multiplication and one addition."""
+    """Combine rescaling and normalising into one multiplication and one addition."""
     factor = float(settings.get("rescale_factor") or 1 / 255)
     factor = factor if settings.get("do_rescale", True) else 1.0
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -142,12 +142,10 @@ def _three(values: Any) -> tuple[float, float, float]:
 
 
 def _cropped(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """The middle of a picture, on black where it is smaller."""
+    """Return the centre crop, padded with black where the picture is smaller."""
     rows, columns = values.shape[:2]
     top, left = (rows - height) // 2, (columns - width) // 2
-    if (
-        top < 0 or left < 0
-    ):  # as transformers does it, down to which side an odd pixel goes
+    if top < 0 or left < 0:  # like transformers, even in which side gets an odd pixel
         above, before = -(-max(height - rows, 0) // 2), -(-max(width - columns, 0) // 2)
         padded = np.zeros((max(rows, height), max(columns, width), 3), np.uint8)
         padded[above : above + rows, before : before + columns] = values
@@ -156,9 +154,9 @@ def _cropped(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
 
 
 def sensible_shape(picture: Any) -> Any:
-    """A picture (``PIL.Image``) whose shape does not upset a model.
+    """Crop an extremely narrow picture (``PIL.Image``) to a shape that models can handle.
 
-    A model looks at a square from the middle; of a strip the middle part is enough.
+    A model sees only a square from the centre, so the middle of a strip is enough.
     """
     width, height = picture.size
     longest = min(width, height) * LONGEST_SHAPE

@@ -1,4 +1,4 @@
-"""Texts and pictures that are clearly different, and whether a checkpoint tells them apart."""
+"""Measure whether a checkpoint can tell clearly different texts and pictures apart."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,17 +21,17 @@ TEXTS = (
     "blue",
 )
 SIZE = (320, 240)
-ALIKE = 0.95  # cosine; of clearly different pictures a working CLIP's is below
+ALIKE = 0.95  # cosine; a working CLIP stays below it for clearly different pictures
 MOST_ALIKE = 0.5  # share of pairs
 LEAST_SPREAD = 0.01  # of a text's scores over the pictures
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far apart vectors of different things are.
+    """How far apart the vectors of different things are.
 
-    ``alike_pictures`` and ``alike_texts`` are shares of pairs whose cosine is over ALIKE;
-    ``score_spread`` is the highest less the lowest score of a text over the pictures, the median
+    ``alike_pictures`` and ``alike_texts`` are the shares of pairs whose cosine exceeds ALIKE;
+    ``score_spread`` is the highest minus the lowest score of a text over the pictures, the median
     over the texts, and ``scores`` the lowest and highest of that text.
     """
 
@@ -42,7 +42,7 @@ class Spread:
 
     @property
     def is_collapsed(self) -> bool:
-        """Does the checkpoint give nearly the same answer to everything?"""
+        """Whether the checkpoint gives nearly the same result for everything."""
         most = max(self.alike_pictures, self.alike_texts)
         return most > MOST_ALIKE or self.score_spread < LEAST_SPREAD
 
@@ -65,7 +65,7 @@ def spread(encoder: Encoder) -> Spread:
 
 
 def pictures() -> list[Any]:
-    """Eight RGB pictures (``PIL.Image``) that have little in common, the same every time."""
+    """Return eight RGB pictures (``PIL.Image``) with little in common, the same every time."""
     width, height = SIZE
     across = np.linspace(0, 255, width)[None, :, None] * np.ones((height, 1, 3))
     x, y = np.meshgrid(np.arange(width), np.arange(height))
@@ -91,6 +91,6 @@ def _from(values: NDArray[Any]) -> Any:
 
 
 def _alike(vectors: NDArray[Any]) -> float:
-    """The share of pairs whose cosine is over ALIKE."""
+    """Return the share of pairs whose cosine exceeds ALIKE."""
     cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     return float((cosines > ALIKE).mean())

@@ -1,4 +1,4 @@
-"""The reference engine: whatever SentenceTransformer opens, through torch."""
+"""The reference engine: run whatever SentenceTransformer can load, in torch."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "torch")
 
 
 class TorchEncoder:
-    """A checkpoint opened by SentenceTransformer, on CUDA or MPS where there is one."""
+    """A checkpoint loaded by SentenceTransformer, on CUDA or MPS if available."""
 
     def __init__(
         self,
@@ -33,14 +33,14 @@ class TorchEncoder:
         device: str | None = None,
         half: bool | None = None,
     ) -> None:
-        """Load a checkpoint and test that it works.
+        """Load a checkpoint and run its self-test.
 
         :param directory: in one of the layouts of :mod:`llm_glam.checkpoints.completion`
-        :param known_fingerprint: saves computing it again for files that have not changed
-        :param device: as torch names it; the best there is where none is given
-        :param half: pictures in 16 bits (fp16) where the model bears it, NVIDIA cards' habit
-            where it is None
-        :raises BadCheckpoint: it cannot be loaded, is no CLIP, or fails the self-test
+        :param known_fingerprint: skips computing it for files that have not changed
+        :param device: a torch device name; the best available if None
+        :param half: encode pictures in half precision (fp16) where the model allows it; by default
+            only on CUDA
+        :raises BadCheckpoint: it cannot be loaded, is not a CLIP, or fails the self-test
         :raises BadDevice: this computer does not have the device
         """
         self._lock = threading.Lock()
@@ -59,24 +59,24 @@ class TorchEncoder:
 
     @property
     def needed(self) -> int:
-        """The short side in pixels that a picture must keep; 0 where it must stay as it is."""
+        """The short side in pixels that a picture must keep; 0 if it must not be reduced."""
         known = Preprocessing.of(self.preprocessing())
         return known.needed if known else 0
 
     def preprocessing(self) -> dict[str, Any]:
-        """The settings of the checkpoint's own picture processor."""
+        """Return the settings of the checkpoint's own image processor."""
         return processor_settings(self.model)
 
     def prepare(self, picture: Any) -> dict[str, Any]:
-        """The model's inputs for one RGB picture; safe in several threads."""
+        """Return the model's inputs for one RGB picture; thread-safe."""
         return self.model.preprocess([sensible_shape(picture)])
 
     def encode_prepared(self, prepared: Sequence[dict[str, Any]]) -> Vectors:
-        """Vectors, shape (n, dimensions), float32, in the order of ``prepared``.
+        """Return vectors, shape (n, dimensions), float32, in the order of ``prepared``.
 
-        As many at once as the device has memory for.
+        The batch is halved whenever the device runs out of memory.
 
-        :raises BadDevice: it has too little for one
+        :raises BadDevice: there is not enough memory for a single picture
         """
         import torch
 
@@ -97,13 +97,13 @@ class TorchEncoder:
     def _take_fewer(self, error: Exception) -> None:
         if self._at_once == 1:
             raise BadDevice(
-                f"The memory of '{self.model.device}' is too small for this checkpoint, or in "
-                "use. Choose another device: --device cpu"
+                f"There is not enough free memory on '{self.model.device}' for this checkpoint. "
+                "Use another device: --device cpu"
             ) from error
         self._at_once //= 2
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Vectors, shape (n, dimensions), float32; text over the model's length is cut off."""
+        """Return vectors, shape (n, dimensions), float32; longer text is truncated."""
         with self._lock, quiet():
             return np.asarray(
                 self.model.encode(
@@ -131,8 +131,8 @@ class TorchEncoder:
         ids = {frozenset(word) for word in tokenized}
         if len(ids) < len(DIFFERENT_WORDS):
             raise BadCheckpoint(
-                f"{directory} gives different words the same tokens: its tokenizer files are "
-                "missing or damaged. Register it again with: --base NAME_OR_FOLDER"
+                f"{directory} produces the same tokens for different words: its tokenizer files "
+                "are missing or damaged. Register it again with: --base NAME_OR_FOLDER"
             )
         with _fitting(directory, "words"):
             words = self.encode_texts(DIFFERENT_WORDS)
@@ -140,35 +140,45 @@ class TorchEncoder:
             sample = self.prepare(Image.new("RGB", (64, 48), "teal"))
             picture = self.encode_prepared([sample])
         if not (np.isfinite(words).all() and np.isfinite(picture).all()):
-            raise BadCheckpoint(f"{directory} gives vectors that are no numbers (NaN).")
+            raise BadCheckpoint(
+                f"{directory} produces vectors with NaN or infinite values. Get the checkpoint "
+                "again, or use another one."
+            )
         if words.shape[1] != picture.shape[1]:
             raise BadCheckpoint(
-                f"{directory} gives words {words.shape[1]} and pictures {picture.shape[1]} "
-                "dimensions; they cannot be compared."
+                f"{directory} produces vectors of {words.shape[1]} dimensions for words and "
+                f"{picture.shape[1]} for pictures, so they cannot be compared. Use another "
+                "checkpoint."
             )
         if len(np.unique(words, axis=0)) < len(DIFFERENT_WORDS):
-            raise BadCheckpoint(f"{directory} gives different words the same vector.")
+            raise BadCheckpoint(
+                f"{directory} produces the same vector for different words. Use another "
+                "checkpoint."
+            )
         return int(words.shape[1])
 
 
 @contextmanager
 def _fitting(directory: Path, kind: str) -> Iterator[None]:
-    """:raises BadCheckpoint: the parts of a checkpoint do not fit each other"""
+    """Explain errors while encoding.
+
+    :raises BadCheckpoint: the parts of the checkpoint do not match
+    """
     try:
         yield
     except (MemoryError, BadDevice):
         raise
-    # torch, transformers and tokenizers each have errors of their own.
+    # torch, transformers and tokenizers each raise their own errors.
     except Exception as error:
         raise BadCheckpoint(
-            f"{directory} cannot encode {kind}: {first_line(error)} Its settings or its tokenizer "
-            "are those of another checkpoint."
+            f"{directory} cannot encode {kind}: {first_line(error)} Its configuration or its "
+            "tokenizer belongs to another checkpoint."
         ) from error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the libraries' chatter (not their errors) off the screen."""
+    """Suppress the libraries' logging and warnings (but not their errors)."""
     import transformers
 
     loggers = [logging.getLogger(name) for name in CHATTY]
@@ -189,14 +199,14 @@ def quiet() -> Iterator[None]:
 
 
 def processor_settings(model: Any) -> dict[str, Any]:
-    """The settings of a SentenceTransformer's picture processor."""
+    """Return the settings of a SentenceTransformer's image processor."""
     processor = getattr(model.processor, "image_processor", model.processor)
     settings: dict[str, Any] = processor.to_dict()
     return settings
 
 
 def check_device(device: str) -> None:
-    """See whether torch can use a device.
+    """Check that torch can use a device.
 
     :raises BadDevice: it cannot
     """
@@ -204,18 +214,18 @@ def check_device(device: str) -> None:
 
     try:
         torch.empty(1, device=device).cpu()
-    # RuntimeError, AssertionError and NotImplementedError, by kind of device
+    # RuntimeError, AssertionError or NotImplementedError, depending on the device
     except Exception as error:
         raise BadDevice(
-            f"The model cannot run on '{device}' here: {first_line(error)}. Leave --device out "
-            "(or LLM_GLAM_DEVICE unset) for the best there is."
+            f"The model cannot run on '{device}' on this computer: {first_line(error)}. Leave out "
+            "--device (or unset LLM_GLAM_DEVICE) to use the best device available."
         ) from error
 
 
 def load(directory: Path, device: str | None) -> Any:
-    """A checkpoint as a SentenceTransformer, from local files and without running code of theirs.
+    """Load a checkpoint as a SentenceTransformer, from local files and without remote code.
 
-    :raises BadCheckpoint: it cannot be loaded, or is no CLIP
+    :raises BadCheckpoint: it cannot be loaded, or is not a CLIP
     """
     from sentence_transformers import SentenceTransformer
 
@@ -228,26 +238,26 @@ def load(directory: Path, device: str | None) -> Any:
         )
     except MemoryError:
         raise
-    # transformers, safetensors, torch and pickle each have errors of their own.
+    # transformers, safetensors, torch and pickle each raise their own errors.
     except Exception as error:
         raise BadCheckpoint(
             f"The checkpoint {directory} cannot be loaded: {first_line(error)}"
         ) from error
     if not {"text", "image"} <= set(model.modalities):
         raise BadCheckpoint(
-            f"{directory} is no CLIP: it understands {' and '.join(model.modalities)} only. "
-            "A checkpoint for both text and pictures is needed."
+            f"{directory} is not a CLIP model: it understands only "
+            f"{' and '.join(model.modalities)}. Use a checkpoint for both text and pictures."
         )
     return model
 
 
 def first_line(error: Exception) -> str:
-    """What an error says in its first line."""
+    """Return the first line of an error's message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _stacked(prepared: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One batch where all inputs have one shape, as CLIP's do; else one after the other."""
+    """Yield one batch if all inputs have the same shape, as CLIP's do; otherwise one at a time."""
     import torch
 
     shapes = {

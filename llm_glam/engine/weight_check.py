@@ -1,7 +1,7 @@
-"""Did a checkpoint's files hold all weights of its model? What lacks is made up without a word.
+"""Check that a checkpoint's files contain all weights of its model.
 
-transformers gives weights whose names it does not find random values, and says so in a log that
-nobody reads. A file saved by somebody's training program under names of its own would pass every
+transformers initialises missing weights at random, and says so only in a log that
+nobody reads. A file saved by a training script with its own weight names would pass every
 other test, and search at random.
 """
 
@@ -14,11 +14,11 @@ from ..errors import BadCheckpoint
 
 
 def check(model: Any, directory: Path) -> None:
-    """Refuse a checkpoint with made-up weights, or with more words than its model has rows for.
+    """Refuse a checkpoint with randomly initialised weights, or with more tokens than embeddings.
 
     :param model: as SentenceTransformer loaded it
-    :param directory: to name it
-    :raises BadCheckpoint: says what lacks
+    :param directory: for error messages
+    :raises BadCheckpoint: names what is missing
     """
     from transformers import PreTrainedModel
 
@@ -31,9 +31,9 @@ def check(model: Any, directory: Path) -> None:
     if lacking:
         there = next(iter(_names(folder)), "none")
         raise BadCheckpoint(
-            f"{directory} lacks {len(lacking):,} weights of its model, such as {lacking[0]} (its "
-            f"files have names such as {there}); they would be made up at random. Save it from "
-            "the program that trained it with model.save_pretrained(FOLDER)."
+            f"{directory} is missing {len(lacking):,} weights of its model, such as {lacking[0]} "
+            f"(its files use names such as {there}); they would be initialised at random. Save it "
+            "again from the program that trained it, with model.save_pretrained(FOLDER)."
         )
 
 
@@ -43,8 +43,9 @@ def _check_words(inner: Any, tokenizer: Any, directory: Path) -> None:
     highest = max(tokenizer.get_vocab().values(), default=0)
     if rows is not None and highest >= rows:
         raise BadCheckpoint(
-            f"{directory} has the tokenizer of another checkpoint: it knows {highest + 1:,} tokens, "
-            f"the model {rows:,}. Take that of the checkpoint it was fine-tuned from."
+            f"{directory} has the tokenizer of another checkpoint: the tokenizer has "
+            f"{highest + 1:,} tokens, the model has {rows:,}. Use the tokenizer of the checkpoint "
+            "it was fine-tuned from."
         )
 
 
@@ -52,16 +53,16 @@ def _lacking(inner: Any, folder: Path) -> list[str]:
     there = set(_names(folder))
     if all(name in there for name, _ in inner.named_parameters()):
         return []
-    # Names that this version of transformers knows under others are not lacking: it has to say.
-    told = type(inner).from_pretrained(
+    # transformers may know weights under other names, so only it can say which are missing.
+    report = type(inner).from_pretrained(
         folder, output_loading_info=True, local_files_only=True
     )[1]
-    mismatched = (name for name, *_ in told["mismatched_keys"])
-    return sorted({*told["missing_keys"], *mismatched})
+    mismatched = (name for name, *_ in report["mismatched_keys"])
+    return sorted({*report["missing_keys"], *mismatched})
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """The names in the files of weights."""
+    """Yield the names of the weights in the files."""
     import torch
     from safetensors import safe_open
 

@@ -1,4 +1,4 @@
-"""Which texts belong to which pictures, which of them are equal, and what is found of them."""
+"""Match texts to pictures, and measure recall over all texts at once."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,17 +12,18 @@ from ..vectors import BoolArray, IntArray
 
 DEPTH = 10  # of recall
 QUERIES_AT_ONCE = 256
-# Scores of equal vectors may differ by this much, by where in a product they were computed.
+# Scores of equal vectors may differ by this much, depending on their place in the product.
 TIE = 1e-6
 
 FloatArray = NDArray[np.float32]
 
 
 class Matched(ABC):
-    """Pictures and their texts, whatever is known of them.
+    """Pictures and the texts that belong to them.
 
-    ``picture_of`` (m,) gives the row of the picture each text belongs to; ``caption`` (m,) numbers
-    the captions: equal captions have equal numbers. A picture may have several texts, or none.
+    ``picture_of`` (m,) is the row of the picture that each text belongs to; ``caption`` (m,)
+    numbers the captions: equal captions have equal numbers. A picture may have several texts, or
+    none.
     """
 
     picture_of: IntArray
@@ -31,11 +32,11 @@ class Matched(ABC):
     @property
     @abstractmethod
     def count(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures."""
 
     @cached_property
     def _by_picture(self) -> tuple[IntArray, IntArray]:
-        """The texts in the order of their pictures, and where those of each picture begin."""
+        """The texts sorted by picture, and where those of each picture begin."""
         order = np.argsort(self.picture_of, kind="stable")
         starts = np.searchsorted(self.picture_of[order], np.arange(self.count + 1))
         return order, starts
@@ -43,7 +44,7 @@ class Matched(ABC):
     def pairs(
         self, rng: np.random.Generator | None = None
     ) -> tuple[IntArray, IntArray]:
-        """Each picture that has texts, with one of them: by chance, or without it the first.
+        """Return each picture that has texts with one of them: drawn by ``rng``, or the first.
 
         :return: the rows of texts and of pictures, both of shape (pairs,)
         """
@@ -54,7 +55,7 @@ class Matched(ABC):
         return order[starts[pictures] + which], pictures
 
     def fits(self, texts: IntArray, pictures: IntArray) -> BoolArray:
-        """Whether a picture has the caption of a text, among all of its texts.
+        """Return whether each picture has the caption of each text among its own texts.
 
         :param texts: rows, shape (t,); ``pictures`` likewise, shape (p,)
         :return: shape (t, p)
@@ -72,20 +73,23 @@ class Matched(ABC):
         return found[rows]
 
     def _check_numbers(self) -> None:
-        """:raises ValueError: the numbers do not fit each other."""
+        """Check the arrays.
+
+        :raises ValueError: they do not match
+        """
         for name in ("picture_of", "caption"):
             numbers = getattr(self, name)
             if numbers.shape != self.picture_of.shape or numbers.dtype.kind not in "iu":
-                raise ValueError(f"{name} takes one whole number for each text.")
+                raise ValueError(f"{name} needs one integer for each text.")
         if self.picture_of.min() < 0 or self.picture_of.max() >= self.count:
-            raise ValueError("picture_of names a picture that is not there.")
+            raise ValueError("picture_of refers to a picture that does not exist.")
 
 
 @dataclass(frozen=True, eq=False)
 class Matching(Matched):
-    """Texts of so many ``pictures``, and no more than their numbers.
+    """A given number of ``pictures`` and their texts, without vectors.
 
-    :raises ValueError: the numbers do not fit each other
+    :raises ValueError: the arrays do not match
     """
 
     pictures: int
@@ -97,20 +101,20 @@ class Matching(Matched):
 
     @property
     def count(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures."""
         return self.pictures
 
 
 def hits(
     texts: FloatArray, pictures: FloatArray, matched: Matched, depth: int = DEPTH
 ) -> BoolArray:
-    """Of each caption, asked once: is a picture that has it among the first ``depth``?
+    """Return for each distinct caption whether a picture that has it is among the first ``depth``.
 
-    Any picture with the caption is right. Wrong pictures with the same score as the best right
-    one count as shown before it.
+    Any picture with the caption is correct. Incorrect pictures that tie with the best correct
+    one are ranked before it.
 
     :param texts: vectors of unit length, shape (m, d); ``pictures`` likewise, shape (n, d)
-    :return: shape (captions,), in the order of their numbers; its mean is recall
+    :return: shape (captions,), in the order of caption numbers; its mean is recall
     """
     everything = np.arange(len(pictures))
     ranks = [
@@ -128,16 +132,16 @@ def _queries(matched: Matched) -> Iterator[IntArray]:
 
 def _ranks(scores: FloatArray, right: BoolArray) -> IntArray:
     best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    # Written so that what is no number counts as shown before.
+    # Written so that NaN counts as ranked before.
     behind = right | (scores < best - TIE)
     return 1 + (~behind).sum(axis=1)
 
 
 def chance_recall(matched: Matched, depth: int = DEPTH) -> float:
-    """What the mean of :func:`hits` is on average where pictures are ranked at random.
+    """Return the expected mean of :func:`hits` if pictures are ranked at random.
 
-    One less the probability that the first ``depth`` of n pictures hold none of the r right ones
-    (hypergeometric), as a mean over the captions.
+    One minus the probability that the first ``depth`` of n pictures include none of the r correct
+    ones (hypergeometric), averaged over the captions.
     """
     count = matched.count
     everything = np.arange(count)

@@ -1,4 +1,4 @@
-"""How sure a mean is: intervals by the percentile bootstrap.
+"""Confidence intervals of means, by the percentile bootstrap.
 
 Efron 1979; Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Groups are
 resampled where observations belong together.
@@ -18,10 +18,10 @@ LEVEL = 0.95
 def bootstrap(
     values: FloatArray, groups: IntArray, seed: int, resamples: int = RESAMPLES
 ) -> FloatArray:
-    """Means of values over queries drawn again and again, whole groups at a time.
+    """Return means over queries resampled with replacement, whole groups at a time.
 
-    The same groups and seed give the same draws, so that differences between two checkpoints may
-    be taken draw by draw.
+    The same groups and seed give the same resamples, so that differences between two checkpoints
+    can be computed resample by resample.
 
     :param values: shape (q, m)
     :param groups: of the queries, shape (q,)
@@ -40,7 +40,7 @@ def bootstrap(
 
 
 def interval(means: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The ends of the percentile interval of 95 % of each column, shape (m,)."""
+    """Return the ends of the 95% percentile interval of each column, shape (m,)."""
     beyond = (1 - LEVEL) / 2
     low, high = np.quantile(means, [beyond, 1 - beyond], axis=0)
     return low, high

@@ -1,4 +1,4 @@
-"""Pictures and captions of pairs through a checkpoint, each of them once."""
+"""Encode the pictures and captions of pairs with a checkpoint, each of them once."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,7 +15,7 @@ from .measure import Encoded
 from .pairs.pairs import Pair
 
 AT_ONCE = 64
-# Vectors are those that ``llm glam embed`` stores, which makes thumbnails, unless told not to.
+# As ``llm glam embed`` reads pictures, which by default makes thumbnails, so vectors are equal.
 READING = Reading(thumbnail_size=None, as_for=THUMBNAIL_SIZE)
 
 Refused = list[tuple[str, str]]
@@ -28,11 +28,11 @@ def encoded(
     texts: Sequence[str],
     progress: Progress,
 ) -> tuple[Encoded, Refused]:
-    """What a checkpoint makes of pairs whose files are here.
+    """Encode pairs whose files are on this computer.
 
     :param texts: those of :func:`llm_glam.evaluate.measure.texts`
-    :return: and ids and reasons of pictures that cannot be used
-    :raises BadVectors: vectors that are not finite
+    :return: the vectors, and ids and reasons of pictures that cannot be used
+    :raises BadVectors: a vector contains NaN or infinite values
     """
     vectors, usable, refused = encode_pictures(found, encoder, progress)
     return of_stored(model, encoder, texts, vectors, usable), refused
@@ -45,12 +45,12 @@ def of_stored(
     vectors: Vectors,
     usable: NDArray[np.bool_] | None = None,
 ) -> Encoded:
-    """The same where the pictures' vectors are there already.
+    """Encode the captions of pairs whose pictures already have vectors.
 
     :param texts: those of :func:`llm_glam.evaluate.measure.texts`
     :param vectors: shape (n, dimensions)
-    :param usable: which are vectors of pictures, shape (n,); None for all of them
-    :raises BadVectors: some are not finite
+    :param usable: which rows are vectors of pictures, shape (n,); None for all of them
+    :raises BadVectors: a vector contains NaN or infinite values
     """
     written = encode_texts(texts, encoder)
     retrieval.check_finite(vectors, f"pictures by {model}")
@@ -63,7 +63,7 @@ def of_stored(
 def encode_pictures(
     found: Sequence[Pair], encoder: Encoder, progress: Progress
 ) -> tuple[Vectors, NDArray[np.bool_], Refused]:
-    """Vectors of the pairs' files; those that cannot be decoded have none.
+    """Encode the pairs' files; those that cannot be decoded get no vector.
 
     :return: shape (n, dimensions); which are usable, shape (n,); ids and reasons of the others
     """
@@ -85,7 +85,7 @@ def encode_pictures(
 
 
 def encode_texts(texts: Sequence[str], encoder: Encoder) -> Vectors:
-    """Vectors of texts, shape (n, dimensions)."""
+    """Encode texts, shape (n, dimensions)."""
     vectors = np.empty((len(texts), encoder.dimensions), np.float32)
     for start in range(0, len(texts), AT_ONCE):
         part = slice(start, start + AT_ONCE)
@@ -94,7 +94,7 @@ def encode_texts(texts: Sequence[str], encoder: Encoder) -> Vectors:
 
 
 def entries(found: Sequence[Pair]) -> Iterator[Entry]:
-    """The files of pairs, to be read."""
+    """Yield the files of pairs for prefetching."""
     for pair in found:
         assert pair.file
         yield Entry(pair.id, pair.file)

@@ -1,4 +1,4 @@
-"""Answers to figures: how well checkpoints find pictures by captions, and how sure that is."""
+"""Compute metrics: how well checkpoints find pictures by captions, with confidence intervals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ LEAST = 20
 
 @dataclass(frozen=True)
 class MetricOptions:
-    """What is measured besides retrieval.
+    """What to measure besides retrieval.
 
-    ``label``: the column of labels that near pictures should share, and that should find them;
-    ``prompt`` is the sentence they are looked for with, ``{}`` standing for the label, None where
-    they are not. ``by``: the column that figures are broken down by; its values with fewer than
-    ``least`` pictures are one.
+    ``label``: the column of labels that neighbouring pictures should share, and that should find
+    them; ``prompt`` is the sentence that labels are put into as queries, with ``{}`` standing for
+    the label, None to skip these queries. ``by``: the column that metrics are broken down by; its
+    values with fewer than ``least`` pictures are merged.
     """
 
     label: str | None = None
@@ -34,7 +34,7 @@ class MetricOptions:
     seed: int = 0
 
     def spelled(self, found: Sequence[Pair]) -> "MetricOptions":
-        """With columns as the records spell them.
+        """Return the options with columns as the records spell them.
 
         :raises BadPairs: there is no such column
         """
@@ -48,7 +48,7 @@ class MetricOptions:
 
 
 def check_label(found: Sequence[Pair], metric_options: MetricOptions) -> None:
-    """See that labels have something to say of pictures, before these are looked at.
+    """Check that the labels can be used for evaluation, before any picture is encoded.
 
     :raises BadPairs: no two pictures of different groups share a label
     """
@@ -60,23 +60,24 @@ def check_label(found: Sequence[Pair], metric_options: MetricOptions) -> None:
         if label and group_of.setdefault(label, pair.group) != pair.group:
             return
     raise BadPairs(
-        f"No two pictures of different groups share a label in the column '{metric_options.label}', of the "
-        f"{len(found):,} to measure with. Choose another column for --label, or leave it out."
+        f"Among the {len(found):,} pictures to measure with, no two of different groups share a "
+        f"label in the column '{metric_options.label}'. Choose another column for --label, or "
+        "leave it out."
     )
 
 
 def measure(
     found: Sequence[Pair], encoded: Sequence[Encoded], metric_options: MetricOptions
 ) -> list[Measured]:
-    """Figures in each direction for each checkpoint, over what all of them could read.
+    """Return the metrics in each direction for each checkpoint, over pictures that all could read.
 
     :param metric_options: with columns as the records spell them
     :raises BadPairs: no picture could be read, or no two pictures share a label
-    :raises BadVectors: vectors that are not finite
+    :raises BadVectors: a vector contains NaN or infinite values
     """
     usable = np.logical_and.reduce([one.usable for one in encoded])
     if not usable.any():
-        raise BadPairs(f"Not one of {len(found):,} pictures could be read.")
+        raise BadPairs(f"None of the {len(found):,} pictures could be read.")
     kept = [pair for pair, is_kept in zip(found, usable, strict=True) if is_kept]
     values = per_query.values(kept, metric_options.by, metric_options.least)
     given = kept, encoded, usable
@@ -93,12 +94,12 @@ def measure(
 
 
 def texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[str]:
-    """The texts whose vectors are needed: different captions, then labels as they are asked for."""
+    """Return the texts to encode: distinct captions, then labels as queries."""
     return [*pairs.captions(found).texts, *label_texts(found, metric_options)]
 
 
 def label_texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[str]:
-    """The sentences that different labels are asked for with; none where they are not."""
+    """Return the queries for distinct labels; none if labels are not queried."""
     if not metric_options.label or metric_options.prompt is None:
         return []
     names = per_query.labels(found, metric_options.label).values()
@@ -106,7 +107,7 @@ def label_texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[st
 
 
 def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Measured]:
-    """Figures of each part for each checkpoint, all from the same draws."""
+    """Return the metrics of each part for each checkpoint, all from the same resamples."""
     width = len(one_way.measures)
     for value, flags in one_way.parts:
         if not flags.any():
@@ -142,7 +143,7 @@ def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Me
 def _figures(
     measures: Sequence[str], draws: FloatArray, chance_level: FloatArray
 ) -> dict[str, Figure]:
-    """The means, which come first, with the interval of the draws behind them, if there are any."""
+    """Return the means, which come first, with the intervals of the resamples after them, if any."""
     means, *drawn = draws
     low = high = [None] * len(measures)
     if drawn:

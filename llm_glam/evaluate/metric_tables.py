@@ -1,4 +1,4 @@
-"""Figures of an evaluation, as rows of numbers and as a table to read or to publish."""
+"""Metrics of an evaluation as rows of numbers, and as a table to read or to publish."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean over queries, the interval around it, and what drawing lots would give.
+    """A mean over queries, its confidence interval, and the chance level.
 
-    ``low`` and ``high`` are None where there is no interval. Of a difference, ``chance_level`` is 0.
+    ``low`` and ``high`` are None if there is no interval. For a difference, ``chance_level`` is 0.
     """
 
     value: float
@@ -30,11 +30,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of one checkpoint in one direction.
+    """The metrics of one checkpoint in one direction.
 
     ``by`` is the value of the column that the pictures are broken down by, None for all of them.
-    ``pool`` is the number of possible answers. ``figures`` and, beside the first checkpoint,
-    ``differences`` from it are by the name of the measure.
+    ``pool`` is the number of possible answers. ``figures`` and, except for the first checkpoint,
+    ``differences`` from it are keyed by metric.
     """
 
     model: str
@@ -49,7 +49,7 @@ class Measured:
 
 
 def untaken(name: str, values: Iterable[str | None]) -> str:
-    """A name that is none of the values, in parentheses more than they have."""
+    """Return a name that is none of the values, by adding parentheses."""
     taken = set(values)
     while name in taken:
         name = f"({name})"
@@ -57,7 +57,7 @@ def untaken(name: str, values: Iterable[str | None]) -> str:
 
 
 def rows(measured: Sequence[Measured]) -> list[Row]:
-    """All numbers, a row per checkpoint and direction, all rows with the same columns."""
+    """Return all numbers, one row per checkpoint and direction, all rows with the same columns."""
     names = list(dict.fromkeys(name for one in measured for name in one.figures))
     are_compared = any(one.differences for one in measured)
     is_by = any(one.by is not None for one in measured)
@@ -65,7 +65,7 @@ def rows(measured: Sequence[Measured]) -> list[Row]:
 
 
 def readable(measured: Sequence[Measured]) -> list[Row]:
-    """The same for people: a figure and its interval in one cell, lots and differences in rows."""
+    """Return rows to read: metric and interval in one cell, a row for the chance level."""
     is_by = any(one.by is not None for one in measured)
     every = untaken(ALL, (one.by for one in measured))
     found: list[Row] = []
@@ -78,7 +78,9 @@ def readable(measured: Sequence[Measured]) -> list[Row]:
                 name: Figure(f.chance_level, f.chance_level)
                 for name, f in one.figures.items()
             }
-            found.append({**start, "checkpoint": "by chance", **_cells(chance_level)})
+            found.append(
+                {**start, "checkpoint": "chance level", **_cells(chance_level)}
+            )
         rank = (
             {} if one.median_rank is None else {"median rank": f"{one.median_rank:g}"}
         )
@@ -90,7 +92,7 @@ def readable(measured: Sequence[Measured]) -> list[Row]:
 
 
 def markdown(measured: Sequence[Measured]) -> str:
-    """A Markdown table of what :func:`readable` gives."""
+    """Return a Markdown table of :func:`readable`."""
     cells = readable(measured)
     header = list(cells[0])
     lines = [header, ["---"] * len(header), *(list(row.values()) for row in cells)]
@@ -122,7 +124,7 @@ def _numbers(name: str, figure: Figure | None, *, with_chance: bool = False) -> 
 
 
 def _start(one: Measured, every: str | None) -> Row:
-    """What a row is of; ``every`` is what all values are called, None where there are none."""
+    """Return what a row describes; ``every`` is the name for all values, None if there are none."""
     what = {"value": one.by or every} if every else {}
     counts = {"queries": f"{one.queries:,}", "pool": f"{one.pool:,}"}
     return {"direction": one.direction, **what, "checkpoint": one.model, **counts}

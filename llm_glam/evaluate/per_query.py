@@ -1,4 +1,4 @@
-"""What checkpoints answer to captions, pictures and labels, and what each answer is worth."""
+"""Score the results of checkpoints for each query: captions, pictures and labels."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ OTHER, NONE = "(other)", "(none)"
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a checkpoint makes of pairs.
+    """The vectors of pairs by one checkpoint.
 
     ``pictures``: shape (pairs, d); ``usable``: which of them are vectors of pictures, shape
-    (pairs,); ``texts``: those of :func:`texts`, shape (texts, d).
+    (pairs,); ``texts``: those of :func:`llm_glam.evaluate.measure.texts`, shape (texts, d).
     """
 
     model: str
@@ -45,7 +45,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Values:
-    """What each picture is counted under; ``other`` is what rare values are called together."""
+    """The value that each picture is counted under; ``other`` is the name for merged rare values."""
 
     each: list[str]
     other: str
@@ -53,10 +53,11 @@ class Values:
 
 @dataclass(frozen=True)
 class Answers:
-    """One direction: what each query was worth to each checkpoint.
+    """One direction: the score of each query for each checkpoint.
 
-    ``values``: a checkpoint each, shape (queries, measures); ``chance_level``: the same of drawing lots;
-    ``groups``: of the queries, shape (queries,); ``parts``: which queries are of which value.
+    ``values``: one array per checkpoint, shape (queries, metrics); ``chance_level``: the same for a
+    random ranking; ``groups``: of the queries, shape (queries,); ``parts``: the queries of each
+    value.
     """
 
     direction: str
@@ -70,7 +71,7 @@ class Answers:
 
 
 def links(found: Sequence[Pair]) -> Links:
-    """Which pairs have which of their different captions, as positions."""
+    """Return which pairs have which of their distinct captions, as positions."""
     these = pairs.captions(found)
     return Links(
         np.array(these.pictures, np.int64),
@@ -81,16 +82,16 @@ def links(found: Sequence[Pair]) -> Links:
 
 
 def labels(found: Sequence[Pair], column: str) -> dict[str, str]:
-    """Different labels in order, each as it is first written."""
+    """Return the distinct labels in order, each as first written."""
     each = [text(pair.record.get(column)) for pair in found]
     named = {pairs.normal(one): one for one in reversed(each) if one}
     return dict(sorted(named.items()))
 
 
 def values(found: Sequence[Pair], column: str | None, least: int) -> Values | None:
-    """The value that each picture is counted under, None where there is no column.
+    """Return the value that each picture is counted under, None if there is no column.
 
-    :param least: values of fewer pictures are one, ``(other)``
+    :param least: values with fewer pictures are merged into ``(other)``
     """
     if not column:
         return None
@@ -108,7 +109,7 @@ def by_captions(
     usable: BoolArray,
     values: Values | None,
 ) -> list[Answers]:
-    """Captions to pictures and pictures to captions."""
+    """Score captions as queries for pictures, and pictures as queries for captions."""
     own, left = links(found).only(usable)
     ranks = [
         retrieval.ranks(one.pictures[usable], one.texts[left], own) for one in encoded
@@ -117,7 +118,7 @@ def by_captions(
     of_captions = np.zeros(own.n_captions, np.int64)
     of_captions[own.captions] = groups[
         own.pictures
-    ]  # one group: they share the caption
+    ]  # all in one group, because they share the caption
     by_picture = _parts(values, np.arange(len(kept)), len(kept))
     by_caption = _parts(values, own.captions, own.n_captions, own.pictures)
     return [
@@ -142,7 +143,7 @@ def _ranked(
     right: IntArray,
     rest: tuple[int, IntArray, list[tuple[str | None, BoolArray]]],
 ) -> Answers:
-    """What ranks are worth; ``rest`` is the pool, and groups and parts of the queries."""
+    """Turn ranks into scores; ``rest`` is the pool, and the groups and parts of the queries."""
     pool, groups, parts = rest
     values = [
         np.stack([*(one <= k for k in FIRST), 1 / one], axis=1).astype(np.float64)
@@ -164,7 +165,7 @@ def by_neighbours(
     values: Values | None,
     column: str,
 ) -> Answers:
-    """Pictures to pictures of the same label; those without a label are left out."""
+    """Score pictures as queries for pictures with the same label, where they have one."""
     each = [pairs.normal(text(pair.record.get(column))) for pair in kept]
     labelled = np.array([bool(label) for label in each])
     labels = [label for label in each if label]
@@ -198,7 +199,7 @@ def by_labels(
     names: Sequence[str],
     column: str,
 ) -> Answers:
-    """Labels as texts to the pictures that have them; those without a label are left out."""
+    """Score labels as text queries for the pictures that have them."""
     number = {name: place for place, name in enumerate(names)}
     each = [number.get(pairs.normal(text(p.record.get(column))), -1) for p in kept]
     every = np.array(each, np.int64)
@@ -229,9 +230,9 @@ def _parts(
     number: int,
     pictures: IntArray | None = None,
 ) -> list[tuple[str | None, BoolArray]]:
-    """All queries, and those of each value, the most frequent first.
+    """Return all queries, and those of each value, the most frequent first.
 
-    :param queries: which query each value, or the picture at its place, belongs to
+    :param queries: the query that each value, or the picture at its position, belongs to
     """
     parts: list[tuple[str | None, BoolArray]] = [(None, np.ones(number, bool))]
     if values is None:

@@ -1,4 +1,4 @@
-"""How well captions find pictures and pictures captions: arrays in, numbers out.
+"""Rank pictures by captions and captions by pictures: arrays in, numbers out.
 
 Recall@k as in CLIP's paper (Radford et al. 2021, "Learning Transferable Visual Models From Natural
 Language Supervision"); the mean reciprocal rank as in TREC (Voorhees 1999).
@@ -16,7 +16,7 @@ from ..vectors import IntArray, normalize
 
 FloatArray = NDArray[np.float64]
 
-TIE = 1e-7  # cosines of float32 vectors that are no further apart are equal
+TIE = 1e-7  # cosines of float32 vectors closer than this count as equal
 TILE = 2_048  # rows and columns compared at once: 32 MB of scores
 SCORES_AT_ONCE = 4_000_000
 
@@ -35,10 +35,11 @@ class Links:
     n_captions: int
 
     def only(self, kept: NDArray[np.bool_]) -> tuple["Links", IntArray]:
-        """The links of some of the pictures, and which captions these have.
+        """Return the links of some of the pictures, and which captions these have.
 
         :param kept: shape (n_pictures,)
-        :return: with positions among those kept; and positions among the captions, ascending
+        :return: links with positions among those kept, and the positions of their captions,
+            ascending
         """
         stays = kept[self.pictures]
         left, captions = np.unique(self.captions[stays], return_inverse=True)
@@ -48,7 +49,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Ranks:
-    """For each query the rank of the best of its right answers, from 1.
+    """For each query the rank of the best correct answer, starting from 1.
 
     ``captions``: of pictures found by captions, shape (n_captions,); ``pictures``: of captions
     found by pictures, shape (n_pictures,).
@@ -61,13 +62,13 @@ class Ranks:
 def ranks(pictures: Vectors, captions: Vectors, links: Links) -> Ranks:
     """Rank pictures for each caption and captions for each picture, by cosine.
 
-    Any right answer counts, and right answers do not stand in each other's way. A wrong one with
-    an equal score stands before a right one: whoever scores everything equal is last, never first.
-    All scores are computed in double precision, a tile at a time.
+    Any correct answer counts, and correct answers do not push each other down. An incorrect answer
+    that ties with a correct one is ranked before it, so that a model that scores everything equally
+    comes last, never first. All scores are computed in double precision, a tile at a time.
 
     :param pictures: shape (n_pictures, d)
     :param captions: shape (n_captions, d)
-    :raises BadVectors: some are not finite
+    :raises BadVectors: a vector contains NaN or infinite values
     """
     check_finite(pictures, "pictures")
     check_finite(captions, "captions")
@@ -88,22 +89,22 @@ def ranks(pictures: Vectors, captions: Vectors, links: Links) -> Ranks:
 
 
 def check_finite(vectors: Vectors, what: str) -> None:
-    """Refuse vectors that hold what is no number: nothing can be said of them.
+    """Refuse vectors that contain NaN or infinite values.
 
-    :raises BadVectors: says how many of ``what``
+    :raises BadVectors: says how many of ``what`` do
     """
     bad = int(np.count_nonzero(~np.isfinite(vectors).all(axis=1)))
     if bad:
         raise BadVectors(
-            f"The vectors of {bad:,} of {len(vectors):,} {what} are not finite numbers: the "
-            "checkpoint is damaged, or its training went wrong. Use another one."
+            f"The vectors of {bad:,} of {len(vectors):,} {what} contain NaN or infinite values: "
+            "the checkpoint is damaged, or its training failed. Use another one."
         )
 
 
 def chance_level(right: IntArray, pool: int, k: int) -> FloatArray:
-    """The recall@k of drawing lots: that one of the right answers is among k of the pool.
+    """Return the recall@k of a random ranking: how likely a correct answer is among the first k.
 
-    :param right: how many right answers each query has, shape (q,)
+    :param right: the number of correct answers to each query, shape (q,)
     :return: ``1 - C(pool - right, k) / C(pool, k)``, shape (q,)
     """
     missed = np.ones(len(right))
@@ -113,9 +114,9 @@ def chance_level(right: IntArray, pool: int, k: int) -> FloatArray:
 
 
 def chance_reciprocal_rank(right: IntArray, pool: int) -> FloatArray:
-    """The mean reciprocal rank of drawing lots.
+    """Return the mean reciprocal rank of a random ranking.
 
-    :param right: how many right answers each query has, shape (q,)
+    :param right: the number of correct answers to each query, shape (q,)
     :return: the sum over k of ``(recall@k - recall@(k-1)) / k``, shape (q,)
     """
     drawn = np.arange(pool)
@@ -131,16 +132,16 @@ def chance_reciprocal_rank(right: IntArray, pool: int) -> FloatArray:
 def neighbours(
     pictures: Vectors, labels: Sequence[str], groups: IntArray, k: int
 ) -> tuple[FloatArray, FloatArray]:
-    """For each picture, which share of its k nearest has its label.
+    """Return for each picture the share of its k nearest pictures that have its label.
 
-    Pictures of its own group are left out, itself among them. Where several score the same at the
-    k-th place, what drawing lots among them would give counts.
+    Pictures of its own group are left out, including itself. Where several tie for the k-th place,
+    the expected value of a random choice among them counts.
 
     :param pictures: shape (n, d), all with a label
     :param groups: shape (n,)
-    :return: the shares, and those of drawing lots among all, shape (n,); NaN where no picture of
-        another group has the label
-    :raises BadVectors: some are not finite
+    :return: the shares, and those of a random ranking, shape (n,); NaN where no picture of another
+       group has the label
+    :raises BadVectors: a vector contains NaN or infinite values
     """
     check_finite(pictures, "pictures")
     _, numbers = np.unique(np.array(labels, str), return_inverse=True)
@@ -159,15 +160,15 @@ def neighbours(
 def labelled(
     pictures: Vectors, labels: Vectors, numbers: IntArray, k: int
 ) -> tuple[FloatArray, FloatArray]:
-    """For each label as a text, which share of the k nearest pictures has it.
+    """Return for each label as a text query the share of the k nearest pictures that have it.
 
-    Equal scores are treated as in :func:`neighbours`.
+    Ties are treated as in :func:`neighbours`.
 
     :param pictures: shape (n, d), all with a label
     :param labels: vectors of their texts, shape (m, d)
-    :param numbers: which of them each picture has, shape (n,)
-    :return: the shares, and those of drawing lots, shape (m,)
-    :raises BadVectors: some are not finite
+    :param numbers: which label each picture has, shape (n,)
+    :return: the shares, and those of a random ranking, shape (m,)
+    :raises BadVectors: a vector contains NaN or infinite values
     """
     check_finite(pictures, "pictures")
     check_finite(labels, "labels")
@@ -183,7 +184,7 @@ def _tiles(size: int, step: int | None = None) -> Iterator[slice]:
 
 
 def _unit(vectors: Vectors) -> FloatArray:
-    """In double precision and of length 1; a vector of zeros stays one."""
+    """Normalise to length 1 in double precision; zero vectors stay zero."""
     return normalize(vectors.astype(np.float64))
 
 
@@ -198,7 +199,7 @@ def _scores(some: Vectors, every: Vectors) -> FloatArray:
 def _best(
     pictures: Vectors, captions: Vectors, links: Links
 ) -> tuple[FloatArray, FloatArray]:
-    """The best score that a right answer has: of each caption, and of each picture."""
+    """Return the best score of a correct answer, for each caption and for each picture."""
     by_caption = np.full(links.n_captions, -np.inf)
     by_picture = np.full(links.n_pictures, -np.inf)
     for part in _tiles(len(links.pictures)):
@@ -210,7 +211,7 @@ def _best(
 
 
 def _links_of(links: Links, rows: slice) -> tuple[IntArray, IntArray]:
-    """The captions and pictures of the links of some of the captions."""
+    """Return the captions and pictures of the links of some of the captions."""
     mine = (links.captions >= rows.start) & (links.captions < rows.stop)
     return links.captions[mine], links.pictures[mine]
 
@@ -218,7 +219,7 @@ def _links_of(links: Links, rows: slice) -> tuple[IntArray, IntArray]:
 def _leave_out(
     scores: FloatArray, own: tuple[IntArray, IntArray], first: int, columns: slice
 ) -> None:
-    """Right answers stand before nobody."""
+    """Exclude correct answers from those ranked before."""
     captions, pictures = own
     here = (pictures >= columns.start) & (pictures < columns.stop)
     scores[captions[here] - first, pictures[here] - columns.start] = -np.inf
@@ -230,7 +231,7 @@ def _shares(
     other: NDArray[np.bool_],
     k: int,
 ) -> FloatArray:
-    """Per row, which share of the k best scores is right; fewer where there are no more."""
+    """Return per row the share of the k best scores, or of fewer, that is correct."""
     if not len(scores):
         return np.empty(0)
     wanted = np.minimum(other.sum(axis=1), k)

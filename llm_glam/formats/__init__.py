@@ -1,1 +1,1 @@
-"""Files of any content: tables, archives and Markdown. Knows nothing of pictures."""
+"""File formats: tables, archives and Markdown; nothing here is specific to pictures."""

@@ -1,6 +1,6 @@
-"""Zip and tar archives from people, unpacked within limits.
+"""Unpack untrusted zip and tar archives within limits.
 
-What is read is a stranger's. No name, link or size in it may reach beyond the folder it is
+Archives come from strangers. No name, link or size in one may reach beyond the folder it is
 unpacked to, and nothing is unpacked that a checkpoint does not need.
 """
 
@@ -25,7 +25,7 @@ from ..errors import BadArchive, is_disk_full
 
 MAX_FILES = 2_000
 MAX_BYTES = 30 * 10**9
-MAX_RATIO = 50  # weights hardly shrink at all
+MAX_RATIO = 50  # weights hardly compress at all
 ALWAYS_FINE_BYTES = 50 * 10**6
 CHUNK = 1 << 20
 TAR_MAGIC_AT = 257
@@ -35,11 +35,11 @@ DEVICES = {
     *("con", "prn", "aux", "nul"),
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
-LINK = "holds a link or device, '{}'; pack the files themselves (tar has the option --dereference)"
+LINK = "contains a link or device, '{}'; pack the files themselves (with tar, use --dereference)"
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error),
     *(lzma.LZMAError, EOFError, struct.error, ValueError, OverflowError),
-    RuntimeError,  # zipfile's, for what it does not expect
+    RuntimeError,  # raised by zipfile for unexpected input
 )
 OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
@@ -59,8 +59,8 @@ def unpack(
 ) -> None:
     """Unpack the wanted files of a zip or tar archive, whatever its name, into an empty folder.
 
-    :param wanted: told the path of each file within the archive
-    :raises BadArchive: it is none, is damaged, or holds what is not safe to unpack
+    :param wanted: decides by the path of each file within the archive
+    :raises BadArchive: it is not an archive, is damaged, or is not safe to unpack
     """
     with _explained(archive, target), archive.open("rb") as raw:
         limit = _limit(archive)
@@ -81,19 +81,21 @@ class _Refused(Exception):
 
 
 def _limit(archive: Path) -> int:
-    """The most bytes that may come out of an archive."""
+    """Return the maximum number of bytes that may be unpacked from an archive."""
     return min(MAX_BYTES, max(ALWAYS_FINE_BYTES, MAX_RATIO * archive.stat().st_size))
 
 
 def _check_count(count: int) -> None:
     if count > MAX_FILES:
-        raise _Refused(f"holds more than {MAX_FILES:,} files, which no checkpoint has")
+        raise _Refused(
+            f"contains more than {MAX_FILES:,} files, which no checkpoint does"
+        )
 
 
 def _check_total(total: int, limit: int) -> None:
     if total > limit:
         raise _Refused(
-            f"would become larger than {limit / 1e9:.3g} GB, which no checkpoint in an archive "
+            f"would unpack to more than {limit / 1e9:.3g} GB, which no checkpoint in an archive "
             "of its size does"
         )
 
@@ -104,25 +106,27 @@ def _check_room(target: Path, size: int) -> None:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """A name as a path that stays within the archive's folder on every system."""
-    plain = name.replace("\\", "/")  # some programs on Windows write them so
+    """Return a name as a path that stays within the target folder on every system."""
+    plain = name.replace("\\", "/")  # some Windows programs write backslashes
     path = PurePosixPath(plain)
     if plain.startswith("/") or plain[1:2] == ":" or ".." in path.parts:
-        raise _Refused(f"holds '{_shown(name)}', which lies outside the archive")
+        raise _Refused(
+            f"contains '{_shown(name)}', which would be unpacked outside the target folder"
+        )
     return path
 
 
 def _check_name(path: PurePosixPath, seen: set[str]) -> None:
-    """Refuse names that are one file, or none, on Windows or on a Mac."""
+    """Refuse names that are ambiguous or invalid on Windows or on a Mac."""
     for part in path.parts:
         is_odd = any(c in FORBIDDEN or not c.isprintable() for c in part)
         is_device = part.partition(".")[0].lower() in DEVICES
         if is_odd or is_device or part.endswith((" ", ".")):
             text = _shown(str(path))
-            raise _Refused(f"holds a file whose name cannot be used: '{text}'")
+            raise _Refused(f"contains a file whose name cannot be used: '{text}'")
     key = unicodedata.normalize("NFC", str(path)).casefold()
     if key in seen:
-        raise _Refused(f"holds '{_shown(str(path))}' twice")
+        raise _Refused(f"contains '{_shown(str(path))}' twice")
     seen.add(key)
 
 
@@ -139,8 +143,8 @@ def _files(archive: Path, raw: IO[bytes], limit: int) -> Iterator[_File]:
     opener = next((o for magic, o in OPENERS if start.startswith(magic)), None)
     if opener is None and start[TAR_MAGIC_AT:] != b"ustar":
         raise _Refused(
-            "is no archive that can be opened (zip, tar, tar.gz, tar.xz, tar.bz2). If it is one "
-            "file of several, give their folder"
+            "is not an archive that can be opened (zip, tar, tar.gz, tar.xz, tar.bz2). If it is "
+            "one of a checkpoint's files, give their folder"
         )
     yield from _in_tar(_Bounded(opener(raw) if opener else raw, limit))
 
@@ -174,11 +178,11 @@ def _in_tar(stream: Any) -> Iterator[_File]:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is there: tarfile takes damaged ones, and none, for the end."""
+    """A header that must be valid: tarfile takes a damaged or missing one for the end."""
 
     @classmethod
     def frombuf(cls, *args: Any) -> "_Header":
-        """As of any header; only a block of zeros is the end."""
+        """Parse a header; only a block of zeros is the end of the archive."""
         try:
             return super().frombuf(*args)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
@@ -194,39 +198,39 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 class _Bounded:
-    """A stream that gives no more than a limit: headers of tar files are read in one piece."""
+    """A stream that yields no more than a limit, because tarfile reads each header in one piece."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream, self._limit = stream, limit + ALWAYS_FINE_BYTES
 
     def read(self, size: int = -1) -> bytes:
-        """As of any file; never much at once."""
+        """Read, but never much at once."""
         if not 0 <= size <= LARGEST_READ:
             raise _Refused("is damaged: it has a header of many megabytes")
         return self._stream.read(size)
 
     def finish(self) -> None:
-        """Read on to the end: the checksum is there, behind the last file."""
+        """Read to the end, so that the checksum after the last file is verified."""
         while self.read(CHUNK):
             _check_total(self.tell(), self._limit)
 
     def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
-        """As of any file; not past the limit."""
+        """Seek, but not past the limit."""
         if whence == os.SEEK_SET:
             _check_total(position, self._limit)
         return self._stream.seek(position, whence)
 
     def tell(self) -> int:
-        """As of any file."""
+        """Return the position."""
         return self._stream.tell()
 
     def close(self) -> None:
-        """As of any file."""
+        """Close the stream."""
         self._stream.close()
 
 
 def _write(file: _File, path: Path) -> None:
-    """A file as long as it said, or the archive is damaged."""
+    """Write a file; raise an error if it does not have the declared length."""
     path.parent.mkdir(parents=True, exist_ok=True)
     left = file.size
     with file.open() as source, path.open("xb") as out:
@@ -236,20 +240,24 @@ def _write(file: _File, path: Path) -> None:
                 break
             out.write(block)
     if left:
-        raise _Refused(f"is damaged: '{_shown(file.name)}' is not as long as it says")
+        raise _Refused(
+            f"is damaged: '{_shown(file.name)}' does not have the length it declares"
+        )
 
 
 @contextmanager
 def _explained(archive: Path, target: Path) -> Iterator[None]:
-    """Say in a sentence what is wrong with an archive, or with the disk."""
+    """Explain in one sentence what is wrong with an archive, or with the disk."""
     try:
         yield
     except _Refused as error:
         raise BadArchive(f"{archive} {error}. Nothing was unpacked from it.") from error
-    except NotImplementedError as error:  # of zipfile, before RuntimeError, its base
+    except (
+        NotImplementedError
+    ) as error:  # from zipfile; must precede its base, RuntimeError
         raise BadArchive(
-            f"{archive} is compressed in a way that cannot be read here ({error}). Pack it "
-            "again, as an ordinary zip or tar.gz."
+            f"{archive} is compressed by a method that is not supported here ({error}). Pack it "
+            "again as an ordinary zip or tar.gz."
         ) from error
     except BROKEN as error:
         raise BadArchive(
@@ -258,8 +266,8 @@ def _explained(archive: Path, target: Path) -> Iterator[None]:
     except OSError as error:
         if is_disk_full(error):
             raise BadArchive(
-                f"There is no room on the disk of {target.parent} to unpack {archive}. Make room "
-                "and repeat the command."
+                f"There is not enough space on the disk of {target.parent} to unpack {archive}. "
+                "Free some space and repeat the command."
             ) from error
         raise BadArchive(
             f"{archive} cannot be unpacked: {error.strerror or error}."

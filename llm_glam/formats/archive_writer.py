@@ -1,4 +1,4 @@
-"""Files to an archive: the same ones give the same archive, byte for byte."""
+"""Write reproducible archives: the same files give the same archive, byte for byte."""
 
 import gzip
 import io
@@ -19,7 +19,7 @@ ENDINGS = (".zip", *TAR_ENDINGS)
 
 
 def pack(files: Mapping[str, Path | bytes], target: Path) -> None:
-    """Write files (name: where it is, or what is in it) into a new archive.
+    """Write files (name: their path, or their content) into a new archive.
 
     The same files give the same archive, byte for byte: names in order, no times, no owners.
 
@@ -31,7 +31,7 @@ def pack(files: Mapping[str, Path | bytes], target: Path) -> None:
 
 
 def is_tar(path: Path) -> bool:
-    """Is it named as a compressed tar archive?"""
+    """Return whether a path is named like a compressed tar archive."""
     return path.name.lower().endswith(TAR_ENDINGS)
 
 
@@ -42,7 +42,7 @@ def _pack_zip(files: Mapping[str, Path | bytes], target: Path) -> None:
             info.create_system, info.external_attr = 3, (0o100000 | MODE) << 16
             is_stored = name.endswith(
                 STORED
-            )  # weights would be smaller by a few per cent
+            )  # compression would save only a few per cent on weights
             info.compress_type = (
                 zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
             )

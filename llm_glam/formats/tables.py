@@ -1,4 +1,4 @@
-"""The rows of a table in a file: CSV, TSV, JSON, JSON lines or a spreadsheet."""
+"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines or a spreadsheet."""
 
 import csv
 import json
@@ -28,39 +28,41 @@ Row = dict[str, Any]
 
 @dataclass
 class Surplus:
-    """Rows of a CSV file with more cells than its first line has columns, the first by its line."""
+    """Rows of a CSV file with more cells than columns; ``line`` is where the first one begins."""
 
     rows: int = 0
     line: int = 0
     delimiter: str = ""
 
     def add(self, line: int, delimiter: str) -> None:
-        """Count a row that begins in a line."""
+        """Count a row that begins on this line."""
         self.line = self.line or line
         self.delimiter = delimiter
         self.rows += 1
 
     def __str__(self) -> str:
-        """What is wrong and what to do, to stand behind the file's name."""
+        """Say what is wrong and what to do, to follow the file's name."""
         found = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
         return (
-            f"{found} more cells than there are columns (see line {self.line:,}); put cells "
-            f"with {NAMES[self.delimiter]} in them in quotation marks"
+            f"{found} more cells than there are columns (see line {self.line:,}); put cells that "
+            f"contain {NAMES[self.delimiter]} in quotation marks"
         )
 
 
 def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
-    """The rows of a file by column name, in the format that its extension says.
+    """Yield the rows of a file by column name, in the format of its extension.
 
-    Text stays text; what JSON and spreadsheets know to be numbers stays that.
+    Text stays text; numbers in JSON and spreadsheets stay numbers.
 
-    :param surplus: is told the rows of which cells are left out, as no column is named for them
-    :raises BadRecords: it cannot be read, or is of another format
+    :param surplus: collects the rows with cells that are left out because they have no column
+    :raises BadRecords: it cannot be read, or has another format
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(READERS)
-        raise BadRecords(f"{path} is no table that can be read (those are: {known}).")
+        raise BadRecords(
+            f"{path} is not a table in a supported format (supported: {known})."
+        )
     try:
         yield from reader(path, surplus or Surplus())
     except BadRecords:
@@ -110,8 +112,8 @@ def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
                 row = json.loads(_checked(path, line))
             except json.JSONDecodeError as error:
                 raise BadRecords(
-                    f"{path}, line {number:,} is no JSON ({error.msg}, character "
-                    f"{error.colno:,}); correct it, or take it out."
+                    f"{path}, line {number:,} is not valid JSON ({error.msg}, character "
+                    f"{error.colno:,}); correct or remove it."
                 ) from error
             if not isinstance(row, dict):
                 raise BadRecords(
@@ -134,7 +136,7 @@ def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
         found = load_workbook(path, read_only=True, data_only=True)
     except (BadZipFile, KeyError) as error:
         raise BadRecords(
-            f"{path} cannot be read: it is no Excel workbook, or a damaged or encrypted one. "
+            f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. "
             "Open it in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
         ) from error
     with closing(found) as book:
@@ -146,7 +148,7 @@ def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
 
 
 def _checked(path: Path, text: str) -> str:
-    """Text in which there is no NUL, as there would be in UTF-16 without a byte order mark."""
+    """Refuse text that contains NUL, as UTF-16 without a byte order mark would."""
     if "\0" in text:
         raise BadRecords(_not_utf8(path))
     return text

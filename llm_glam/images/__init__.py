@@ -1,1 +1,1 @@
-"""Picture files: found, decoded to upright RGB, and made smaller."""
+"""Picture files: find them, decode them to upright RGB, and reduce them."""

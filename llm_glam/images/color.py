@@ -1,4 +1,4 @@
-"""From whatever a file holds to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
+"""Convert any picture to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
 
 import io
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 WHITE = (255, 255, 255, 255)
-LEAST_USABLE = 0.5  # of a truncated picture's rows
+LEAST_USABLE = 0.5  # the least share of a truncated picture's rows
 FLAT_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
 TURNED = {2, 3, 4, 5, 6, 7, 8}
 ON_ITS_SIDE = {5, 6, 7, 8}
@@ -14,17 +14,17 @@ EXIF_ORIENTATION = 0x0112
 
 
 def load(im: Image.Image) -> str | None:
-    """Decode ``im`` in place; of a truncated file keep what is there.
+    """Decode ``im`` in place; of a truncated file, keep what there is.
 
-    :return: what was missing, or None for a sound file
-    :raises Exception: what the decoder said, when most of the picture is missing
+    :return: what is missing, or None for an intact file
+    :raises Exception: the decoder's error, if most of the picture is missing
     """
     try:
         im.load()
     except (Image.DecompressionBombError, MemoryError):
         raise
-    except Exception as error:  # decoders raise nearly anything for damaged files
-        # Without tiles left, only what follows the pixels in the file is damaged.
+    except Exception as error:  # decoders raise almost anything for damaged files
+        # If no tiles are left, only what follows the pixels is damaged.
         whole = not im.tile and not isinstance(error, OSError)
         share = 1.0 if whole else _salvage(im)
         if share < LEAST_USABLE:
@@ -36,12 +36,12 @@ def load(im: Image.Image) -> str | None:
 
 
 def is_turned(im: Image.Image) -> bool:
-    """Does the file say that the picture is to be rotated or mirrored?"""
+    """Return whether the file says that the picture must be rotated or mirrored."""
     return _orientation(im) in TURNED
 
 
 def is_on_its_side(im: Image.Image) -> bool:
-    """Does the file say that width and height are to be exchanged?"""
+    """Return whether the file says that width and height must be swapped."""
     return _orientation(im) in ON_ITS_SIDE
 
 
@@ -55,8 +55,8 @@ def _orientation(im: Image.Image) -> int:
 def to_rgb(im: Image.Image) -> Image.Image:
     """Convert a decoded picture of any mode to RGB.
 
-    Deep grey is scaled to its range instead of clipped, transparency becomes white, CMYK is
-    converted by its own colour profile where it has one.
+    Deep greyscale is scaled to its range instead of clipped, transparency becomes white, and CMYK
+    is converted with its own colour profile if it has one.
     """
     if im.mode in FLAT_MODES:
         return _scaled(im)
@@ -68,7 +68,7 @@ def to_rgb(im: Image.Image) -> Image.Image:
 
 
 def _salvage(im: Image.Image) -> float:
-    """Stop waiting for the rest of a file; the share of rows that were decoded."""
+    """Give up waiting for the rest of a file; return the share of rows that were decoded."""
     im.tile = []
     try:
         corner = im.getpixel((im.width - 1, im.height - 1))
@@ -78,7 +78,7 @@ def _salvage(im: Image.Image) -> float:
 
 
 def _last_written_row(im: Image.Image, unwritten: object) -> int:
-    """How many rows there are above those at the bottom that have one colour throughout."""
+    """Return how many rows there are above the uniform ones at the bottom."""
     strip = max(64, 1_000_000 // im.width)
     for bottom in range(im.height, 0, -strip):
         top = max(0, bottom - strip)
@@ -98,10 +98,10 @@ def _scaled(im: Image.Image) -> Image.Image:
 
 
 def _range(mode: str, low: float, high: float) -> tuple[float, float]:
-    """Black and white of a picture of more than 8 bits.
+    """Return the black and white points of a picture with more than 8 bits.
 
-    Whole numbers: the smallest bit depth that holds the brightest pixel (files rarely say
-    whether their 16 bits hold 9, 12 or 16). Fractions from 0 to 1, and 0 to 255, as they are.
+    Integers: the smallest bit depth that holds the brightest pixel (files rarely say
+    whether their 16 bits hold 9, 12 or 16). Floats from 0 to 1, or from 0 to 255, as they are.
     Anything else is stretched.
     """
     if mode == "F" and low >= 0 and high <= 1:
@@ -122,7 +122,7 @@ def _on_white(im: Image.Image) -> Image.Image:
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
-    """Convert by an embedded colour profile; a broken profile changes nothing."""
+    """Convert to sRGB with an embedded colour profile; a broken profile changes nothing."""
     try:
         converted = ImageCms.profileToProfile(
             im,

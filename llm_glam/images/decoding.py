@@ -1,7 +1,7 @@
-"""Files and bytes to upright RGB pictures, or the reason why not.
+"""Decode files and bytes to upright RGB pictures, or say why that is impossible.
 
-The only module that knows Pillow. What strangers send is never trusted: the pixel limit is
-checked from the header before anything is decoded, and formats that start other programs
+The only module that decodes with Pillow. Input is never trusted: the pixel limit is
+checked in the header before anything is decoded, and formats that start other programs
 (PostScript) are refused.
 """
 
@@ -25,15 +25,15 @@ THUMBNAIL_SIZE = 256
 LONGEST_THUMBNAIL = 4  # times its short side
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
-# EPS starts Ghostscript, WMF asks Windows, the others have no decoder of their own.
+# EPS runs Ghostscript, WMF calls Windows, the others have no decoder of their own.
 REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FPX", "MIC"}
-# Extensions that Pillow claims and that are usually something else.
+# Extensions that Pillow claims but that usually mean something else.
 NO_PICTURE_SUFFIXES = {".pdf", ".h5", ".hdf", ".grib", ".bufr", ".mpg", ".mpeg"}
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a picture's file said about it.
+    """What a picture's file says about it.
 
     ``width`` and ``height`` are those of the upright picture in pixels; ``remark`` says what
     was wrong with a file that could be used all the same; ``plain`` is true for an 8-bit RGB
@@ -51,8 +51,8 @@ class Facts:
 class Picture:
     """A decoded picture: upright, 8-bit RGB.
 
-    ``profile`` is the file's own colour profile. CLIP was trained on pictures as they lie in
-    files, so that it only matters for thumbnails.
+    ``profile`` is the file's own colour profile. CLIP was trained on pictures as they are in
+    files, so it only matters for thumbnails.
     """
 
     image: Image.Image
@@ -62,7 +62,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small JPEG of a picture, its size in pixels and its bytes."""
+    """A small JPEG of a picture: its size in pixels and its bytes."""
 
     width: int
     height: int
@@ -70,17 +70,17 @@ class Thumbnail:
 
 
 def allow_megapixels(limit: float) -> None:
-    """Raise Pillow's own limit to ours, for a process that is ours to configure.
+    """Raise Pillow's own limit to ours, in a process that is ours to configure.
 
-    Pillow refuses pictures of twice its limit by itself; a library has no business changing
-    that for others, a command line has.
+    Pillow refuses pictures over twice its own limit; a library has no business changing
+    that for others, but a command line does.
     """
     Image.MAX_IMAGE_PIXELS = int(limit * 1_000_000)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Pillow's warnings about odd files off the screen; problems are reported by us."""
+    """Suppress Pillow's warnings about odd files; problems are reported by us."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=Image.DecompressionBombWarning)
@@ -93,7 +93,7 @@ def opened(
 ) -> Iterator[Image.Image]:
     """Open a picture's header without decoding it.
 
-    :raises BadImage: the bytes are no picture we read
+    :raises BadImage: the bytes are not a picture we can read
     :raises TooManyPixels: it has more than ``max_megapixels``
     """
     try:
@@ -107,7 +107,7 @@ def opened(
         raise TooManyPixels(_too_many(float(claimed), max_megapixels)) from error
     except MemoryError as error:
         raise OutOfMemory("it is too large for this computer's memory") from error
-    # Pillow's decoders raise nearly anything for damaged files, SyntaxError included.
+    # Pillow's decoders raise almost anything for damaged files, even SyntaxError.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
             raise Unreadable(f"it cannot be read ({error.strerror})") from error
@@ -115,9 +115,9 @@ def opened(
 
 
 def decode(im: Image.Image, full_size: tuple[int, int] | None = None) -> Picture:
-    """Decode an opened picture, turn it upright and make it RGB.
+    """Decode an opened picture, turn it upright and convert it to RGB.
 
-    :param full_size: width and height in the file, where less is decoded
+    :param full_size: width and height in the file, if it is decoded at a reduced size
     """
     if full_size and color.is_on_its_side(im):
         full_size = full_size[1], full_size[0]
@@ -139,7 +139,7 @@ def read(
     """Open and decode a picture.
 
     :param source: a path, an open binary file, or the bytes
-    :param at_least: a short side in pixels that is enough; None for the whole picture
+    :param at_least: the short side in pixels that is sufficient; None for full size
     :raises BadImage: with the reason as its message
     """
     is_smaller = False
@@ -157,13 +157,13 @@ def read(
         if not is_smaller:
             raise
         return read(source, max_megapixels=max_megapixels)
-    if is_smaller and picture.facts.remark:  # what is wrong is said of the whole
+    if is_smaller and picture.facts.remark:  # the damage concerns the full-size picture
         return read(source, max_megapixels=max_megapixels)
     return picture
 
 
 def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
-    """Make a JPEG whose short side has ``size`` pixels; smaller pictures stay as they are."""
+    """Make a JPEG whose short side has ``size`` pixels; smaller pictures keep their size."""
     width, height = picture.image.size
     scale = min(
         1.0, size / min(width, height), LONGEST_THUMBNAIL * size / max(width, height)
@@ -180,7 +180,7 @@ def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
 
 
 def has_picture_name(path: Path) -> bool:
-    """Does the file's extension say that it is a picture?"""
+    """Return whether the file's extension is that of a picture."""
     Image.init()
     suffix = path.suffix.lower()
     if suffix in NO_PICTURE_SUFFIXES:
@@ -189,7 +189,7 @@ def has_picture_name(path: Path) -> bool:
 
 
 def is_picture(source: Path | bytes) -> bool:
-    """Does the beginning of the file look like a picture, whatever its name?"""
+    """Return whether the beginning of the file looks like a picture, whatever its name."""
     try:
         with opened(source):
             return True
@@ -246,7 +246,7 @@ def _why_not_a_picture(head: bytes) -> str:
         return "it is an SVG drawing; convert it to PNG first"
     if text.startswith((b"<!doctype", b"<html")):
         return "it is a web page, not a picture"
-    return "it is not a picture in a format this program reads"
+    return "it is not a picture in a format that llm-glam can read"
 
 
 def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
@@ -267,7 +267,7 @@ def _too_many(pixels_there: float, limit: float) -> str:
 
 
 def _has_exif(im: Image.Image) -> bool:
-    """Can the picture's EXIF be read? Broken EXIF must not cost us the picture."""
+    """Return whether the picture's EXIF can be read; broken EXIF must not cost us the picture."""
     try:
         im.getexif()
     except Exception:

@@ -1,4 +1,4 @@
-"""Decoding a picture at a fraction of its size, where its file holds coarser versions of it."""
+"""Decode a picture at reduced size if its file contains coarser versions of it."""
 
 from contextlib import suppress
 from typing import Any
@@ -13,13 +13,13 @@ SAME_PROPORTIONS = 0.02
 
 
 def shrink(im: Any, at_least: int) -> bool:
-    """Have an opened JPEG, JPEG 2000 or pyramidal TIFF decoded at a fraction of its size.
+    """Set an opened JPEG, JPEG 2000 or pyramidal TIFF to be decoded at a reduced size.
 
-    What is coarser costs less to decode, nearly in proportion to its pixels.
+    Decoding costs are nearly proportional to the number of pixels.
 
-    :param im: a ``PIL.Image`` of which nothing is decoded yet
-    :param at_least: pixels that the short side must keep
-    :return: whether there is anything to gain
+    :param im: a ``PIL.Image`` that has not been decoded yet
+    :param at_least: the pixels that the short side must keep
+    :return: whether the size was reduced
     """
     factor = min(im.size) // at_least
     if factor < 2:
@@ -34,14 +34,14 @@ def shrink(im: Any, at_least: int) -> bool:
 
 
 def _choose_level(im: Any, at_least: int) -> bool:
-    """Go to the smallest sufficient level of a pyramidal TIFF; the levels follow its picture.
+    """Seek the smallest sufficient level of a pyramidal TIFF; the levels follow their picture.
 
-    Which way up a picture is stands with the whole only: one that is turned stays whole.
+    Only the full-size page stores the orientation, so rotated pictures are decoded at full size.
     """
     if color.is_turned(im):
         return False
     whole, best = im.size, 0
-    # Whatever is wrong with a later page, the first one may be sound.
+    # Even if a later page is damaged, the first one may be intact.
     with suppress(Exception):
         for number in range(1, MOST_LEVELS + 1):
             im.seek(number)
@@ -54,7 +54,7 @@ def _choose_level(im: Any, at_least: int) -> bool:
 
 
 def _is_level(im: Any, whole: tuple[int, int]) -> bool:
-    """Is this page a coarser version of the picture before it?"""
+    """Return whether this page is a coarser version of the picture before it."""
     if im.tag_v2.get(NEW_SUBFILE_TYPE, 0) & (REDUCED | MASK) != REDUCED:
         return False
     across, down = im.width / whole[0], im.height / whole[1]

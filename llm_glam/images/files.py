@@ -1,4 +1,4 @@
-"""Folders and patterns to picture files, with an explanation where there are none."""
+"""Find picture files by folder and pattern, and explain if there are none."""
 
 import os
 import random
@@ -27,7 +27,7 @@ QUOTED = re.compile(rf"([{QUOTES}])(.+)\1")
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A file to embed: its id, its folder, and its place in it with ``/`` on every system.
+    """A file to embed: its id, its folder, and its path in it with ``/`` on every system.
 
     ``size`` in bytes; ``modified`` as ISO 8601 in UTC with microseconds, as the items table
     keeps it.
@@ -41,7 +41,7 @@ class PictureFile:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         return self.folder / self.file
 
 
@@ -56,7 +56,7 @@ class Found:
 
 
 def unquoted(pattern: str) -> str:
-    """The pattern without the quotes that cmd.exe hands on."""
+    """Strip the quotes that cmd.exe passes on from a pattern."""
     match = QUOTED.fullmatch(pattern)
     return match.group(2) if match else pattern
 
@@ -64,12 +64,12 @@ def unquoted(pattern: str) -> str:
 def matching(
     pairs: Iterable[tuple[str, str]], prefix: str = "", *, texts: bool = False
 ) -> Found:
-    """The files that match a pattern in a folder, for each pair of them, as LLM's --files.
+    """Return the files that match each pair of folder and pattern, as in LLM's --files.
 
-    :param prefix: put before each id
+    :param prefix: prepended to each id
     :param texts: the files are texts, so that metadata.csv may be one of them
-    :raises BadFolder: no such folder, a pattern that leaves it, or no match, with hints
-    :raises IdConflict: two folders have a file of the same id
+    :raises BadFolder: no such folder, a pattern that points outside it, or no match, with hints
+    :raises IdConflict: two folders have a file with the same id
     """
     parts = []
     for folder, pattern in pairs:
@@ -92,11 +92,11 @@ def matching(
 def pictures(
     folder: str | Path, patterns: Sequence[str] = (), prefix: str = ""
 ) -> Found:
-    """All pictures of a folder and its subfolders; hidden and system files are left out.
+    """Return all pictures in a folder and its subfolders, except hidden and system files.
 
-    Without patterns, files count as pictures by their extension, or where they look like one.
+    Without patterns, files count as pictures by their extension or their first bytes.
 
-    :raises BadFolder: no such folder, or nothing in it
+    :raises BadFolder: no such folder, or no pictures in it
     """
     root = checked_folder(folder)
     if patterns:
@@ -112,9 +112,9 @@ def pictures(
 
 
 def checked_folder(folder: str | Path) -> Path:
-    """The folder as an absolute path.
+    """Return the folder as an absolute path.
 
-    :raises BadFolder: there is none
+    :raises BadFolder: there is no such folder
     """
     path = Path(os.path.expanduser(unquoted(str(folder))))
     if not path.is_dir():
@@ -130,7 +130,7 @@ def checked_folder(folder: str | Path) -> Path:
 
 
 def file_at(path: Path, item_id: str) -> PictureFile:
-    """A single file under an id of its own."""
+    """Return a single file under a given id."""
     path = path.resolve()
     status = path.stat()
     return PictureFile(
@@ -157,7 +157,7 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
 def why_refused(
     path: Path, root: Path, inside: dict[Path, bool]
 ) -> tuple[str, ProblemKind] | None:
-    """A reason not to open a file; ``inside`` remembers which folders are in ``root``."""
+    """Return a reason not to open a file; ``inside`` caches which folders are in ``root``."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -167,11 +167,11 @@ def why_refused(
             inside[path.parent] = path.parent.resolve().is_relative_to(root)
         target_inside = not path.is_symlink() or path.resolve().is_relative_to(root)
         if not (inside[path.parent] and target_inside):
-            return "it is a link to a place outside the folder", ProblemKind.BAD_LINK
+            return "it is a link that points outside the folder", ProblemKind.BAD_LINK
         path.stat()
     except (OSError, RuntimeError) as error:
         if path.is_symlink():
-            return "it is a link that leads nowhere", ProblemKind.BAD_LINK
+            return "it is a broken link", ProblemKind.BAD_LINK
         reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
         return reason, ProblemKind.UNREADABLE
     return None
@@ -198,12 +198,12 @@ def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         for path in (Path(folder, name) for name in names if not _is_hidden(name)):
-            if path.is_symlink() or path.is_file():  # no pipes, no devices
+            if path.is_symlink() or path.is_file():  # neither pipes nor devices
                 yield path
 
 
 def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
-    """The files that match, but for hidden ones that the pattern does not name."""
+    """Return the files that match, except hidden ones that the pattern does not name."""
     asked = set(Path(pattern).parts)
     left_out = () if texts else METADATA_NAMES
 
@@ -225,8 +225,8 @@ def _is_hidden(name: str) -> bool:
 def _glob(root: Path, pattern: str) -> list[Path]:
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise BadFolder(
-            f"The pattern '{pattern}' leaves the folder {root}. Give that folder instead, "
-            "and a pattern such as '*.jpg' or '**/*.jpg'."
+            f"The pattern '{pattern}' points outside the folder {root}. Give the folder it points "
+            "to instead, and a pattern such as '*.jpg' or '**/*.jpg'."
         )
     literal = root / pattern
     if literal.is_file():
@@ -235,12 +235,12 @@ def _glob(root: Path, pattern: str) -> list[Path]:
         return list(root.glob(pattern))
     except ValueError as error:
         raise BadFolder(
-            f"'{pattern}' is no pattern ({error}); use '*.jpg' or '**/*.jpg'."
+            f"'{pattern}' is not a valid pattern ({error}); use '*.jpg' or '**/*.jpg'."
         ) from error
 
 
 def _any_case(pattern: str) -> str:
-    """``*.jpg`` to ``*.[jJ][pP][gG]``."""
+    """Convert ``*.jpg`` to ``*.[jJ][pP][gG]``."""
     if "[" in pattern:
         return pattern
     return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in pattern)
@@ -262,11 +262,11 @@ def _other_case(root: Path, pattern: str, matched: int) -> str | None:
     missed = len(other) - matched
     if missed < 1:
         return None
-    return f"{missed:,} more files match '{pattern}' when upper and lower case are the same"
+    return f"{missed:,} more files match '{pattern}' if upper and lower case are treated alike"
 
 
 def _pattern_of(paths: list[Path], pattern: str) -> str:
-    """The pattern with the extension that these files really have."""
+    """Return the pattern with the extension that these files actually have."""
     stem, dot, _ = pattern.rpartition(".")
     suffix = Counter(path.suffix for path in paths).most_common(1)[0][0]
     return f"{stem}{suffix}" if dot else pattern.swapcase()
@@ -276,16 +276,16 @@ def _kinds(paths: list[Path]) -> str:
     if not paths:
         return "the folder is empty"
     kinds = Counter(path.suffix or "no extension" for path in paths).most_common(4)
-    return "it holds " + ", ".join(f"{count:,} {suffix}" for suffix, count in kinds)
+    return "it contains " + ", ".join(f"{count:,} {suffix}" for suffix, count in kinds)
 
 
 def same_name(name: str) -> str:
-    """A file name in the form in which names are compared; macOS decomposes accents."""
+    """Normalise a file name for comparison; macOS decomposes accents."""
     return unicodedata.normalize("NFC", name)
 
 
 def sampled(found: Found, number: int, seed: int) -> Found:
-    """So many of the files, chosen at random but the same for the same seed, in their order."""
+    """Return a random sample of the files in their order, the same for the same seed."""
     if number >= len(found.files):
         return found
     chosen = sorted(random.Random(seed).sample(range(len(found.files)), number))

@@ -51,14 +51,15 @@ def verify(
     ]
     if not ready:
         raise GlamError(
-            f"Nothing to compare the vectors of '{collection.name}' with: it stores no content, "
-            "so give the folder its pictures came from: --files FOLDER"
+            f"There is nothing to compare the vectors of '{collection.name}' with, because it "
+            "stores no content. Give the folder its pictures came from: --files FOLDER"
         )
     stored = [_stored(db, collection, r.entry.id) for r in ready]
     if any(len(vector) != encoder.dimensions for vector in stored):
         raise VectorsDiffer(
-            f"The vectors of '{collection.name}' have {len(stored[0])} dimensions, those of this "
-            f"checkpoint {encoder.dimensions}: it was made with another one."
+            f"The vectors of '{collection.name}' have {len(stored[0])} dimensions, but those of "
+            f"this checkpoint have {encoder.dimensions}: it was made with another one. Try "
+            "another: -m NAME"
         )
     differences = np.abs(
         normalize(np.array(stored)) - normalize(encode(encoder, ready))
@@ -66,7 +67,7 @@ def verify(
     wrong = int((differences > TOLERANCE).sum())
     if wrong:
         raise VectorsDiffer(
-            f"{wrong} of {len(ready)} stored vectors of '{collection.name}' are not those of this "
+            f"{wrong} of {len(ready)} stored vectors of '{collection.name}' do not match this "
             f"checkpoint (largest difference {differences.max():.3f}). Try another: -m NAME"
         )
     return Verified(len(ready), float(differences.max()))
@@ -88,8 +89,8 @@ def adopt(
         return None  # a run that was interrupted while it filled the items table
     if collection.is_ours:
         raise UnknownCollection(
-            f"'{name}' is ours already ({collection.model_id}). Another checkpoint goes into a "
-            f"collection of its own: llm glam reembed {name} {name}-2 -m {model_id}"
+            f"'{name}' has already been adopted ({collection.model_id}). To use another "
+            f"checkpoint, make a new collection: llm glam reembed {name} {name}-2 -m {model_id}"
         )
     encoder = embedding_model.find(model_id).encoder()
     verified = verify(db, collection, encoder, folder)

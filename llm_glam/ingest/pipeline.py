@@ -66,8 +66,8 @@ def open_collection(
     engine_options = engine_options or EngineOptions()
     if existing and engine_options.precision not in (None, existing.precision):
         raise ModelConflict(
-            f"The collection '{name}' was made with --precision {existing.precision}. Leave the "
-            "option out, or choose another collection name."
+            f"The collection '{name}' was made with --precision {existing.precision}. Leave out "
+            "the option, or choose another collection name."
         )
     precision = existing.precision if existing else engine_options.precision or FP32
     engine_options = replace(engine_options, precision=precision)
@@ -90,10 +90,13 @@ def open_collection(
 def conflict(collection: Collection, model_id: str) -> str:
     """What is wrong with this model for that collection, and what to do."""
     if not collection.is_ours:
-        advice = f"llm-clip's are taken over with: llm glam adopt {collection.name} -m {model_id}"
+        advice = (
+            f"to adopt a collection made by llm-clip: llm glam adopt {collection.name} -m "
+            f"{model_id}"
+        )
     elif registry.is_ours(model_id):
         new = f"{collection.name}-2"
-        advice = f"for another: llm glam reembed {collection.name} {new} -m {model_id}"
+        advice = f"to use another checkpoint: llm glam reembed {collection.name} {new} -m {model_id}"
     else:
         advice = "other models need a collection with another name"
     return (
@@ -274,5 +277,5 @@ def _prune(run: Run, roots: Sequence[Path]) -> None:
             for row in gone:
                 items.forget(target.db, target.table, row)
         run.progress.say(
-            f"{len(gone):,} pictures removed whose files are gone from {folder}"
+            f"{len(gone):,} pictures removed because their files are gone from {folder}"
         )

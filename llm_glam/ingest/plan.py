@@ -97,8 +97,8 @@ def _check_id(
     old = next((path for path, n in folders.items() if n == row["image_folder"]), None)
     if old and row["file"] and (Path(old) / row["file"]).exists():
         raise IdConflict(
-            f"{file.path} would have the id '{file.id}', which is that of "
-            f"{Path(old) / row['file']}. Embed this folder with a --prefix of its own, such as "
+            f"{file.path} would have the id '{file.id}', which already belongs to "
+            f"{Path(old) / row['file']}. Embed this folder with its own --prefix, such as "
             f"--prefix {file.folder.name}/"
         )
 

@@ -64,8 +64,8 @@ class Records:
             len(names) > NAMED
         )
         return [
-            f"{len(names):,} of {len(self.by_path):,} records name no picture of this run: "
-            f"{', '.join(some)}"
+            f"{len(names):,} of {len(self.by_path):,} records do not match any picture of this "
+            f"run: {', '.join(some)}"
         ]
 
     def _fitting_kinds(self) -> dict[str, type]:
@@ -97,7 +97,8 @@ def beside(files: Iterable[PictureFile]) -> Records:
                 _add(records, path)
     if len(records.kinds) > MOST_COLUMNS:
         raise BadRecords(
-            f"The metadata has {len(records.kinds):,} columns; {MOST_COLUMNS:,} can be kept."
+            f"The metadata has {len(records.kinds):,} columns; at most {MOST_COLUMNS:,} can "
+            "be stored."
         )
     return records
 
@@ -156,15 +157,15 @@ def _add(records: Records, path: Path) -> None:
             records.kinds[column] = _wider(records.kinds.get(column), value)
     if repeated:
         records.remarks.append(
-            f"{path}: {repeated:,} rows repeat a file_name; the first counts"
+            f"{path}: {repeated:,} rows repeat a file_name; the first one is used"
         )
     if refused:
         records.remarks.append(
-            f"{path}: {refused:,} rows name no file in this folder; left out"
+            f"{path}: {refused:,} rows do not name a file in this folder; left out"
         )
     if surplus.rows:
         records.remarks.append(
-            f"{path}: {surplus} (what is behind the last column is left out)"
+            f"{path}: {surplus} (cells beyond the last column are left out)"
         )
 
 

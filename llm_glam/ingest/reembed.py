@@ -38,12 +38,14 @@ def open_beside(
     """
     old = collections.get(db, name)
     if old.items_table is None:
-        raise UnknownCollection(f"The collection '{name}' holds no pictures of ours.")
+        raise UnknownCollection(
+            f"The collection '{name}' has no pictures embedded by llm-glam."
+        )
     existing = collections.find(db, new)
     same_set = existing and existing.items_table in (None, old.items_table)
     if existing and (existing.model_id != model_id or not same_set):
         raise ModelConflict(
-            f"There is a collection '{new}' already ({existing.model_id}). Choose another name."
+            f"The collection '{new}' already exists ({existing.model_id}). Choose another name."
         )
     encoder = embedding_model.find(model_id).encoder(engine_options=engine_options)
     collections.prepare(db)

@@ -1,4 +1,4 @@
-"""All that can be found out about a registered checkpoint: is it whole, is it the same, is it any good?"""
+"""Examine a registered checkpoint: is it complete, unchanged, and any good?"""
 
 import math
 import time
@@ -24,18 +24,19 @@ SECONDS = 1.0
 AT_ONCE = 8
 CARD_KEYS = ("license", "base_model")
 COLLAPSED = (
-    "Warning: '{name}' hardly tells different things apart: {alike_pictures:.0%} of the pairs of "
-    "clearly different pictures and {alike_texts:.0%} of those of texts have a cosine over .95, and "
-    "a text scores {low:.4f} to {high:.4f} over all pictures. Searches would give nearly the same "
-    "order for every query. It has probably collapsed while it was trained, or was never trained."
+    "Warning: '{name}' can hardly tell different things apart: {alike_pictures:.0%} of the pairs "
+    "of clearly different pictures and {alike_texts:.0%} of the pairs of texts have a cosine "
+    "over .95, and the scores of a text over all pictures range only from {low:.4f} to "
+    "{high:.4f}. Searches would return nearly the same order for every query. It probably "
+    "collapsed during training, or was never trained."
 )
 
 
 @dataclass
 class Examination:
-    """What was found.
+    """The result of an examination.
 
-    ``problem`` is why the checkpoint cannot be used, ``warnings`` are what one should know.
+    ``problem`` is why the checkpoint cannot be used, ``warnings`` are what the user should know.
     """
 
     row: Row
@@ -44,20 +45,20 @@ class Examination:
 
 
 def examine(entry: Checkpoint, say: Say, *, speed: bool = True) -> Examination:
-    """Examine a checkpoint; reads only, and downloads nothing.
+    """Examine a checkpoint without writing or downloading anything.
 
-    :param speed: measure how many pictures and texts a second it takes, for two seconds
+    :param speed: measure how many pictures and texts it encodes per second, which takes two seconds
     """
     examination = Examination(_registered(entry))
     try:
         directory = loading.locate(entry, download=False)
         examination.row |= _files(directory)
-        examination.row |= _said(directory)
+        examination.row |= _card_facts(directory)
         completion.check_complete(directory)
         say("Loading and testing the checkpoint")
         fast = _tested(entry, directory, examination)
         if speed:
-            say("Measuring its speed, about two seconds")
+            say("Measuring its speed (about two seconds)")
             examination.row |= _speed(fast)
     except HubUnreachable as error:
         examination.row["self_test"] = error.message
@@ -83,7 +84,7 @@ def _registered(entry: Checkpoint) -> Row:
 
 
 def _files(directory: Path) -> Row:
-    """Every file that is not hidden, and what they take up."""
+    """Return every file that is not hidden, and their total size."""
     files = {
         file.relative_to(directory).as_posix(): file.stat().st_size
         for file in sorted(directory.rglob("*"))
@@ -97,28 +98,28 @@ def _files(directory: Path) -> Row:
     }
 
 
-def _said(directory: Path) -> Row:
-    """What the card says in its header, and ``glam.json`` of its base."""
+def _card_facts(directory: Path) -> Row:
+    """Return what the card's header says, and the base named in ``glam.json``."""
     from huggingface_hub.repocard import metadata_load
 
-    said: Row = {}
-    # A card is anybody's text, and its header YAML of any kind.
+    header: Row = {}
+    # A card is untrusted text, and its header can be any YAML.
     with suppress(Exception):
-        said = metadata_load(directory / layout.CARD) or {}
-    row = {key: _plain(said.get(key)) for key in CARD_KEYS}
+        header = metadata_load(directory / layout.CARD) or {}
+    row = {key: _plain(header.get(key)) for key in CARD_KEYS}
     with suppress(GlamError):
         row["base_model"] = row["base_model"] or manifest.read(directory).get("base")
     return row
 
 
 def _plain(value: Any) -> str | None:
-    """What stands in a card, whatever YAML makes of it: one name, several, a date."""
+    """Convert a value of a card's YAML header to text: one name, several, or a date."""
     values = value if isinstance(value, list) else [value]
     return ", ".join(str(one) for one in values if one is not None) or None
 
 
 def collapse(name: str, encoder: "Encoder") -> str | None:
-    """A warning where a checkpoint hardly tells clearly different things apart."""
+    """Return a warning if a checkpoint can hardly tell clearly different things apart."""
     from ..engine import probes
 
     found = probes.spread(encoder)
@@ -126,7 +127,7 @@ def collapse(name: str, encoder: "Encoder") -> str | None:
 
 
 def _tested(entry: Checkpoint, directory: Path, examination: Examination) -> "Encoder":
-    """Load it, compare and test it; the engine it runs on here."""
+    """Load, compare and test the checkpoint; return the engine it runs on here."""
     from ..engine import probes
     from ..engine.torch import TorchEncoder
 
@@ -179,7 +180,7 @@ def _collapsed(name: str, found: "Spread") -> str:
 
 
 def _speed(encoder: "Encoder") -> Row:
-    """Pictures (decoded, of 320 × 240) and texts a second, measured for a second each."""
+    """Measure pictures (decoded, of 320 × 240) and texts per second, for one second each."""
     from ..engine import probes
 
     pictures, texts = probes.pictures()[:AT_ONCE], probes.TEXTS[:AT_ONCE]
@@ -192,7 +193,7 @@ def _speed(encoder: "Encoder") -> Row:
 
 
 def _rate(encode: Callable[[], Any]) -> float:
-    encode()  # the first one loads what the others find
+    encode()  # warm up: the first call loads what the others use
     start, rounds = time.perf_counter(), 0
     while (passed := time.perf_counter() - start) < SECONDS:
         encode()

@@ -17,7 +17,7 @@ AT_ONCE = 32
 
 
 class GlamClip(llm.EmbeddingModel):
-    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), mixed as they come."""
+    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), in any mixture."""
 
     supports_text = True
     supports_binary = True
@@ -32,7 +32,7 @@ class GlamClip(llm.EmbeddingModel):
         download: bool = True,
         engine_options: "EngineOptions | None" = None,
     ) -> "Encoder":
-        """The loaded checkpoint, shared by all model objects of this process.
+        """Return the loaded checkpoint, shared by all model objects of this process.
 
         :param engine_options: precision and device; None for a query in fp32
         :raises GlamError: one sentence why it cannot be loaded
@@ -44,9 +44,9 @@ class GlamClip(llm.EmbeddingModel):
     def embed_batch(
         self, items: Iterable[str | bytes], *, key: str | None = None
     ) -> Iterator[list[float]]:
-        """One vector per item, in order.
+        """Yield one vector per item, in order.
 
-        :raises BadImage: bytes that are no picture, with the item's position
+        :raises BadImage: bytes that are not a picture, with the item's position
         :raises GlamError: the checkpoint cannot be loaded
         """
         iterator = iter(items)
@@ -59,10 +59,10 @@ class GlamClip(llm.EmbeddingModel):
 def encode(
     encoder: "Encoder", items: list[str | bytes], *, first: int = 0
 ) -> "Vectors":
-    """Vectors of texts and pictures in one list, shape (n, dimensions), in order.
+    """Return the vectors of texts and pictures in one list, shape (n, dimensions), in order.
 
     :param first: position of the first item in the whole input, for error messages
-    :raises BadImage: bytes that are no picture
+    :raises BadImage: bytes that are not a picture
     """
     from ..engine import encode_mixed
 
@@ -88,10 +88,10 @@ def _prepare(encoder: "Encoder", item: bytes, position: int) -> object:
 
 
 def register_models(register: Callable[..., None]) -> None:
-    """Register every checkpoint with LLM; bare ``glam-clip`` is the default one's alias.
+    """Register every checkpoint with LLM; bare ``glam-clip`` is an alias of the default one.
 
-    A damaged models.json or an unknown default must not keep LLM from working: what is wrong
-    is said when one of our models is used.
+    A damaged models.json or an unknown default must not stop LLM from working: the problem
+    is reported when one of our models is used.
     """
     try:
         names = [entry.name for entry in registry.checkpoints()]
@@ -103,14 +103,14 @@ def register_models(register: Callable[..., None]) -> None:
 
 
 def find(model_id: str) -> GlamClip:
-    """The model of this id, registered here or not; bare ``glam-clip`` is the default.
+    """Return the model with this id, registered or not; bare ``glam-clip`` is the default.
 
     :raises GlamError: the list of checkpoints is damaged
     """
     if model_id == registry.PREFIX:
         return GlamClip(registry.default_name())
     if not registry.is_ours(model_id):
-        raise GlamError(f"'{model_id}' is not one of our models.")
+        raise GlamError(f"'{model_id}' is not a glam-clip model.")
     return GlamClip(registry.bare(model_id))
 
 

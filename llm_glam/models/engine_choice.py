@@ -1,7 +1,7 @@
-"""Which engine a checkpoint runs on: ONNX Runtime where it can be exported, else torch.
+"""Choose the engine for a checkpoint: ONNX Runtime if it can be exported, otherwise torch.
 
-Exports are kept under ``user_dir()/glam/engine/``, by fingerprint. ``LLM_GLAM_ENGINE=torch``
-switches them off, ``LLM_GLAM_DEVICE`` names the device.
+Exports are stored under ``user_dir()/glam/engine/``, by fingerprint. ``LLM_GLAM_ENGINE=torch``
+turns them off, ``LLM_GLAM_DEVICE`` names the device.
 """
 
 import json
@@ -37,11 +37,11 @@ EXPORTERS = (
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How a checkpoint is run.
+    """How to run a checkpoint.
 
-    ``say`` is given where there is time to export it for the fast engine, to say so;
-    ``precision`` is that of the weights, None for the collection's own; ``device`` is named as
-    torch names it, None for the best there is.
+    ``say`` reports progress; it is given if there is time to export for the fast engine;
+    ``precision`` is that of the weights, None for the collection's own; ``device`` is given as
+    torch names it, None for the best available.
     """
 
     say: Say | None = None
@@ -50,31 +50,31 @@ class EngineOptions:
 
     @property
     def on_torch(self) -> bool:
-        """Is it to run on a card, which only torch can use?"""
+        """Whether it will run on a GPU, which only torch can use."""
         if self.device:
             return self.device != "cpu"
         return self.say is not None and has_accelerator()
 
 
 def directory() -> Path:
-    """Where exports are."""
+    """Return the folder of the exports."""
     return registry.directory() / "engine"
 
 
 def is_on() -> bool:
-    """May the fast engine be used?"""
+    """Return whether the fast engine may be used."""
     chosen = os.environ.get("LLM_GLAM_ENGINE", "")
     return chosen != "torch" and find_spec("onnxruntime") is not None
 
 
 def has_accelerator() -> bool:
-    """Is there an NVIDIA card or an Apple chip, on which torch is the faster one for pictures?"""
+    """Return whether there is an NVIDIA GPU or an Apple chip, where torch is faster for pictures."""
     is_apple = sys.platform == "darwin" and platform.machine() == "arm64"
     return is_apple or Path("/proc/driver/nvidia").exists()
 
 
 def exported(fingerprint: str | None, precision: str = FP32) -> "OnnxEncoder | None":
-    """The fast engine of a checkpoint that was exported before."""
+    """Return the fast engine of a checkpoint that has already been exported."""
     if not fingerprint or not is_on() or not directory().is_dir():
         return None
     from ..engine.onnx import OnnxEncoder, folder_name
@@ -86,7 +86,7 @@ def exported(fingerprint: str | None, precision: str = FP32) -> "OnnxEncoder | N
 
 
 def state(fingerprint: str) -> tuple[str, str | None]:
-    """Which engine a checkpoint runs on for words, and why it is torch where it is."""
+    """Return the engine a checkpoint uses for texts, and the reason if it is torch."""
     if exported(fingerprint):
         return "onnx", None
     if not is_on():
@@ -96,16 +96,16 @@ def state(fingerprint: str) -> tuple[str, str | None]:
     if _is_impossible(fingerprint, FP32):
         known = json.loads(_why_not(fingerprint, FP32).read_text("utf-8"))
         return "torch", str(known.get("reason"))
-    return "torch", "not exported yet, which is done when pictures are embedded"
+    return "torch", "not exported yet; this is done when pictures are embedded"
 
 
 def export(
     checkpoint: Path, fingerprint: str | None, say: Say, precision: str = FP32
 ) -> "OnnxEncoder | None":
-    """Export a checkpoint in a process of its own; said once where that is impossible.
+    """Export a checkpoint in a separate process; report once if that is impossible.
 
-    :param fingerprint: where it is known already
-    :return: None where torch has to be used
+    :param fingerprint: if it is already known
+    :return: None if torch must be used
     """
     if not is_on() or (fingerprint and _is_impossible(fingerprint, precision)):
         return None
@@ -130,14 +130,14 @@ def export(
 
 
 def forget(fingerprint: str) -> None:
-    """Delete the exports of a checkpoint that was of use for a moment only."""
+    """Delete the exports of a temporary checkpoint."""
     for export_ in directory().glob(f"{fingerprint}*"):
         if export_.is_dir():
             shutil.rmtree(export_, ignore_errors=True)
 
 
 def _is_impossible(fingerprint: str, precision: str) -> bool:
-    """Is it known that these versions cannot export it? Others may."""
+    """Return whether these versions are known to be unable to export it; others may."""
     try:
         known = json.loads(_why_not(fingerprint, precision).read_text("utf-8"))
     except (OSError, ValueError):
@@ -148,7 +148,7 @@ def _is_impossible(fingerprint: str, precision: str) -> bool:
 def _remember(fingerprint: str, precision: str, reason: str) -> None:
     path = _why_not(fingerprint, precision)
     known = {"reason": reason, "versions": _versions()}
-    with suppress(OSError):  # it only saves time to remember it
+    with suppress(OSError):  # remembering it only saves time
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(known, indent=2), "utf-8")
 

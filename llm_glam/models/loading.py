@@ -1,6 +1,6 @@
-"""A checkpoint's name to a loaded encoder, and the life of the names.
+"""Load encoders by checkpoint name, and register checkpoints under names.
 
-Loaded encoders are shared within a process: LLM makes a new model object at every look-up.
+Loaded encoders are shared within a process, because LLM makes a new model object at every look-up.
 """
 
 import os.path
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 OWN_CHECKPOINT = Path(__file__).parents[1] / "demo" / "checkpoint"
 
 _lock = threading.RLock()
-_loaded: dict[tuple[str, str, str | None], "Encoder"] = {}  # with precision and device
+_loaded: dict[tuple[str, str, str | None], "Encoder"] = (
+    {}
+)  # by name, precision and device
 
 
 def encoder(
@@ -33,22 +35,23 @@ def encoder(
     *,
     download: bool = True,
 ) -> "Encoder":
-    """The encoder of a registered checkpoint, loaded on first use and shared afterwards.
+    """Return the encoder of a registered checkpoint, loaded on first use and then shared.
 
     :param name: as registered, without ``glam-clip/``
-    :param engine_options: None for a query in fp32. Where int8 was not exported, one is answered so
-    :param download: whether a hub checkpoint that is not on this computer may be fetched
+    :param engine_options: None for a query in fp32; a query also falls back to fp32 if int8 was not
+        exported
+    :param download: whether a hub checkpoint that is not on this computer may be downloaded
     :raises UnknownCheckpoint: no such name
-    :raises BadCheckpoint: its files are gone or broken
+    :raises BadCheckpoint: its files are missing or damaged
     :raises CheckpointChanged: its files are no longer those that were registered
-    :raises HubUnreachable: it has to be downloaded and cannot be
-    :raises BadDevice: this computer does not have the device, or it is of no use for int8
+    :raises HubUnreachable: it must be downloaded and cannot be
+    :raises BadDevice: this computer does not have the device, or it cannot run int8
     """
     engine_options = engine_options or EngineOptions()
     if engine_options.precision == INT8 and engine_options.device not in (None, "cpu"):
         raise BadDevice(
-            f"--precision int8 runs on the processor, not on '{engine_options.device}'. Leave one of the "
-            "two options out."
+            f"--precision int8 runs on the CPU, not on '{engine_options.device}'. Leave out one "
+            "of the two options."
         )
     with _lock:
         exact = _in_fp32(name, download, engine_options)
@@ -68,27 +71,27 @@ def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encod
     found = opened(directory, known, engine_options)
     check_unchanged(entry, directory, found.fingerprint)
     if known is None:
-        with suppress(OSError):  # it only saves time to remember the fingerprint
+        with suppress(OSError):  # remembering the fingerprint only saves time
             registry.put(_described(entry, directory, found))
     return _loaded.setdefault((found.fingerprint, *key), found)
 
 
 def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> None:
-    """Refuse files that are not those that were registered.
+    """Refuse files that differ from those that were registered.
 
     :raises CheckpointChanged: says what to do
     """
     if entry.fingerprint and fingerprint != entry.fingerprint:
         raise CheckpointChanged(
             f"The files of the checkpoint '{entry.name}' in {directory} have changed: their "
-            f"fingerprint is {fingerprint}, it was {entry.fingerprint} when it was "
-            "registered. Put the old files back, or register the new ones under a name of "
-            f"their own: llm glam models add {entry.name}-2 {directory}"
+            f"fingerprint is {fingerprint}, but it was {entry.fingerprint} when the checkpoint "
+            "was registered. Restore the old files, or register the new ones under another name: "
+            f"llm glam models add {entry.name}-2 {directory}"
         )
 
 
 def _in_int8(name: str, exact: "Encoder", engine_options: EngineOptions) -> "Encoder":
-    """With weights in eight bits; the exact one for a query where that is all there is."""
+    """Return the int8 encoder; for a query fall back to fp32 if only that was exported."""
     key = exact.fingerprint, INT8, engine_options.device
     if key in _loaded:
         return _loaded[key]
@@ -101,7 +104,7 @@ def _in_int8(name: str, exact: "Encoder", engine_options: EngineOptions) -> "Enc
         if fast is None:
             raise BadCheckpoint(
                 f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
-                "fast engine (LLM_GLAM_ENGINE=torch switches it off). Leave the option out."
+                "fast engine (LLM_GLAM_ENGINE=torch turns it off). Leave out the option."
             )
     return _loaded.setdefault(key, fast) if fast else exact
 
@@ -115,13 +118,14 @@ def add(
     notes: str | None = None,
     say: Say | None = None,
 ) -> Checkpoint:
-    """Register a checkpoint under a name, completing a bare one from ``base``.
+    """Register a checkpoint under a name, completing it from ``base`` if necessary.
 
     :param source: a folder, a zip or tar archive, or a hub id such as
         ``openai/clip-vit-base-patch32``
-    :param base: a registered name or a folder from which a bare checkpoint gets what it lacks
+    :param base: a registered name or a folder that provides what an incomplete checkpoint is
+        missing
     :raises NameTaken: the name belongs to other weights
-    :raises BadCheckpoint: what lacks, or why it cannot be loaded
+    :raises BadCheckpoint: something is missing, or it cannot be loaded
     :raises BadArchive: the archive is damaged, or not safe to unpack
     :raises CheckpointChanged: it was packed by ``models pack`` and is not what was packed
     """
@@ -151,23 +155,23 @@ def add(
 
 
 def _given(source: str, revision: str | None) -> Path:
-    """The folder or archive that a source is on this computer, downloaded if need be."""
+    """Return the local folder or archive of a source, downloaded if necessary."""
     path = Path(os.path.expanduser(source))
     return path.resolve() if _is_path(source) else hub.locate(source, revision)
 
 
 def _is_path(source: str) -> bool:
-    """Is it a file or folder, or meant to be one, and no hub id?"""
+    """Return whether a source is, or is meant to be, a path and not a hub id."""
     path = Path(os.path.expanduser(source))
     is_meant = path.is_absolute() or source.startswith((".", "~"))
     return is_meant or path.exists() or local_store.is_archive_name(path.name)
 
 
 def locate(entry: Checkpoint, *, download: bool = True) -> Path:
-    """The folder of a checkpoint on this computer; a hub checkpoint is downloaded if need be.
+    """Return the local folder of a checkpoint; a hub checkpoint is downloaded if necessary.
 
-    :raises BadCheckpoint: its folder is gone
-    :raises HubUnreachable: it has to be downloaded and cannot be
+    :raises BadCheckpoint: its folder is missing
+    :raises HubUnreachable: it must be downloaded and cannot be
     """
     if entry.is_own:
         return OWN_CHECKPOINT
@@ -176,8 +180,9 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
     directory = Path(entry.source)
     if not directory.is_dir():
         raise BadCheckpoint(
-            f"The checkpoint '{entry.name}' is gone: there is no folder {directory}. Put it back, "
-            f"or say where it is now: llm glam models add {entry.name} FOLDER"
+            f"The checkpoint '{entry.name}' cannot be found: the folder {directory} does not "
+            f"exist. Move it back, or register its new location: llm glam models add {entry.name} "
+            "FOLDER"
         )
     return directory
 
@@ -185,11 +190,11 @@ def locate(entry: Checkpoint, *, download: bool = True) -> Path:
 def opened(
     directory: Path, known: str | None, engine_options: EngineOptions
 ) -> "Encoder":
-    """The encoder of a folder, on the fast engine where there is one.
+    """Return the encoder for a folder, on the fast engine if available.
 
-    For pictures it is on torch where that has a card to use.
+    For pictures, torch is used if it has a GPU.
 
-    :param known: its fingerprint, where that is known to be still true
+    :param known: its fingerprint, if that is known to be still valid
     :raises BadCheckpoint: it cannot be loaded
     """
     completion.check_complete(directory)
@@ -219,7 +224,7 @@ def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoi
 
 
 def _base_folder(base: str | None, needed: bool) -> Path | None:
-    """Where the tokenizer comes from: what was given, else, if needed, the stock checkpoint."""
+    """Return the folder of the tokenizer: the given one or, if needed, the stock checkpoint's."""
     if not (base or needed):
         return None
     folder = Path(os.path.expanduser(base or ""))

@@ -1,7 +1,7 @@
-"""Our own copies of checkpoints: what came in an archive, and what had to be completed.
+"""Our own copies of checkpoints: unpacked from archives, or completed from a base.
 
-They are in ``user_dir()/glam/checkpoints/``, whole or not at all: made beside and renamed. A copy
-of a name that was registered before does not replace the old one until it has proved usable.
+They are in ``user_dir()/glam/checkpoints/``, and written atomically: made elsewhere and renamed. A
+new copy for a registered name replaces the old one only once it has proved usable.
 """
 
 import shutil
@@ -19,16 +19,16 @@ from . import registry
 
 WORK = ".adding-"
 HOURS_OF_AN_ADDITION = 6
-Base = Callable[[bool], Path | None]  # told whether there has to be one
+Base = Callable[[bool], Path | None]  # its argument: whether a base is required
 
 
 def directory() -> Path:
-    """Where our copies are."""
+    """Return the folder of our copies."""
     return (registry.directory() / "checkpoints").resolve()
 
 
 def is_archive_name(name: str) -> bool:
-    """Is it how people name archives? Hub ids end otherwise."""
+    """Return whether a name looks like an archive's; hub ids end differently."""
     return name.lower().endswith(
         (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
     )
@@ -36,13 +36,13 @@ def is_archive_name(name: str) -> bool:
 
 @contextmanager
 def usable(name: str, source: Path, base: Base) -> Iterator[Path]:
-    """The folder to load a checkpoint from: ``source`` itself, or a copy of ours.
+    """Return the folder to load a checkpoint from: ``source`` itself, or a copy of ours.
 
-    The copy stays if the block ends well; then an older one that nothing refers to goes.
+    The copy is kept if the block succeeds; older copies that nothing refers to are then removed.
 
     :param source: a folder or an archive
-    :param base: gives the folder from which a bare checkpoint gets what it lacks
-    :raises BadCheckpoint: there is no checkpoint, or it lacks what cannot be completed
+    :param base: returns the folder that provides what an incomplete checkpoint is missing
+    :raises BadCheckpoint: there is no checkpoint, or it cannot be completed
     :raises BadArchive: the archive is damaged, or not safe to unpack
     """
     if source.is_dir() and not completion.lacks(source):
@@ -59,9 +59,9 @@ def usable(name: str, source: Path, base: Base) -> Iterator[Path]:
 
 @contextmanager
 def made(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
-    """A checkpoint of ours that ``make`` writes into a folder that does not exist yet.
+    """Provide a checkpoint of ours that ``make`` writes into a folder that does not exist yet.
 
-    It stays if the block ends well.
+    It is kept if the block succeeds.
     """
     with _work() as work:
         make(work / "made")
@@ -83,8 +83,8 @@ def _proved(copy: Path, name: str) -> Iterator[None]:
 def _unpacked(archive: Path, work: Path) -> Path:
     if not archive.exists():
         raise BadCheckpoint(
-            f"There is no folder and no archive {archive}. Check the path, and put it in quotes "
-            "if it has spaces."
+            f"There is no folder or archive {archive}. Check the path, and put it in quotes if it "
+            "contains spaces."
         )
     target = work / "unpacked"
     target.mkdir()
@@ -101,7 +101,7 @@ def _completed(folder: Path, base: Base, target: Path) -> Path:
 
 @contextmanager
 def _work() -> Iterator[Path]:
-    """A folder beside the copies to make one in; those of killed processes go."""
+    """Provide a temporary folder beside the copies, and remove those of killed processes."""
     try:
         directory().mkdir(parents=True, exist_ok=True)
         for left in directory().glob(f"{WORK}*"):
@@ -109,7 +109,7 @@ def _work() -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(dir=directory(), prefix=WORK))
     except OSError as error:
-        text = f"No checkpoint can be put into {directory()}: {error.strerror}."
+        text = f"Checkpoints cannot be stored in {directory()}: {error.strerror}."
         raise BadArchive(text) from error
     try:
         yield work
@@ -118,7 +118,7 @@ def _work() -> Iterator[Path]:
 
 
 def _moved(folder: Path, name: str) -> Path:
-    """To its final place before it is loaded: Windows renames no folder whose files are open."""
+    """Move a copy into place before loading it: Windows cannot rename a folder with open files."""
     plain = name.replace("/", "--")
     for number in count(1):
         target = directory() / (plain if number == 1 else f"{plain}.{number}")
@@ -126,13 +126,13 @@ def _moved(folder: Path, name: str) -> Path:
             target.mkdir()
         except FileExistsError:
             continue
-        target.rmdir()  # Windows does not rename onto a folder, empty or not
+        target.rmdir()  # Windows cannot rename onto an existing folder, not even an empty one
         return folder.rename(target)
-    raise AssertionError  # count() does not end
+    raise AssertionError  # unreachable: count() never ends
 
 
 def _forget_former(name: str, copy: Path) -> None:
-    """Remove older copies for this name that no entry refers to: left by a kill, or replaced."""
+    """Remove older copies for this name that no entry refers to, left by a kill or replaced."""
     plain = name.replace("/", "--")
     in_use = {Path(source).resolve() for source in registry.sources()}
     for other in (directory() / plain, *directory().glob(f"{plain}.*")):

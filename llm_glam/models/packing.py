@@ -1,6 +1,6 @@
-"""A registered checkpoint as one archive that can be given away: complete, with card and fingerprint.
+"""Pack a registered checkpoint into one archive to share: complete, with card and fingerprint.
 
-It is in sentence-transformers' present layout, everything in one folder. Weights are packed as
+It has sentence-transformers' current layout, with everything in one folder. Weights are packed as
 they are. Before the archive gets its name, it is unpacked and loaded, and its fingerprint compared.
 """
 
@@ -22,8 +22,8 @@ from .registry import Checkpoint
 
 Say = Callable[[str], None]
 Files = dict[str, Path | bytes]
-# By these names every version of sentence-transformers since 2.0 opens a CLIP, and by the other
-# one the present version whatever else it opens.
+# Every version of sentence-transformers since 2.0 loads a CLIP by the first name; the current
+# version loads everything else by the second.
 CLIP_MODULE = "sentence_transformers.models.CLIPModel"
 MODULE = "sentence_transformers.base.modules.transformer.Transformer"
 MODULE_CONFIG = "sentence_bert_config.json"
@@ -43,8 +43,8 @@ tags: [clip, sentence-transformers, feature-extraction]
 # {name}
 
 A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
-llm-glam {version}. Nothing more was
-written down about it: say here what it was trained on, how good it is, and who may use it.
+llm-glam {version}. Nothing else is
+recorded about it: add here what it was trained on, how good it is, and who may use it.
 
 To use it with llm-glam:
 
@@ -59,7 +59,7 @@ Unpacked, it can be used with sentence-transformers:
 
 @dataclass(frozen=True)
 class Packed:
-    """What was packed. ``bytes`` is the size of the archive, ``weights`` their files' names."""
+    """What was packed; ``bytes`` is the size of the archive, ``weights`` names its weight files."""
 
     checkpoint: Checkpoint
     fingerprint: str
@@ -69,11 +69,11 @@ class Packed:
 
 
 def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
-    """Write a registered checkpoint into an archive, whole or not at all.
+    """Write a registered checkpoint into an archive, atomically.
 
     :param target: ends with ``.zip``, ``.tar.gz`` or ``.tgz``
-    :param force: replace a file that is there
-    :raises CannotPack: the file is there, its folder is not, the disk is full …
+    :param force: replace an existing file
+    :raises CannotPack: the file exists, its folder does not, the disk is full …
     :raises GlamError: the checkpoint cannot be used
     """
     _check_target(target, force)
@@ -96,7 +96,7 @@ def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
 
 @dataclass(frozen=True)
 class _About:
-    """What is said of a checkpoint beside its files."""
+    """What is known about a checkpoint besides its files."""
 
     entry: Checkpoint
     fingerprint: str
@@ -104,13 +104,13 @@ class _About:
     file: str
 
     def manifest_text(self) -> bytes:
-        """The content of ``glam.json``."""
+        """Return the content of ``glam.json``."""
         return manifest.text(
             self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")
         )
 
     def card(self) -> bytes:
-        """A card for one that has none."""
+        """Return a card for a checkpoint that has none."""
         base = _base(self.entry)
         return CARD.format(
             name=self.entry.name,
@@ -123,7 +123,7 @@ class _About:
 
 
 def _base(entry: Checkpoint) -> str | None:
-    """A registered name or hub id; a folder of this computer is nobody else's concern."""
+    """Return a base's registered name or hub id; local folders stay private."""
     known = {one.name for one in registry.checkpoints()}
     return entry.base if entry.base and registry.bare(entry.base) in known else None
 
@@ -134,7 +134,7 @@ def _origin(entry: Checkpoint) -> str:
 
 
 def arranged(directory: Path, described: Mapping[str, Any]) -> Files:
-    """The files of a complete checkpoint by their names in sentence-transformers' present layout.
+    """Arrange the files of a complete checkpoint in sentence-transformers' current layout.
 
     :param described: what sentence-transformers says of its first module
     :raises BadCheckpoint: the directory holds no checkpoint
@@ -158,7 +158,7 @@ def arranged(directory: Path, described: Mapping[str, Any]) -> Files:
 
 
 def _modules(directory: Path, folder: Path) -> list[dict[str, Any]]:
-    """The content of modules.json, its first module in the folder itself."""
+    """Return the content of modules.json, with its first module in the folder itself."""
     path = directory / layout.MODULES
     if path.is_file():
         first, *others = json.loads(path.read_text("utf-8"))
@@ -169,13 +169,13 @@ def _modules(directory: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def _anonymous(file: Path) -> Path | bytes:
-    """A file of settings without the folders of the computer it was made on."""
+    """Return a settings file without the paths of the computer it was made on."""
     if file.suffix != ".json":
         return file
     try:
         known = json.loads(file.read_text("utf-8"))
     except ValueError:
-        return file  # whether that matters shows when the archive is loaded
+        return file  # loading the archive will show whether that matters
     if not isinstance(known, dict):
         return file
     kept = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
@@ -194,22 +194,22 @@ def _json(value: Any) -> bytes:
 def _check_target(target: Path, force: bool) -> None:
     if not target.name.lower().endswith(archive_writer.ENDINGS):
         raise CannotPack(
-            f"'{target.name}' must end with .zip or .tar.gz, which says what it becomes."
+            f"'{target.name}' must end with .zip or .tar.gz, which selects the format."
         )
     if target.is_dir():
         raise CannotPack(f"{target} is a folder. Give the name of a file.")
     if target.exists() and not force:
         raise CannotPack(
-            f"{target} is already there. Choose another name, or replace it with --force."
+            f"{target} already exists. Choose another name, or replace it with --force."
         )
     if not target.parent.is_dir():
-        raise CannotPack(f"There is no folder {target.parent}. Make it first.")
+        raise CannotPack(f"The folder {target.parent} does not exist. Create it first.")
 
 
 def _write(
     files: Mapping[str, Path | bytes], target: Path, fingerprint: str, say: Say
 ) -> None:
-    """Beside its final place, and there only when it was proved to hold what it should."""
+    """Write to a temporary file, and move it into place only once its content is verified."""
     with tempfile.TemporaryDirectory(
         dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
     ) as work:
@@ -223,17 +223,17 @@ def _write(
         found, *_ = _loaded(unpacked)
         if found != fingerprint:
             raise CannotPack(
-                f"{target} was not written: what came out of it had fingerprint {found}, not "
-                f"{fingerprint}. The checkpoint has files of a kind that is not known here; give "
-                "its folder away as it is."
+                f"{target} was not written: when unpacked again, it had the fingerprint {found} "
+                f"instead of {fingerprint}. The checkpoint has files of a kind that llm-glam does "
+                "not know; share its folder as it is."
             )
         os.replace(archive, target)
 
 
 def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
-    """Of a checkpoint that passes its self-test: fingerprint, dimensions and its first module.
+    """Return fingerprint, dimensions and first module of a checkpoint that passes its self-test.
 
-    The weights are let go again: two checkpoints are loaded here one after the other.
+    The weights are freed again, because two checkpoints are loaded here one after the other.
     """
     from ..engine.torch import TorchEncoder
 
@@ -244,13 +244,13 @@ def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
 
 @contextmanager
 def _explained(target: Path) -> Iterator[None]:
-    """Say in a sentence why an archive could not be written."""
+    """Explain in one sentence why an archive could not be written."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
         if is_disk_full(error):
             reason = (
-                "the disk is full (it needs room for the archive and for what is in it)"
+                "the disk is full (it needs space for the archive and for its contents)"
             )
         raise CannotPack(f"{target} was not written: {reason}.") from error

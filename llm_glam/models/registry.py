@@ -1,6 +1,6 @@
-"""Which checkpoints there are and which is the default: ``user_dir()/glam/models.json``.
+"""The registered checkpoints and the default one: ``user_dir()/glam/models.json``.
 
-Reading never imports anything heavy, so that ``llm --version`` stays fast. A name, once given,
+Reading never imports anything heavy, so that ``llm --version`` stays fast. A name, once used,
 belongs to its weights for good: removed checkpoints leave their fingerprint behind.
 """
 
@@ -22,16 +22,16 @@ from ..formats import atomic
 STOCK = "clip-ViT-B-32"
 STOCK_SOURCE = "sentence-transformers/clip-ViT-B-32"
 DEMO = "demo"
-OWN = "llm-glam"  # the source of what comes with this package
-DRAWN = "Drawn by llm-glam"  # stands at the beginning of the demo's pictures
+OWN = "llm-glam"  # the source of checkpoints that come with this package
+DRAWN = "Drawn by llm-glam"  # found at the beginning of the demo's picture files
 BUILT_IN: dict[str, dict[str, Any]] = {
     STOCK: {"source": STOCK_SOURCE},
     DEMO: {
         "source": OWN,
-        "notes": "knows nothing but the drawings of: llm glam demo",
+        "notes": "knows only the drawings of: llm glam demo",
         "warning": (
-            "the checkpoint glam-clip/demo knows nothing but the drawings of 'llm glam demo': for "
-            "these pictures its vectors mean nothing. Use clip-ViT-B-32 (llm glam models default "
+            "the checkpoint glam-clip/demo knows only the drawings of 'llm glam demo': for these "
+            "pictures its vectors are meaningless. Use clip-ViT-B-32 (llm glam models default "
             "clip-ViT-B-32), or a checkpoint of your own"
         ),
         "mark": DRAWN,
@@ -42,7 +42,7 @@ TEXTS = (
     *("source", "revision", "fingerprint", "base", "notes", "added", "removed"),
     *("warning", "mark"),
 )
-# What an entry may have, and as what; null says as much as nothing.
+# The keys an entry may have, and their types; null means absent.
 KINDS = {**dict.fromkeys(TEXTS, str), "dimensions": int, "stamps": list}
 LOOKED_AT = 20  # pictures, for a checkpoint's warning
 BEGINNING = 1024  # bytes of a picture's file
@@ -56,7 +56,7 @@ class Checkpoint:
     ``source`` is a directory, a hub id (then ``revision`` is the commit it resolved to), or OWN.
     ``stamps`` are path, size in bytes and modification time in nanoseconds of its files when
     ``fingerprint`` was computed. A ``removed`` one only keeps its name from being reused. A
-    ``warning`` is said of pictures other than those it is for, whose files begin with ``mark``.
+    ``warning`` is given for pictures other than those it is for, whose files begin with ``mark``.
     """
 
     name: str
@@ -79,16 +79,16 @@ class Checkpoint:
 
     @property
     def is_local(self) -> bool:
-        """Is it a directory that somebody registered?"""
+        """Whether it is a directory that a user registered."""
         return os.path.isabs(self.source)
 
     @property
     def is_own(self) -> bool:
-        """Does it come with llm-glam?"""
+        """Whether it comes with llm-glam."""
         return self.source == OWN
 
     def warning_about(self, paths: Iterable[Path]) -> str | None:
-        """The checkpoint's warning, if one of the first picture files is none it is for."""
+        """Return the checkpoint's warning if one of the first picture files is of another kind."""
         if self.warning is None:
             return None
         some = islice(paths, LOOKED_AT)
@@ -103,27 +103,27 @@ class Checkpoint:
 
     @property
     def is_on_hub(self) -> bool:
-        """Is its source an id on the Hugging Face hub?"""
+        """Whether its source is an id on the Hugging Face hub."""
         return not (self.is_local or self.is_own)
 
 
 def directory() -> Path:
-    """The folder of everything llm-glam keeps outside databases."""
+    """Return the folder of everything llm-glam stores outside databases."""
     return llm.user_dir() / "glam"
 
 
 def path() -> Path:
-    """Where ``models.json`` is."""
+    """Return the path of ``models.json``."""
     return directory() / "models.json"
 
 
 def now() -> str:
-    """The time as we write it: ISO 8601, UTC, whole seconds."""
+    """Return the current time as it is stored: ISO 8601, UTC, whole seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def checkpoints() -> list[Checkpoint]:
-    """All registered checkpoints by name, those that are always there first.
+    """Return all registered checkpoints by name, the built-in ones first.
 
     :raises RegistryError: models.json is damaged
     """
@@ -134,9 +134,9 @@ def checkpoints() -> list[Checkpoint]:
 
 
 def get(name: str) -> Checkpoint:
-    """The checkpoint registered as ``name``.
+    """Return the checkpoint registered as ``name``.
 
-    :raises UnknownCheckpoint: there is none; the message lists those there are
+    :raises UnknownCheckpoint: there is none; the message lists the registered ones
     :raises RegistryError: models.json is damaged
     """
     known = _load()["checkpoints"]
@@ -144,24 +144,24 @@ def get(name: str) -> Checkpoint:
         return _entry(name, known)
     names = ", ".join(entry.name for entry in checkpoints())
     raise UnknownCheckpoint(
-        f"No checkpoint is registered as '{name}' on this computer (there are: {names}). "
+        f"No checkpoint is registered as '{name}' on this computer (registered: {names}). "
         f"Register its folder with: llm glam models add {name} FOLDER"
     )
 
 
 def former(name: str) -> Checkpoint | None:
-    """The checkpoint that has or had this name, removed ones included."""
+    """Return the checkpoint that has or had this name, removed ones included."""
     known = _load()["checkpoints"]
     return _entry(name, known) if name in known else None
 
 
 def sources() -> set[str]:
-    """Where checkpoints are or, of removed ones, were."""
+    """Return the sources of all checkpoints, removed ones included."""
     return {entry["source"] for entry in _load()["checkpoints"].values()}
 
 
 def default_name() -> str:
-    """The checkpoint that bare ``glam-clip`` means.
+    """Return the checkpoint that bare ``glam-clip`` means.
 
     ``LLM_GLAM_MODEL`` first, then ``llm glam models default``, then the stock checkpoint. The
     name is not checked here: an unknown one is reported when it is used.
@@ -171,19 +171,19 @@ def default_name() -> str:
 
 
 def bare(model_id: str) -> str:
-    """``glam-clip/NAME`` to ``NAME``; other names stay as they are."""
+    """Strip the prefix from ``glam-clip/NAME``; other names stay as they are."""
     return model_id.removeprefix(PREFIX + "/")
 
 
 def is_ours(model_id: str) -> bool:
-    """Is this the id of one of our models, registered here or not?"""
+    """Return whether this is the id of one of our models, registered here or not."""
     return model_id == PREFIX or model_id.startswith(PREFIX + "/")
 
 
 def set_default(name: str) -> None:
     """Make bare ``glam-clip`` mean this checkpoint.
 
-    :raises UnknownCheckpoint: there is none of this name
+    :raises UnknownCheckpoint: there is none with this name
     """
     get(name)
     data = _load()
@@ -210,13 +210,13 @@ def put(checkpoint: Checkpoint) -> None:
 
 
 def remove(name: str) -> Checkpoint:
-    """Forget a checkpoint; its files stay where they are, its name stays taken.
+    """Remove a checkpoint from the list; its files stay, and its name stays taken.
 
-    :raises UnknownCheckpoint: there is none of this name
+    :raises UnknownCheckpoint: there is none with this name
     """
     entry = get(name)
     if name in BUILT_IN:
-        raise NameTaken(f"'{name}' comes with llm-glam and is always there.")
+        raise NameTaken(f"'{name}' comes with llm-glam and is always available.")
     put(replace(entry, removed=now(), stamps=[]))
     data = _load()
     if data.get("default") == name:
@@ -228,18 +228,18 @@ def remove(name: str) -> Checkpoint:
 def check_name(name: str, fingerprint: str | None) -> None:
     """Refuse a name that is malformed or belongs to other weights.
 
-    :raises NameTaken: with what to do instead
+    :raises NameTaken: says what to do instead
     """
     if not NAME.fullmatch(name):
         raise NameTaken(
-            f"'{name}' cannot be a name: use letters, digits and . _ + - (and / between them)."
+            f"'{name}' is not a valid name: use letters, digits and . _ + - (and / between them)."
         )
     old = former(name)
     if old and old.fingerprint and fingerprint and old.fingerprint != fingerprint:
         raise NameTaken(
-            f"'{name}' was given to other weights (fingerprint {old.fingerprint}, "
-            f"not {fingerprint}), and collections may still refer to those. "
-            f"Choose another name, such as {name}-2."
+            f"'{name}' was already used for other weights (fingerprint {old.fingerprint}, not "
+            f"{fingerprint}), and collections may still refer to them. Choose another name, such "
+            f"as {name}-2."
         )
 
 
@@ -248,18 +248,18 @@ def _entry(name: str, known: dict[str, Any]) -> Checkpoint:
 
 
 def _check_entry(name: str, entry: Any) -> None:
-    """Refuse an entry that is none of a checkpoint.
+    """Refuse an entry that does not describe a checkpoint.
 
     :raises RegistryError: what is wrong with it
     """
     if not isinstance(entry, dict):
-        raise RegistryError(_damaged(f"the entry '{name}' is no object"))
+        raise RegistryError(_damaged(f"the entry '{name}' is not an object"))
     if entry.get("source") is None:
-        raise RegistryError(_damaged(f"the entry '{name}' lacks its source"))
+        raise RegistryError(_damaged(f"the entry '{name}' has no source"))
     for key, value in entry.items():
         kind = KINDS.get(key)
         if kind is None or not (value is None or isinstance(value, kind)):
-            what = f"the entry '{name}' has a '{key}' that cannot be understood"
+            what = f"the entry '{name}' has an invalid '{key}'"
             raise RegistryError(_damaged(what))
 
 
@@ -283,7 +283,7 @@ def _load() -> dict[str, Any]:
     ):
         raise RegistryError(_damaged("it is not a list of checkpoints"))
     if not isinstance(data.get("default"), str | None):
-        raise RegistryError(_damaged("its default is no name"))
+        raise RegistryError(_damaged("its default is not a name"))
     for name, entry in data["checkpoints"].items():
         _check_entry(name, entry)
     return data
@@ -291,13 +291,13 @@ def _load() -> dict[str, Any]:
 
 def _damaged(reason: str) -> str:
     return (
-        f"The list of checkpoints {path()} is damaged ({reason}). Repair it, or move it away "
+        f"The list of checkpoints {path()} is damaged ({reason}). Repair it, or move it elsewhere "
         "and register your checkpoints again with: llm glam models add NAME FOLDER"
     )
 
 
 def _save(data: dict[str, Any]) -> None:
-    """Replace the file in one step: whoever reads sees the old or the new one, whole."""
+    """Replace the file atomically: readers see either the old or the new one."""
     target = path()
     target.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(data, indent=2, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""HTTP within limits: what is fetched, and from which addresses."""
+"""Fetch over HTTP within limits, from allowed addresses only."""

@@ -1,4 +1,4 @@
-"""A picture at an address: fetched within limits, and checked again at every redirect."""
+"""Fetch a picture from a URL within limits, checking the address again at every redirect."""
 
 import re
 import ssl
@@ -26,11 +26,11 @@ SAVE = "Save the picture with a browser and give its path, such as ./found.jpg."
 
 
 def fetch(url: str, *, private: bool = False) -> bytes:
-    """The bytes of what is at an http or https address, whether they are a picture or not.
+    """Return the bytes at an http or https URL, whether they are a picture or not.
 
-    Proxies that the environment names are not used.
+    Proxies set in the environment are not used.
 
-    :param private: whether it may be on this computer or on a private network
+    :param private: whether it may be on this computer or a private network
     :raises BadAddress: it cannot be fetched, or not within the limits
     """
     until = time.monotonic() + TOTAL_SECONDS
@@ -39,15 +39,12 @@ def fetch(url: str, *, private: bool = False) -> bytes:
         found = _explained(at, subject, private, until)
         if isinstance(found, bytes):
             return found
-        at, subject = found, f"{shown(url)} leads to {shown(found)}, which"
-    raise BadAddress(
-        f"{shown(url)} leads from one address to the next, more than {MAX_REDIRECTS} "
-        f"times. {SAVE}"
-    )
+        at, subject = found, f"{shown(url)} redirects to {shown(found)}, which"
+    raise BadAddress(f"{shown(url)} redirects more than {MAX_REDIRECTS} times. {SAVE}")
 
 
 def shown(url: str) -> str:
-    """An address as messages name it: not endless, and without a password."""
+    """Return a URL for messages: shortened, and without a password."""
     text = CREDENTIALS.sub("//…@", url, count=1)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
@@ -59,9 +56,9 @@ def _explained(url: str, subject: str, private: bool, until: float) -> bytes | s
     except BadAddress as error:
         raise BadAddress(f"{subject} {error.message}") from error
     except (httpcore.TimeoutException, TimeoutError) as error:
-        slow = f"does not answer for {SECONDS:g} seconds"
+        slow = f"did not answer within {SECONDS:g} seconds"
         if time.monotonic() >= until:
-            slow = f"takes longer than {TOTAL_SECONDS:g} seconds"
+            slow = f"took longer than {TOTAL_SECONDS:g} seconds"
         raise BadAddress(f"{subject} {slow}. {SAVE}") from error
     except FAILURES as error:
         why = _reason(error)
@@ -69,7 +66,7 @@ def _explained(url: str, subject: str, private: bool, until: float) -> bytes | s
 
 
 def _get(url: str, private: bool, until: float) -> bytes | str:
-    """The body of the answer, or where it leads."""
+    """Return the body of the response, or the URL it redirects to."""
     target, host = _parsed(url)
     headers: dict[str | bytes, str | bytes] = {
         "Host": host,
@@ -89,7 +86,7 @@ def _get(url: str, private: bool, until: float) -> bytes | str:
 
 
 def _parsed(url: str) -> tuple[httpcore.URL, str]:
-    """What to ask for, and the server's name as it goes into the request."""
+    """Return the target of the request, and the server's name for the Host header."""
     if len(url) > LONGEST:
         raise BadAddress(f"is longer than {LONGEST:,} characters. {SAVE}")
     try:
@@ -97,13 +94,17 @@ def _parsed(url: str) -> tuple[httpcore.URL, str]:
         port, name = parts.port, parts.hostname or ""
         host = name if ":" in name else name.encode("idna").decode("ascii")
     except ValueError as error:
-        raise BadAddress("is not a valid address. Check how it is written.") from error
+        raise BadAddress("is not a valid address. Check the spelling.") from error
     if parts.scheme not in ("http", "https"):
-        raise BadAddress(f"is not fetched: only http and https are. {SAVE}")
+        raise BadAddress(
+            f"cannot be fetched: only http and https addresses can. {SAVE}"
+        )
     if "@" in parts.netloc:
-        raise BadAddress(f"holds a name or a password, which are not sent. {SAVE}")
+        raise BadAddress(
+            f"contains a user name or a password, which are not sent. {SAVE}"
+        )
     if not host:
-        raise BadAddress("names no server. Check how it is written.")
+        raise BadAddress("does not name a server. Check the spelling.")
     path = _ascii(parts.path or "/") + ("?" + _ascii(parts.query)) * bool(parts.query)
     shown = f"[{host}]" if ":" in host else host
     target = httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path)
@@ -113,11 +114,13 @@ def _parsed(url: str) -> tuple[httpcore.URL, str]:
 def _body(response: httpcore.Response) -> bytes:
     if response.status != 200:
         known = {status.value: f" ({status.phrase})" for status in HTTPStatus}
-        said = f"{response.status}{known.get(response.status, '')}"
-        raise BadAddress(f"answers {said}. {SAVE}")
+        answer = f"{response.status}{known.get(response.status, '')}"
+        raise BadAddress(f"returned {answer}. {SAVE}")
     if _header(response, b"content-encoding").lower() not in (b"", b"identity"):
-        raise BadAddress(f"is sent in a compressed form (Content-Encoding). {SAVE}")
-    too_large = BadAddress(f"has more than {MAX_BYTES / 1e6:g} MB. {SAVE}")
+        raise BadAddress(
+            f"is sent compressed (Content-Encoding), which is not supported. {SAVE}"
+        )
+    too_large = BadAddress(f"is larger than {MAX_BYTES / 1e6:g} MB. {SAVE}")
     if int(_header(response, b"content-length") or 0) > MAX_BYTES:
         raise too_large
     body = bytearray()
@@ -145,5 +148,5 @@ def _reason(error: Exception) -> str:
 
 
 def _ascii(text: str | bytes) -> str:
-    """What is not printable ASCII, percent-encoded; all else as it was written."""
+    """Percent-encode what is not printable ASCII, and leave everything else as written."""
     return quote(text, safe=string.punctuation)

@@ -1,4 +1,4 @@
-"""Connections to servers in the world, not to those that only this computer can reach."""
+"""Connect to public servers only, not to those that only this computer can reach."""
 
 import socket
 import time
@@ -25,9 +25,9 @@ NAT64 = IPv6Network("64:ff9b::/96")  # IPv4 as networks without IPv4 write it
 
 
 def is_public(address: str) -> bool:
-    """Is this numeric address one that the whole world reaches as the same server?
+    """Return whether a numeric address is public: the same server from anywhere in the world.
 
-    IPv4 addresses that are written as IPv6 are judged by what they stand for.
+    IPv4 addresses written as IPv6 are judged by the IPv4 address.
     """
     try:
         ip = ip_address(address)
@@ -41,13 +41,13 @@ def is_public(address: str) -> bool:
 
 
 class Connections(NetworkBackend):
-    """Opens connections for httpcore, to addresses that were checked, until a time is over.
+    """Open connections for httpcore to checked addresses, until a deadline.
 
-    A name is resolved once, and the connection goes to the very addresses that were checked: a
-    name server that gives another answer the second time is not asked a second time.
+    A name is resolved once, and the connection goes to the very addresses that were checked, so a
+    name server cannot give another answer the second time (DNS rebinding).
 
-    :param private: whether addresses that are not public may be connected
-    :param until: when all has to be done, as ``time.monotonic()`` counts
+    :param private: whether connections to addresses that are not public are allowed
+    :param until: the deadline for everything, on the clock of ``time.monotonic()``
     """
 
     def __init__(self, private: bool, until: float) -> None:
@@ -63,9 +63,9 @@ class Connections(NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> NetworkStream:
-        """Connect the first of the host's addresses that answers.
+        """Connect to the first of the host's addresses that answers.
 
-        :raises BadAddress: nobody knows the host, or one of its addresses is private
+        :raises BadAddress: the host is unknown, or one of its addresses is private
         """
         addresses = _resolved(host, port, _left(self._until))
         # One private address among public ones is no accident to be passed over.
@@ -86,22 +86,22 @@ class Connections(NetworkBackend):
 
 
 class Stream(NetworkStream):
-    """A connection on which each step gets no more time than is left for all of them."""
+    """A connection whose every step is limited to the time left until the deadline."""
 
     def __init__(self, stream: NetworkStream, until: float) -> None:
         self._stream = stream
         self._until = until
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has come, at most ``max_bytes``."""
+        """Read what has arrived, at most ``max_bytes``."""
         return self._stream.read(max_bytes, _left(self._until, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
+        """Send everything."""
         self._stream.write(buffer, _left(self._until, timeout))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._stream.close()
 
     def start_tls(
@@ -110,14 +110,14 @@ class Stream(NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> NetworkStream:
-        """The same connection, encrypted."""
+        """Return the same connection, encrypted."""
         left = _left(self._until, timeout)
         return Stream(
             self._stream.start_tls(ssl_context, server_hostname, left), self._until
         )
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore wants to know of the connection."""
+        """Return what httpcore asks about the connection."""
         return self._stream.get_extra_info(info)
 
 
@@ -128,9 +128,9 @@ def _ipv4_within(ip: IPv6Address) -> IPv4Address | None:
 
 
 def _resolved(host: str, port: int, seconds: float) -> list[str]:
-    """A host's numeric addresses, each once.
+    """Return a host's numeric addresses, each once.
 
-    The system's resolver takes no time limit, so that it is asked in a thread of its own.
+    The system's resolver has no timeout, so it runs in its own thread.
     """
     answer: Future[list[str]] = Future()
 
@@ -146,15 +146,15 @@ def _resolved(host: str, port: int, seconds: float) -> list[str]:
         return answer.result(seconds)
     except (socket.gaierror, ValueError) as error:
         raise BadAddress(
-            "names a server that cannot be found. Check how it is written, and whether "
-            "this computer has a network."
+            "names a server that cannot be found. Check the spelling, and whether this computer "
+            "is online."
         ) from error
 
 
 def _left(until: float, timeout: float | None = None) -> float:
-    """How many seconds a step may take.
+    """Return how many seconds a step may take.
 
-    :raises TimeoutError: none
+    :raises TimeoutError: there is no time left
     """
     left = until - time.monotonic()
     if left <= 0:

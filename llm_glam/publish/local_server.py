@@ -96,8 +96,8 @@ def _check_port(site: Site) -> None:
             probe.bind((site.host, site.port))
         except OSError as error:
             raise GlamError(
-                f"Nothing can be served on {site.host}:{site.port} ({error.strerror}). "
-                "Give another port with -p."
+                f"The site cannot be served on {site.host}:{site.port} ({error.strerror}). Choose "
+                "another port with -p."
             ) from error
 
 

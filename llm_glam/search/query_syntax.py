@@ -36,7 +36,9 @@ def parse(line: str) -> list[Term]:
     :raises BadTerm: it is too long, has too many terms, or names a file or an address
     """
     if len(line) > LONGEST:
-        raise BadTerm(f"The line has {len(line):,} characters; {LONGEST:,} at most.")
+        raise BadTerm(
+            f"The query has {len(line):,} characters; at most {LONGEST:,} are allowed."
+        )
     found: list[Term | None] = []
     base: list[str] = []  # words without an operator, wherever they stand
     open_run = base
@@ -67,7 +69,7 @@ def check(wanted: Sequence[Term]) -> None:
     :raises BadTerm: there are too many of them, or too many words in them
     """
     if len(wanted) > MOST:
-        raise BadTerm(f"{len(wanted)} terms are too many: {MOST} at most.")
+        raise BadTerm(f"The query has {len(wanted)} terms; at most {MOST} are allowed.")
     terms.check_length(" ".join(term.words for term in wanted if term.words))
 
 
@@ -87,7 +89,7 @@ def _closed(token: re.Match[str]) -> Term:
     weight = -weight if token["sign"] == "-" else weight
     body = token["bare"] or _unquoted(token["quoted"])
     if not body.strip():
-        raise BadTerm('"" says nothing to look for.')
+        raise BadTerm('An empty term ("") cannot be searched for.')
     if token["id"]:
         return Term(weight, id=body)
     return Term(weight, words=body) if token["quoted"] else _words(weight, body)

@@ -58,7 +58,7 @@ def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
     rest = (weighted[2] if weighted else text).strip()
     sign = -weight if subtract else weight
     if not rest:
-        raise BadTerm(f"'{text}' says nothing to look for.")
+        raise BadTerm(f"There is nothing to search for in '{text}'.")
     if rest.startswith("id:"):
         return Term(sign, id=rest[3:])
     if files and PATH.match(rest):
@@ -87,8 +87,8 @@ def check_length(words: str) -> None:
     """
     if len(words) > LONGEST:
         raise BadTerm(
-            f"The words have {len(words):,} characters; {LONGEST:,} are enough for any query "
-            "(the model reads less than a hundred words)."
+            f"The words have {len(words):,} characters; at most {LONGEST:,} are allowed (the "
+            "model reads fewer than a hundred words)."
         )
 
 
@@ -99,7 +99,7 @@ def weight_of(digits: str) -> float:
     """
     weight = float(digits)
     if weight > HEAVIEST:
-        raise BadTerm(f"A weight is {HEAVIEST:,} at most, not {digits[:20]}.")
+        raise BadTerm(f"A weight can be at most {HEAVIEST:,}, not {digits[:20]}.")
     return weight
 
 
@@ -136,7 +136,7 @@ def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
     ]
     found: Vector = np.sum(parts, axis=0)
     if float(np.linalg.norm(found)) < 1e-6:
-        raise BadTerm("The terms cancel each other out: nothing is left to look for.")
+        raise BadTerm("The terms cancel each other out: nothing is left to search for.")
     return found
 
 

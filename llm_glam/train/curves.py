@@ -1,4 +1,4 @@
-"""How a training went, drawn: loss and recall by epoch, as one SVG that needs nothing else."""
+"""Draw the loss and the recall of a training run by epoch, as one self-contained SVG."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +22,10 @@ Point = tuple[float, float]
 
 
 def curves(history: Iterable[Any]) -> str:
-    """Two small panels by epoch: loss in training and on what is held out, and recall@10 there.
+    """Return two small panels by epoch: training and held-out loss, and held-out recall@10.
 
-    :param history: an epoch each, with ``number``, ``loss``, ``held_out_loss`` and ``recall``, as
-        mappings or as objects; what is None or no number is left out of its line
+    :param history: one item per epoch, with ``number``, ``loss``, ``held_out_loss`` and ``recall``,
+        as mappings or objects; None, NaN and infinite values are left out of their line
     """
     epochs = list(history)
     numbers = [_value(epoch, "number") for epoch in epochs]
@@ -37,12 +37,12 @@ def curves(history: Iterable[Any]) -> str:
         _panel(0, "Loss", numbers, [("training", loss), ("held out", held_out)]),
         _panel(1, "Recall@10, held out", numbers, [("", recall)], fixed=(0.0, 1.0)),
     ]
-    told = _told(loss, held_out, recall)
+    described = _description(loss, held_out, recall)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'aria-labelledby="glam-title glam-desc">\n'
         '<title id="glam-title">Loss and recall by epoch</title>\n'
-        f'<desc id="glam-desc">{told}</desc>\n<style>{STYLE}</style>\n'
+        f'<desc id="glam-desc">{described}</desc>\n<style>{STYLE}</style>\n'
         f'<rect class="back" width="{WIDTH}" height="{HEIGHT}"/>\n'
         + "\n".join(panels)
         + "\n</svg>\n"
@@ -54,8 +54,8 @@ def _value(epoch: Any, name: str) -> float | None:
     return float(found) if found is not None and math.isfinite(found) else None
 
 
-def _told(*lines: Sequence[float | None]) -> str:
-    """The lines in words, for those who do not see them."""
+def _description(*lines: Sequence[float | None]) -> str:
+    """Describe the lines in words, for people who cannot see them."""
     names = ("Training loss", "Held-out loss", "Held-out recall@10")
     said = []
     for name, line in zip(names, lines, strict=True):
@@ -115,7 +115,7 @@ def _label(x: float, y: float, value: float, anchor: str) -> str:
 
 
 def _range(values: Sequence[float], pad: float = 0.05) -> Point:
-    """From the lowest to the highest value, with room around; something where all are equal."""
+    """Return the range of the values with padding, and a non-empty one if all are equal."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = (high - low) * pad
     if low == high and pad:

@@ -1,4 +1,4 @@
-"""What can be said of pictures and captions before a checkpoint is trained on them."""
+"""Check pictures and captions before a checkpoint is trained on them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from .clip.checkpoint_weights import Look
 
-FEW = 200  # pictures to learn from
-LARGE = 0.2  # of all pictures: a group that is a fifth of them
+FEW = 200  # training pictures
+LARGE = 0.2  # share of all pictures in one group
 SHOWN = 3
 LONGEST_SHOWN = 60
 
@@ -17,7 +17,7 @@ Counts = dict[str, int]
 
 
 def counts(those: Sequence[Pair], split: Split, look: Look) -> Counts:
-    """The numbers that say how the data are."""
+    """Return statistics of the data."""
     captions = pairs.captions(those)
     shared = Counter(captions.captions)
     sharing = {
@@ -39,44 +39,42 @@ def counts(those: Sequence[Pair], split: Split, look: Look) -> Counts:
 
 
 def remarks(found: Counts, look: Look, texts: Sequence[str]) -> list[str]:
-    """The same in sentences, with what is to be done about it.
+    """Describe the statistics in sentences, with advice.
 
-    :param texts: the captions, which the checkpoint was looked at with
+    :param texts: the captions that ``look`` refers to
     """
-    said = [
-        f"{found['learnt_from']:,} pictures to learn from, {found['held_out']:,} held out to "
-        f"measure with; {found['captions']:,} different captions, {found['groups']:,} groups "
-        "that are never split."
+    sentences = [
+        f"{found['learnt_from']:,} pictures to train on, {found['held_out']:,} held out to "
+        f"measure with; {found['captions']:,} different captions, {found['groups']:,} groups that "
+        "are never split."
     ]
     if found["too_long"]:
-        said.append(
+        sentences.append(
             f"{found['too_long']:,} captions are longer than the {look.reads} tokens that the "
-            f"checkpoint reads; their ends are not seen: {_examples(texts, look.too_long)}. Put "
-            "what matters first, or make shorter ones with --caption-template."
+            f"checkpoint reads; the rest of them is not read: {_examples(texts, look.too_long)}. "
+            "Put what matters first, or make shorter ones with --caption-template."
         )
     if found["unknown"]:
-        said.append(
+        sentences.append(
             f"{found['unknown']:,} captions have characters that the checkpoint's tokenizer does "
-            "not know; what stands behind the first of these is not read: "
-            f"{_examples(texts, look.unknown)}. CLIP's own vocabulary has all characters: is the "
-            "tokenizer the right one? Otherwise take another --base, or leave such "
-            "characters out."
+            "not know; everything after the first of these is not read: "
+            f"{_examples(texts, look.unknown)}. CLIP's own vocabulary covers all characters: is "
+            "this the right tokenizer? Otherwise use another --base, or leave such characters "
+            "out."
         )
     if found["share_a_caption"]:
-        said.append(
-            f"{found['share_a_caption']:,} pictures share their caption with others; any of "
-            "these counts as right."
+        sentences.append(
+            f"{found['share_a_caption']:,} pictures share their caption with others; any of these "
+            "counts as right."
         )
     if found["largest_group"] > LARGE * found["pictures"]:
-        said.append(
-            f"One group has {found['largest_group']:,} of the pictures: figures say little where "
-            "a few captions stand for many pictures."
+        sentences.append(
+            f"One group has {found['largest_group']:,} of the pictures: metrics say little if a "
+            "few captions stand for many pictures."
         )
     if found["learnt_from"] < FEW:
-        said.append(
-            f"Fewer than {FEW} pictures to learn from are few: do not expect much."
-        )
-    return said
+        sentences.append(f"Fewer than {FEW} pictures to train on: do not expect much.")
+    return sentences
 
 
 def _examples(texts: Sequence[str], places: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
-"""Let a pupil learn from pictures with captions, choose a mix, and measure what it is worth.
+"""Train a learner on pictures with captions, choose a mix of weights, and evaluate it.
 
-Arrays in, arrays out: what enters the projections, or the towers, is prepared before
-(:mod:`.features`, :mod:`.pixel_file`), and the checkpoint is written afterwards (:mod:`.towers`).
+Arrays in, arrays out: the inputs of the projections or the towers are prepared before
+(:mod:`.cache`), and the checkpoint is written afterwards (:mod:`.training_run`).
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from .learn.weight_mixing import Mix, chosen, mixed
 
 @dataclass(frozen=True)
 class Texts:
-    """All texts of some pairs: their captions, then short ones made of these.
+    """All texts of some pairs: their captions, then short ones derived from these.
 
     ``pictures`` and ``numbers``: which pair has which text, of the same length. The first
     ``captions`` texts are captions as they were written.
@@ -42,7 +42,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class TrainingSplit:
-    """Rows of the pictures to train and to measure with, and the pairs held out."""
+    """The rows of the pictures to train on and to measure with, and the held-out pairs."""
 
     train: IntArray
     held_out: IntArray
@@ -51,11 +51,12 @@ class TrainingSplit:
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """Who learns, and what is measured with.
+    """A learner, and what it is evaluated with.
 
-    ``pairs`` are those held out, ``captions`` the rows of their different captions among the
-    pupil's held-out texts, ``metric_options`` which figures are wanted. Of the pupil's other texts the
-    first ``everyday`` must not be forgotten, and ``labels`` are rows of those of labels.
+    ``pairs`` are the held-out ones, ``captions`` the rows of their distinct captions among the
+    learner's held-out texts, ``metric_options`` the requested metrics. Of the learner's other
+    texts, the first ``everyday`` must not be forgotten, and ``labels`` are the rows of those that
+    query labels.
     """
 
     learner: Learner
@@ -68,7 +69,7 @@ class TrainingTask:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of it: weights by name, and what they make of what is held out."""
+    """The trained weights by name, and their vectors of the held-out set."""
 
     weights: NamedArrays
     seen: Seen
@@ -80,7 +81,7 @@ class TrainingResult:
 
 
 def texts_of(those: Sequence[Pair]) -> Texts:
-    """The texts that pairs are learnt with."""
+    """Return the texts that pairs are trained with."""
     written = pairs.captions(those)
     texts = list(written.texts)
     known = {pairs.normal(text): number for number, text in enumerate(texts)}
@@ -98,7 +99,7 @@ def texts_of(those: Sequence[Pair]) -> Texts:
 def training_split(
     split: Split, those: Sequence[Pair], usable: BoolArray
 ) -> TrainingSplit:
-    """Which pictures are learnt from and which are held out; unreadable ones are neither.
+    """Return which pictures are trained on and which are held out; unreadable ones are neither.
 
     :param those: all pairs; ``usable``: which of their pictures could be read, shape (n,)
     """
@@ -114,10 +115,10 @@ def training_split(
 
 
 def matching(texts: Texts, count: int, rows: IntArray, most: int) -> Matching:
-    """How some pictures belong to their texts, of which the first so many are used.
+    """Match some pictures to those of the first ``most`` texts that belong to them.
 
-    :param count: of all pictures, of which ``rows`` are these
-    :return: ``caption`` is the place of each text among all
+    :param count: the number of all pictures; ``rows`` selects some
+    :return: ``caption`` is the position of each text among all
     """
     row_of = np.full(count, -1)
     row_of[rows] = np.arange(len(rows))
@@ -133,9 +134,9 @@ def training_task(
     others: tuple[Sequence[str], Sequence[str]],
     metric_options: MetricOptions,
 ) -> TrainingTask:
-    """A pupil, and the pairs held out from it.
+    """Combine a learner with the pairs held out from it.
 
-    :param others: its other texts: everyday ones, then those of labels
+    :param others: its other texts: everyday ones, then those that query labels
     :raises BadPairs: no two of the pairs share a label
     """
     measure.check_label(apart, metric_options)
@@ -165,10 +166,10 @@ def learn(
     save: Callable[[State], None],
     names: tuple[str, str],
 ) -> TrainingResult:
-    """Tune, mix the old weights with the new, and say what is to be said.
+    """Train, mix the old weights with the new ones, evaluate, and collect warnings.
 
     :param alphas: the mixes to try
-    :param names: of the checkpoint before and after, for the figures
+    :param names: of the checkpoint before and after, for the metrics
     """
     learner = given.learner
     before = learner.seen(learner.start)
@@ -188,7 +189,7 @@ def learn(
         state=state,
         save=save,
     )
-    # Each is looked at once: for towers that means all pictures held out.
+    # Each mix is encoded only once: for towers, that means all held-out pictures.
     mixes, seen = [], {}
     for alpha in alphas:
         now = learner.seen(mixed(learner.start, tuned.best, alpha)) if alpha else before
@@ -220,7 +221,7 @@ def _warnings(learner: Learner, tuned: Tuned, final: Seen) -> list[TrainingWarni
 def _measured(
     given: TrainingTask, before: Seen, after: Seen, names: tuple[str, str]
 ) -> list[Measured]:
-    """The figures of both checkpoints over the held-out pairs."""
+    """Return the metrics of both checkpoints over the held-out pairs."""
     encoded = [
         Encoded(
             name,

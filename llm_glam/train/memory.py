@@ -1,4 +1,4 @@
-"""The memory that training towers takes, and whether it is there."""
+"""Estimate the memory that training towers needs, and check that it is available."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from ..errors import TrainingFailed
 
 NUMBER = 4  # bytes
-# Numbers kept for each number that goes through a block: what its parts were given.
+# Activations stored for each value that goes through a block.
 KEPT = 20
-MOST_AT_ONCE = {"cpu": 2**30}  # bytes of pairs; more makes no processor faster
+MOST_AT_ONCE = {"cpu": 2**30}  # bytes of pairs; more does not make a CPU faster
 MOST_ON_CARD = 2**33
-PART = 4  # of the memory, that pairs may take
+PART = 4  # of the memory: the share that pairs may take
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a checkpoint: all ``weights``, those that are ``learning``, and bytes of a pair."""
+    """The sizes of a checkpoint: all ``weights``, the ``learning`` ones, and bytes per ``pair``."""
 
     weights: int
     learning: int
@@ -23,9 +23,9 @@ class Sizes:
 
 
 def pair_of(config: Any, blocks: int | None = None) -> int:
-    """The bytes that a picture and its text leave in the towers for the way back.
+    """Return the bytes of activations that a pair leaves in the towers for the backward pass.
 
-    :param config: of a CLIP; ``blocks`` of each tower that learn, None for all
+    :param config: of a CLIP; ``blocks`` of each tower to train, None for all
     """
     vision, text = config.vision_config, config.text_config
     patches = (vision.image_size // vision.patch_size) ** 2 + 1
@@ -37,26 +37,26 @@ def pair_of(config: Any, blocks: int | None = None) -> int:
 
 
 def at_once(sizes: Sizes, batch: int, device: str, free: int) -> int:
-    """So many pairs of a batch go through the towers together: a power of two, or all."""
+    """Return how many pairs of a batch go through the towers together: a power of two, or all."""
     most = min(MOST_AT_ONCE.get(device, MOST_ON_CARD), free // PART)
     fitting = max(1, most // sizes.pair)
     return batch if fitting >= batch else 2 ** (fitting.bit_length() - 1)
 
 
 def needed(sizes: Sizes, pairs: int, device: str) -> int:
-    """The bytes it takes.
+    """Return the bytes that training needs.
 
-    Weights; of those that learn a gradient and two moments; and on the processor three copies, of
-    the start, the last epoch and the best, which with a card lie in other memory.
+    These are the weights; a gradient and two moments of trained weights; and on the CPU three
+    copies, of the start, the last epoch and the best, which are not in a GPU's memory.
     """
     copies = 3 if device == "cuda" else 6
     return NUMBER * (sizes.weights + copies * sizes.learning) + pairs * sizes.pair
 
 
 def free(device: Any) -> int:
-    """The bytes of memory that a device has left.
+    """Return the bytes of memory that a device has left.
 
-    :param device: as torch has it
+    :param device: a torch device
     """
     if device.type == "cuda":
         import torch
@@ -68,15 +68,15 @@ def free(device: Any) -> int:
 
 
 def check(wanted: int, there: int, tune: str, device: str) -> None:
-    """See whether training fits.
+    """Check that training fits into memory.
 
-    :raises TrainingFailed: says what takes less
+    :raises TrainingFailed: says what needs less
     """
     if wanted <= there:
         return
     less = "last-block" if tune == "all" else "projections"
     other = "" if device == "cpu" else ", or --device cpu"
     raise TrainingFailed(
-        f"--tune {tune} takes about {wanted / 1e9:.1f} GB of memory with this checkpoint, and "
-        f"{there / 1e9:.1f} GB are free. Take --tune {less}{other}, or close other programs."
+        f"--tune {tune} needs about {wanted / 1e9:.1f} GB of memory with this checkpoint, but "
+        f"only {there / 1e9:.1f} GB are free. Use --tune {less}{other}, or close other programs."
     )

@@ -1,4 +1,4 @@
-"""Which weights of a checkpoint learn: as asked, or chosen by hardware and data."""
+"""Choose which weights of a checkpoint to train: as requested, or by hardware and data."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,27 +11,27 @@ from .learn.weight_mixing import ALPHAS, FEW_ALPHAS
 
 PROJECTIONS, LAST_BLOCK, ALL = "projections", "last-block", "all"
 TUNES = (PROJECTIONS, LAST_BLOCK, ALL)
-SMALL = 10_000_000  # weights: of so few a processor trains all in minutes
-FEW = 500  # pictures, from which no tower learns what others would show
-MANY = 5_000  # pictures: with fewer the lower blocks stay as they are
+SMALL = 10_000_000  # weights: a CPU trains this few in minutes
+FEW = 500  # pictures: with fewer, towers do not generalise
+MANY = 5_000  # pictures: with fewer, the lower blocks stay frozen
 EPOCHS = 20
-STEPS = 200  # at least, of projections: a step takes milliseconds
-PATIENT = 4  # learning ends when recall has not risen for this part of all epochs,
-LEAST = 5  # or for so many, if that is more
+STEPS = 200  # at least, for projections: a step takes milliseconds
+PATIENT = 4  # training stops when recall has not risen for this fraction of all epochs,
+LEAST = 5  # or for this many, if that is more
 EXTRA = "llm install 'llm-glam[train]'"
 
 
 @dataclass(frozen=True)
 class TrainingPreset:
-    """What suits one way to tune.
+    """The defaults for one choice of trained weights.
 
     ``words`` is for the card, ``note`` for the registry; ``batch`` to ``alphas`` are defaults.
 
-    Learning rates: fine-tuning of published CLIPs was best near 5e-6 for all weights (CLIP-RSICD,
-    open_clip #811; 1e-4 forgot what was known, open_clip #1093), archaeCLIP's 2e-5 is taken for the
-    last block, whose lower neighbours hold still. These are for checkpoints that know a great deal.
-    Small ones know little that could be lost: of the demo's towers, 1e-3, with which they had been
-    trained, is what 4,854 watercolours needed.
+    Learning rates: published CLIP fine-tuning worked best near 5e-6 for all weights (CLIP-RSICD,
+    open_clip #811; 1e-4 caused forgetting, open_clip #1093); archaeCLIP's 2e-5 is used for the last
+    block, because the blocks below it stay frozen. These are for checkpoints that know a great
+    deal. Small ones have little to lose: the demo's towers needed 1e-3, the rate they had been
+    trained with, to learn 4,854 watercolours.
     """
 
     words: str
@@ -67,7 +67,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class TuneChoice:
-    """Which weights learn, and why, as a sentence."""
+    """The weights to train, and the reason, as a sentence."""
 
     tune: str
     why: str
@@ -76,11 +76,12 @@ class TuneChoice:
 def choose(
     metric_options: str | None, *, weights: int, pictures: int, has_card: bool
 ) -> TuneChoice:
-    """Which weights are to learn.
+    """Choose which weights to train.
 
-    :param metric_options: what the user wants, None to choose
-    :param weights: of the checkpoint; ``pictures`` to learn from; whether there is an accelerator
-    :raises TrainingFailed: what is asked for needs packages that are not installed
+    :param metric_options: what the user requested, None to choose
+    :param weights: of the checkpoint; ``pictures`` to train on; ``has_card``: whether there is a
+        GPU
+    :raises TrainingFailed: the requested choice needs packages that are not installed
     """
     if metric_options:
         if metric_options != PROJECTIONS and not is_installed():
@@ -89,30 +90,37 @@ def choose(
             )
         return TuneChoice(
             metric_options,
-            f"What learns, as asked for: {PRESETS[metric_options].words}.",
+            f"What is trained, as requested: {PRESETS[metric_options].words}.",
         )
     tune, why = _chosen(weights, pictures, has_card)
     return TuneChoice(
-        tune, f"What learns: {PRESETS[tune].words}. Why: {why}; --tune chooses."
+        tune,
+        f"What is trained: {PRESETS[tune].words}. Why: {why}; use --tune to change this.",
     )
 
 
 def _chosen(weights: int, pictures: int, has_card: bool) -> tuple[str, str]:
     size = f"the checkpoint has {weights / 1e6:,.0f} million weights"
     if pictures < FEW:
-        return PROJECTIONS, f"{pictures:,} pictures are too few for the towers"
+        return PROJECTIONS, f"{pictures:,} pictures are too few to train the towers"
     if not has_card and weights >= SMALL:
-        return PROJECTIONS, f"there is no graphics card and {size}"
+        return PROJECTIONS, f"there is no GPU and {size}"
     if not is_installed():
-        return PROJECTIONS, f"more needs packages that are not installed ({EXTRA})"
-    where = "there is a graphics card" if has_card else size
+        return (
+            PROJECTIONS,
+            f"training more needs packages that are not installed ({EXTRA})",
+        )
+    where = "there is a GPU" if has_card else size
     if pictures < MANY:
-        return LAST_BLOCK, f"{where}, and {pictures:,} pictures are fewer than {MANY:,}"
+        return (
+            LAST_BLOCK,
+            f"{where}, and there are fewer than {MANY:,} pictures ({pictures:,})",
+        )
     return ALL, f"{where}, and there are {pictures:,} pictures"
 
 
 def is_installed() -> bool:
-    """Are the packages there that towers are trained with?"""
+    """Return whether the packages for training towers are installed."""
     return all(find_spec(name) is not None for name in ("accelerate", "datasets"))
 
 
@@ -126,12 +134,12 @@ def settings(
     learning_rate: float | None,
     **others: Any,
 ) -> Settings:
-    """The settings that suit a way to tune, a checkpoint of so many weights, and so many pictures.
+    """Return the settings for a choice of weights, a checkpoint's size, and a number of pictures.
 
-    Few pictures are few steps an epoch, and projections then learn for more of them: 420 drawn
-    finds, one step an epoch, had learnt nothing after 20.
+    Few pictures mean few steps per epoch, so projections are then trained for more epochs: with 420
+    drawn finds, at one step per epoch, nothing had been learnt after 20.
 
-    :param epochs: what the user wants instead, as ``batch`` and ``learning_rate``
+    :param epochs: what the user requested instead, like ``batch`` and ``learning_rate``
     :param others: as in Settings
     """
     way = PRESETS[tune]

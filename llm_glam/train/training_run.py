@@ -1,7 +1,7 @@
-"""A run of ``llm glam train``: what it keeps in its folder, and the checkpoint it ends with.
+"""A run of ``llm glam train``: the files in its folder, and the checkpoint it results in.
 
-In ``user_dir()/glam/train/NAME/`` are what enters the projections (features.npz) or the towers
-(pixels.npy and pixels.npz, until they have learnt), where tuning is (state.safetensors), a line
+``user_dir()/glam/train/NAME/`` contains the inputs of the projections (features.npz) or the towers
+(pixels.npy and pixels.npz, until training ends), the training state (state.safetensors), a line
 for each epoch (log.jsonl), the curves (curves.svg) and the card.
 """
 
@@ -36,13 +36,13 @@ from .learn.tower_learner import Part, TowerLearner
 from .presets import LAST_BLOCK, PROJECTIONS
 
 STATE, PIXELS = "state.safetensors", "pixels.npy"
-PROVED = 20  # captions
-ALIKE = 1e-4  # of a cosine: what was saved gives the vectors that were measured
+PROVED = 20  # captions checked
+ALIKE = 1e-4  # largest loss of cosine between saved and measured vectors
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training: the new name, the checkpoint it starts from, and where that is."""
+    """A training run: the new name, the checkpoint it starts from, and its folder."""
 
     name: str
     base: Checkpoint
@@ -50,19 +50,19 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """What is kept of it."""
+        """The folder of the run's files."""
         return registry.directory() / "train" / self.name.replace("/", "--")
 
     @property
     def is_begun(self) -> bool:
-        """Is there a training that was not registered?"""
+        """Whether there is an unfinished run of this name."""
         return bool(self.name) and (self.folder / STATE).exists()
 
 
 def begin(name: str | None, base: str) -> Run:
-    """Look up the base, and see that the name is free.
+    """Look up the base, and check that the name is free.
 
-    :param name: None where nothing is to be trained
+    :param name: None if nothing will be trained
     :raises NameTaken: the name belongs to a checkpoint
     :raises UnknownCheckpoint: there is no such base
     """
@@ -78,16 +78,16 @@ def _check_is_free(name: str) -> None:
     registry.check_name(name, None)
     if name in registry.BUILT_IN or registry.former(name):
         raise NameTaken(
-            f"'{name}' belongs to a checkpoint already. Choose another name, such as {name}-2."
+            f"'{name}' is already the name of a checkpoint. Choose another name, such as {name}-2."
         )
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a pupil is to learn from: all pairs in the order of the data, their texts, a split.
+    """What a learner is trained on: all pairs in the order of the data, their texts, and a split.
 
-    ``everyday`` are texts that must not be forgotten, ``labels`` those of labels that are asked
-    for when it is measured; ``batch`` is the most pairs of a batch.
+    ``everyday`` are texts that must not be forgotten, ``labels`` those that query labels
+    in the evaluation; ``batch`` is the maximum number of pairs in a batch.
     """
 
     pairs: list[Pair]
@@ -100,7 +100,7 @@ class Material:
 
     @property
     def others(self) -> list[str]:
-        """The texts that nothing is learnt from."""
+        """The texts that are not trained on."""
         return [*self.everyday, *self.labels]
 
 
@@ -111,11 +111,11 @@ def training_task(
     engine_options: EngineOptions,
     progress: Progress,
 ) -> tuple[TrainingTask, Refused]:
-    """A pupil with all it needs; each picture is read once.
+    """Return a learner with all its data, reading each picture once.
 
-    :return: and ids and reasons of pictures that cannot be used
-    :raises TrainingFailed: memory or disk have no room for it
-    :raises BadCheckpoint: nothing of it can learn
+    :return: the task, and ids and reasons of pictures that cannot be used
+    :raises TrainingFailed: there is not enough memory or disk space
+    :raises BadCheckpoint: nothing in it can be trained
     """
     made = _projections if tune == PROJECTIONS else _towers
     learner, apart, refused = made(run, material, tune, engine_options, progress)
@@ -198,7 +198,7 @@ def _towers(
 def _matchings(
     material: Material, parts: TrainingSplit
 ) -> list[tuple[IntArray, Matching]]:
-    """Of what is learnt from and of what is held out, with captions as they were written."""
+    """Return the training and the held-out pictures, each matched to their texts."""
     texts, count = material.texts, len(material.pairs)
     return [
         (rows, experiment.matching(texts, count, rows, most))
@@ -222,9 +222,9 @@ def learn(
     *,
     resume: bool,
 ) -> TrainingResult:
-    """Learn, putting down after each epoch what is needed to go on after a kill.
+    """Train, saving after each epoch what is needed to resume.
 
-    :raises TrainingFailed: there is nothing to go on from, or it is of another training
+    :raises TrainingFailed: there is nothing to resume, or it belongs to another run
     """
     state = _saved(run) if resume else None
     log = run.folder / "log.jsonl"
@@ -253,8 +253,8 @@ def learn(
         )
     except ValueError as error:
         raise TrainingFailed(
-            f"The training cannot go on: {error} Repeat the command as it was, or leave out "
-            "--resume to begin anew."
+            f"The training cannot be resumed: {error} Repeat the original command, or leave out "
+            "--resume to start over."
         ) from error
     atomic.write_text(run.folder / "curves.svg", curves(result.tuned.history))
     return result
@@ -268,10 +268,10 @@ def keep(
     note: str,
     say: Say,
 ) -> Checkpoint:
-    """Save what was learnt as a checkpoint of its own, prove it, and register it.
+    """Save the trained weights as a checkpoint, verify it, and register it.
 
     :param note: what was trained
-    :raises TrainingFailed: it is of no use, or gives other vectors than were measured
+    :raises TrainingFailed: it is useless, or does not produce the vectors that were measured
     """
     fatal = [warning.words for warning in result.warnings if warning.fatal]
     if fatal:
@@ -293,14 +293,14 @@ def keep(
 
 
 def _prove(directory: Path, result: TrainingResult, given: TrainingTask) -> None:
-    """See that the saved checkpoint says of captions what was measured."""
+    """Verify that the saved checkpoint produces the vectors of captions that were measured."""
     written = pairs.captions(given.pairs).texts[:PROVED]
     expected = result.seen.texts[given.captions[:PROVED]]
     found = loading.opened(directory, None, EngineOptions()).encode_texts(written)
     cosines = paired_cosines(found, expected)
     if cosines.min() < 1 - ALIKE:
         raise TrainingFailed(
-            f"What was saved gives other vectors than what was trained (cosine "
+            "The saved checkpoint does not produce the vectors of the trained one (cosine "
             f"{cosines.min():.4f}): nothing was registered. Please report this."
         )
 
@@ -311,9 +311,9 @@ def _saved(run: Run) -> State:
         return State.read(path)
     except FileNotFoundError as error:
         raise TrainingFailed(
-            f"There is no training of '{run.name}' to go on with. Leave out --resume."
+            f"There is no training of '{run.name}' to resume. Leave out --resume."
         ) from error
     except (ValueError, OSError) as error:
         raise TrainingFailed(
-            f"{path} cannot be read ({error}). Leave out --resume to begin anew."
+            f"{path} cannot be read ({error}). Leave out --resume to start over."
         ) from error

@@ -99,7 +99,7 @@ def test_a_hub_id_that_is_not_there(server, tmp_path):
     missing = llm(tmp_path, server, "glam", "models", "add", "other", "no/such")
     assert missing.returncode == 1
     assert (
-        "Error: 'no/such' is neither a folder here nor a checkpoint" in missing.stderr
+        "Error: 'no/such' is neither a local folder nor a checkpoint" in missing.stderr
     )
 
 
@@ -113,7 +113,7 @@ def test_a_hub_id_for_open_clip_alone(server, tmp_path):
     failed = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
     assert failed.returncode == 1
     assert failed.stderr.startswith(
-        "Error: someone/clip on the hub is a checkpoint for open_clip only"
+        "Error: someone/clip on the hub has only open_clip's files"
     )
     assert failed.stderr.count("\n") == 1
 

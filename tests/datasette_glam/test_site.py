@@ -297,7 +297,7 @@ async def test_the_checkpoint_is_not_on_this_computer(embedded):
 async def test_a_query_that_is_too_long(embedded):
     response = await get(site(embedded), PHOTOS + ".json?q=" + "x" * 2001)
     assert response.status_code == 400
-    assert "2,000 are enough for any query" in response.json()["error"]
+    assert "at most 2,000 are allowed" in response.json()["error"]
 
 
 async def test_sensitive_pictures(llm, colours, photos):

@@ -420,7 +420,9 @@ def test_a_lost_model_file_says_what_to_do(exported, tmp_path):
     fast = OnnxEncoder(folder)
     (folder / "image.onnx").unlink()
 
-    with pytest.raises(BadCheckpoint, match="made anew when pictures are embedded"):
+    with pytest.raises(
+        BadCheckpoint, match="exported again the next time pictures are embedded"
+    ):
         fast.encode_prepared([fast.prepare(Image.new("RGB", (40, 40)))])
 
 
@@ -550,7 +552,7 @@ def test_a_device_that_is_not_there_is_one_sentence(ready, photos):
         "glam", "embed", "new", "photos", "-m", "tiny", "--device", "cuda"
     )
     assert message.startswith("The model cannot run on 'cuda' here: ")
-    assert "Leave --device out" in message
+    assert "Leave out --device" in message
     assert "cannot run on 'teapot'" in ready.fails(
         "glam", "embed", "new", "photos", "-m", "tiny", "--device", "teapot"
     )

@@ -266,8 +266,10 @@ def test_agreement_of_the_same_neighbours_is_whole(swapped):
     assert found["rbo"] == pytest.approx(1)
     assert found["spearman"] is None  # all three pairs are equally unlike
     assert found["queries"] == [{"query": "red", "overlap": 1.0}]
-    assert "red: 3 of the first 3 are the same (by chance 3.0)." in result.stderr
-    assert "Of the 2 pictures most like a picture, 2.0 are the same" in result.stderr
+    assert "red: 3 of the first 3 are the same (chance level 3.0)." in result.stderr
+    assert (
+        "Of the 2 pictures most similar to a picture, 2.0 are the same" in result.stderr
+    )
 
 
 def test_agreement_is_that_of_a_slow_reference(dim, monkeypatch):
@@ -301,7 +303,7 @@ def test_agreement_is_that_of_a_slow_reference(dim, monkeypatch):
 )
 def test_chance_in_words(count, by_chance):
     answer = collection_pair.Answer("brooch", [], [], 3, 10, count)
-    expected = f"3 of the first 10 are the same (by chance {by_chance})."
+    expected = f"3 of the first 10 are the same (chance level {by_chance})."
     assert wording.of_answer(answer) == expected
 
 
@@ -316,7 +318,7 @@ def test_a_sample_is_the_same_for_the_same_seed(dim, monkeypatch):
     assert (first["sample"], first["pairs"]) == (12, 300)
     assert first["overlap"] != other["overlap"]
     assert first["spearman"] != other["spearman"]
-    assert "12 pictures taken at random from 60" in dim(*sampled).stderr
+    assert "12 pictures sampled at random from 60" in dim(*sampled).stderr
 
 
 def test_pictures_of_one_collection_only_are_counted_and_left_out(dim):
@@ -326,8 +328,8 @@ def test_pictures_of_one_collection_only_are_counted_and_left_out(dim):
 
     result = dim(*COMPARE)
 
-    assert "1 picture of photos not in other: left out." in result.stderr
-    assert "2 pictures of other not in photos: left out." in result.stderr
+    assert "1 picture in photos but not in other: left out." in result.stderr
+    assert "2 pictures in other but not in photos: left out." in result.stderr
     found = json.loads(result.stdout)
     assert (found["pictures"], found["only_old"], found["only_new"]) == (57, 1, 2)
 
@@ -367,10 +369,10 @@ def test_a_checkpoint_that_is_not_here(swapped):
     ("arguments", "message"),
     [
         (["photos", "photos"], "'photos' was given twice"),
-        (["photos", "unrelated"], "are not of the same pictures"),
+        (["photos", "unrelated"], "do not contain the same pictures"),
         (["photos", "nothing"], "There is no collection 'nothing'"),
         (["photos", "other", "-c", "id:no.png"], "There is no 'no.png'"),
-        (["photos", "other", "-c", " "], "says nothing to look for"),
+        (["photos", "other", "-c", " "], "nothing to search for"),
         (["photos", "other", "-c", "./no.png"], "cannot be read"),
         (["photos", "other", "--html", "no/page.html"], "does not exist; create it"),
         (["photos", "other", "--html", "there.html"], "use --force to overwrite it"),
@@ -390,9 +392,9 @@ def test_nothing_or_one_in_common(swapped):
     drop(swapped, "other", "red.png")
     drop(swapped, "photos", "green.png")
     assert len(swapped.json(*COMPARE, "-c", "red")) == 1
-    assert "have one picture in common" in swapped.fails(*COMPARE)
+    assert "have only one picture in common" in swapped.fails(*COMPARE)
     drop(swapped, "photos", "sub folder/blé.png")
-    assert "has no picture in common with 'other'" in swapped.fails(*COMPARE)
+    assert "'photos' and 'other' have no pictures in common" in swapped.fails(*COMPARE)
 
 
 def test_tables_and_csv(swapped):
@@ -434,7 +436,7 @@ def test_the_page_needs_nothing_and_text_stays_text(swapped, tmp_path):
         *("In both, same rank", "In both: rank 2 in old, up 1"),
         *("In both: rank 1 in old, down 1", "In both, same rank"),
     ]
-    assert "<li>Of the 2 pictures most like a picture" in page
+    assert "<li>Of the 2 pictures most similar to a picture" in page
 
 
 def test_the_page_marks_what_is_only_in_one(dim, tmp_path):

@@ -129,7 +129,7 @@ def test_a_checkpoint_without_numbers_is_one_sentence(llm, monkeypatch, table):
     message = llm.fails("glam", "evaluate", table)
 
     assert message.startswith(
-        "The vectors of 3 of 3 captions by glam-clip/broken are not finite numbers"
+        "The vectors of 3 of 3 captions by glam-clip/broken contain NaN or infinite values"
     )
 
 
@@ -174,7 +174,7 @@ def test_nothing_usable_is_one_sentence(llm, colours, photos):
     (photos / "a.csv").write_text("file_name,caption\nred.png,red\ngreen.png,green")
 
     message = llm.fails("glam", "evaluate", photos / "a.csv")
-    assert message == "Not one of 2 pictures could be read."
+    assert message == "None of the 2 pictures could be read."
     assert "There is no column 'x'" in llm.fails(
         "glam", "evaluate", photos / "a.csv", "--by", "x"
     )
@@ -230,7 +230,7 @@ def test_values_that_are_called_none_other_and_all_are_values(llm, colours, tmp_
     assert [row["value"] for row in lines] == 2 * ["", *(r["value"] for r in rows[1:])]
     lines = llm(*command, "--markdown").stdout.splitlines()[2:14]
     told = [tuple(cell.strip() for cell in line.split("|")[2:5]) for line in lines]
-    named = {value: queries for value, who, queries in told if who != "by chance"}
+    named = {value: queries for value, who, queries in told if who != "chance level"}
     assert named == {"(all)": "10"} | {name: "2" for name in expected}
     assert "(all)" in llm(*command, "-t").stdout
 
@@ -273,7 +273,7 @@ def test_labels_of_neighbours_without_those_of_the_same_group(llm, colours, tmp_
     assert row["precision_at_10"] == row["precision_at_10_by_chance"] == 1
     assert row["recall_at_1"] is None
     message = llm.fails("glam", "evaluate", "data/a.csv", "--label", "caption")
-    assert "No two pictures of different groups share a label in the column" in message
+    assert "no two of different groups share a label in the column" in message
 
 
 def test_labels_find_the_pictures_that_have_them(llm, colours, tmp_path):
@@ -386,15 +386,15 @@ def test_options_that_contradict_each_other(llm, colours, arguments, expected):
         (("missing.csv",), "There is no file or folder missing.csv."),
         (
             ("photos/captions.csv", "--caption", "x"),
-            "There is no column 'x' in captions.csv. There are: ",
+            "There is no column 'x' in captions.csv. The columns are: ",
         ),
         (
             ("photos/captions.csv", "--label", "x"),
-            "There is no column 'x'. There are: ",
+            "There is no column 'x'. The columns are: ",
         ),
         (
             ("photos/captions.csv", "--caption-template", "{x}"),
-            "no column 'x', which the",
+            "a column 'x', which does not",
         ),
         (("photos/captions.csv", "-m", "nobody"), "nobody"),
         (("--collection", "photos"), "does not exist; use -d to give another path."),
@@ -437,7 +437,7 @@ def test_one_table_to_read_and_one_to_publish(llm, monkeypatch, colours, table):
         "| median rank |"
     )
     assert lines[2] == (
-        "| caption to picture | by chance | 3 | 3 | 0.333 | 1.000 | 1.000 | 0.611 |  |"
+        "| caption to picture | chance level | 3 | 3 | 0.333 | 1.000 | 1.000 | 0.611 |  |"
     )
     assert lines[4].startswith(
         "| caption to picture | glam-clip/turned | 3 | 3 | 0.000 ["
@@ -487,7 +487,7 @@ def test_what_one_checkpoint_could_not_read_counts_for_none():
 def test_warnings_where_figures_say_little(llm, photos, table):
     result = llm("glam", "evaluate", table, "-m", "demo")
 
-    assert "Warning: the checkpoint glam-clip/demo knows nothing but" in result.stderr
+    assert "Warning: the checkpoint glam-clip/demo knows only" in result.stderr
     assert "3 pictures, 3 different captions, 3 groups" in result.stderr
     assert "Warning: fewer than 30 independent groups are too few" in result.stderr
     one = llm("glam", "evaluate", table, "-m", "demo", "--sample", 1)

@@ -132,15 +132,15 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder, tmp_path):
         r"C:\photos\red.png": "it is outside the folder of the table",
         "https://museum.example/red.png": "it is an address",
         "data:image/png;base64,AAAA": "it is an address",
-        "link.png": "it is a link to a place outside the folder",
-        "nowhere.png": "it is a link that leads nowhere",
-        "sub folder": "it is no file",
-        "pipe.png": "it is no file",
+        "link.png": "it is a link that points outside the folder",
+        "nowhere.png": "it is a broken link",
+        "sub folder": "it is not a file",
+        "pipe.png": "it is not a file",
         "nul\0.png": "its name is not valid text",
         "half \ud83d.png": "its name is not valid text",
         "long " + 300 * "x": "it cannot be read (File name too long)",
-        "": "it names no picture",
-        None: "it names no picture",
+        "": "it does not name a picture",
+        None: "it does not name a picture",
     }
     rows = [{"file_name": name, "caption": "x"} for name in names]
     rows.append({"file_name": "red.png", "caption": "red"})
@@ -198,7 +198,7 @@ def test_sensitive_pictures_are_left_out_unless_asked_for(folder):
 
     found = read(path)
     assert set(said(found)) == {"red.png"}
-    assert "1 sensitive left out; --sensitive takes them" in found.remarks
+    assert "1 sensitive left out; use --sensitive to include them" in found.remarks
     assert set(said(read(path, sensitive=True))) == set(TWO)
 
 
@@ -218,7 +218,7 @@ def test_columns_are_guessed_said_and_overridden(folder):
         "red.png": ("long, clay",)
     }
     with pytest.raises(
-        BadPairs, match="Not one of 1 rows.* 1 because there is no such"
+        BadPairs, match="None of the 1 rows.* 1 because there is no such"
     ):
         read(path, image="image")
 
@@ -229,24 +229,24 @@ def test_columns_are_guessed_said_and_overridden(folder):
         (
             {"image": "pic", "caption": "captoin"},
             BadPairs,
-            "There is no column 'captoin' in a.csv. There are: pic, n",
+            "There is no column 'captoin' in a.csv. The columns are: pic, n",
         ),
         (
             {"image": "picture"},
             BadPairs,
-            "There is no column 'picture' in a.csv. There are: pic, n",
+            "There is no column 'picture' in a.csv. The columns are: pic, n",
         ),
         (
             {},
             BadPairs,
-            "filename or image. Say which to take with --image-column. There are: p",
+            "filename or image. Name the one to use with --image-column. The columns are: p",
         ),
         (
             {"image": "pic"},
             BadPairs,
-            "captions or text. Say which to take with --caption-column",
+            "captions or text. Name the one to use with --caption-column",
         ),
-        ({"image": "pic", "template": "{x}"}, BadTemplate, "There are: pic, n"),
+        ({"image": "pic", "template": "{x}"}, BadTemplate, "The columns are: pic, n"),
         (
             {"image": "pic", "caption": "n", "group_by": "dig"},
             BadPairs,
@@ -262,7 +262,7 @@ def test_unknown_columns_are_one_sentence(folder, options, error, expected):
     assert expected in raised.value.message
 
 
-FIRST_LINE = " The first line must hold the columns' names."
+FIRST_LINE = " The first line must contain the column names."
 
 
 def test_unknown_columns_are_told_with_the_table(llm, folder):
@@ -274,35 +274,37 @@ def test_unknown_columns_are_told_with_the_table(llm, folder):
         return llm.fails("glam", "evaluate", path, *args)
 
     assert told(known) == (
-        "None of the columns of a.csv is called caption, captions or text. Say which to take with "
-        "--caption-column. There are: file_name, label."
+        "None of the columns of a.csv is called caption, captions or text. Name the one to use with "
+        "--caption-column. The columns are: file_name, label."
     )
     assert told(known, "--caption", "nope") == (
-        "There is no column 'nope' in a.csv. There are: file_name, label."
+        "There is no column 'nope' in a.csv. The columns are: file_name, label."
     )
     assert told(data) == (
-        "None of the columns of b.csv is called file_name, image_path, filename or image. Say "
-        f"which to take with --image-column. There are: red.png, a gold ring.{FIRST_LINE}"
+        "None of the columns of b.csv is called file_name, image_path, filename or image. Name "
+        f"the one to use with --image-column. The columns are: red.png, a gold ring.{FIRST_LINE}"
     )
     assert told(data, "--image-column", "nope") == (
-        f"There is no column 'nope' in b.csv. There are: red.png, a gold ring.{FIRST_LINE}"
+        f"There is no column 'nope' in b.csv. The columns are: red.png, a gold ring.{FIRST_LINE}"
     )
-    assert told(objects).endswith("There are: pic, n.")
+    assert told(objects).endswith("The columns are: pic, n.")
     assert told(objects, "--image-column", "nope").endswith(
-        "'nope' in c.json. There are: pic, n."
+        "'nope' in c.json. The columns are: pic, n."
     )
 
 
 def test_data_that_give_nothing_are_one_sentence(folder, tmp_path):
     with pytest.raises(BadPairs, match="There is no file or folder .*missing"):
         read(tmp_path / "missing")
-    with pytest.raises(BadPairs, match="no metadata.csv, .*Give the table itself"):
+    with pytest.raises(
+        BadPairs, match="has none of metadata.csv, .*Give the table itself"
+    ):
         read(folder)
     with pytest.raises(BadPairs, match="There are no rows in"):
         read(write(folder / "empty.csv", "file_name,caption\n"))
     with pytest.raises(BadPairs, match="1 are sensitive"):
         read(write(folder / "s.csv", "file_name,caption,sensitive\nred.png,red,1"))
-    with pytest.raises(BadRecords, match="red.png is no table"):
+    with pytest.raises(BadRecords, match="red.png is not a table"):
         read(folder / "red.png")
     with pytest.raises(BadRecords, match="expected a list of objects"):
         read(write(folder / "a.json", '{"file_name": "red.png"}'))
@@ -322,8 +324,8 @@ def test_a_caption_that_is_cut_into_cells_is_refused(llm, folder, name, mark, ma
 
     message = llm.fails("glam", "evaluate", path)
     assert message == (
-        f"{path}: 2 rows have more cells than there are columns (see line 5); put cells with "
-        f"{marks} in them in quotation marks."
+        f"{path}: 2 rows have more cells than there are columns (see line 5); put cells that contain "
+        f"{marks} in quotation marks."
     )
     train = ("train", path, "--name", "x", "--base", "demo")
     assert llm.fails("glam", *train) == message
@@ -339,8 +341,8 @@ def test_a_damaged_line_is_named(llm, folder):
     path = write(folder / "a.jsonl", f"{row}\n{row}{row[:-4]}\n{row}")
 
     message = llm.fails("glam", "evaluate", path)
-    assert message.startswith(f"{path}, line 4 is no JSON (")
-    assert message.endswith("); correct it, or take it out.")
+    assert message.startswith(f"{path}, line 4 is not valid JSON (")
+    assert message.endswith("); correct or remove it.")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl"])
@@ -364,7 +366,7 @@ def test_what_is_no_workbook_is_one_sentence(llm, folder):
     path = write(folder / "a.xlsx", "file_name,caption\nred.png,red")
 
     expected = (
-        f"{path} cannot be read: it is no Excel workbook, or a damaged or encrypted one. Open it "
+        f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. Open it "
         "in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
     )
     assert llm.fails("glam", "evaluate", path) == expected
@@ -378,7 +380,7 @@ def test_why_nothing_can_be_used_is_said_with_examples(llm, folder):
     path = write(folder / "a.csv", "\n".join(lines))
 
     assert llm.fails("glam", "evaluate", path) == (
-        "Not one of 4 rows of a.csv can be used (pictures from the column 'image', captions from "
+        "None of the 4 rows of a.csv can be used (pictures from the column 'image', captions from "
         "the column 'text'): 2 because it is outside the folder of the table (the first is "
         "/x/1.png); 1 because there is no such file (gone.png); 1 because it has no caption "
         "(red.png)."
@@ -386,7 +388,7 @@ def test_why_nothing_can_be_used_is_said_with_examples(llm, folder):
 
     path = write(folder / "s.csv", "file_name,caption,sensitive\nred.png,red,yes")
     assert llm.fails("glam", "evaluate", path) == (
-        "There are no pictures with captions in s.csv (1 are sensitive: --sensitive takes them)."
+        "There are no pictures with captions in s.csv (1 are sensitive; use --sensitive to include them)."
     )
 
 
@@ -403,10 +405,10 @@ def test_objects_and_lists_are_no_paths_and_no_captions(folder):
 
     assert said(found) == {"red.png": ("red",)}
     assert found.refused == [
-        ("row 2", "its file_name is no text"),
-        ("row 3", "its file_name is no text"),
-        ("sub folder/blé [1].png", "its caption is no text"),
-        ("sub folder/blé [1].png", "its caption is no text"),
+        ("row 2", "its file_name is not text"),
+        ("row 3", "its file_name is not text"),
+        ("sub folder/blé [1].png", "its caption is not text"),
+        ("sub folder/blé [1].png", "its caption is not text"),
         ("sub folder/blé [1].png", "it has no caption"),
     ]
     found = read(folder / "a.json", template="{caption}")
@@ -427,7 +429,9 @@ def test_files_of_the_same_bytes_are_one_picture(folder):
     )
 
     assert said(found) == {"red.png": ("red", "crimson"), "other.png": ("scarlet",)}
-    assert "1 picture is a copy of another and counts as one with it" in found.remarks
+    assert (
+        "1 picture is a copy of another and counts as the same picture" in found.remarks
+    )
 
 
 def test_groups_are_of_shared_captions_and_of_a_column_and_of_what_these_share(folder):
@@ -508,8 +512,8 @@ def test_a_collection_with_captions_of_its_records(collection, tmp_path):
     found = from_collection.read(db, photos, template=template)
 
     assert len(found.pairs) == 59
-    assert found.remarks[0] == f"photos: captions by '{template}'"
-    assert "1 sensitive left out; --sensitive takes them" in found.remarks
+    assert found.remarks[0] == f"photos: captions from the template '{template}'"
+    assert "1 sensitive left out; use --sensitive to include them" in found.remarks
     by_id = {pair.id: pair for pair in found.pairs}
     assert by_id["01.png"].group == by_id["02.png"].group
     assert by_id["01.png"].file is None
@@ -534,12 +538,12 @@ def test_a_collection_without_captions_is_one_sentence(collection):
     db, photos = collection
 
     with pytest.raises(
-        BadPairs, match="Not one of 60 rows .* 60 because it has no capt"
+        BadPairs, match="None of the 60 rows .* 60 because it has no capt"
     ):
         from_collection.read(db, photos)
     with pytest.raises(
         BadPairs,
-        match="There is no column 'finder' in the collection 'photos'. There are: id, file",
+        match="There is no column 'finder' in the collection 'photos'. The columns are: id, file",
     ):
         from_collection.read(db, photos, caption="finder")
 
@@ -548,10 +552,10 @@ def test_a_collection_that_gives_nothing_is_named(llm, collection, many, tmp_pat
     asked = ("glam", "evaluate", "--collection", "photos", "-d", many.database)
 
     assert llm.fails(*asked, "--caption", "title", "--filter", "year=12") == (
-        "No record of the collection 'photos' fits the filters; loosen --filter or --where."
+        "No record of the collection 'photos' matches the filters; relax --filter or --where."
     )
     assert llm.fails(*asked).startswith(
-        "Not one of 60 rows of the collection 'photos' can be used (captions from the column "
+        "None of the 60 rows of the collection 'photos' can be used (captions from the column "
         "'caption'): 60 because it has no caption (the first is 00.png)."
     )
     db, photos = collection

@@ -95,9 +95,9 @@ def test_vectors_that_are_no_numbers_are_one_sentence(bad):
     captions[1, 0] = bad
     own = links([(i, i) for i in range(3)], 3, 3)
 
-    with pytest.raises(BadVectors, match="1 of 3 captions are not finite"):
+    with pytest.raises(BadVectors, match="1 of 3 captions contain NaN or infinite"):
         retrieval.ranks(pictures, captions, own)
-    with pytest.raises(BadVectors, match="1 of 3 pictures are not finite"):
+    with pytest.raises(BadVectors, match="1 of 3 pictures contain NaN or infinite"):
         retrieval.ranks(captions, pictures, own)
     with pytest.raises(BadVectors, match="1 of 3 pictures"):
         retrieval.neighbours(captions, ["a", "b", "c"], np.arange(3), 10)

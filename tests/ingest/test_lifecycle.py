@@ -165,7 +165,7 @@ def test_prune_forgets_pictures_and_keeps_records(llm, embedded, tmp_path):
     assert "glam" in llm(*GLAM_EMBED).stderr  # without --prune nothing goes
     assert "red.png" in llm.ids()
     result = llm(*GLAM_EMBED, "--prune")
-    assert "1 pictures removed whose files are gone" in result.stderr
+    assert "1 pictures removed because their files are gone" in result.stderr
     assert llm.ids() == ["green.png", "other/o.png", "sub folder/blé.png"]
     kept = llm.rows("select id from glam_kept_records")
     assert kept == [{"id": "red.png"}]
@@ -190,7 +190,7 @@ def test_reembed_shares_records_and_keeps_the_old(llm, embedded, monkeypatch):
     ]
     assert titles(llm) == {"green.png": "Green", "red.png": "Red"}
     message = llm.fails("glam", "reembed", "photos", "photos-2", "-m", "colours")
-    assert "There is a collection 'photos-2' already" in message
+    assert "The collection 'photos-2' already exists" in message
     llm("collections", "delete", "photos")
     assert llm.ids("photos-2") == ["green.png", "red.png"]
 
@@ -281,13 +281,11 @@ def test_adopt_refuses_the_vectors_of_another_checkpoint(llm, colours, photos):
     )
     before = llm.rows("select * from embeddings")
     message = llm.fails("glam", "adopt", "photos")
-    assert (
-        "1 of 2 stored vectors of 'photos' are not those of this checkpoint" in message
-    )
+    assert "1 of 2 stored vectors of 'photos' do not match this checkpoint" in message
     assert llm.rows("select model from collections") == [{"model": "clip"}]
     assert llm.rows("select * from embeddings") == before
     llm.encoders["colours"].dimensions = 4
-    assert "have 3 dimensions, those of this checkpoint 4" in llm.fails(
+    assert "have 3 dimensions, but those of this checkpoint have 4" in llm.fails(
         "glam", "adopt", "photos"
     )
 
@@ -362,7 +360,7 @@ def test_status(llm, embedded):
     assert problems[0]["id"] == "bad.png"
     assert "vectors" in llm("glam", "status", "-t").stdout
     assert "There is no collection 'x'" in llm.fails("glam", "status", "x")
-    assert "(there are: photos)" in llm.fails("glam", "status", "x")
+    assert "(it has: photos)" in llm.fails("glam", "status", "x")
 
 
 def test_runs_are_remembered(llm, embedded):

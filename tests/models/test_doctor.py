@@ -114,9 +114,9 @@ def test_changed_weights(llm, mine, tmp_path):
 @pytest.mark.parametrize(
     ("break_", "sentence"),
     [
-        (shutil.rmtree, "'mine' is gone"),
-        (lambda d: (d / "config.json").unlink(), "holds no checkpoint"),
-        (lambda d: (d / "model.safetensors").unlink(), "holds no weights"),
+        (shutil.rmtree, "'mine' cannot be found"),
+        (lambda d: (d / "config.json").unlink(), "is not a checkpoint"),
+        (lambda d: (d / "model.safetensors").unlink(), "has no weights"),
         (lambda d: (d / "model.safetensors").write_bytes(b"x"), "cannot be loaded"),
         (lambda d: (d / "modules.json").write_text("{"), "modules.json is damaged"),
     ],
@@ -154,13 +154,15 @@ def collapse(folder):
 def test_a_collapsed_checkpoint_is_warned_about(llm, tiny_clip, tmp_path):
     folder = collapse(Path(shutil.copytree(tiny_clip, tmp_path / "flat")))
     added = llm("glam", "models", "add", "flat", folder)
-    assert added.stderr.count("Warning: 'flat' hardly tells different") == 1
+    assert added.stderr.count("Warning: 'flat' can hardly tell different") == 1
     result = llm(*SHOW, "flat", "--no-speed")
     row = json.loads(result.stdout)
     assert row["collapsed"] is True
     assert (row["alike_pictures"], row["alike_texts"]) == (1.0, 1.0)
     assert row["score_spread"] < 0.001
-    assert "Warning: 'flat' hardly tells different things apart: 100%" in result.stderr
+    assert (
+        "Warning: 'flat' can hardly tell different things apart: 100%" in result.stderr
+    )
     assert "nearly the same order for every query" in result.stderr
 
 

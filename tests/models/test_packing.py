@@ -147,7 +147,7 @@ def test_a_bare_checkpoint_in_an_archive_is_completed(
     base = llm_add(llm, "base", tiny_clip)
     bare = archive(tiny.as_bare(tiny_clip, tmp_path / "bare"), tmp_path / "bare.zip")
     message = llm.fails("glam", "models", "add", "mine", bare)
-    assert "lacks tokenizer and preprocessing" in message
+    assert "is missing its tokenizer and preprocessing" in message
     assert left_behind(user_path) == []
     assert llm_add(llm, "mine", bare, "--base", "base") == base
     assert left_behind(user_path) == ["mine"]
@@ -205,13 +205,13 @@ def test_packing_replaces_nothing_unasked(tiny_clip, llm, tmp_path):
     Path("x.zip").write_text("precious")
     message = llm.fails("glam", "models", "pack", "mine", "x.zip")
     assert message == (
-        "x.zip is already there. Choose another name, or replace it with --force."
+        "x.zip already exists. Choose another name, or replace it with --force."
     )
     assert Path("x.zip").read_text() == "precious"
     assert "must end with .zip or .tar.gz" in llm.fails(
         "glam", "models", "pack", "mine", "x.rar"
     )
-    assert "There is no folder no" in llm.fails(
+    assert "The folder no does not exist" in llm.fails(
         "glam", "models", "pack", "mine", "no/x.zip"
     )
     Path("y.zip").mkdir()
@@ -246,7 +246,7 @@ def test_an_archive_that_gives_something_else_is_not_written(
     files = {file.name: file for file in other.iterdir()}
     monkeypatch.setattr(packing, "arranged", lambda *_: files)
     message = llm.fails("glam", "models", "pack", "mine", "x.zip")
-    assert "was not written: what came out of it had fingerprint" in message
+    assert "was not written: when unpacked again, it had the fingerprint" in message
     assert not Path("x.zip").exists()
 
 
@@ -316,7 +316,9 @@ def test_names_that_lead_outside(tmp_path, llm, user_path, name, kind):
     else:
         path = tarred(tmp_path / "x.tar", (name, tarfile.REGTYPE, b"evil"))
     message = llm.fails("glam", "models", "add", "mine", path)
-    assert "lies outside the archive. Nothing was unpacked" in message
+    assert (
+        "would be unpacked outside the target folder. Nothing was unpacked" in message
+    )
     assert not list(tmp_path.rglob("vocab.json"))
     assert left_behind(user_path) == []
 
@@ -331,7 +333,7 @@ def test_names_that_lead_outside(tmp_path, llm, user_path, name, kind):
 def test_links_and_devices_in_tar(tmp_path, llm, user_path, kind):
     path = tarred(tmp_path / "x.tar.gz", ("vocab.json", kind, b""), mode="w:gz")
     message = llm.fails("glam", "models", "add", "mine", path)
-    assert "holds a link or device, 'vocab.json'" in message
+    assert "contains a link or device, 'vocab.json'" in message
     assert left_behind(user_path) == []
 
 
@@ -339,7 +341,9 @@ def test_links_and_devices_in_tar(tmp_path, llm, user_path, kind):
 def test_links_and_devices_in_zip(tmp_path, llm, user_path, kind):
     path = tmp_path / "x.zip"
     zipped(path, create_system=3, external_attr=(kind | 0o777) << 16)
-    assert "holds a link or device" in llm.fails("glam", "models", "add", "mine", path)
+    assert "contains a link or device" in llm.fails(
+        "glam", "models", "add", "mine", path
+    )
     assert left_behind(user_path) == []
 
 
@@ -347,8 +351,8 @@ def test_links_and_devices_in_zip(tmp_path, llm, user_path, kind):
     ("names", "sentence"),
     [
         (["vocab.json", "VOCAB.JSON"], None),  # only the first is a checkpoint's file
-        (["vocab.json", "./vocab.json"], "holds 'vocab.json' twice"),
-        (["A/vocab.json", "a/vocab.json"], "holds 'a/vocab.json' twice"),
+        (["vocab.json", "./vocab.json"], "contains 'vocab.json' twice"),
+        (["A/vocab.json", "a/vocab.json"], "contains 'a/vocab.json' twice"),
         (["é/vocab.json", "e\u0301/vocab.json"], "twice"),
         (["con/vocab.json"], "name cannot be used"),
         (["LPT1.x/vocab.json"], "name cannot be used"),
@@ -390,7 +394,7 @@ def test_bombs(tmp_path, llm, user_path, suffix):
         member = "model.safetensors", tarfile.REGTYPE, zeros
         tarred(path, member, mode="w:" + suffix[4:])
     message = llm.fails("glam", "models", "add", "mine", path)
-    assert "would become larger than 0.05 GB" in message
+    assert "would unpack to more than 0.05 GB" in message
     assert left_behind(user_path) == []
 
 
@@ -420,7 +424,7 @@ def test_too_many_files(tmp_path, llm, kind):
         members = [(f"{i}", tarfile.DIRTYPE, b"") for i in range(many + 1)]
         path = tarred(tmp_path / "x.tar", *members)
     message = llm.fails("glam", "models", "add", "mine", path)
-    assert "holds more than 2,000 files" in message
+    assert "contains more than 2,000 files" in message
 
 
 def test_an_encrypted_zip(tmp_path, llm):
@@ -439,7 +443,7 @@ def test_a_compression_nobody_knows(tmp_path, llm):
     data[8] = data[data.index(b"PK\x01\x02") + 10] = 9  # Deflate64
     path.write_bytes(data)
     message = llm.fails("glam", "models", "add", "mine", path)
-    assert "is compressed in a way that cannot be read here" in message
+    assert "is compressed by a method that is not supported here" in message
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -462,8 +466,8 @@ def test_damaged_archives(tiny_clip, tmp_path, llm, user_path, suffix, at):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "is no archive that can be opened"),
-        (b"just text", "is no archive that can be opened"),
+        (b"", "is not an archive that can be opened"),
+        (b"just text", "is not an archive that can be opened"),
         (b"PK\x03\x04", "is damaged"),
         (b"\x1f\x8b junk", "is damaged"),
         (b"BZh junk", "cannot be unpacked"),
@@ -478,7 +482,7 @@ def test_what_is_no_archive(tmp_path, llm, user_path, content, sentence):
 
 def test_an_archive_that_is_not_there_is_not_looked_up_on_the_hub(llm):
     message = llm.fails("glam", "models", "add", "mine", "no.tar.gz")
-    assert "There is no folder and no archive" in message
+    assert "There is no folder or archive" in message
 
 
 def test_archives_with_no_checkpoint_or_several(tiny_clip, tmp_path, llm, user_path):
@@ -488,10 +492,14 @@ def test_archives_with_no_checkpoint_or_several(tiny_clip, tmp_path, llm, user_p
     message = llm.fails(
         "glam", "models", "add", "mine", archive(both, tmp_path / "both.zip")
     )
-    assert "holds several checkpoints (runs/a last, runs/b best). Unpack it" in message
+    assert (
+        "contains several checkpoints (runs/a last, runs/b best). Unpack it" in message
+    )
     empty = tmp_path / "empty.zip"
     zipfile.ZipFile(empty, "w").close()
-    assert "holds no checkpoint" in llm.fails("glam", "models", "add", "mine", empty)
+    assert "does not contain a checkpoint" in llm.fails(
+        "glam", "models", "add", "mine", empty
+    )
     assert left_behind(user_path) == []
 
 
@@ -501,7 +509,7 @@ def test_a_full_disk_while_unpacking(tiny_clip, tmp_path, llm, user_path, monkey
         shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 9)
     )
     message = llm.fails("glam", "models", "add", "mine", path)
-    assert "There is no room on the disk" in message
+    assert "There is not enough space on the disk" in message
     assert left_behind(user_path) == []
 
 
@@ -536,7 +544,7 @@ def test_other_weights_do_not_replace_a_copy(tiny_clip, tmp_path, llm, user_path
     first = llm_add(llm, "mine", path)
     other = archive(tiny.make(tmp_path / "other", seed=5), tmp_path / "other.zip")
     message = llm.fails("glam", "models", "add", "mine", other)
-    assert "was given to other weights" in message
+    assert "was already used for other weights" in message
     loading._loaded.clear()
     assert loading.encoder("mine").fingerprint == first
     assert left_behind(user_path) == ["mine"]
@@ -573,12 +581,12 @@ def test_open_clip_alone_is_said_in_a_sentence(tiny_clip, tmp_path, llm, user_pa
         (folder / name).write_text(content)
     for source in (folder, archive(folder, tmp_path / "oc.zip", "oc/")):
         message = llm.fails("glam", "models", "add", "mine", source)
-        assert "is a checkpoint for open_clip only" in message
+        assert "has only open_clip's files" in message
         assert "laion/CLIP-ViT-B-32-laion2B-s34B-b79K" in message
     for file in ("config.json", "tokenizer.json", "preprocessor_config.json"):
         (folder / file).write_text("{}")
     message = llm.fails("glam", "models", "add", "mine", folder)
-    assert "is a checkpoint for open_clip only" in message
+    assert "has only open_clip's files" in message
     assert left_behind(user_path) == []
 
 

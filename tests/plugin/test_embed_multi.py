@@ -167,7 +167,7 @@ def test_a_bad_file_stops_nothing_and_shifts_nobody(llm, colours, tmp_path):
         f"{n:03}.png" for n in (0, 31, 32, 50, 99)
     ]
     assert {row["reason"] for row in problems} == {
-        "it is not a picture in a format this program reads"
+        "it is not a picture in a format that llm-glam can read"
     }
 
 
@@ -328,9 +328,9 @@ def test_no_match_says_what_is_there(llm, colours, tmp_path):
         f"No match for '*.jpg' in {tmp_path / 'photos'}; 3 files match '*.JPG'."
     )
     assert "in its subfolders 1 files match '**/*.png'" in fails("deep", "*.png")
-    assert "it holds 3 .JPG" in fails("photos", "*.tif")
+    assert "it contains 3 .JPG" in fails("photos", "*.tif")
     assert fails("nowhere", "*.tif") == "nowhere: no such folder."
-    assert "leaves the folder" in fails("photos", "../*.png")
+    assert "points outside the folder" in fails("photos", "../*.png")
     assert llm.database.exists() is False
 
 
@@ -338,7 +338,7 @@ def test_other_spellings_of_the_extension_are_mentioned(llm, colours, photos):
     picture(photos / "C.PNG", GREEN)
     result = llm(*EMBED)
     assert (
-        "1 more files match '*.png' when upper and lower case are the same"
+        "1 more files match '*.png' if upper and lower case are treated alike"
         in result.stderr
     )
 
@@ -355,7 +355,7 @@ def test_a_link_out_of_the_folder_is_not_followed(llm, colours, photos, tmp_path
     (photos / "link.png").symlink_to(secret)
     (photos / "fine.png").symlink_to(photos / "red.png")
     result = llm(*EMBED)
-    assert "link.png: it is a link to a place outside the folder" in result.stderr
+    assert "link.png: it is a link that points outside the folder" in result.stderr
     assert llm.ids() == ["fine.png", "green.png", "red.png"]
 
 
@@ -451,7 +451,7 @@ def test_metadata_beside_the_pictures(llm, colours, photos):
         writer.writerow(["green.png", "", "1.10", "", "", "no", ""])
         writer.writerow(["../red.png", "outside", "", "", "", "", ""])
     result = llm(*EMBED)
-    assert "1 rows name no file in this folder" in result.stderr
+    assert "1 rows do not name a file in this folder" in result.stderr
     red, green = llm.rows("select * from photos order by id desc")
     assert red["title"] == "A red thing"
     assert red["inventory no"] == "007"
@@ -534,8 +534,8 @@ def test_cells_behind_the_last_column_are_mentioned(llm, colours, photos):
         "file_name,title\nred.png,1872.001, gold ring\ngreen.png,green,,\n"
     )
     assert (
-        "metadata.csv: 1 row has more cells than there are columns (see line 2); put cells with "
-        "commas in them in quotation marks (what is behind the last column is left out)"
+        "metadata.csv: 1 row has more cells than there are columns (see line 2); put cells that "
+        "contain commas in quotation marks (cells beyond the last column are left out)"
     ) in llm(*EMBED).stderr
     assert llm.rows("select title from photos order by id") == [
         {"title": "green"},

@@ -75,7 +75,7 @@ def test_what_cannot_be_served(llm, colours, photos):
         taken.listen()
         port = taken.getsockname()[1]
         message = llm.fails("glam", "serve", "photos", "--no-browser", "-p", port)
-    assert f"Nothing can be served on 127.0.0.1:{port}" in message
+    assert f"The site cannot be served on 127.0.0.1:{port}" in message
 
 
 def test_addresses_are_those_of_datasette():

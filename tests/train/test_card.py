@@ -216,7 +216,7 @@ def test_what_it_says():
         "| Pictures | 4,512 |",
         "| Open Context | 4,000 |",
         "| Time: epochs | 1 h 2 min |",
-        "| Part of the new weights in the mix with the old | .50 |",
+        "| Share of the new weights in the mix with the old | .50 |",
         "- the vectors collapse",
         "llm glam models add archaeclip FOLDER",
         "llm glam train finds.csv --base clip-ViT-B-32 --name archaeclip",
@@ -258,7 +258,7 @@ def test_without_anything_measured():
     data = Data("x", 0, 0, 0, 0)
     text = card(training(data=data, figures=[], groups={}, alpha=None))
     assert "Nothing was measured." in text
-    assert "| Time span | not known |" in text
+    assert "| Time span | unknown |" in text
     assert "mix with the old" not in text
 
 

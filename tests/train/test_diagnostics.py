@@ -89,7 +89,10 @@ def test_what_cannot_be_judged_is_refused(wrong):
 
 @pytest.mark.parametrize(
     ("seen", "words"),
-    [(Collapse(0.96, 0.2), "cosine of 0.960"), (Collapse(0.3, 0.009), "within 0.0090")],
+    [
+        (Collapse(0.96, 0.2), "cosine of 0.960"),
+        (Collapse(0.3, 0.009), "span only 0.0090"),
+    ],
 )
 def test_collapse_is_fatal(seen, words):
     warning = told(HEALTHY, seen=seen)["collapse"]
@@ -222,7 +225,12 @@ def test_no_better_is_fatal_and_gives_the_numbers():
     history = [epoch(0, 0.5), epoch(1, 0.4)]
     warning = told(history, chance_level=0.05)["no better"]
     assert warning.fatal
-    for words in ("was 0.500", "is 0.500", "has 0.050", "of 200 captions 0 were won"):
+    for words in (
+        "was 0.500",
+        "and 0.500 at its best",
+        "level 0.050",
+        "of 200 captions 0 were gained",
+    ):
         assert words in warning.words
 
 

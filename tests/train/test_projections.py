@@ -80,14 +80,17 @@ def test_pictures_and_texts_are_projected_to_unit_length():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"texts": np.full((2, 3), np.nan, np.float32)}, "texts hold values"),
-        ({"pictures": np.full((2, 3), np.inf, np.float32)}, "pictures hold values"),
+        ({"texts": np.full((2, 3), np.nan, np.float32)}, "texts must not contain NaN"),
+        (
+            {"pictures": np.full((2, 3), np.inf, np.float32)},
+            "pictures must not contain NaN",
+        ),
         ({"pictures": np.ones((2, 3))}, "float32"),
-        ({"texts": np.ones((0, 3), np.float32)}, "at least one"),
-        ({"picture_of": np.array([0, 2])}, "not there"),
-        ({"picture_of": np.array([-1, 0])}, "not there"),
-        ({"caption": np.array([0])}, "caption takes one"),
-        ({"caption": np.array([0.0, 1.0])}, "caption takes one"),
+        ({"texts": np.ones((0, 3), np.float32)}, "non-empty"),
+        ({"picture_of": np.array([0, 2])}, "does not exist"),
+        ({"picture_of": np.array([-1, 0])}, "does not exist"),
+        ({"caption": np.array([0])}, "caption needs one"),
+        ({"caption": np.array([0.0, 1.0])}, "caption needs one"),
     ],
 )
 def test_features_that_make_no_sense_are_refused(change, words):
@@ -99,14 +102,14 @@ def test_features_that_make_no_sense_are_refused(change, words):
 def test_projections_that_make_no_sense_are_refused():
     ones = np.ones((2, 3), np.float32)
     for wrong in ((ones * np.nan, ones, 1.0), (ones[:1], ones, 1.0), (ones, ones, 0.0)):
-        with pytest.raises(ValueError, match=r"numbers|sizes|positive"):
+        with pytest.raises(ValueError, match=r"NaN|dimensions|positive"):
             Projections(*wrong)
 
 
 def test_features_of_other_sizes_than_the_projections_take_are_refused():
     start, train, held_out = short()
     other = replace(held_out, texts=held_out.texts[:, 1:])
-    with pytest.raises(ValueError, match=r"20 a text; the features have 24 and 19"):
+    with pytest.raises(ValueError, match=r"20 per text; the features have 24 and 19"):
         tune(start, train, other, FEW)
 
 
@@ -615,6 +618,6 @@ def test_bytes_that_are_no_state_are_refused_and_never_executed():
         to_bytes(replace(good, second={k: v - 1 for k, v in good.second.items()})),
         to_bytes(replace(good, first={**good.first, "text": good.first["text"][:2]})),
     ):
-        with pytest.raises(ValueError, match="no saved state of tuning"):
+        with pytest.raises(ValueError, match="not a saved training state"):
             from_bytes(wrong)
     assert from_bytes(with_changes(data, steps=3)).steps == 3

@@ -199,7 +199,7 @@ def test_memory_for_not_even_one_pair_is_one_sentence(school, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(both, "both", never)
-    with pytest.raises(TrainingFailed, match="too small for one picture"):
+    with pytest.raises(TrainingFailed, match="enough memory for a single picture"):
         gradients(both, 12)
 
 
@@ -226,8 +226,8 @@ def test_all_weights_learn_what_they_did_not_know(trained):
     result, glam = trained
     found = recall(result)
     assert found["glam-clip/ours"] > found["glam-clip/tiny"] + 0.1
-    assert "What learns, as asked for: all weights" in result.stderr
-    assert "The pictures are kept ready in" in result.stderr
+    assert "What is trained, as requested: all weights" in result.stderr
+    assert "Decoded pictures are cached in" in result.stderr
     card = (glam / "checkpoints" / "ours" / "README.md").read_text("utf-8")
     assert "all weights of both towers, projections and temperature" in card
     assert "accelerate" in card
@@ -407,8 +407,8 @@ def test_too_little_memory_is_said_before(learner, school, monkeypatch, free):
     message = learner.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "x", "--tune", "all")
     )
-    assert "--tune all takes about 0.0 GB of memory" in message
-    assert "Take --tune last-block" in message
+    assert "--tune all needs about 0.0 GB of memory" in message
+    assert "Use --tune last-block" in message
 
 
 def test_too_little_disk_is_said_before(learner, school, monkeypatch):
@@ -418,7 +418,7 @@ def test_too_little_disk_is_said_before(learner, school, monkeypatch):
     message = learner.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "x", "--tune", "all")
     )
-    assert "The pictures would take 2 MB in" in message
+    assert "The decoded pictures would take 2 MB in" in message
     assert "--tune projections" in message
 
 
@@ -437,8 +437,8 @@ def test_pictures_that_are_prepared_in_another_way(llm, school, tmp_path):
     message = llm.fails(
         *("glam", "train", data, "--base", "tiny", "--name", "ours", *ALL)
     )
-    assert "prepares pictures in another way than CLIP does (ViTImagePro" in message
-    assert message.endswith("Take --tune projections.")
+    assert "preprocesses pictures differently from CLIP (ViTImagePro" in message
+    assert message.endswith("Use --tune projections.")
 
 
 def test_without_the_packages_there_is_one_sentence(learner, school, monkeypatch):
@@ -456,7 +456,7 @@ def test_without_the_packages_there_is_one_sentence(learner, school, monkeypatch
 @pytest.mark.parametrize(
     ("weights", "pictures", "has_card", "expected", "why"),
     [
-        (151_000_000, 20_000, False, "projections", "no graphics card"),
+        (151_000_000, 20_000, False, "projections", "no GPU"),
         (151_000_000, 20_000, True, "all", "there are 20,000 pictures"),
         (151_000_000, 4_000, True, "last-block", "fewer than 5,000"),
         (2_300_000, 4_000, False, "last-block", "2 million weights"),
@@ -531,7 +531,7 @@ def test_retained_captions_are_the_users_own(learner, school, tmp_path, monkeypa
     ("content", "message"),
     [
         (None, "cannot be read"),
-        (b"\xff\xfe\x00", "is no text in UTF-8"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
         (b"one\ntwo\n\nTWO\n", "has 2 different captions"),
     ],
 )

@@ -261,9 +261,9 @@ def test_labels_that_say_nothing_are_found_out_before(learner, school, check):
         *("--name", "ours", "--label", "caption", *check),
     )
     assert message.startswith(
-        "No two pictures of different groups share a label in the"
+        "Among the 135 pictures to measure with, no two of different groups share a label"
     )
-    assert "column 'caption', of the 135 to measure with. Choose another" in message
+    assert "in the column 'caption'. Choose another" in message
     assert not (registry.directory() / "train" / "ours" / "features.npz").exists()
 
 
@@ -291,7 +291,7 @@ def test_no_epoch_in_the_time_there_was(learner, school):
     result = learn(learner, school[0], *QUICK, "--max-minutes", "1e-9", ok=False)
     message = result.stderr.partition("Error: ")[2]
     assert message.startswith(
-        "Nothing was registered. Not one epoch was done in the time"
+        "Nothing was registered. Not a single epoch was completed in the time"
     )
     assert "--max-minutes" in message
     assert "captions belong" not in message
@@ -303,7 +303,7 @@ def test_a_value_that_nothing_has(learner, school):
         *("--name", "ours", "--holdout", "museum=Louvre"),
     )
     assert message == (
-        "No picture has 'Louvre' in the column 'museum'. There are: m0, m1, m2, m3."
+        "No picture has 'Louvre' in the column 'museum'. It has values such as: m0, m1, m2, m3."
     )
 
 
@@ -344,8 +344,8 @@ def test_forty_pairs(learner, school):
         ok=False,
     )
     assert result.exit_code == 1
-    assert "Fewer than 200 pictures to learn from" in result.stderr
-    assert "28 pictures with captions to learn from and 12 different" in result.stderr
+    assert "Fewer than 200 pictures to train on" in result.stderr
+    assert "28 pictures with captions to train on and 12 different" in result.stderr
     assert "Error: Nothing was registered. " in result.stderr
 
 
@@ -418,10 +418,10 @@ def test_a_museum_that_is_held_out(learner, school):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--name", "tiny"], "'tiny' belongs to a checkpoint already"),
-        (["--name", "demo"], "'demo' belongs to a checkpoint already"),
-        (["--name", "a b"], "cannot be a name"),
-        (["--name", "x", "--resume"], "There is no training of 'x' to go on with"),
+        (["--name", "tiny"], "'tiny' is already the name of a checkpoint"),
+        (["--name", "demo"], "'demo' is already the name of a checkpoint"),
+        (["--name", "a b"], "is not a valid name"),
+        (["--name", "x", "--resume"], "There is no training of 'x' to resume"),
         (
             ["--name", "x", "--base", "nobody"],
             "No checkpoint is registered as 'nobody'",
@@ -444,7 +444,7 @@ def test_a_base_without_projections(llm, school, tmp_path):
     llm("glam", "models", "add", "sig", tiny.siglip(tmp_path / "siglip"))
     data = school[0] / "data" / "captions.csv"
     message = llm.fails("glam", "train", data, "--base", "sig", "--name", "x")
-    assert "no projections that could be trained" in message
+    assert "no projections to train" in message
 
 
 def test_a_name_is_needed(learner, school):

@@ -18,7 +18,7 @@ from . import collection_pair
 from .collection_pair import Pair
 
 SAMPLE = 200
-DEPTH = 50  # of rank-biased overlap: what follows weighs half a percent
+DEPTH = 50  # of rank-biased overlap: the ranks beyond it weigh half a per cent
 PAIRS = 10_000
 PAIRS_AT_ONCE = 500
 
@@ -32,19 +32,19 @@ def between(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Row:
-    """How far both collections agree: figures over a sample of pictures, each as a query.
+    """Measure how far both collections agree, with a sample of pictures as queries.
 
-    The overlap of the nearest neighbours (their number is ``neighbours``), rank-biased overlap
-    (:func:`llm_glam.evaluate.rank_agreement.rank_biased_overlap`), both as a mean with its 95 % interval, and
-    Spearman's correlation of the similarities of pairs of pictures.
+    Metrics are the overlap of the nearest neighbours (``neighbours`` of them), rank-biased overlap
+    (:func:`llm_glam.evaluate.rank_agreement.rank_biased_overlap`), both as a mean with its 95%
+    interval, and Spearman's correlation of the similarities of pairs of pictures.
 
-    :raises NotComparable: they share a single picture
+    :raises NotComparable: they share only one picture
     """
     count = len(pair.shared)
     if count < 2:
         raise NotComparable(
-            f"The collections '{pair.old.name}' and '{pair.new.name}' have one picture in common; "
-            "how far rankings agree takes more."
+            f"The collections '{pair.old.name}' and '{pair.new.name}' have only one picture in "
+            "common; comparing their rankings takes at least two."
         )
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(count, min(sample, count), replace=False))
@@ -56,7 +56,7 @@ def between(
     pairs = _pairs(count, rng)
     by_chance = rank_agreement.chance_rank_biased_overlap(depth, count - 1)
     return {
-        **_told(pair),
+        **_facts(pair),
         "sample": len(chosen),
         "seed": seed,
         "neighbours": neighbours,
@@ -71,7 +71,7 @@ def between(
     }
 
 
-def _told(pair: Pair) -> Row:
+def _facts(pair: Pair) -> Row:
     return {
         "old": pair.old.name,
         "old_model": pair.old.model_id,
@@ -122,7 +122,7 @@ def _like(pair: Pair, collection: Collection, item_id: str, number: int) -> Quer
 
 
 def _pairs(count: int, rng: np.random.Generator) -> Pairs:
-    """Positions of pairs of two different pictures, shape (n, 2): all, or as many as do."""
+    """Return positions of pairs of two different pictures, shape (n, 2): all, or a random sample."""
     if count * (count - 1) // 2 <= PAIRS:
         return np.stack(np.triu_indices(count, 1), axis=1)
     one = rng.integers(0, count, PAIRS)

@@ -1,4 +1,4 @@
-"""Two collections of the same pictures, made with two checkpoints, side by side."""
+"""Two collections of the same pictures, embedded with two checkpoints, side by side."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from ..rank_agreement import NEIGHBOURS
 
 CELLS = 16_000_000  # scores at once: 64 MB
 QUERIES_AT_ONCE = 50
-FEW = 1_000  # that are left out more quickly than the rest is looked up
+FEW = 1_000  # up to here, skipping ids is faster than selecting the rest
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two collections, the ids that are compared, and those that are left out.
 
-    ``shared``: in order. ``only_old`` and ``only_new``: in one of them only. ``sensitive``: in
-    both, but not to be shown.
+    ``shared`` is sorted; ``only_old`` and ``only_new`` are ids in one of them only; ``sensitive``
+    are ids in both that must not be shown.
     """
 
     db: Database
@@ -35,11 +35,11 @@ class Pair:
     sensitive: Sequence[str]
 
     def both(self) -> tuple[Collection, Collection]:
-        """The old and the new one."""
+        """Return the old and the new collection."""
         return self.old, self.new
 
     def query(self, collection: Collection, query: Query) -> Query:
-        """The same query, among what is compared."""
+        """Return the same query, restricted to what is compared."""
         only = self.only_old if collection == self.old else self.only_new
         skip = {*query.skip}
         if len(only) + len(self.sensitive) > FEW:
@@ -50,9 +50,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Place:
-    """A picture in the ranking of one collection, and where it stands in the other's.
+    """A picture in the ranking of one collection, and its rank in the other's.
 
-    ``other`` is None where the picture has been deleted meanwhile.
+    ``other`` is None if the picture has been deleted in the meantime.
     """
 
     id: str
@@ -63,10 +63,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Answer:
-    """What both collections answer to a query, best first, and how much is in both.
+    """The results of both collections for a query, best first, and how many they share.
 
-    ``shared``: how many of the first ``depth`` are among the first of both. ``count``: among how
-    many pictures. ``subject``: the id that was looked for, if it was one.
+    ``shared``: how many of the first ``depth`` are among the first of both. ``count``: the number
+    of pictures searched. ``subject``: the id that was searched for, if it was one.
     """
 
     query: str
@@ -81,11 +81,11 @@ class Answer:
 def open_pair(
     db: Database, old: str, new: str, *, with_sensitive: bool = False
 ) -> Pair:
-    """Two collections of the same set of pictures.
+    """Open two collections of the same set of pictures.
 
-    :param with_sensitive: whether pictures are compared that the records call sensitive
+    :param with_sensitive: whether to compare pictures marked as sensitive
     :raises UnknownCollection: there is no such collection
-    :raises NotComparable: they are the same one, or of other pictures, or share none
+    :raises NotComparable: they are the same one, contain different pictures, or share none
     """
     first, second = collections.get(db, old), collections.get(db, new)
     _check(first, second)
@@ -97,11 +97,11 @@ def open_pair(
     kept = [item_id for item_id in shared if item_id not in sensitive]
     if not kept:
         why = (
-            "has only sensitive pictures in common (--sensitive compares them)"
+            "only sensitive pictures in common; use --sensitive to compare them"
             if sensitive
-            else "has no picture in common"
+            else "no pictures in common"
         )
-        raise NotComparable(f"The collection '{old}' {why} with '{new}'.")
+        raise NotComparable(f"The collections '{old}' and '{new}' have {why}.")
     left_out = (
         embeddings.ids_only_in(db, first.id, second.id),
         embeddings.ids_only_in(db, second.id, first.id),
@@ -113,13 +113,13 @@ def _check(old: Collection, new: Collection) -> None:
     reembed = f"llm glam reembed {old.name} NEW -m CHECKPOINT"
     if old.id == new.id:
         raise NotComparable(
-            f"'{old.name}' was given twice: there is nothing to compare. Embed its pictures with "
-            f"another checkpoint first: {reembed}"
+            f"'{old.name}' was given twice, so there is nothing to compare. Embed its pictures "
+            f"with another checkpoint first: {reembed}"
         )
     if old.items_table is None or old.items_table != new.items_table:
         raise NotComparable(
-            f"The collections '{old.name}' and '{new.name}' are not of the same pictures. One that "
-            f"is comes of: {reembed}"
+            f"The collections '{old.name}' and '{new.name}' do not contain the same pictures. To "
+            f"make one that does, run: {reembed}"
         )
 
 
@@ -131,7 +131,7 @@ def answers(
     prompt: str = "{}",
     private: bool = False,
 ) -> list[Answer]:
-    """The first of both collections for each query, each by its own checkpoint; exact.
+    """Return the exact first results of both collections for each query, each by its checkpoint.
 
     Parameters and errors are those of :func:`llm_glam.search.terms.query`.
     """
@@ -157,9 +157,9 @@ def answers(
 def nearest(
     pair: Pair, collection: Collection, queries: Sequence[Query]
 ) -> Iterator[list[Hit]]:
-    """What a collection answers to each query, few at once where there are many pictures.
+    """Yield a collection's results for each query, a few at a time if there are many pictures.
 
-    Memory stays bounded, as long as the answers are used up one by one.
+    Memory use stays bounded as long as the results are consumed one by one.
     """
     size = max(1, embeddings.count(pair.db, collection.id))
     at_once = max(1, min(QUERIES_AT_ONCE, CELLS // size))
@@ -176,7 +176,7 @@ def _answer(
     new: tuple[Query, list[Hit]],
     number: int,
 ) -> Answer:
-    """From what was asked of either collection, and what was found there."""
+    """Combine the query and results of each collection."""
     ids_old, ids_new = ([hit.id for hit in hits] for _, hits in (old, new))
     count = len(pair.shared) - (subject in pair.shared)
     depth = min(NEIGHBOURS, count)
@@ -195,7 +195,7 @@ def _places(hits: Sequence[Hit], others: dict[str, int]) -> list[Place]:
 
 
 def titles(pair: Pair, ids: Sequence[str]) -> dict[str, str | None]:
-    """What the records call pictures: their title, else their caption, else None."""
+    """Return what the records call the pictures: the title, else the caption, else None."""
     columns = "id, title, caption"
     known = items.fetch(pair.db, str(pair.old.items_table), ids, columns)
     return {

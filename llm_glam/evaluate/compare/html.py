@@ -1,4 +1,4 @@
-"""A comparison of two collections as one HTML page that needs nothing else."""
+"""Render a comparison of two collections as one self-contained HTML page."""
 
 import base64
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ...models import registry
 from . import collection_pair, wording
 from .collection_pair import Answer, Pair, Place
 
-# What browsers show of what a thumbnail may be; anything else is not put on the page.
+# Thumbnail formats that browsers can show; others are left off the page.
 KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 AT_ONCE = 500
 
@@ -24,9 +24,9 @@ Row = dict[str, Any]
 def write(
     path: Path, pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]
 ) -> int:
-    """Write the page; it appears complete or not at all.
+    """Write the page atomically.
 
-    :param figures: what :func:`llm_glam.evaluate.compare.agreement.between` gives
+    :param figures: what :func:`llm_glam.evaluate.compare.agreement.between` returns
     :return: its size in bytes
     :raises OSError: it cannot be written
     """
@@ -36,7 +36,7 @@ def write(
 
 
 def render(pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]) -> str:
-    """The page as text: everything that came from elsewhere is escaped."""
+    """Return the page as text, with everything from outside escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -80,7 +80,7 @@ def _side(
     shown: dict[str, Row],
     depth: int,
 ) -> Row:
-    """One column: its cards say where each picture stands among the other's first ``depth``."""
+    """Return one column: its cards give each picture's rank in the other's first ``depth``."""
     cards = [
         {
             **shown[one.id],
@@ -95,7 +95,7 @@ def _side(
 
 
 def _mark(place: Place, other: str, depth: int) -> str:
-    """Where a picture stands in the other collection, and where it went from old to new."""
+    """Say where a picture ranks in the other collection, and how it moved from old to new."""
     if place.other is None:
         return f"No longer in {other}"
     if place.other > depth:
@@ -108,7 +108,7 @@ def _mark(place: Place, other: str, depth: int) -> str:
 
 
 def _pictures(pair: Pair, ids: Sequence[str]) -> dict[str, Row]:
-    """Thumbnails with their sizes, as addresses that hold them."""
+    """Return thumbnails with their sizes, as data URLs."""
     found: dict[str, Row] = {}
     for start in range(0, len(ids), AT_ONCE):
         some = list(ids[start : start + AT_ONCE])

@@ -1,12 +1,13 @@
-"""Captions of records: ``{title}. {material}, {period}``, without debris of what is empty.
+"""Make captions from records, ``{title}. {material}, {period}``, without debris from empty fields.
 
-The rule. Punctuation with a space behind it, and dashes, bars and slashes between spaces, cut a
-template into clauses. Within a clause, words belong to the field behind them; behind the last field,
-and closing quotes, to the field before them. An empty field goes, with its words; a clause without a
-field stays. What is between brackets is a template of its own, and the brackets with it are a field
-of what is around them. Between two that are left stands the strongest mark that was between them,
-``.`` before ``;`` before ``,`` before dashes, and never twice. A mark at the end stays. A full stop
-behind a lone word of up to four letters is an abbreviation: ``ca. {year}`` is one clause.
+The rule: punctuation followed by a space, and dashes, bars and slashes between spaces, split a
+template into clauses. Within a clause, words belong to the field after them; words after the last
+field, and closing quotes, belong to the field before them. An empty field is dropped with its
+words; a clause without a field stays. What is between brackets is a template of its own, and the
+brackets with their content are a field of the surrounding template. Between two remaining clauses
+stands the strongest mark that was between them, ``.`` before ``;`` before ``,`` before dashes, and
+never twice. A mark at the end stays. A full stop after a single word of up to four letters marks an
+abbreviation: ``ca. {year}`` is one clause.
 """
 
 import re
@@ -17,7 +18,7 @@ from typing import Any
 
 from ...errors import BadTemplate
 
-FIELD = "\0"  # stands for a field while a template is cut
+FIELD = "\0"  # stands for a field while a template is split
 CUT = re.compile(r"(\s*[.,;!?]+(?:\s+|$)|\s+[-–—|/·]+\s+)")
 ABBREVIATION = re.compile(r"[^\W\d_]{1,4}")
 CLOSING = re.compile(r"[)\]}>\"'”’»]*")
@@ -33,7 +34,7 @@ DEEPEST = 20  # brackets within brackets
 class Part:
     """A field with the words that belong to it; ``field`` is None for a clause without one.
 
-    ``mark`` is what cuts it off from the part before it, empty within a clause.
+    ``mark`` is what separates it from the part before it, empty within a clause.
     """
 
     before: str
@@ -42,7 +43,7 @@ class Part:
     mark: str = ""
 
     def value(self, record: Mapping[str, Any]) -> str:
-        """What a record says there."""
+        """Return a record's value for the field."""
         if isinstance(self.field, Bracketed):
             inner = self.field.template.caption(record)
             return f"{self.field.opening}{inner}{self.field.closing}" if inner else ""
@@ -51,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Template:
-    """A template in parts, with the mark it ends with."""
+    """A template split into parts, with the mark it ends with."""
 
     parts: Sequence[Part]
     end: str
@@ -68,31 +69,31 @@ class Template:
         return list(dict.fromkeys(found))
 
     def caption(self, record: Mapping[str, Any]) -> str:
-        """The caption of a record, empty where all its fields are.
+        """Return the caption of a record, empty if all its fields are empty.
 
-        A value with neither a letter nor a digit in it, such as a dash, is empty.
+        A value without any letter or digit, such as a dash, counts as empty.
         """
         values = [part.value(record) for part in self.parts]
         if not any(values):
             return ""
-        said = ""
+        joined = ""
         marks: list[str] = []
         is_cut = False
         for part, value in zip(self.parts, values, strict=True):
             marks.append(part.mark)
             is_cut = is_cut and not part.mark
             if part.field is not None and not value:
-                is_cut = is_cut or bool(part.mark) or not said
+                is_cut = is_cut or bool(part.mark) or not joined
                 continue
             before = NO_START.sub("", part.before) if is_cut else part.before
-            said = _joined(said, marks, f"{before}{value}{part.after}")
+            joined = _joined(joined, marks, f"{before}{value}{part.after}")
             marks, is_cut = [], False
-        return _joined(said, [self.end], "").strip()
+        return _joined(joined, [self.end], "").strip()
 
 
 @dataclass(frozen=True)
 class Bracketed:
-    """A template between brackets, which go when it says nothing."""
+    """A template between brackets, which are dropped if it is empty."""
 
     opening: str
     template: Template
@@ -103,7 +104,7 @@ Field = str | Bracketed
 
 
 def parse(template: str, columns: Sequence[str]) -> Template:
-    """A template as it was typed.
+    """Parse a template as the user typed it.
 
     :param columns: those that records have
     :raises BadTemplate: a column they do not have, a brace that is not closed, no field at all, or
@@ -118,16 +119,19 @@ def parse(template: str, columns: Sequence[str]) -> Template:
             fields.append(_known(column, columns))
     if not fields:
         raise BadTemplate(
-            f"The template '{template}' names no column. Write it like '{{title}}. {{material}}'."
+            f"The template '{template}' does not name a column. Write it like '{{title}}. "
+            f"{{material}}'."
         )
     return _template(plain, fields)
 
 
 def text(value: Any) -> str:
-    """What a cell says, in one line; empty where there is neither a letter nor a digit in it."""
+    """Return the value of a cell in one line; empty if it has neither a letter nor a digit."""
     if isinstance(value, list | tuple):
         return ", ".join(filter(None, map(text, value)))
-    if value is None or value != value or isinstance(value, dict):  # NaN equals nothing
+    if (
+        value is None or value != value or isinstance(value, dict)
+    ):  # NaN is unequal to itself
         return ""
     found = " ".join(str(value).encode("utf-8", "replace").decode().split())
     return found if SAYS.search(found) else ""
@@ -137,7 +141,7 @@ def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
     try:
         for words, column, how, conversion in Formatter().parse(template):
             if how or conversion:
-                raise ValueError("between braces there are names of columns only")
+                raise ValueError("only column names are allowed between braces")
             yield words, column
     except ValueError as error:
         raise BadTemplate(
@@ -146,13 +150,13 @@ def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _known(column: str, columns: Sequence[str]) -> str:
-    """The column as the records spell it."""
+    """Return the column as the records spell it."""
     if column in columns:
         return column
     same = [one for one in columns if one.strip().lower() == column.strip().lower()]
     if len(same) != 1:
         raise BadTemplate(
-            f"There is no column '{column}', which the template names. There are: "
+            f"The template names a column '{column}', which does not exist. The columns are: "
             f"{', '.join(columns)}."
         )
     return same[0]
@@ -194,7 +198,7 @@ def _bracketed(
 
 
 def _closing(plain: str, start: int) -> int:
-    """Where the bracket that opens there is closed; 0 where none opens, or it stays open."""
+    """Return where the bracket that opens here is closed; 0 if none opens, or it stays open."""
     opening = plain[start]
     depth = 0
     for place in range(start, len(plain) if opening in BRACKETS else start):
@@ -205,7 +209,7 @@ def _closing(plain: str, start: int) -> int:
 
 
 def _clauses(plain: str) -> list[tuple[str, str]]:
-    """The clauses, each behind its mark; an empty last one where the template ends with a mark."""
+    """Return the clauses, each after its mark; the last is empty if the template ends with a mark."""
     first, *rest = CUT.split(plain)
     found = [("", first)]
     for mark, clause in zip(rest[::2], rest[1::2], strict=True):
@@ -236,17 +240,17 @@ def _parts(mark: str, clause: str, fields: Iterator[Field]) -> list[Part]:
     return parts
 
 
-def _joined(said: str, marks: Sequence[str], words: str) -> str:
-    """What was said so far, the strongest mark, and what comes now."""
+def _joined(joined: str, marks: Sequence[str], words: str) -> str:
+    """Join the caption so far, the strongest mark, and the next words."""
     mark = min(marks, key=_weakness, default="")
     sign = mark.strip()
-    if not said or not sign:
-        return said + words
+    if not joined or not sign:
+        return joined + words
     if sign[0] in STRONGEST:
-        said = said.rstrip(" ,;:")
-        if said.endswith((sign, "!", "?")) or (said[-1:] in ENDS and sign == "."):
+        joined = joined.rstrip(" ,;:")
+        if joined.endswith((sign, "!", "?")) or (joined[-1:] in ENDS and sign == "."):
             mark = mark.replace(sign, "", 1)
-    return said + mark + words
+    return joined + mark + words
 
 
 def _weakness(mark: str) -> int:

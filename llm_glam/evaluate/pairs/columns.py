@@ -1,4 +1,4 @@
-"""Which columns of records hold pictures and captions: asked for, guessed, or made by a template."""
+"""Choose the columns of records that hold pictures and captions: given, guessed, or by template."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,33 +10,33 @@ from . import caption_template
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
-NAN = ("nan", "NaN")  # so pandas writes an empty cell
+NAN = ("nan", "NaN")  # how pandas writes an empty cell
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Header:
-    """The columns that there are, of what (to stand in a sentence), and whether a first line names them."""
+    """The available columns, the source to name in messages, and whether a first line names them."""
 
     names: Sequence[str]
     source: str | None = None
     is_first_line: bool = False
 
     def listed(self) -> str:
-        """The names for an error, with advice where they look like data."""
-        told = f"There are: {', '.join(self.names) or 'none'}."
+        """List the names for an error, with advice if they look like data."""
+        names = f"The columns are: {', '.join(self.names) or 'none'}."
         lower = {name.strip().lower() for name in self.names}
         if not self.is_first_line or lower & {*IMAGE_COLUMNS, *CAPTION_COLUMNS}:
-            return told
-        return f"{told} The first line must hold the columns' names."
+            return names
+        return f"{names} The first line must contain the column names."
 
 
 @dataclass(frozen=True)
 class CaptionSource:
-    """What makes the captions of a record, and in words where it takes them from.
+    """Where the captions of a record come from, as a function and in words.
 
-    ``column`` is None where a template makes them.
+    ``column`` is None if a template makes them.
     """
 
     of: Callable[[Row], tuple[str, ...]]
@@ -44,40 +44,41 @@ class CaptionSource:
     column: str | None = None
 
     def why_none(self, row: Row) -> str:
-        """Why a record gives no caption."""
+        """Return the reason why a record has no caption."""
         value = row.get(self.column) if self.column is not None else None
         parts = value if isinstance(value, list) else [value]
         if any(isinstance(part, dict) for part in parts):
-            return f"its {self.column} is no text"
+            return f"its {self.column} is not text"
         return "it has no caption"
 
 
 def caption_source(
     column: str | None, template: str | None, header: Header, option: str
 ) -> CaptionSource:
-    """What makes the captions of records: a template, or a column.
+    """Return the source of the captions: a template, or a column.
 
-    :param option: what the column would be given with
+    :param option: the option that would name the column
     :raises BadPairs: there is no such column, or none that looks like captions
-    :raises BadTemplate: the template cannot be filled
+    :raises BadTemplate: the template is invalid
     """
     if template is not None:
         filled = caption_template.parse(template, header.names)
         return CaptionSource(
-            lambda row: _told([filled.caption(_without_nan(row))]), f"by '{template}'"
+            lambda row: _texts([filled.caption(_without_nan(row))]),
+            f"from the template '{template}'",
         )
     name = chosen(column, CAPTION_COLUMNS, header, option)
     return CaptionSource(
-        lambda row: _told(_listed(row.get(name))), f"from the column '{name}'", name
+        lambda row: _texts(_listed(row.get(name))), f"from the column '{name}'", name
     )
 
 
 def chosen(
     asked: str | None, guesses: Sequence[str], header: Header, option: str
 ) -> str:
-    """The column that was asked for, or the first that looks like it.
+    """Return the column that was asked for, or the first that looks like it.
 
-    :param option: what it would be given with
+    :param option: the option that would name it
     :raises BadPairs: there is none
     """
     if asked is not None:
@@ -88,15 +89,15 @@ def chosen(
             return lower[guess]
     of = f" of {header.source}" if header.source else ""
     raise BadPairs(
-        f"None of the columns{of} is called {', '.join(guesses[:-1])} or {guesses[-1]}. Say which "
-        f"to take with {option}. {header.listed()}"
+        f"None of the columns{of} is called {', '.join(guesses[:-1])} or {guesses[-1]}. Name the "
+        f"one to use with {option}. {header.listed()}"
     )
 
 
 def checked(column: str, header: Header) -> str:
-    """A column as the records spell it.
+    """Return a column as the records spell it.
 
-    :raises BadPairs: they have none of that name
+    :raises BadPairs: they have none with that name
     """
     if column in header.names:
         return column
@@ -110,7 +111,7 @@ def checked(column: str, header: Header) -> str:
 
 
 def _listed(value: Any) -> Sequence[Any]:
-    """Several captions are a list, in a cell of text a list in JSON."""
+    """Return captions as a list; a text cell may hold several as a JSON list."""
     if _is_nan(value):
         return []
     if isinstance(value, str) and value.lstrip().startswith('["'):
@@ -129,5 +130,5 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, str) and value.strip() in NAN
 
 
-def _told(values: Sequence[Any]) -> tuple[str, ...]:
+def _texts(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(filter(None, map(caption_template.text, values)))

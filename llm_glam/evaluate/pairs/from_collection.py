@@ -1,4 +1,4 @@
-"""Pairs from a collection: its pictures, with captions made of their records."""
+"""Read pairs from a collection: its pictures, with captions made from their records."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,14 +34,14 @@ def read(
     sensitive: bool = False,
     from_files: bool = False,
 ) -> Pairs:
-    """The pairs of a collection; pictures of one document are one group.
+    """Return the pairs of a collection; pictures of the same document are one group.
 
     :param caption: the column with the captions, None to guess it
-    :param sensitive: whether pictures marked as sensitive are taken
-    :param from_files: whether the pictures are to be read again, so that they have to be there
+    :param sensitive: whether to include pictures marked as sensitive
+    :param from_files: whether the pictures will be read again, so that their files must exist
     :raises BadPairs: there is no such column, no record, or nothing that can be used
-    :raises BadTemplate: the template cannot be filled
-    :raises BadFilter: the conditions cannot be asked
+    :raises BadTemplate: the template is invalid
+    :raises BadFilter: the conditions are invalid
     """
     table = collection.items_table
     if table is None:
@@ -75,7 +75,7 @@ def vectors(
     wanted: Sequence[Pair],
     progress: Progress | None = None,
 ) -> Vectors:
-    """The stored vectors of pairs, of length 1, shape (n, dimensions); no picture is read.
+    """Return the stored vectors of pairs, of length 1, shape (n, dimensions).
 
     :param progress: told how it goes where many vectors have to be read first
     """
@@ -84,7 +84,7 @@ def vectors(
         found = index.of(db, collection, seen, progress)
         stored = found.stored.vectors[found.rows.positions(ids)]
     vectors = np.empty_like(stored)
-    # The index has them in the order of their ids, as SQLite sorts these.
+    # The index sorts them by id, in SQLite's order.
     vectors[sorted(range(len(ids)), key=lambda place: ids[place].encode())] = stored
     return vectors
 
@@ -96,7 +96,7 @@ def _fitting(
     found = [row for row in rows if row["id"] in meant]
     if not found:
         raise BadPairs(
-            f"No record of the collection '{collection.name}' fits the filters; loosen --filter "
+            f"No record of the collection '{collection.name}' matches the filters; relax --filter "
             "or --where."
         )
     return found
@@ -105,7 +105,7 @@ def _fitting(
 def _with_files(
     db: Database, table: str, found: Sequence[Pair]
 ) -> tuple[list[Pair], list[tuple[str, str]]]:
-    """The pairs whose originals are here, and the ids of the others with the reason."""
+    """Return the pairs whose originals are here, and the ids of the others with the reason."""
     paths = {number: path for path, number in folders.numbers(db, table).items()}
     located = [(pair, folders.original(pair.record, paths)) for pair in found]
     here = [replace(pair, file=file) for pair, file in located if file]

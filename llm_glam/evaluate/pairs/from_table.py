@@ -1,4 +1,4 @@
-"""Pairs from a table in a file: a picture's path and captions in each row."""
+"""Read pairs from a table in a file: a picture's path and captions in each row."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ADDRESSES = ("http://", "https://", "//", "data:", "ftp://", "s3://", "file:")
 
 @dataclass(frozen=True)
 class Columns:
-    """Where pictures and captions are, None to guess it, and what to group by."""
+    """The columns of pictures and captions, None to guess them, and the one to group by."""
 
     image: str | None = None
     caption: str | None = None
@@ -31,7 +31,7 @@ class Columns:
 
 @dataclass
 class _Table:
-    """A file of rows while it is read."""
+    """A table while it is being read."""
 
     folder: Path
     image: str
@@ -45,16 +45,16 @@ class _Table:
 def read(
     data: str | Path, asked: Columns | None = None, *, sensitive: bool = False
 ) -> Pairs:
-    """The pairs of a CSV, TSV, JSON, JSONL or XLSX file, or of a folder with such metadata.
+    """Return the pairs in a CSV, TSV, JSON, JSONL or XLSX file, or in a folder with such metadata.
 
-    Paths are relative to the file's folder, and the pictures are in it. What cannot be used is
+    Paths are relative to the file's folder, which contains the pictures. What cannot be used is
     in ``refused``.
 
-    :param sensitive: whether rows whose column ``sensitive`` says yes are taken
+    :param sensitive: whether to include rows whose column ``sensitive`` says yes
     :raises BadRecords: the file cannot be read
-    :raises BadPairs: there is no such file or column, a row with more cells than columns, or nothing
-        that can be used
-    :raises BadTemplate: the template cannot be filled
+    :raises BadPairs: there is no such file or column, a row with more cells than columns, or
+        nothing that can be used
+    :raises BadTemplate: the template is invalid
     """
     asked = asked or Columns()
     path = _file(Path(data).expanduser())
@@ -95,9 +95,9 @@ def _file(path: Path) -> Path:
         if (path / name).is_file():
             return path / name
     others = sorted(p.name for p in path.iterdir() if p.suffix in tables.READERS)
-    there = f" (there is {', '.join(others[:5])})" if others else ""
+    there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
-        f"There is no {', '.join(METADATA_NAMES)} in {path}. Give the table itself{there}."
+        f"{path} has none of {', '.join(METADATA_NAMES)}. Give the table itself{there}."
     )
 
 
@@ -108,7 +108,7 @@ def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
             continue
         value = row.get(table.image)
         if isinstance(value, dict | list):
-            table.refused.append((f"row {number}", f"its {table.image} is no text"))
+            table.refused.append((f"row {number}", f"its {table.image} is not text"))
             continue
         name = "" if value is None else str(value).strip().replace("\\", "/")
         if name not in table.located:
@@ -126,9 +126,9 @@ def _is_sensitive(row: Row) -> bool:
 
 
 def _located(table: _Table, name: str) -> PictureFile | str:
-    """The file of a name within the table's folder, or the reason why there is none."""
+    """Return the file with this name within the table's folder, or the reason why there is none."""
     if not name:
-        return "it names no picture"
+        return "it does not name a picture"
     if name.lower().startswith(ADDRESSES):
         return "it is an address; download the picture into the folder of the table"
     if "\0" in name or _shown(name) != name[:LONGEST_SHOWN]:
@@ -144,14 +144,14 @@ def _located(table: _Table, name: str) -> PictureFile | str:
         if refusal:
             return refusal[0]
         if not path.is_file():
-            return "it is no file"
+            return "it is not a file"
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({error.strerror or error})"
     return files.file_at(path, inner.as_posix())
 
 
 def _within(folder: Path, name: str) -> Path | None:
-    """The path relative to the folder; None where it leads out of it."""
+    """Return the path relative to the folder; None if it leads outside it."""
     path = Path(name)
     if path.is_absolute():
         if not path.parent.resolve().is_relative_to(folder):
@@ -163,7 +163,7 @@ def _within(folder: Path, name: str) -> Path | None:
 
 
 def _spelled(folder: Path, name: Path) -> Path:
-    """The path as it is on the disk: accents are one character there, or two."""
+    """Return the path as it is on the disk, where accents may be composed or decomposed."""
     for form in ("NFC", "NFD"):
         other = folder / unicodedata.normalize(form, str(name))
         if not (folder / name).exists() and other.exists():

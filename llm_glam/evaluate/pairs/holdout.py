@@ -1,4 +1,4 @@
-"""Which pictures a checkpoint learns from, and which it is measured with and never sees."""
+"""Split pictures into those to train on and those held out for measuring."""
 
 import random
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ from ...errors import BadPairs
 from .caption_template import text
 from .pairs import Pair
 
-SHARE = 0.15  # of the pictures that is held out
-MOST = 2_000  # pictures: more make the figures hardly surer
+SHARE = 0.15  # of the pictures
+MOST = 2_000  # pictures: more hardly narrow the intervals
 LEAST = 10
-SHOWN = 20  # values in an error
+SHOWN = 20  # values listed in an error
 
 
 @dataclass(frozen=True)
 class Split:
-    """Pairs to learn from and pairs to measure with, no group in both."""
+    """Pairs to train on and held-out pairs, with no group in both."""
 
     train: list[Pair]
     held_out: list[Pair]
 
 
 def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> Split:
-    """Hold out a share of the pictures, chosen by whole groups.
+    """Hold out a random share of the pictures, whole groups at a time.
 
-    :raises BadPairs: there are too few for that
+    :raises BadPairs: there are too few
     """
     groups = sorted({pair.group for pair in found})
     random.Random(seed).shuffle(groups)
@@ -36,7 +36,7 @@ def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> 
     chosen: set[int] = set()
     count = 0
     for group in groups:
-        # A group too large for its place stays where most is learnt.
+        # A group too large for the rest of the held-out set stays in the training set.
         if count + sizes[group] <= max(wanted, 1):
             chosen.add(group)
             count += sizes[group]
@@ -46,20 +46,20 @@ def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> 
 def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
     """Hold out all pictures whose record has a value, such as those of one museum.
 
-    What shares a group with one of them is left out altogether: it is neither.
+    Other pictures that share a group with one of them are left out of both sets.
 
-    :raises BadPairs: nothing has that value, or everything
+    :raises BadPairs: no picture has that value, or all have it
     """
     if not any(column in pair.record for pair in found):
         columns = sorted({name for pair in found for name in pair.record})
         raise BadPairs(
-            f"There is no column '{column}' to hold out by. There are: {', '.join(columns)}."
+            f"There is no column '{column}' to hold out by. The columns are: {', '.join(columns)}."
         )
     values = [text(pair.record.get(column)) for pair in found]
     if value not in values:
         some = ", ".join(sorted(set(filter(None, values)))[:SHOWN])
         raise BadPairs(
-            f"No picture has '{value}' in the column '{column}'. There are: {some}."
+            f"No picture has '{value}' in the column '{column}'. It has values such as: {some}."
         )
     is_held_out = [own == value for own in values]
     touched = {pair.group for pair, yes in zip(found, is_held_out, strict=True) if yes}
@@ -76,8 +76,8 @@ def _checked(found: Sequence[Pair], is_held_out: Sequence[bool]) -> Split:
     held_out = [pair for pair, yes in zip(found, is_held_out, strict=True) if yes]
     if len(train) < LEAST or len(held_out) < LEAST:
         raise BadPairs(
-            f"{len(train):,} pictures to learn from and {len(held_out):,} to measure with are too "
-            f"few: {LEAST} of each are the least with which anything can be said. "
-            "(Pictures that share a caption or a group are never split.)"
+            f"{len(train):,} pictures to train on and {len(held_out):,} to measure with are too "
+            f"few: at least {LEAST} of each are needed. (Pictures that share a caption or a group "
+            "are never split.)"
         )
     return Split(train, held_out)

@@ -1,4 +1,4 @@
-"""Pictures with their captions: what a checkpoint is measured and trained with."""
+"""Pictures with captions, for measuring and training checkpoints."""
 
 import hashlib
 import random
@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import BadPairs
 from ...images.files import PictureFile
 
-NAMED = 5  # problems that are told one by one
+NAMED = 5  # problems that are reported one by one
 
 Row = dict[str, Any]
 
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 class Pair:
     """A picture and its captions, with the record they come from.
 
-    ``file`` is None where only the picture's stored vector is wanted. ``content`` is equal for
+    ``file`` is None if only the picture's stored vector is needed. ``content`` is equal for
     equal pictures where that is known. Pairs of one ``group`` are not independent: they share a
     caption, or whatever else the user groups by.
     """
@@ -35,7 +35,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of some data, and what was left out of it.
+    """The pairs of a data set, and what was left out of it.
 
     ``refused`` has ids and reasons; ``remarks`` are for people.
     """
@@ -46,26 +46,26 @@ class Pairs:
 
     @property
     def groups(self) -> int:
-        """How many groups there are."""
+        """The number of groups."""
         return len({pair.group for pair in self.pairs})
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A table or collection, in words: its name, and what pictures and captions are taken from."""
+    """A table or collection in words: its name, and where pictures and captions come from."""
 
     name: str
     taken: str
     is_collection: bool = False
 
     def __str__(self) -> str:
-        """The name, to stand in a sentence."""
+        """Return the name, for use in a sentence."""
         return f"the collection '{self.name}'" if self.is_collection else self.name
 
 
 @dataclass(frozen=True)
 class Captions:
-    """The different captions of pairs, and which pair has which.
+    """The distinct captions of pairs, and which pair has which.
 
     ``texts`` as they were first written; ``pictures`` and ``captions`` are positions among pairs
     and texts, of the same length.
@@ -77,7 +77,7 @@ class Captions:
 
 
 def normal(caption: str) -> str:
-    """The form in which captions are compared: case and spaces do not tell them apart."""
+    """Normalise a caption for comparison, ignoring case and spaces."""
     return " ".join(unicodedata.normalize("NFC", caption).casefold().split())
 
 
@@ -90,13 +90,13 @@ def gathered(
     group_by: Sequence[str] = (),
     sensitive: int = 0,
 ) -> Pairs:
-    """One pair per picture, with all captions of it, in groups.
+    """Return one pair per picture, with all its captions, in groups.
 
-    Files of the same bytes are one picture. A pair without a caption is refused.
+    Files with identical bytes are one picture. A pair without a caption is refused.
 
-    :param group_by: columns; pairs whose records say the same in one of them are one group
-    :param refused: what is known to be unusable already
-    :param why_silent: the reason why there is no caption of a record
+    :param group_by: columns; pairs whose records have the same value in one of them are one group
+    :param refused: what is already known to be unusable
+    :param why_silent: returns the reason why a record has no caption
     :raises BadPairs: nothing is left
     """
     by_content: dict[Hashable, Pair] = {}
@@ -112,22 +112,25 @@ def gathered(
     refused = [*refused, *(one for one in silent if one[0] not in ids)]
     if not by_content:
         raise BadPairs(_why_nothing(refused, origin, sensitive))
-    said = [f"{origin.name}: {origin.taken}"]
+    remarks = [f"{origin.name}: {origin.taken}"]
     if sensitive:
-        said.append(f"{sensitive:,} sensitive left out; --sensitive takes them")
-    if copies := len(ids) - len(by_content):
-        is_one = copies == 1
-        said.append(
-            f"{copies:,} {'picture is a copy' if is_one else 'pictures are copies'} of another "
-            f"and {'counts' if is_one else 'count'} as one with it"
+        remarks.append(
+            f"{sensitive:,} sensitive left out; use --sensitive to include them"
         )
-    return Pairs(_grouped(list(by_content.values()), group_by), list(refused), said)
+    if copies := len(ids) - len(by_content):
+        are_copies = (
+            "picture is a copy of another and counts"
+            if copies == 1
+            else "pictures are copies of others and count"
+        )
+        remarks.append(f"{copies:,} {are_copies} as the same picture")
+    return Pairs(_grouped(list(by_content.values()), group_by), list(refused), remarks)
 
 
 def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]]:
-    """Files with what tells their contents apart: only those of equal size are read.
+    """Identify the content of files, reading only those of equal size.
 
-    :return: and the ids of those that cannot be read, with the reason
+    :return: the pairs, and the ids of those that cannot be read, with the reason
     """
     sizes = Counter(
         pair.file.size for pair in {p.id: p for p in found}.values() if pair.file
@@ -148,7 +151,7 @@ def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]
 
 
 def sampled(pairs: Pairs, number: int | None, seed: int) -> Pairs:
-    """So many of the pairs, chosen at random but the same for the same seed, in their order."""
+    """Return a random sample of the pairs in their order, the same for the same seed."""
     if number is None or number >= len(pairs.pairs):
         return pairs
     chosen = sorted(random.Random(seed).sample(range(len(pairs.pairs)), number))
@@ -156,7 +159,7 @@ def sampled(pairs: Pairs, number: int | None, seed: int) -> Pairs:
 
 
 def captions(pairs: Sequence[Pair]) -> Captions:
-    """The different captions of pairs; those of one normal form are one caption."""
+    """Return the distinct captions of pairs, merging those that are equal when normalised."""
     numbers: dict[str, int] = {}
     texts: list[str] = []
     of_pictures, of_captions = [], []
@@ -172,7 +175,7 @@ def captions(pairs: Sequence[Pair]) -> Captions:
 
 
 def say_refused(refused: Sequence[tuple[str, str]], say: Callable[[str], None]) -> None:
-    """Tell the first few that are left out, and how many there are for which reason."""
+    """Report the first few that are left out, and how many there are for each reason."""
     for name, reason in refused[:NAMED]:
         say(f"{name}: {reason}")
     if len(refused) > NAMED:
@@ -192,7 +195,7 @@ def _digest(file: PictureFile) -> bytes:
 
 
 def _grouped(pairs: list[Pair], group_by: Sequence[str]) -> list[Pair]:
-    """Whatever shares a key is one group, and what shares one with that, and so on."""
+    """Put pairs that share a key into one group, transitively."""
     parents = list(range(len(pairs)))
 
     def root(one: int) -> int:
@@ -224,8 +227,8 @@ def _reasons(refused: Sequence[tuple[str, str]], *, examples: bool = False) -> s
         first = {reason: name for name, reason in reversed(refused)}
         named = zip(shown, ordered, strict=False)
         shown = [
-            f"{said} ({'the first is ' if count > 1 else ''}{first[reason]})"
-            for said, (reason, count) in named
+            f"{words} ({'the first is ' if count > 1 else ''}{first[reason]})"
+            for words, (reason, count) in named
         ]
     rest = len(ordered) - NAMED
     return "; ".join([*shown, *([f"and {rest:,} other reasons"] if rest > 0 else [])])
@@ -235,12 +238,14 @@ def _why_nothing(
     refused: Sequence[tuple[str, str]], origin: Origin, sensitive: int
 ) -> str:
     hidden = (
-        f" ({sensitive:,} are sensitive: --sensitive takes them)" if sensitive else ""
+        f" ({sensitive:,} are sensitive; use --sensitive to include them)"
+        if sensitive
+        else ""
     )
     if not refused:
         return f"There are no pictures with captions in {origin}{hidden}."
     reasons = _reasons(refused, examples=True)
     return (
-        f"Not one of {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
+        f"None of the {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
         f"{reasons}."
     )

@@ -1,1 +1,1 @@
-"""What is computed of pictures and texts once, and kept in files."""
+"""Cache in files what is computed once from pictures and texts."""

@@ -1,4 +1,4 @@
-"""What enters a checkpoint's projections, for pictures and texts: computed once and kept."""
+"""Compute the inputs of a checkpoint's projections for pictures and texts once, and cache them."""
 
 import tempfile
 from collections.abc import Sequence
@@ -21,9 +21,10 @@ from . import npz
 
 @dataclass(frozen=True)
 class ProjectionInputs:
-    """What enters the projections: ``pictures`` (n, dp), ``texts`` (m, dt), both float32.
+    """The inputs of the projections: ``pictures`` (n, dp), ``texts`` (m, dt), both float32.
 
-    ``usable``: which pictures could be read, shape (n,); ``refused``: ids and reasons of others.
+    ``usable``: which pictures could be read, shape (n,); ``refused``: ids and reasons of the
+    others.
     """
 
     pictures: Vectors
@@ -41,9 +42,9 @@ def of(
     engine_options: EngineOptions,
     progress: Progress,
 ) -> ProjectionInputs:
-    """Compute it through the fastest engine there is, or take what was kept of the same.
+    """Compute the inputs with the fastest engine, or load them from the cache.
 
-    :param kept: a file for it; what is in it is used for the same pictures, texts and checkpoint
+    :param kept: the cache file, used again for the same pictures, texts and checkpoint
     """
     key = npz.key_of(fingerprint, found, texts)
     known = npz.load(kept, key)

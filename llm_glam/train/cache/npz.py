@@ -1,4 +1,4 @@
-"""Arrays computed of pictures and texts, in a file, for when the same are wanted again."""
+"""Cache arrays computed from pictures and texts in a file."""
 
 import hashlib
 import zipfile
@@ -15,30 +15,30 @@ from ...evaluate.encoding import Refused
 from ...evaluate.pairs.pairs import Pair
 from ...formats import atomic
 
-# What numpy says of a file that is cut off, empty, or of something else.
+# What numpy raises for a file that is truncated, empty, or something else.
 DAMAGED = (OSError, EOFError, ValueError, LookupError, zipfile.BadZipFile, zlib.error)
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def key_of(fingerprint: str, found: Sequence[Pair], texts: Sequence[str]) -> str:
-    """Of the checkpoint, the files as they are, and the texts."""
-    stored = hashlib.sha256(fingerprint.encode())
+    """Return a key for a checkpoint, the current files, and the texts."""
+    digest = hashlib.sha256(fingerprint.encode())
     for pair in found:
         assert pair.file
         stat = pair.file.path.stat()
-        stored.update(
+        digest.update(
             f"{pair.file.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode()
         )
     for text in texts:
-        stored.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    return stored.hexdigest()
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
 
 
 def save(path: Path, key: str, refused: Refused, arrays: Arrays) -> None:
-    """Write arrays, and which pictures could not be used; whole or not at all.
+    """Save arrays, and which pictures could not be used, atomically.
 
-    :param path: ends in ``.npz``; what was in it is replaced
+    :param path: ends in ``.npz``; an existing file is replaced
     """
     ids, reasons = zip(*refused, strict=True) if refused else ((), ())
     own: Arrays = {"key": np.array(key)}
@@ -48,7 +48,7 @@ def save(path: Path, key: str, refused: Refused, arrays: Arrays) -> None:
 
 
 def load(path: Path, key: str) -> tuple[Arrays, Refused] | None:
-    """What :func:`save` wrote under this key; None where that is not there, or damaged."""
+    """Load what :func:`save` saved under this key; None if it is missing or damaged."""
     with suppress(*DAMAGED), path.open("rb") as file:
         stored = dict(np.load(file))
         if str(stored.pop("key")) == key:

@@ -1,4 +1,4 @@
-"""Pictures as the towers see them, decoded once and kept in a file for as long as they learn."""
+"""Decode pictures to the towers' input once, and cache the pixels in a file during training."""
 
 import shutil
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from ...models.engine_choice import Say
 from ...progress import Progress
 from . import npz
 
-SPARE = 100_000_000  # bytes of the disk that are left alone
+SPARE = 100_000_000  # bytes of the disk that are left free
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Pixels as bytes, shape (n, height, width, 3), in the order of the pairs.
+    """Cached pixels as bytes, shape (n, height, width, 3), in the order of the pairs.
 
-    ``linear`` is what the values of the channels are multiplied with, and what is added then.
-    ``usable`` and ``refused`` as in :class:`llm_glam.train.cache.feature_cache.ProjectionInputs`; ``key`` is of what they
-    were made of.
+    ``linear`` is the factor and the offset that each channel's values are multiplied by and
+    increased by. ``usable`` and ``refused`` as in
+    :class:`llm_glam.train.cache.feature_cache.ProjectionInputs`; ``key`` identifies the inputs.
     """
 
     pixels: NDArray[np.uint8]
@@ -40,17 +40,17 @@ class Kept:
 
 @dataclass(frozen=True)
 class _Preparing:
-    """What reading ahead needs of an encoder."""
+    """What prefetching needs of an encoder."""
 
     preparation: Preprocessing
 
     @property
     def needed(self) -> int:
-        """As an encoder has it."""
+        """The short side in pixels that a picture must keep."""
         return self.preparation.needed
 
     def prepare(self, picture: Any) -> NDArray[np.uint8]:
-        """The pixels of one picture."""
+        """Return the pixels of one picture."""
         return self.preparation.pixels(picture)
 
 
@@ -62,10 +62,10 @@ def of(
     say: Say,
     progress: Progress,
 ) -> Kept:
-    """Decode the pairs' files, or take what was kept of the same.
+    """Decode the pairs' files, or load their pixels from the cache.
 
-    :param kept: a file for the pixels; beside it is one that says what they are of
-    :raises TrainingFailed: the disk has no room for them
+    :param kept: the file of the pixels; a file beside it identifies their source
+    :raises TrainingFailed: there is not enough space on the disk
     """
     key = npz.key_of(f"{fingerprint} {preparation}", found, ())
     linear = (preparation.scale, preparation.shift)
@@ -82,7 +82,7 @@ def of(
 def _pixels(
     kept: Path, preparation: Preprocessing, count: int
 ) -> NDArray[np.uint8] | None:
-    """What was kept; None where it is not there or not whole."""
+    """Load cached pixels; None if they are missing or incomplete."""
     with suppress(*npz.DAMAGED):
         pixels: NDArray[np.uint8] = np.load(kept, mmap_mode="r")
         if (pixels.shape, pixels.dtype) == (_shape(preparation, count), np.uint8):
@@ -96,7 +96,7 @@ def _shape(preparation: Preprocessing, count: int) -> tuple[int, ...]:
 
 
 def forget(kept: Path) -> None:
-    """Remove the pixels and what is beside them."""
+    """Delete the cached pixels and the files beside them."""
     for path in (kept, _beside(kept), _work(kept)):
         path.unlink(missing_ok=True)
 
@@ -123,7 +123,7 @@ def _decoded(
             refused.append((one.entry.id, one.reason))
         progress.advance(1)
     pixels.flush()
-    del pixels  # Windows does not rename what is open
+    del pixels  # Windows cannot rename an open file
     _work(kept).replace(kept)
     return usable, refused
 
@@ -132,15 +132,14 @@ def _check_room(size: int, folder: Path, say: Say) -> None:
     free = shutil.disk_usage(folder).free
     if size + SPARE > free:
         raise TrainingFailed(
-            f"The pictures would take {_told(size)} in {folder}, where {_told(free)} are free. "
-            "Make room there, set LLM_USER_PATH to another disk, or take --tune projections."
+            f"The decoded pictures would take {_size_text(size)} in {folder}, where {_size_text(free)} are "
+            "free. Free some space there, set LLM_USER_PATH to another disk, or use --tune "
+            "projections."
         )
-    say(
-        f"The pictures are kept ready in {folder} while the towers learn: {_told(size)}"
-    )
+    say(f"Decoded pictures are cached in {folder} during training: {_size_text(size)}")
 
 
-def _told(size: int) -> str:
+def _size_text(size: int) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
 
 

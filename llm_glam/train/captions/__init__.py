@@ -1,1 +1,1 @@
-"""Texts made or kept for training."""
+"""Texts derived or provided for training."""

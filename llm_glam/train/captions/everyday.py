@@ -1,7 +1,7 @@
-"""Captions of everyday pictures, to see whether a tuned model still knows them.
+"""Captions of everyday pictures, to measure whether a fine-tuned model still knows them.
 
-Written for this project, and given to the public domain (CC0 1.0). The set stays as it is, so that
-figures of different runs can be compared.
+Written for this project, and dedicated to the public domain (CC0 1.0). The set never changes, so
+that metrics of different runs can be compared.
 """
 
 _PEOPLE = (

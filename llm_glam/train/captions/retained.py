@@ -1,4 +1,4 @@
-"""Texts that a checkpoint must not forget, as the user has them in a file."""
+"""Read the texts that a checkpoint must not forget from a user's file."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ LEAST = 20
 
 
 def texts(path: Path | None) -> list[str]:
-    """The captions of a file, one a line; without a file, everyday ones.
+    """Return the captions in a file, one per line; without a file, everyday ones.
 
-    :raises BadPairs: it cannot be read as text, or holds too few
+    :raises BadPairs: it cannot be read as text, or has too few
     """
     if path is None:
         return list(everyday.CAPTIONS)
@@ -22,12 +22,12 @@ def texts(path: Path | None) -> list[str]:
         raise BadPairs(f"{path} cannot be read ({error.strerror or error}).") from error
     except ValueError as error:
         raise BadPairs(
-            f"{path} is no text in UTF-8: --retain takes a text file with one caption a line."
+            f"{path} is not UTF-8 text: --retain takes a text file with one caption per line."
         ) from error
     found = {pairs.normal(line): line.strip() for line in lines if line.strip()}
     if len(found) < LEAST:
         raise BadPairs(
-            f"{path} has {len(found)} different captions; --retain takes {LEAST} at least, one a "
-            "line, to see whether their neighbours stay the same."
+            f"{path} has {len(found)} different captions; --retain needs at least {LEAST}, one "
+            "per line, to measure whether their neighbours stay the same."
         )
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Short captions made of long ones, so that short queries find pictures too."""
+"""Derive short captions from long ones, so that short queries find pictures too."""
 
 import re
 
@@ -7,10 +7,10 @@ LEAST = 2  # words
 
 
 def shortened(caption: str) -> list[str]:
-    """The beginnings of a caption: its first clause, and its first two.
+    """Return the beginnings of a caption: its first clause, and its first two.
 
     "Watercolor of Acca, Acca sellowiana, by E. Schutt, 1909" gives "Watercolor of Acca" and
-    "Watercolor of Acca, Acca sellowiana". None where it is short already.
+    "Watercolor of Acca, Acca sellowiana". There are none if it is already short.
     """
     ends = [match.start() for match in CLAUSE.finditer(caption.strip())]
     begun = [caption.strip()[:end].strip() for end in ends[:2]]

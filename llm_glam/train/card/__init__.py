@@ -1,1 +1,1 @@
-"""The card of a trained checkpoint."""
+"""The model card of a trained checkpoint."""

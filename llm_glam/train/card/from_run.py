@@ -1,4 +1,4 @@
-"""The card of a training, put together from what it was told and what it measured."""
+"""Build a model card from the settings and the metrics of a training run."""
 
 import platform
 import re
@@ -28,7 +28,7 @@ LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class RunContext:
-    """What the user said, and what is known of the run; ``seconds`` are by stage."""
+    """What the user specified, and what is known about the run; ``seconds`` are by stage."""
 
     name: str
     base: Checkpoint
@@ -41,7 +41,7 @@ class RunContext:
 
 
 def card_of(
-    told: RunContext,
+    context: RunContext,
     checkpoint: Path,
     parts: Split,
     counts: Counts,
@@ -49,23 +49,23 @@ def card_of(
     result: TrainingResult,
     settings: Settings,
 ) -> str:
-    """The card as Markdown: numbers of the pictures and captions, none of themselves."""
+    """Return the card as Markdown: statistics of pictures and captions, but none of them."""
     whole = [row for row in _rows(result.measured) if row[0].by is None]
     parts_ = [row for row in _rows(result.measured) if row[0].by is not None]
     return render.card(
         Training(
-            name=told.name,
-            base=told.base.model_id,
-            base_on_hub=told.base.source if told.base.is_on_hub else "",
+            name=context.name,
+            base=context.base.model_id,
+            base_on_hub=context.base.source if context.base.is_on_hub else "",
             base_licence=_licence_of(checkpoint),
-            licence=told.licence or "unknown",
+            licence=context.licence or "unknown",
             tune=PRESETS[settings.tune].words,
             settings=_settings(settings, result),
-            hardware=told.hardware,
-            seconds=told.seconds,
+            hardware=context.hardware,
+            seconds=context.seconds,
             warnings=[warning.words for warning in result.warnings],
             alpha=result.alpha,
-            data=_data(told, parts, counts, refused),
+            data=_data(context, parts, counts, refused),
             figures=[one for row in whole for one in _figures(*row)],
             groups={
                 str(value): [
@@ -79,17 +79,17 @@ def card_of(
             versions={name: version(name) for name in _programs(settings)}
             | {"Python": platform.python_version()},
             date=datetime.now(UTC).date().isoformat(),
-            command=told.command,
+            command=context.command,
         )
     )
 
 
 def _settings(settings: Settings, result: TrainingResult) -> dict[str, object]:
-    """What was set, with names as people say them."""
-    told = {name.replace("_", " "): value for name, value in asdict(settings).items()}
+    """Return the settings with readable names."""
+    shown = {name.replace("_", " "): value for name, value in asdict(settings).items()}
     epochs = result.tuned.history[-1].number
-    del told["tune"]  # said in words
-    given = {name: value for name, value in told.items() if value is not None}
+    del shown["tune"]  # described in words
+    given = {name: value for name, value in shown.items() if value is not None}
     return given | {"stopped": f"after {epochs} epochs ({result.tuned.why_stopped})"}
 
 
@@ -99,14 +99,17 @@ def _programs(settings: Settings) -> tuple[str, ...]:
 
 
 def _data(
-    told: RunContext, parts: Split, counts: Counts, refused: Sequence[tuple[str, str]]
+    context: RunContext,
+    parts: Split,
+    counts: Counts,
+    refused: Sequence[tuple[str, str]],
 ) -> Data:
     those = [*parts.train, *parts.held_out]
     years = [
         int(m[1]) for pair in those if (m := YEAR.match(text(pair.record.get("year"))))
     ]
     return Data(
-        name=told.data,
+        name=context.data,
         pictures=counts["pictures"],
         captions=counts["captions"],
         held_out=counts["held_out"],
@@ -114,7 +117,7 @@ def _data(
         source_counts=_counted(those, "source"),
         rights_counts=_counted(those, "rights"),
         years=(min(years), max(years)) if years else None,
-        held_out_how=told.held_out_how,
+        held_out_how=context.held_out_how,
         left_out=dict(Counter(reason for _, reason in refused)),
     )
 
@@ -125,7 +128,7 @@ def _counted(those: Sequence[Pair], column: str) -> dict[str, int]:
 
 
 def _rows(measured: Sequence[Measured]) -> list[tuple[Measured, Measured]]:
-    """What was measured of the base, each with the same of the new checkpoint."""
+    """Pair the metrics of the base with those of the new checkpoint."""
     base, new = dict.fromkeys(one.model for one in measured)
     of_new = {(one.direction, one.by): one for one in measured if one.model == new}
     return [
@@ -148,9 +151,9 @@ def _figures(before: Measured, after: Measured) -> list[render.Figure]:
 
 
 def _licence_of(checkpoint: Path) -> str:
-    """What the card of a checkpoint says, where it has one."""
+    """Return the licence in a checkpoint's card, if it has one."""
     try:
-        told = LICENCE.search((checkpoint / "README.md").read_text("utf-8"))
+        match = LICENCE.search((checkpoint / "README.md").read_text("utf-8"))
     except (OSError, ValueError):
-        told = None
-    return told[1] if told else "unknown, see its own card"
+        match = None
+    return match[1] if match else "unknown, see its own card"

@@ -1,8 +1,8 @@
-"""The card of a checkpoint that was trained here: what it is, how good, and what it is not for.
+"""Render the model card of a checkpoint trained here: what it is, how good, and its limits.
 
 Markdown with a YAML header, as the Hugging Face hub reads it. Names, rights and sources come from
-records that anybody may have written: each is put on one line and escaped, so that it stays text.
-Of the training set a card has numbers only, no picture and no caption.
+untrusted records: each is put on one line and escaped, so that it stays text.
+A card has only statistics of the training set, no picture and no caption.
 """
 
 import re
@@ -22,18 +22,18 @@ from ...formats.markdown import (
     table,
 )
 
-MOST_ROWS = 30  # of one table whose rows come from outside
+MOST_ROWS = 30  # in a table whose rows come from the data
 TEXT = Path(__file__).with_name("card.md")
 LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
-MEASURES = ("among", "before", "after", "by chance", "change")
+MEASURES = ("pool", "before", "after", "chance level", "change")
 
 
 @dataclass
 class Data:
-    """What a checkpoint was trained on, in numbers.
+    """Statistics of what a checkpoint was trained on.
 
-    ``groups`` is how many objects, or other things that were kept together, the pictures show;
-    ``years`` the first and the last one; ``left_out`` how many records were not used, by reason.
+    ``groups`` is how many objects, or other groups never split, the pictures show;
+    ``years`` the first and the last year; ``left_out`` how many records were not used, by reason.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Data:
 
 @dataclass
 class Measured:
-    """A figure between 0 and 1 with its 95 % interval; None or NaN where there is none."""
+    """A metric between 0 and 1 with its 95% interval; None or NaN where there is none."""
 
     value: float | None
     low: float | None = None
@@ -59,7 +59,7 @@ class Measured:
 
 @dataclass
 class Figure:
-    """A measure before and after training, among ``pool`` pictures or captions; ``baseline`` is chance."""
+    """A metric before and after training; ``pool`` is its size, ``baseline`` the chance level."""
 
     what: str
     pool: int
@@ -70,12 +70,12 @@ class Figure:
 
 @dataclass
 class Training:
-    """All that a card says of one training.
+    """Everything a card says about one training run.
 
-    ``tune`` is which weights were trained, ``alpha`` the part of the new weights in the mix with
-    the old ones. ``seconds`` are by stage. ``command`` is what was typed; where it is empty the
-    card has the shortest one that says the same. ``base_on_hub`` is the base's id on the Hugging
-    Face hub, empty where it is not from there.
+    ``tune`` is which weights were trained, ``alpha`` the share of the new weights in the mix with
+    the old ones. ``seconds`` are by stage. ``command`` is what was typed; if it is empty, the
+    card shows the shortest equivalent command. ``base_on_hub`` is the base's id on the Hugging
+    Face hub, empty if it is not from there.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Training:
 
 
 def card(training: Training) -> str:
-    """The card as the text of a README.md."""
+    """Return the card as the text of a README.md."""
     base, name = _base(training.base), one_line(training.name)
     data = training.data
     licences = (training.licence, training.base_licence)
@@ -133,7 +133,7 @@ def card(training: Training) -> str:
 
 
 def _base(base: str) -> str:
-    """The base's name; of a folder only the last part, since paths are nobody's business."""
+    """Return the base's name; of a folder only the last part, because paths are private."""
     line = one_line(base)
     is_path = re.match(r"[/~.\\]|[A-Za-z]:", line)
     return re.split(r"[/\\]", line.rstrip("/\\"))[-1] if is_path else line
@@ -161,12 +161,12 @@ def _header(training: Training) -> str:
 
 def _about_data(data: Data) -> Rows:
     years = data.years
-    span = f"{years[0]} to {years[1]}" if years else "not known"
+    span = f"{years[0]} to {years[1]}" if years else "unknown"
     yield "Pictures", f"{data.pictures:,}"
     yield "Captions", f"{data.captions:,}"
     yield "Objects, or other groups kept together", f"{data.groups:,}"
     yield "Held out, never trained on", f"{data.held_out:,}"
-    yield "How they were held out", escaped(data.held_out_how) or "not said"
+    yield "How they were held out", escaped(data.held_out_how) or "not stated"
     yield "Time span", span
 
 
@@ -175,7 +175,7 @@ def _how(training: Training) -> Rows:
     yield "Date", escaped(training.date)
     yield "Trained weights", escaped(training.tune)
     if alpha is not None:
-        yield "Part of the new weights in the mix with the old", figure(alpha)
+        yield "Share of the new weights in the mix with the old", figure(alpha)
     for name, value in training.settings.items():
         yield escaped(name), escaped(value)
     yield "Hardware", escaped(training.hardware)
@@ -186,13 +186,14 @@ def _how(training: Training) -> Rows:
 def _figures(figures: list[Figure]) -> str:
     if not figures:
         return "Nothing was measured."
-    said = (
-        "On what was held out, before training and after; in brackets the 95 % interval. *By chance* "
-        "is what an order drawn by lot would have, *among* as many pictures (or captions, from "
-        "picture to caption). *Better* and *worse* stand only where the two intervals do not touch."
+    intro = (
+        "Measured on the held-out pictures, before and after training, with 95% intervals in "
+        "brackets. *Pool* is the number of possible answers: pictures, or captions for picture "
+        "to caption. *Chance level* is what a random ranking of the pool gets. *Better* and "
+        "*worse* appear only where the two intervals do not overlap."
     )
     head = ("figure", *MEASURES)
-    return f"{said}\n\n{table(head, [_figure_row(one) for one in figures])}"
+    return f"{intro}\n\n{table(head, [_figure_row(one) for one in figures])}"
 
 
 def _figure_row(one: Figure) -> tuple[str, ...]:
@@ -227,7 +228,7 @@ def _verdict(one: Figure) -> str:
 
 
 def measured(one: Measured) -> str:
-    """A figure with its interval, ``.43 [.39, .47]``."""
+    """Format a metric with its interval, ``.43 [.39, .47]``."""
     if missing(one.value) or missing(one.low) or missing(one.high):
         return figure(one.value)
     return f"{figure(one.value)} [{figure(one.low)}, {figure(one.high)}]"
@@ -240,11 +241,13 @@ def _warnings(warnings: list[str]) -> str:
 
 
 def _counted(title: str, what: str, counts: dict[str, int]) -> str:
-    """A section with counts, the largest first; many small ones become one row."""
+    """Return a section with counts, the largest first; many small ones become one row."""
     if not counts:
         return ""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    rows = [(escaped(name) or "not said", f"{n:,}") for name, n in ordered[:MOST_ROWS]]
+    rows = [
+        (escaped(name) or "not stated", f"{n:,}") for name, n in ordered[:MOST_ROWS]
+    ]
     rest = ordered[MOST_ROWS:]
     if rest:
         rows.append((f"{len(rest):,} others", f"{sum(n for _, n in rest):,}"))

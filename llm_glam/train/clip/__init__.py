@@ -1,1 +1,1 @@
-"""The parts of a CLIP that learn, and the loss they learn by."""
+"""The trainable parts of a CLIP, and its loss."""

@@ -1,4 +1,4 @@
-"""Checkpoints without their projections, and with other weights in the place of theirs."""
+"""Read the weights of a checkpoint, and save copies without projections or with other weights."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from .projection_head import Projections
 if TYPE_CHECKING:
     from torch import nn
 
-# What the parts of Projections are called in a CLIP.
+# The names of the parts of Projections in a CLIP.
 NAMES = {
     "picture": "visual_projection.weight",
     "text": "text_projection.weight",
@@ -24,11 +24,11 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Look:
-    """A checkpoint before training.
+    """A checkpoint as it was examined before training.
 
-    ``reads`` is how many tokens of a text it reads, ``too_long`` the positions of texts with more,
-    ``unknown`` those of texts with characters for which its tokenizer has the end token alone, so
-    that it reads no further. ``weights`` is the number of its weights.
+    ``reads`` is how many tokens of a text it reads, ``too_long`` the positions of longer texts,
+    ``unknown`` those of texts with characters that its tokenizer replaces by the end token, so
+    that nothing after them is read. ``weights`` is the number of its weights.
     """
 
     reads: int
@@ -38,9 +38,9 @@ class Look:
 
 
 def read(directory: Path) -> Projections:
-    """The projections of a checkpoint.
+    """Return the projections of a checkpoint.
 
-    :raises BadCheckpoint: it is no CLIP, or its projections are followed by other layers
+    :raises BadCheckpoint: it is not a CLIP, or its projections are followed by other layers
     """
     model = opened(directory)
     clip = clip_of(model, directory)
@@ -49,7 +49,7 @@ def read(directory: Path) -> Projections:
 
 
 def look(directory: Path, texts: Sequence[str]) -> Look:
-    """Which texts a checkpoint does not read to their ends, and how large it is.
+    """Find texts that a checkpoint cannot read completely, and count its weights.
 
     :raises BadCheckpoint: as in :func:`read`
     """
@@ -66,7 +66,7 @@ def look(directory: Path, texts: Sequence[str]) -> Look:
 
 
 def _ended_early(tokenizer: Any, tokens: Sequence[Sequence[int]]) -> list[int]:
-    """The texts inside which the end token stands, where it stands for the unknown, as in CLIP's."""
+    """Return the texts with an inner end token, if that also stands for unknown characters."""
     end = tokenizer.eos_token_id
     if end is None or end != tokenizer.unk_token_id:
         return []
@@ -74,12 +74,12 @@ def _ended_early(tokenizer: Any, tokens: Sequence[Sequence[int]]) -> list[int]:
 
 
 def without(directory: Path, target: Path) -> tuple[int, int]:
-    """Save a copy of a checkpoint whose vectors are what enters the projections.
+    """Save a copy of a checkpoint whose vectors are the inputs of the projections.
 
-    In place of a projection stands one that changes nothing and adds zeros, so that pictures and
-    texts have vectors of one length and every engine runs the copy as it runs a CLIP.
+    Each projection is replaced by an identity padded with zeros, so that pictures and
+    texts have vectors of the same length and every engine can run the copy like any CLIP.
 
-    :return: how many numbers of a picture's vector and of a text's are no such zeros
+    :return: how many values of a picture's vector and of a text's are not padding
     :raises BadCheckpoint: as in :func:`read`
     """
     import torch
@@ -100,7 +100,7 @@ def without(directory: Path, target: Path) -> tuple[int, int]:
 def replaced(directory: Path, target: Path, others: NamedArrays) -> None:
     """Save a copy of a checkpoint with other weights, in sentence-transformers' layout.
 
-    :param others: by the names they have in the CLIP; those not named stay as they are
+    :param others: by their names in the CLIP; all others stay as they are
     :raises BadCheckpoint: as in :func:`read`
     """
     model = opened(directory)
@@ -109,7 +109,7 @@ def replaced(directory: Path, target: Path, others: NamedArrays) -> None:
 
 
 def put(own: Mapping[str, Any], others: NamedArrays) -> None:
-    """Give weights other values, by name; the scale is at most 100."""
+    """Set weights by name; the scale is clamped to at most 100."""
     import torch
 
     with torch.no_grad():
@@ -120,17 +120,17 @@ def put(own: Mapping[str, Any], others: NamedArrays) -> None:
 
 
 def save(model: Any, target: Path) -> None:
-    """Save a SentenceTransformer, without a card, readable by others."""
+    """Save a SentenceTransformer without a card, readable by other users."""
     from ...engine.torch import quiet
 
     with quiet():
         model.save_pretrained(str(target), create_model_card=False)
     for file in target.rglob("*.safetensors"):
-        file.chmod(0o644)  # safetensors writes it for its owner only
+        file.chmod(0o644)  # safetensors makes it readable by its owner only
 
 
 def opened(directory: Path, device: str | None = "cpu") -> Any:
-    """A checkpoint as a SentenceTransformer in single precision."""
+    """Load a checkpoint as a SentenceTransformer in single precision."""
     from ...engine.torch import load, quiet
 
     with quiet():
@@ -142,9 +142,9 @@ def _both(clip: Any) -> "tuple[nn.Linear, nn.Linear]":
 
 
 def preparation(model: Any, directory: Path) -> Preprocessing:
-    """What is done to pictures before a model sees them.
+    """Return how pictures are preprocessed for a model.
 
-    :raises BadCheckpoint: it is not what CLIP does, or does not end in one size
+    :raises BadCheckpoint: the preprocessing is not CLIP's, or its output size varies
     """
     from ...engine.torch import processor_settings
 
@@ -152,18 +152,18 @@ def preparation(model: Any, directory: Path) -> Preprocessing:
     found = Preprocessing.of(settings)
     if found is None or found.shape is None:
         raise BadCheckpoint(
-            f"{directory} prepares pictures in another way than CLIP does "
-            f"({settings.get('image_processor_type')}), so that they cannot be kept ready for its "
-            "towers. Take --tune projections."
+            f"{directory} preprocesses pictures differently from CLIP "
+            f"({settings.get('image_processor_type')}), so they cannot be cached for its towers. "
+            "Use --tune projections."
         )
     return found
 
 
 def learning(clip: Any, is_last: bool, directory: Path) -> dict[str, Any]:
-    """The weights that are to learn, by name.
+    """Return the weights to train, by name.
 
-    :param is_last: only the last block of each tower and what is behind it
-    :raises BadCheckpoint: the towers are built in another way than CLIP's
+    :param is_last: only the last block of each tower and what follows it
+    :raises BadCheckpoint: the towers are not built like CLIP's
     """
     own = dict(clip.named_parameters())
     if not is_last:
@@ -178,8 +178,8 @@ def learning(clip: Any, is_last: bool, directory: Path) -> dict[str, Any]:
         ]
     except (AttributeError, IndexError) as error:
         raise BadCheckpoint(
-            f"The last blocks of {directory} cannot be told: its towers are built in another way "
-            "than CLIP's. Take --tune projections or --tune all."
+            f"The last blocks of {directory} cannot be identified: its towers are not built like "
+            "CLIP's. Use --tune projections or --tune all."
         ) from error
     last = {id(weights) for part in parts for weights in part.parameters()}
     last.add(id(clip.logit_scale))
@@ -187,7 +187,7 @@ def learning(clip: Any, is_last: bool, directory: Path) -> dict[str, Any]:
 
 
 def clip_of(model: Any, directory: Path) -> Any:
-    """The CLIP inside a SentenceTransformer.
+    """Return the CLIP inside a SentenceTransformer.
 
     :raises BadCheckpoint: there is none, or its projections are followed by other layers
     """
@@ -196,12 +196,12 @@ def clip_of(model: Any, directory: Path) -> Any:
     others = [type(one).__name__ for one in list(model)[1:]]
     if not found:
         raise BadCheckpoint(
-            f"{directory} has no projections that could be trained: it is no CLIP "
-            "(a SigLIP, for instance, has none)."
+            f"{directory} has no projections to train: it is not a CLIP model (a SigLIP, for "
+            "instance, has none). Use another --base."
         )
     if set(others) - {"Normalize"}:
         raise BadCheckpoint(
-            f"The projections of {directory} are followed by other layers "
-            f"({', '.join(others)}), which would have to learn with them."
+            f"The projections of {directory} are followed by other layers ({', '.join(others)}), "
+            "which would have to be trained with them. Use another --base."
         )
     return found[0]

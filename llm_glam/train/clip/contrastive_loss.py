@@ -1,4 +1,4 @@
-"""The contrastive loss of CLIP over projections, and one step of learning by it."""
+"""CLIP's contrastive loss over projections, and the optimizer step."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LARGEST_SCALE = 100.0
-BETAS = (0.9, 0.98)  # as CLIP was trained with
+BETAS = (0.9, 0.98)  # as in CLIP's own training
 EPSILON = 1e-6
 LEARNT = ("picture", "text", "log_scale")
 
@@ -23,12 +23,13 @@ NamedArrays = Mapping[str, NDArray[np.float32]]
 def batches(
     matched: Matched, size: int | None, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[IntArray, IntArray]]:
-    """All pairs of a pass, one text a picture, in batches of nearly equal size.
+    """Yield all pairs of an epoch, one text per picture, in batches of nearly equal size.
 
     Nearly equal, because a small last batch would have few negatives and a noisy gradient.
 
-    :param size: the most pairs of a batch; None for all at once
-    :param rng: draws the text of each picture and the order; None for neither
+    :param size: the maximum number of pairs in a batch; None for all
+    :param rng: draws the text of each picture and shuffles; None for the first text and no
+        shuffling
     """
     texts, pictures = matched.pairs(rng)
     order = rng.permutation(len(texts)) if rng else np.arange(len(texts))
@@ -37,14 +38,14 @@ def batches(
 
 
 def steps(pairs: int, size: int | None) -> int:
-    """The number of batches of a pass."""
+    """Return the number of batches in an epoch."""
     return math.ceil(pairs / (size or pairs))
 
 
 def rate(step: int, total: int, warm_up: float) -> float:
-    """The part of the learning rate at a step: up in a line, then down to zero as a cosine.
+    """Return the learning rate factor at a step: linear warm-up, then cosine decay to zero.
 
-    :param step: from 0; ``warm_up`` is the part of all steps that goes up
+    :param step: from 0; ``warm_up`` is the fraction of all steps that warms up
     """
     rising = round(warm_up * total)
     if step < rising:
@@ -53,16 +54,16 @@ def rate(step: int, total: int, warm_up: float) -> float:
 
 
 def loss(scores: "Tensor", fits: "Tensor") -> "Tensor":
-    """The symmetric contrastive loss of CLIP (Radford et al., ICML 2021), false negatives hidden.
+    """Return CLIP's symmetric contrastive loss (Radford et al., ICML 2021), masking false negatives.
 
-    Where a picture has the caption of another pair's text, the two are no negatives: their score
-    takes no part. They are not made positives as in UniCL (Yang et al., CVPR 2022): equal captions
-    are equal vectors here, so that over a batch equal targets for all of them add up to exactly
-    the gradient of one target each, which is that of taking them for negatives.
+    If a picture has the caption of another pair's text, the two are not negatives: their score is
+    masked. They are not made positives as in UniCL (Yang et al., CVPR 2022): equal captions are
+    equal vectors here, so over a batch, equal targets for all of them add up to exactly the
+    gradient of one target each, which is that of treating them as negatives.
 
     :param scores: scaled cosines, shape (b, b): row i is text i, column j picture j, and text i
-        belongs to picture i
-    :param fits: shape (b, b), as :meth:`Matched.fits` gives it
+       belongs to picture i
+    :param fits: shape (b, b), as :meth:`Matched.fits` returns it
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -74,7 +75,7 @@ def loss(scores: "Tensor", fits: "Tensor") -> "Tensor":
 
 
 def chance_loss(fits: BoolArray) -> float:
-    """The :func:`loss` of equal scores: ln(b) where no captions are equal."""
+    """Return the :func:`loss` of equal scores: ln(b) if no captions are equal."""
     hidden = fits.sum(axis=0), fits.sum(axis=1)
     return float(np.mean([np.log(len(fits) - some + 1) for some in hidden]))
 
@@ -86,7 +87,7 @@ def held_out_loss(
     matched: Matched,
     size: int | None,
 ) -> float:
-    """The mean :func:`loss` of a pass over pairs that nothing is learnt from.
+    """Return the mean :func:`loss` of an epoch over held-out pairs.
 
     :param texts: vectors of unit length, shape (m, d); ``pictures`` likewise, shape (n, d)
     """
@@ -102,11 +103,11 @@ def held_out_loss(
 
 
 class ProjectionOptimizer:
-    """Projections and a temperature in the course of learning.
+    """The projections and the temperature during training.
 
-    AdamW (Loshchilov and Hutter, ICLR 2019), of which the decay pulls both matrices towards where
-    they started (L2-SP, Li et al., ICML 2018) and leaves the temperature alone. Decay towards
-    zero would do nothing here but shrink matrices whose length is divided out again.
+    AdamW (Loshchilov and Hutter, ICLR 2019), with decay that pulls both matrices towards their
+    initial values (L2-SP, Li et al., ICML 2018) and leaves the temperature alone. Decay towards
+    zero would only shrink matrices whose length is divided out again.
     """
 
     def __init__(
@@ -116,15 +117,15 @@ class ProjectionOptimizer:
         taken: int,
         start: NamedArrays,
     ) -> None:
-        """Take learning up where it was.
+        """Resume training from given weights and moments.
 
         :param now: arrays by the names in ``LEARNT``; ``start`` likewise
-        :param moments: the optimizer's means of gradients and of their squares
-        :param taken: the number of steps before
+        :param moments: the optimizer's first and second moments
+        :param taken: the number of steps already taken
         """
         import torch
 
-        # Copied: torch's own memory is aligned, so that sums are the same in every process.
+        # Copied, because torch's own memory is aligned, which makes sums equal in every process.
         self.weights = {name: torch.tensor(now[name]) for name in LEARNT}
         self.start = {name: torch.tensor(start[name]) for name in LEARNT}
         for weight in self.weights.values():
@@ -149,7 +150,8 @@ class ProjectionOptimizer:
     ) -> float:
         """Take one step, and return the loss before it.
 
-        :param batch: features of texts (b, dt), of their pictures (b, dp), and what fits (b, b)
+        :param batch: features of texts (b, dt), of their pictures (b, dp), and which of them match
+            (b, b)
         """
         import torch
 
@@ -178,7 +180,7 @@ class ProjectionOptimizer:
         return loss(self.weights["log_scale"].exp() * texts @ pictures.T, fits)
 
     def arrays(self) -> tuple[NamedArrays, tuple[NamedArrays, NamedArrays]]:
-        """Copies of the weights and of both moments, as the constructor takes them."""
+        """Return copies of the weights and of both moments, as the constructor takes them."""
         now = {
             name: part.detach().numpy().copy() for name, part in self.weights.items()
         }

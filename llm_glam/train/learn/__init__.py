@@ -1,1 +1,1 @@
-"""Epochs: what learns, how it is measured, and where it can be taken up again."""
+"""Train in epochs: learners, evaluation, and state to resume from."""

@@ -1,4 +1,4 @@
-"""What goes wrong in tuning, seen in numbers and said in words."""
+"""Detect problems of a training run from its metrics, and describe them."""
 
 import math
 from collections.abc import Sequence
@@ -12,31 +12,35 @@ from ...vectors import nearest_rows, normalize
 from ..clip.projection_head import FloatArray
 from .state import Epoch, best_of
 
-# Collapse, as found in published runs: each of these alone is a sign.
+# Signs of collapse, as found in published runs; each is sufficient on its own.
 HIGHEST_MEAN_COSINE = 0.95
 LOWEST_SPREAD = 0.01
-AS_CHANCE = 0.02  # a loss this near to ln(batch), as a part of it, stays there
+AS_CHANCE = (
+    0.02  # relative distance from ln(batch) within which a loss counts as chance level
+)
 EPOCHS_AT_CHANCE = 3
-# Ours, by judgement: below half, most of what was near is so no more.
+# Our judgement: below half, most of the former neighbours are lost.
 LOWEST_RETENTION = 0.5
 EPOCHS_OF_OVERFITTING = 3
 DROP_OF_OVERFITTING = 0.02
 LIKELY_CHANCE = 0.01
 FEW_PAIRS = 200
-FEW_QUERIES = 100  # recall is then known to about 10 points: 1.96 · sqrt(.25 / 100)
+FEW_QUERIES = (
+    100  # recall is then known to within about 10 points: 1.96 · sqrt(.25 / 100)
+)
 
 NEIGHBOURS = 5
-SAMPLE = 200  # queries whose scores are looked at
+SAMPLE = 200  # queries whose scores are examined
 
 Kind = Literal["collapse", "forgetting", "overfitting", "no better", "too few pairs"]
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """How far vectors still differ.
+    """How far apart vectors still are.
 
-    ``mean_cosine`` is between different pictures; ``spread`` is the middle 90 % of a query's
-    scores, as the median of the queries.
+    ``mean_cosine`` is that of different pictures; ``spread`` is the width of the middle 90% of a
+    query's scores, as the median over the queries.
     """
 
     mean_cosine: float
@@ -45,7 +49,7 @@ class Collapse:
 
 @dataclass(frozen=True)
 class Retention:
-    """The part of nearest neighbours that was ``kept``, and what random ones give (``chance_level``)."""
+    """The share of nearest neighbours that was ``kept``, and its chance level."""
 
     kept: float
     chance_level: float
@@ -53,7 +57,7 @@ class Retention:
 
 @dataclass(frozen=True)
 class TrainingWarning:
-    """What was seen, and what to change; where it is ``fatal`` the model is not to be registered."""
+    """What was observed, and what to change; if ``fatal``, the model must not be registered."""
 
     kind: Kind
     words: str
@@ -61,15 +65,16 @@ class TrainingWarning:
 
 
 def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse:
-    """How far apart the vectors of held-out pictures, and scores of queries against them, are.
+    """Measure how far apart held-out pictures, and the scores of queries against them, are.
 
-    The spread is from the 5th to the 95th percentile rather than a standard deviation: a few
-    outliers do not hide that all others are alike, and in a healthy CLIP it is some .05 to .1,
-    well above the threshold, where a standard deviation over a uniform collection is close to it.
+    The spread ranges from the 5th to the 95th percentile and is not a standard deviation: a few
+    outliers cannot hide that all others are alike, and in a healthy CLIP it is about .05 to .1,
+    well above the threshold, while a standard deviation over a uniform collection would be close to
+    it.
 
-    :param vectors: shape (n, d), two at least
-    :param queries: vectors of texts, shape (m, d); without them each picture is asked for
-    :raises ValueError: too few vectors, or values that are no finite numbers
+    :param vectors: shape (n, d), at least two
+    :param queries: vectors of texts, shape (m, d); without them each picture is a query
+    :raises ValueError: too few vectors, or NaN or infinite values
     """
     _check(vectors, 2)
     pictures = normalize(vectors)
@@ -85,22 +90,22 @@ def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
     _check(asked, 1)
     chosen = np.unique(np.linspace(0, len(asked) - 1, SAMPLE).round().astype(int))
     scores = asked[chosen] @ pictures.T
-    if queries is None:  # its own score says nothing
+    if queries is None:  # a picture's score with itself means nothing
         scores[np.arange(len(chosen)), chosen] = np.nan
     low, high = np.nanpercentile(scores, [5, 95], axis=1)
     return float(np.median(high - low))
 
 
 def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Retention:
-    """How much of who is nearest to whom among fixed texts is kept, from 0 to 1.
+    """Return the share of nearest neighbours among fixed texts that is unchanged, from 0 to 1.
 
-    The mean part that the ``k`` nearest of each text share before and after.
+    This is the mean share of the ``k`` nearest of each text that are the same before and after.
 
     :param before: vectors of the texts, shape (r, d), more than k; ``after`` has the same rows
-    :raises ValueError: too few texts, or other rows, or values that are no finite numbers
+    :raises ValueError: too few texts, different rows, or NaN or infinite values
     """
     if len(before) != len(after):
-        raise ValueError("Both have to be vectors of the same texts.")
+        raise ValueError("Both must be vectors of the same texts.")
     for vectors in (before, after):
         _check(vectors, k + 1)
     nearest = nearest_rows(before, k), nearest_rows(after, k)
@@ -110,22 +115,22 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
 
 def _check(vectors: FloatArray, least: int) -> None:
     if vectors.ndim != 2 or len(vectors) < least:
-        raise ValueError(f"This takes {least} vectors at least.")
+        raise ValueError(f"At least {least} vectors are needed.")
     if not np.isfinite(vectors).all():
-        raise ValueError("The vectors hold values that are not finite numbers.")
+        raise ValueError("The vectors contain NaN or infinite values.")
 
 
 def overfitting(history: Sequence[Epoch]) -> bool:
-    """Whether recall fell from its best and stayed there while the training loss went on falling.
+    """Return whether recall fell and stayed down while the training loss kept falling.
 
-    For three epochs or more, and by two points at the end.
+    This must last for at least three epochs, with a drop of two points at the end.
     """
     best, last = best_of(history), history[-1]
     since = [epoch for epoch in history if epoch.number > best.number]
     if len(since) < EPOCHS_OF_OVERFITTING or last.loss is None:
         return False
     if last.chance_loss is None or last.loss >= (1 - AS_CHANCE) * last.chance_loss:
-        return False  # nothing is learnt, not even by heart
+        return False  # nothing was learnt, not even by heart
     loss = since[0].loss if best.loss is None else best.loss
     falls = loss is not None and last.loss < loss
     return falls and best.recall - last.recall >= DROP_OF_OVERFITTING
@@ -139,17 +144,17 @@ def diagnose(
     seen: Collapse | None = None,
     chance_level: float | None = None,
 ) -> list[TrainingWarning]:
-    """All that the numbers of a run give reason to say.
+    """Return all warnings that the metrics of a run justify.
 
-    Spread and retention are judged at the epoch with the best recall, whose weights are kept. A
-    loss at ln(batch) counts only where recall is no better: with many pairs in a batch it is
-    near there while a model begins to learn.
+    Spread and retention are judged at the epoch with the best recall, whose weights are used. A
+    loss at ln(batch) counts only if recall has not improved: with many pairs in a batch it is
+    close to that while a model begins to learn.
 
-    :param history: as ``tune`` returns it, with the measurement before tuning
-    :param pairs: pictures with captions that were learnt from
-    :param queries: different captions held out
+    :param history: as ``tune`` returns it, with the measurement before training
+    :param pairs: the number of training pictures with captions
+    :param queries: the number of distinct held-out captions
     :param seen: :func:`collapse` of the model that would be registered
-    :param chance_level: recall of a random ranking, for the words
+    :param chance_level: the recall of a random ranking, for the message
     """
     found = [
         _collapsed(history, seen),
@@ -168,17 +173,18 @@ def _collapsed(
     signs = []
     if seen and seen.mean_cosine > HIGHEST_MEAN_COSINE:
         signs.append(
-            f"different held-out pictures have a mean cosine of {seen.mean_cosine:.3f} "
-            f"(more than {HIGHEST_MEAN_COSINE} is too much)"
+            f"different held-out pictures have a mean cosine of {seen.mean_cosine:.3f} (above "
+            f"{HIGHEST_MEAN_COSINE} is too high)"
         )
     spread = seen.spread if seen else best.spread
     if spread is not None and spread < LOWEST_SPREAD:
         signs.append(
-            f"the scores of a query lie within {spread:.4f} (less than {LOWEST_SPREAD} is too little)"
+            f"the scores of a query span only {spread:.4f} (below {LOWEST_SPREAD} is too little)"
         )
     if not _is_better(best) and all(map(_is_at_chance, history[-EPOCHS_AT_CHANCE:])):
         signs.append(
-            f"the loss stays at {last.loss:.3f}, as with equal scores ({last.chance_loss:.3f})"
+            f"the loss stays at {last.loss:.3f}, as if all scores were equal "
+            f"({last.chance_loss:.3f})"
         )
     if not signs:
         return None
@@ -202,16 +208,18 @@ def _no_better(
     if _is_better(best):
         return None
     if len(history) == 1:
-        words = "Not one epoch was done in the time there was: leave out --max-minutes, or give more."
+        words = (
+            "Not a single epoch was completed in the time allowed: leave out --max-minutes, or "
+            "raise it."
+        )
         return TrainingWarning("no better", words, fatal=True)
-    by_luck = (
-        "" if chance_level is None else f" (a random ranking has {chance_level:.3f})"
-    )
+    by_luck = "" if chance_level is None else f" (chance level {chance_level:.3f})"
     words = (
-        f"Held-out recall@10 was {history[0].recall:.3f} before and is {best.recall:.3f} at its "
-        f"best{by_luck}: of {queries:,} captions {best.gained:,} were won and {best.lost:,} "
-        "lost, which can be chance. Check that captions belong to their pictures and say what "
-        "is seen; if they do, take more pairs, hold out more, or raise the learning rate."
+        f"Held-out recall@10 was {history[0].recall:.3f} before training and {best.recall:.3f} at "
+        f"its best{by_luck}: of {queries:,} captions {best.gained:,} were gained and "
+        f"{best.lost:,} lost, which can be chance. Check that captions belong to their pictures "
+        "and describe what can be seen; if they do, use more pairs, hold out more, or raise the "
+        "learning rate."
     )
     return TrainingWarning("no better", words, fatal=True)
 
@@ -221,9 +229,9 @@ def _is_better(best: Epoch) -> bool:
 
 
 def mcnemar_p_value(gained: int, lost: int) -> float:
-    """How probable it is that as many or more are gained where nothing was learnt.
+    """Return the probability of at least as many gains if nothing was learnt.
 
-    The one-sided sign test: each change is a gain with probability one half.
+    This is the one-sided sign test: each change is a gain with probability one half.
     """
     changes = gained + lost
     ways = sum(math.comb(changes, won) for won in range(gained, changes + 1))
@@ -234,9 +242,9 @@ def _forgotten(best: Epoch) -> TrainingWarning | None:
     if best.retention is None or best.retention >= LOWEST_RETENTION:
         return None
     words = (
-        f"Of the nearest neighbours among captions of other things {best.retention:.0%} are left: the "
-        "model forgets what it knew about other things. Lower the learning rate, take fewer "
-        "epochs, or mix the weights with those before."
+        f"Only {best.retention:.0%} of the nearest neighbours among captions of other things are "
+        "left: the model forgets what it knew about other things. Lower the learning rate, use "
+        "fewer epochs, or mix the new weights with the old."
     )
     return TrainingWarning("forgetting", words)
 
@@ -247,9 +255,9 @@ def _overfitted(history: Sequence[Epoch]) -> TrainingWarning | None:
     best, last = best_of(history), history[-1]
     words = (
         f"Held-out recall@10 fell from {best.recall:.3f} (epoch {best.number}) to "
-        f"{last.recall:.3f} while the training loss went on falling: the model learns the "
-        f"training captions by heart. Epoch {best.number} is kept, so nothing need be done; more "
-        "captions may bring it further."
+        f"{last.recall:.3f} while the training loss kept falling: the model learns the training "
+        f"captions by heart. Epoch {best.number} is kept, so you need not do anything; more "
+        "captions may improve it further."
     )
     return TrainingWarning("overfitting", words)
 
@@ -257,13 +265,13 @@ def _overfitted(history: Sequence[Epoch]) -> TrainingWarning | None:
 def _few(pairs: int, queries: int) -> TrainingWarning | None:
     signs = []
     if pairs < FEW_PAIRS:
-        signs.append(f"{pairs:,} pictures with captions to learn from")
+        signs.append(f"{pairs:,} pictures with captions to train on")
     if queries < FEW_QUERIES:
-        signs.append(f"{queries:,} different captions held out to measure recall by")
+        signs.append(f"{queries:,} different captions held out to measure recall with")
     if not signs:
         return None
     words = (
-        f"There are only {' and '.join(signs)}, so these numbers may be luck. Describe more "
-        f"pictures: {FEW_PAIRS} to learn from and {FEW_QUERIES} held out at least."
+        f"There are only {' and '.join(signs)}, so these numbers may be luck. Caption more "
+        f"pictures: at least {FEW_PAIRS} to train on and {FEW_QUERIES} held out."
     )
     return TrainingWarning("too few pairs", words)

@@ -1,4 +1,4 @@
-"""What can be tuned, and one pass over what it learns from."""
+"""The interface of learners, and one epoch over their training data."""
 
 import math
 import time
@@ -15,7 +15,7 @@ Why = Literal["epochs", "patience", "seconds", "diverged"]
 
 
 class Stopped(Exception):
-    """Tuning ends here, for one of the reasons in ``Why``."""
+    """Training ends here, for one of the reasons in ``Why``."""
 
     def __init__(self, why: Why) -> None:
         self.why = why
@@ -23,10 +23,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What weights make of what is held out: vectors of unit length, all float32.
+    """The vectors that some weights give the held-out set: of unit length, all float32.
 
-    ``pictures`` (n, d) and ``texts`` (m, d) are what recall is measured with, ``others`` (r, d)
-    texts that must not be forgotten; ``scale`` is the factor of cosines before softmax.
+    ``pictures`` (n, d) and ``texts`` (m, d) are used to measure recall, ``others`` (r, d) are
+    texts that must not be forgotten; ``scale`` is the scale of the cosines before softmax.
     """
 
     pictures: FloatArray
@@ -37,7 +37,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A batch: rows of texts (b,) and of their pictures (b,), and what fits (b, b)."""
+    """A batch: rows of texts (b,) and of their pictures (b,), and which of them match (b, b)."""
 
     texts: IntArray
     pictures: IntArray
@@ -46,9 +46,9 @@ class Step:
 
 @dataclass
 class Pass:
-    """One epoch: every picture once with one of its texts, drawn by the seed and the number.
+    """One epoch: every picture once with one of its texts, drawn by seed and epoch number.
 
-    ``taken`` is the number of steps before it, ``deadline`` on the monotonic clock.
+    ``taken`` is the number of steps before it, ``deadline`` is on the monotonic clock.
     """
 
     matched: Matched
@@ -64,25 +64,28 @@ class Pass:
         self.batches = list(batches(self.matched, self.settings.batch, rng))
 
     def step(self, place: int) -> Step:
-        """The batch at a place, from 0."""
+        """Return the batch at an index, from 0."""
         texts, pictures = self.batches[place]
         return Step(texts, pictures, self.matched.fits(texts, pictures))
 
     def rate(self, place: int) -> float:
-        """The learning rate of the step at a place."""
+        """Return the learning rate of the step at an index."""
         total = self.settings.epochs * len(self.batches)
         factor = rate(self.taken + place, total, self.settings.warm_up)
         return self.settings.learning_rate * factor
 
     def check_time(self) -> None:
-        """:raises Stopped: time is up."""
+        """Check the deadline.
+
+        :raises Stopped: time is up
+        """
         if time.monotonic() >= self.deadline:
             raise Stopped("seconds")
 
     def tell(self, loss: float, fits: BoolArray) -> None:
-        """Put down the loss of a batch.
+        """Record the loss of a batch.
 
-        :raises Stopped: it is no number
+        :raises Stopped: it is NaN or infinite
         """
         if not math.isfinite(loss):
             raise Stopped("diverged")
@@ -90,16 +93,16 @@ class Pass:
         self.chance_losses.append(chance_loss(fits))
 
     def means(self) -> tuple[float, float]:
-        """The loss of a pair, and what it is by chance."""
+        """Return the mean loss per pair, and its chance level."""
         sizes = [len(texts) for texts, _ in self.batches]
         mean = np.average([self.losses, self.chance_losses], axis=1, weights=sizes)
         return float(mean[0]), float(mean[1])
 
 
 class Learner(Protocol):
-    """Weights that learn, with what they learn from and what they are measured with.
+    """Trainable weights, with the data they are trained on and evaluated with.
 
-    ``start`` are those that learn, by name, ``digest`` is of these and of the data.
+    ``start`` are the initial weights by name, ``digest`` identifies them and the data.
     """
 
     start: NamedArrays
@@ -107,25 +110,25 @@ class Learner(Protocol):
 
     @property
     def train(self) -> Matched:
-        """What is learnt from."""
+        """The training data."""
 
     @property
     def held_out(self) -> Matched:
-        """What is measured with."""
+        """The held-out data."""
 
     def learn(
         self, state: State, epoch: Pass
     ) -> tuple[NamedArrays, NamedArrays, NamedArrays]:
-        """Take all steps of a pass: the weights after it, and both moments of the optimizer.
+        """Take all steps of an epoch; return the weights and both moments of the optimizer.
 
-        :raises Stopped: time is up, or the loss is no number
+        :raises Stopped: time is up, or the loss is NaN or infinite
         """
 
     def seen(self, weights: NamedArrays) -> Seen:
-        """What weights make of what is held out.
+        """Encode the held-out data with some weights.
 
-        :raises Stopped: they are no numbers
+        :raises Stopped: they contain NaN or infinite values
         """
 
     def named(self, weights: NamedArrays) -> NamedArrays:
-        """Weights by the names they have in the checkpoint."""
+        """Return weights by their names in the checkpoint."""

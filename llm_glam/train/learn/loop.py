@@ -1,4 +1,4 @@
-"""Tune a pupil: epoch after epoch, measured with what is held out, until recall rises no more."""
+"""Train a learner epoch by epoch, evaluating on held-out data, until recall stops improving."""
 
 import hashlib
 import math
@@ -21,12 +21,12 @@ EpochCallback = Callable[[Epoch], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came of tuning: weights by name.
+    """The result of training: weights by name.
 
-    ``best`` has the highest held-out recall (the start, where nothing was better), ``last`` is
-    after the last whole epoch. ``why_stopped`` is ``epochs`` (all done), ``patience`` (no better
-    recall for long), ``seconds`` (time is up) or ``diverged`` (a loss that is no number); an
-    epoch that time or divergence cut short is not in ``history``.
+    ``best`` has the highest held-out recall (the initial weights if nothing was better), ``last``
+    is after the last complete epoch. ``why_stopped`` is ``epochs`` (all done), ``patience`` (no
+    improvement for too long), ``seconds`` (time is up) or ``diverged`` (a loss that is NaN or
+    infinite); an epoch interrupted by time or divergence is not in ``history``.
     """
 
     best: NamedArrays
@@ -45,19 +45,20 @@ def tune(
     state: State | None = None,
     save: Callable[[State], None] | None = None,
 ) -> Tuned:
-    """Bring pictures and their texts together, and keep the best.
+    """Train pictures and their texts towards each other, and keep the best weights.
 
-    The loss is :func:`llm_glam.train.clip.contrastive_loss.loss`, at the start's own scale, which is learnt and kept
-    at 100 or below. In every epoch each picture is seen once, with one of its texts. The same
-    arguments give the same bits on the same processor with the same number of threads.
+    The loss is :func:`llm_glam.train.clip.contrastive_loss.loss`, at the checkpoint's own scale,
+    which is trained and kept at 100 or below. Each epoch uses every picture once, with one of its
+    texts. The same arguments give bit-identical results on the same CPU with the same number of
+    threads.
 
-    :param before: what the pupil's start makes of what is held out, where that is known
-    :param measure: gives retention and spread, to be put down with each epoch
-    :param on_epoch: hears of each epoch, of the measurement before the first as number 0
-    :param state: to go on from; it has to come from the same start, data and settings (of which
-        patience and time may differ)
-    :param save: is given the state after each epoch
-    :raises ValueError: arguments that do not fit each other
+    :param before: the held-out vectors of the initial weights, if already known
+    :param measure: returns retention and spread, recorded with each epoch
+    :param on_epoch: receives each epoch, and the measurement before the first one as number 0
+    :param state: to resume from; it must come from the same initial weights, data and settings (of
+       which patience and time may differ)
+    :param save: receives the state after each epoch
+    :raises ValueError: the arguments do not match
     """
     run = _Run(learner, settings, before or learner.seen(learner.start), measure)
     if state is None:
@@ -78,7 +79,7 @@ def tune(
 
 
 class _Run:
-    """One call of :func:`tune`; what changes is in the states."""
+    """One call of :func:`tune`; everything that changes is in the states."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class _Run:
         self.before, self.found_before = before, self._found(before)
 
     def first(self) -> State:
-        """Where nothing is learnt yet."""
+        """Return the state before training."""
         began, start = time.monotonic(), self.learner.start
         zeros = {name: np.zeros_like(array) for name, array in start.items()}
         return State(
@@ -106,7 +107,10 @@ class _Run:
         )
 
     def check(self, state: State) -> None:
-        """:raises ValueError: the state is from something else."""
+        """Check that a state can be resumed.
+
+        :raises ValueError: it belongs to another run
+        """
         own = self.settings.lasting()
         if state.settings != own:
             others = (
@@ -118,19 +122,19 @@ class _Run:
                 f"The saved state was made with other settings: {', '.join(others)}."
             )
         if state.digest != self.learner.digest:
-            raise ValueError("The saved state is of other weights or other data.")
+            raise ValueError("The saved state belongs to other weights or other data.")
         shapes = [
             {name: array.shape for name, array in numbers.items()}
             for numbers in (state.now, self.learner.start)
         ]
         if shapes[0] != shapes[1]:
-            raise ValueError("The saved state is of other weights.")
+            raise ValueError("The saved state belongs to other weights.")
 
     def after(self, state: State) -> State:
-        """The state one epoch later.
+        """Return the state one epoch later.
 
-        Each epoch begins from a state alone, as it would in another process, which is what makes
-        going on the same as never having stopped.
+        Each epoch starts from a state alone, as it would in another process, which is why
+        resuming gives the same result as never having stopped.
         """
         self._stop_if_enough(state)
         began, number = time.monotonic(), len(state.history)
@@ -187,7 +191,7 @@ def _changes(before: BoolArray, after: BoolArray) -> tuple[int, int]:
 
 
 def digest_of(start: NamedArrays, arrays: Iterable[NDArray[Any]]) -> str:
-    """Of all that a state has to come from."""
+    """Return a digest of everything that a saved state depends on."""
     digest = hashlib.blake2b(digest_size=16)
     for array in (*start.values(), *arrays):
         digest.update(f"{array.shape} {array.dtype}".encode())

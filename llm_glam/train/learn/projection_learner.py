@@ -1,6 +1,6 @@
-"""Projections that learn, with both towers frozen.
+"""Train the projections, with both towers frozen.
 
-What enters them is computed once, elsewhere; an epoch over thousands of pairs then takes seconds.
+Their inputs are computed once, elsewhere; an epoch over thousands of pairs then takes seconds.
 """
 
 from ...engine import Vectors
@@ -13,7 +13,7 @@ from .state import State, arrays_of, projections_of
 
 
 class ProjectionLearner:
-    """The pupil whose projections alone learn. Beside the features, a batch is all it takes."""
+    """A learner of the projections alone; beyond the features it needs memory for one batch."""
 
     def __init__(
         self,
@@ -22,10 +22,10 @@ class ProjectionLearner:
         held_out: Features,
         others: Vectors | None = None,
     ) -> None:
-        """What enters the projections.
+        """Take the initial projections and their inputs.
 
-        :param others: of texts that must not be forgotten, shape (r, dt)
-        :raises ValueError: the projections do not take it
+        :param others: features of texts that must not be forgotten, shape (r, dt)
+        :raises ValueError: the features do not have the projections' input dimensions
         """
         for features in (train, held_out):
             check_sizes(start, features)
@@ -61,7 +61,7 @@ class ProjectionLearner:
         """See :class:`llm_glam.train.learn.learner.Learner`."""
         try:
             projections = projections_of(weights)
-        except ValueError as error:  # weights that are no numbers
+        except ValueError as error:  # NaN or infinite weights
             raise Stopped("diverged") from error
         return Seen(
             projections.pictures(self.held_out.pictures),

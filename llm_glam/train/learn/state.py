@@ -1,4 +1,4 @@
-"""Where tuning is: its settings, its epochs, and all it needs to go on after a kill."""
+"""The state of training: its settings, its epochs, and everything needed to resume it."""
 
 import json
 import math
@@ -18,23 +18,24 @@ PARTS = ("now", "first", "second", "best")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to tune.
+    """The settings of training.
 
-    ``batch`` is the most pairs of a batch, None for all. ``weight_decay`` pulls projections
-    towards the start: a step takes ``weight_decay`` times the learning rate of the way back; with
-    towers it is AdamW's own, towards zero. ``warm_up`` is a part of all steps, ``clip`` the longest
-    gradient. ``patience`` is how many epochs may pass without better recall, None for any number;
-    ``max_seconds`` is of one call of ``tune``. ``tune`` is which weights learn; the defaults are
-    those of projections, others are in :mod:`llm_glam.train.presets`.
+    ``batch`` is the maximum number of pairs in a batch, None for all. ``weight_decay`` pulls
+    projections towards their initial values: each step moves them by ``weight_decay`` times the
+    learning rate of the difference; for towers it is AdamW's own, towards zero. ``warm_up`` is a
+    fraction of all steps, ``clip`` the maximum gradient norm. ``patience`` is how many epochs may
+    pass without better recall, None for any number; ``max_seconds`` limits one call of ``tune``.
+    ``tune`` says which weights are trained; the defaults are those of projections, others are in
+    :mod:`llm_glam.train.presets`.
 
-    On made-up data (200 and 1,000 pairs) and on the demo's towers with captions in new words
-    (500), 20 to 60 steps at 1e-3 to 2e-3 learnt what 1e-4 did not; a pull of 10 cost a point of
-    recall at most, and kept one or two points more of the neighbours among other texts; 100 cost
-    nine points. On the demo's towers and 4,854 watercolours, batches of 512 brought recall@10
-    from .026 to .080 in 11 epochs where those of 2,048, with a fourth of the steps, brought it to
-    .041 and no further.
+    On synthetic data (200 and 1,000 pairs) and on the demo's towers with captions in new words
+    (500), 20 to 60 steps at 1e-3 to 2e-3 learnt what 1e-4 did not; a weight decay of 10 cost at
+    most a point of recall, and kept one or two points more of the neighbours among other texts; 100
+    cost nine points. On the demo's towers and 4,854 watercolours, batches of 512 raised recall@10
+    from .026 to .080 in 11 epochs, whereas those of 2,048, with a quarter of the steps, raised it
+    only to .041.
 
-    :raises ValueError: a setting that makes no sense
+    :raises ValueError: a setting is out of range
     """
 
     epochs: int = 20
@@ -64,19 +65,19 @@ class Settings:
             raise ValueError(f"{name} cannot be {getattr(self, name)}.")
 
     def lasting(self) -> dict[str, Any]:
-        """What has to stay the same when tuning is taken up again."""
+        """Return the settings that must stay the same when training is resumed."""
         free = ("patience", "max_seconds")
         return {k: v for k, v in asdict(self).items() if k not in free}
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What was measured after an epoch; number 0 is before the first, and has no ``loss``.
+    """The measurements after an epoch; number 0 is before the first, and has no ``loss``.
 
-    ``chance_loss`` is what ``loss`` would be with equal scores: ln(batch) where no captions are
-    equal. ``recall`` is of held-out captions, text to picture, among the first 10; ``gained`` and
-    ``lost`` count the captions answered now and not before tuning, and the reverse. ``retention``
-    and ``spread`` are what the caller measures, None where it measures nothing.
+    ``chance_loss`` is what ``loss`` would be with equal scores: ln(batch) if no captions are equal.
+    ``recall`` is that of held-out captions, text to picture, within the first 10; ``gained`` counts
+    the captions answered correctly now but not before training, and ``lost`` the reverse.
+    ``retention`` and ``spread`` are measured by the caller, None if it does not.
     """
 
     number: int
@@ -92,12 +93,12 @@ class Epoch:
 
 
 def best_of(history: Sequence[Epoch]) -> Epoch:
-    """The first epoch with the highest recall."""
+    """Return the first epoch with the highest recall."""
     return max(history, key=lambda epoch: epoch.recall)
 
 
 def arrays_of(projections: Projections) -> NamedArrays:
-    """Projections as arrays by the names in ``LEARNT``, the scale at most 100."""
+    """Return projections as arrays by the names in ``LEARNT``, with the scale at most 100."""
     log_scale = np.float32(math.log(min(projections.scale, LARGEST_SCALE)))
     return {
         "picture": projections.picture,
@@ -107,18 +108,18 @@ def arrays_of(projections: Projections) -> NamedArrays:
 
 
 def projections_of(numbers: NamedArrays) -> Projections:
-    """The reverse of :func:`arrays_of`."""
+    """Reverse :func:`arrays_of`."""
     scale = math.exp(numbers["log_scale"])
     return Projections(numbers["picture"], numbers["text"], scale)
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """All that is needed to go on after an epoch exactly as if nothing had happened.
+    """Everything needed to resume after an epoch exactly as if training had not stopped.
 
     ``now`` and ``best`` are weights, ``first`` and ``second`` the optimizer's moments: arrays by
-    the same names. ``digest`` is of the start and the data. There is no random state: each epoch
-    draws from a generator made of the seed and its number.
+    the same names. ``digest`` identifies the initial weights and the data. There is no random
+    state: each epoch draws from a generator seeded with the seed and its number.
     """
 
     now: NamedArrays
@@ -131,7 +132,7 @@ class State:
     digest: str
 
     def write(self, path: Path) -> None:
-        """As a safetensors file: arrays, and the rest as JSON in its header."""
+        """Write a safetensors file: arrays, and the rest as JSON in its header."""
         from safetensors.numpy import save_file
 
         tensors = {
@@ -150,7 +151,7 @@ class State:
 
     @classmethod
     def read(cls, path: Path) -> "State":
-        """What :meth:`write` wrote; nothing in it is ever executed.
+        """Read what :meth:`write` wrote; nothing in it is ever executed.
 
         :raises FileNotFoundError: there is no such file
         :raises ValueError: it is something else, or damaged
@@ -158,16 +159,16 @@ class State:
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(path, "numpy") as told:
-                about = json.loads(told.metadata()["about"])
-                tensors = {name: told.get_tensor(name) for name in told.keys()}
+            with safe_open(path, "numpy") as file:
+                about = json.loads(file.metadata()["about"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
             return _state(tensors, about)
         except (
             *(SafetensorError, ValueError, KeyError, TypeError, AttributeError),
             *(RecursionError, OverflowError),
         ) as error:
             raise ValueError(
-                f"This is no saved state of tuning, or a damaged one: {error}"
+                f"This is not a saved training state, or it is damaged: {error}"
             ) from error
 
 
@@ -189,7 +190,7 @@ def _state(tensors: NamedArrays, about: Mapping[str, Any]) -> State:
 
 
 def _parts(tensors: NamedArrays) -> dict[str, NamedArrays]:
-    """Weights and moments, all of the same names and shapes."""
+    """Return weights and moments, all with the same names and shapes."""
     names = [name[4:] for name in tensors if name.startswith("now.")]
     parts: dict[str, NamedArrays] = {
         part: {name: tensors[f"{part}.{name}"] for name in names} for part in PARTS
@@ -199,16 +200,16 @@ def _parts(tensors: NamedArrays) -> dict[str, NamedArrays]:
     for part in parts.values():
         for name, array in part.items():
             if array.dtype != np.float32 or array.shape != parts["now"][name].shape:
-                raise ValueError("arrays do not fit each other")
+                raise ValueError("arrays whose types or shapes do not match")
             if not np.isfinite(array).all():
-                raise ValueError("values that are not finite numbers")
+                raise ValueError("NaN or infinite values")
     if any((squares < 0).any() for squares in parts["second"].values()):
-        raise ValueError("squares below zero")
+        raise ValueError("negative squared gradients")
     return parts
 
 
 def _is_plain(epoch: Epoch) -> bool:
-    """Whether an epoch holds the types it says it does."""
+    """Return whether an epoch has the types it declares."""
     whole = (epoch.number, epoch.gained, epoch.lost)
     always = (epoch.held_out_loss, epoch.recall, epoch.seconds)
     maybe = (epoch.loss, epoch.chance_loss, epoch.retention, epoch.spread)

@@ -1,4 +1,4 @@
-"""Towers that learn: their weights, their last blocks, or all of it."""
+"""Train the towers: all their weights, or only their last blocks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ ENCODED_AT_ONCE = 64
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some pictures and their texts: rows of the pictures, and how the two belong together.
+    """Some pictures and their texts: the rows of the pictures, and how both are matched.
 
-    ``matched.caption`` is the place of each text among all of them.
+    ``matched.caption`` is the position of each text among all of them.
     """
 
     rows: IntArray
@@ -30,7 +30,7 @@ class Part:
 
 
 class TowerLearner:
-    """The pupil whose towers learn, on the device its model is on."""
+    """A learner of the towers, on its model's device."""
 
     def __init__(
         self,
@@ -42,12 +42,12 @@ class TowerLearner:
         others: Sequence[str],
         at_once: int,
     ) -> None:
-        """Take a model over.
+        """Take over a model.
 
-        :param learning: which of its weights are to learn, by name
-        :param parts: what is learnt from, and what is held out, of the pictures ``kept``
+        :param learning: the weights to train, by name
+        :param parts: the training and the held-out part of the cached pictures ``kept``
         :param texts: all texts of these pictures; ``others`` must not be forgotten
-        :param at_once: pairs that go through the towers at once
+        :param at_once: how many pairs go through the towers at a time
         """
         self.model, self.learning, self.kept = model, learning, kept
         self.own, self.apart = parts
@@ -73,7 +73,7 @@ class TowerLearner:
         return CachedLoss(TwoTowers(self.model, scale, self.kept.linear), at_once)
 
     def _tokens(self, texts: Sequence[str]) -> tuple[Any, Any]:
-        """Token ids and which of them count, as the model makes them of texts."""
+        """Return token ids and the attention mask of texts, as the model makes them."""
         from ...engine.torch import quiet
 
         with quiet():
@@ -87,7 +87,7 @@ class TowerLearner:
             yield from (part.rows, part.matched.picture_of, part.matched.caption)
 
     def _weights_now(self) -> NamedArrays:
-        """Copies of the weights that learn."""
+        """Return copies of the trained weights."""
         return {
             name: weights.detach().cpu().numpy().copy()
             for name, weights in self.learning.items()
@@ -102,16 +102,16 @@ class TowerLearner:
         with quiet():
             from .hf.epoch import Collator, take
 
-            self._take_up(state, epoch)
-            self.live = {}  # until the pass is whole
+            self._restore(state, epoch)
+            self.live = {}  # until the epoch is complete
             rows = (self.own.rows, self.train.caption)
             collator = Collator(epoch, self.kept.pixels, self.tokens, rows)
             take(self.model, self.loss, epoch, collator, self.optimizer)
         self.live = self._weights_now()
         return self.live, *self._moments()
 
-    def _take_up(self, state: State, epoch: Pass) -> None:
-        """Be where a state was; nothing has to be done for the one this pupil gave itself."""
+    def _restore(self, state: State, epoch: Pass) -> None:
+        """Restore a state, unless the model is already in it."""
         from .hf.epoch import optimizer_of
 
         self.loss.tell = epoch.tell
@@ -125,7 +125,7 @@ class TowerLearner:
         self.optimizer = optimizer_of(self.learning, moments, state.steps, decay)
 
     def _moments(self) -> tuple[NamedArrays, NamedArrays]:
-        """Both moments by name; on the processor they are the optimizer's own, not copies."""
+        """Return both moments by name; on the CPU they are the optimizer's own, not copies."""
         first, second = (
             {
                 name: self.optimizer.state[weight][kind].cpu().numpy()
@@ -152,7 +152,7 @@ class TowerLearner:
         return seen
 
     def _through(self, tower: str, rows: IntArray) -> FloatArray:
-        """Vectors of pictures or texts, shape (n, d)."""
+        """Return vectors of pictures or texts, shape (n, d)."""
         import torch
 
         self.model.eval()

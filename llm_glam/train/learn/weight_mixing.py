@@ -1,4 +1,4 @@
-"""Mixes of a checkpoint's weights before and after tuning."""
+"""Mix a checkpoint's weights before and after training."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,28 @@ from ..clip.contrastive_loss import NamedArrays
 from .diagnostics import LOWEST_RETENTION
 
 ALPHAS = tuple(step / 10 for step in range(11))
-FEW_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)  # where each means to look at pictures again
-NEARLY = (
-    0.005  # of recall: what is no worse than this is chosen by how little it changes
-)
+FEW_ALPHAS = (
+    0.0,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+)  # where each takes another pass over the pictures
+NEARLY = 0.005  # of recall: mixes within this of the best are chosen by how little they change
 
 Mix = tuple[float, float, float]  # alpha, held-out recall@10, retention
 
 
 def mixed(start: NamedArrays, tuned: NamedArrays, alpha: float) -> NamedArrays:
-    """Weights between two others, by name, the logarithm of the scale likewise.
+    """Interpolate between two sets of weights by name, including the logarithm of the scale.
 
     WiSE-FT (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
 
     :param alpha: 0 gives ``start``, 1 gives ``tuned``
-    :raises ValueError: alpha is outside 0 to 1, or the two have other names or shapes
+    :raises ValueError: alpha is outside 0 to 1, or names or shapes differ
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha has to be between 0 and 1, not {alpha}.")
+        raise ValueError(f"alpha must be between 0 and 1, not {alpha}.")
     shapes = [{name: a.shape for name, a in one.items()} for one in (start, tuned)]
     if shapes[0] != shapes[1]:
         raise ValueError("Weights of different shapes cannot be mixed.")
@@ -36,12 +40,12 @@ def mixed(start: NamedArrays, tuned: NamedArrays, alpha: float) -> NamedArrays:
 
 
 def chosen(mixes: Sequence[Mix]) -> float:
-    """The alpha with the best held-out recall, or nearly, that changes and forgets least.
+    """Return the alpha with nearly the best held-out recall that changes and forgets least.
 
-    Mixes that forget are taken only where those that remember have less than half of what was
-    won: else what was learnt would be thrown away to keep what may never be asked for.
+    Mixes that forget are chosen only if the others lose more than half of the improvement;
+    otherwise, what was learnt would be discarded to keep what may never be searched for.
 
-    :raises ValueError: there is none to choose from
+    :raises ValueError: there is no mix
     """
     if not mixes:
         raise ValueError("There is no alpha to try.")

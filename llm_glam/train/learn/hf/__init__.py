@@ -1,1 +1,1 @@
-"""Towers that learn, through sentence-transformers' trainer; imported only where they do."""
+"""Train towers with sentence-transformers' trainer; imported only when needed."""

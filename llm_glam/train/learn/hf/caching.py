@@ -1,4 +1,4 @@
-"""The contrastive loss of large batches in small memory, by gradient caching."""
+"""The contrastive loss of large batches in little memory, by gradient caching."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -21,29 +21,29 @@ T = TypeVar("T")
 
 @dataclass
 class Halves:
-    """What goes into the two towers: pixels as bytes (b, h, w, 3), token ids and mask (b, t)."""
+    """The inputs of the two towers: pixels as bytes (b, h, w, 3), token ids and mask (b, t)."""
 
     pixels: Tensor
     ids: Tensor
     mask: Tensor
 
     def part(self, some: slice) -> "Halves":
-        """Some rows, their texts no longer than they have to be."""
+        """Return some rows, with texts padded no longer than necessary."""
         mask = self.mask[some]
         longest = int(mask.sum(dim=1).max())
         return Halves(self.pixels[some], self.ids[some, :longest], mask[:, :longest])
 
 
 class TwoTowers(nn.Module):
-    """A SentenceTransformer with a CLIP, as what makes vectors of pixels and of tokens."""
+    """A SentenceTransformer with a CLIP that encodes pixels and tokens."""
 
     def __init__(
         self, model: Any, scale: Any, linear: tuple[Sequence[float], Sequence[float]]
     ) -> None:
-        """Take a model over.
+        """Wrap a model.
 
-        :param scale: the logarithm of its factor of cosines, a parameter of it
-        :param linear: what a channel's bytes are multiplied with, and what is added then
+        :param scale: the logarithm of the scale of the cosines, a parameter of the model
+        :param linear: the factor and the offset for a channel's bytes
         """
         super().__init__()
         self.model, self.log_scale = model, scale
@@ -52,42 +52,45 @@ class TwoTowers(nn.Module):
         self.register_buffer("shift", shift.to(model.device), persistent=False)
 
     def pictures(self, pixels: Tensor) -> Tensor:
-        """Vectors of unit length, shape (b, d), of pixels as bytes, shape (b, h, w, 3)."""
+        """Encode pixels as bytes, shape (b, h, w, 3), to vectors of unit length, shape (b, d)."""
         values = pixels.permute(0, 3, 1, 2).float() * self.factor + self.shift
         out = self.model({"pixel_values": values, "modality": "image"})
         return normalize(out["sentence_embedding"].float())
 
     def texts(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Vectors of unit length, shape (b, d), of token ids and which of them count, (b, t)."""
+        """Encode token ids and their mask, shape (b, t), to vectors of unit length, shape (b, d)."""
         given = {"input_ids": ids, "attention_mask": mask, "modality": "text"}
         return normalize(self.model(given)["sentence_embedding"].float())
 
     def both(self, given: Halves) -> tuple[Tensor, Tensor]:
-        """Vectors of texts and of pictures."""
+        """Return the vectors of texts and of pictures."""
         return self.texts(given.ids, given.mask), self.pictures(given.pixels)
 
     def loss(self, texts: Tensor, pictures: Tensor, fits: Tensor) -> Tensor:
-        """The loss at the model's own temperature, which learns too."""
+        """Return the loss at the model's own temperature, which is trained too."""
         return loss(self.log_scale.exp() * texts @ pictures.T, fits)
 
 
 class CachedLoss(nn.Module):
-    """The loss over a batch of which only a few pairs go through the towers at once.
+    """The loss over a batch of which only a few pairs go through the towers at a time.
 
-    GradCache (Gao et al., RepL4NLP 2021): vectors of all pairs are made without a graph, the loss
-    gives the gradients of these, and a second pass over a few pairs at a time takes them on to the
-    weights. What is random in the towers is drawn alike in both passes. Where a batch is small
-    enough, one pass does.
+    GradCache (Gao et al., RepL4NLP 2021): the vectors of all pairs are computed without a graph,
+    the loss gives their gradients, and a second pass over a few pairs at a time propagates these to
+    the weights. Random operations in the towers draw the same numbers in both passes. If a batch is
+    small enough, one pass is sufficient.
     """
 
     def __init__(self, towers: TwoTowers, at_once: int) -> None:
-        """:param at_once: so many pairs go through the towers together"""
+        """Wrap the towers.
+
+        :param at_once: how many pairs go through the towers together
+        """
         super().__init__()
         self.towers, self.at_once = towers, at_once
-        self.tell: Tell = lambda loss, fits: None  # hears of each batch, and may raise
+        self.tell: Tell = lambda loss, fits: None  # receives each batch, and may raise
 
     def forward(self, features: Any, labels: Tensor) -> Tensor:
-        """The loss, whose gradient reaches the weights when it is asked for."""
+        """Return the loss; its gradient reaches the weights in the backward pass."""
         pictures, texts = features
         device = self.towers.log_scale.device
         inputs = (
@@ -103,7 +106,7 @@ class CachedLoss(nn.Module):
         return found
 
     def _first(self, given: Halves, fits: Tensor) -> tuple[Tensor, Any]:
-        """The loss, and what its gradients are made of: a graph, or cached ones."""
+        """Return the loss, and the source of its gradients: a graph, or cached gradients."""
         parts = list(self._parts(len(fits)))
         if len(parts) == 1:
             return self.towers.loss(*self.towers.both(given.part(parts[0])), fits), None
@@ -150,15 +153,15 @@ class CachedLoss(nn.Module):
             yield slice(start, min(start + self.at_once, count))
 
     def _trying(self, go: Callable[[], T]) -> T:
-        """With as many pairs at once as the device has memory for."""
+        """Call a function, halving the number of pairs at a time while memory runs out."""
         while True:
             try:
                 return go()
             except torch.OutOfMemoryError as error:
                 if self.at_once == 1:
                     raise TrainingFailed(
-                        "The memory of the device is too small for one picture with its caption. "
-                        "Take --tune projections, or --device cpu."
+                        "The device does not have enough memory for a single picture with its "
+                        "caption. Use --tune projections, or --device cpu."
                     ) from error
             self.at_once = math.ceil(self.at_once / 2)
             self.zero_grad()
@@ -167,10 +170,10 @@ class CachedLoss(nn.Module):
 
 
 class RngState:
-    """Where the generators are that towers draw from, to draw the same once more."""
+    """The state of the random generators that towers draw from, to repeat their draws."""
 
     def __init__(self, device: torch.device) -> None:
-        """Put down where they are now."""
+        """Save the current state."""
         self.kind = device.type
         self.devices = [device] if device.type == "cuda" else []
         self.processor = torch.get_rng_state()
@@ -179,7 +182,7 @@ class RngState:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Within it they begin there; afterwards they are where they were."""
+        """Restore the saved state within the block, and the present one after it."""
         with torch.random.fork_rng(self.devices):
             torch.set_rng_state(self.processor)
             for one, state in zip(self.devices, self.others, strict=True):

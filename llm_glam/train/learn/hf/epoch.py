@@ -1,7 +1,7 @@
-"""One pass over all pairs by sentence-transformers' trainer.
+"""Run one epoch with sentence-transformers' trainer.
 
-It is told nothing but row numbers. What they stand for is put in their place at the last moment,
-batch by batch, so that nothing of the data is guessed at, hashed, cached or written anywhere.
+The trainer sees only row numbers. They are replaced by the data at the last moment,
+batch by batch, so that the data are not inspected, hashed, cached or written anywhere.
 """
 
 import math
@@ -30,38 +30,38 @@ ACCELERATE = "ACCELERATE_TORCH_DEVICE"
 
 
 class Batches(list[list[int]]):
-    """Row numbers, batch by batch; what the trainer takes for a sampler of batches."""
+    """Row numbers, batch by batch; the trainer uses it as a batch sampler."""
 
     batch_size = None
     drop_last = False
 
 
 class Trainer(SentenceTransformerTrainer):
-    """The trainer without what it puts down about the data."""
+    """The trainer without its records of the data."""
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """None: a card by the trainer has captions and pictures of the data in it."""
+        """Do nothing: the trainer's own card would contain captions and pictures of the data."""
 
     def _move_model_to_device(self, model: Any, device: torch.device) -> None:
-        """It is where it was asked to be."""
+        """Do nothing: the model is already on the requested device."""
 
 
 class Clock(TrainerCallback):
-    """Ends a pass whose time is up."""
+    """Stop an epoch at the deadline."""
 
     def __init__(self, epoch: Pass) -> None:
         self.epoch = epoch
 
     def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        """See above."""
+        """Check the time before each step."""
         self.epoch.check_time()
 
 
 class Collator:
-    """Row numbers to what goes into the towers.
+    """Convert row numbers to the inputs of the towers.
 
-    ``pixels`` are bytes by picture, ``ids`` and ``mask`` token ids by text, of which ``numbers``
-    and ``rows`` say which belong to a pass's texts and pictures.
+    ``pixels`` are bytes by picture, ``ids`` and ``mask`` are by text; ``numbers``
+    and ``rows`` map an epoch's texts and pictures to these.
     """
 
     valid_label_columns = ("label",)
@@ -73,7 +73,7 @@ class Collator:
         self.places = {some[0]: place for place, some in enumerate(self.drawn)}
 
     def __call__(self, features: Sequence[Any]) -> dict[str, torch.Tensor]:
-        """The batch that begins with the first of these rows."""
+        """Return the batch that begins with the first of these rows."""
         step = self.epoch.step(self.places[features[0]["row"]])
         texts = self.numbers[step.texts]
         shown = self.pixels[self.rows[step.pictures]]
@@ -91,9 +91,9 @@ def optimizer_of(
     taken: int,
     decay: float,
 ) -> torch.optim.Optimizer:
-    """AdamW as CLIP was trained with, after so many steps.
+    """Return AdamW with CLIP's training parameters, after a number of steps.
 
-    What is no matrix does not decay; the factor of cosines stays at 100 or below.
+    Only matrices decay; the scale of the cosines is clamped to at most 100.
     """
     weights = learning.values()
     groups: list[dict[str, Any]] = [
@@ -125,12 +125,12 @@ def take(
     collator: Collator,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Take all steps of a pass.
+    """Take all steps of an epoch.
 
-    :raises Stopped: time is up, or the loss is no number
+    :raises Stopped: time is up, or the loss is NaN or infinite
     """
     for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] = 1.0  # which the rate is a multiple of
+        group["lr"] = group["initial_lr"] = 1.0  # the schedule returns absolute rates
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, epoch.rate)
     with tempfile.TemporaryDirectory() as work, _on(model.device):
         trainer = Trainer(
@@ -161,7 +161,7 @@ def _rows(drawn: Batches) -> Dataset:
 
 
 def _arguments(work: str, epoch: Pass, drawn: Batches, kind: str) -> Any:
-    """The trainer's arguments: one epoch, and nothing kept of it."""
+    """Return the trainer's arguments for one epoch, with nothing saved."""
     settings = epoch.settings
     has_bf16 = kind == "cuda" and torch.cuda.is_bf16_supported(False)
     seed = int(np.random.default_rng([settings.seed, epoch.number]).integers(2**31))
@@ -183,13 +183,15 @@ def _arguments(work: str, epoch: Pass, drawn: Batches, kind: str) -> Any:
         report_to="none",
         disable_tqdm=True,
     )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # with more it would wrap the model
+    arguments._n_gpu = min(
+        arguments.n_gpu, 1
+    )  # with more than one it would wrap the model
     return arguments
 
 
 @contextmanager
 def _on(device: torch.device) -> Iterator[None]:
-    """Let accelerate take the device that was asked for, which it asks the environment about."""
+    """Make accelerate use the requested device, which it takes from the environment."""
     before = os.environ.get(ACCELERATE)
     os.environ[ACCELERATE] = str(device)
     try:
