@@ -118,6 +118,19 @@ def test_every_module_is_in_the_architecture(package):
             assert f"\n| {path.stem} | " in section, path
 
 
+def test_the_places_of_changes_exist():
+    rows = re.findall(
+        r"^\| .* \| `(\S+)` \| `(\S+)` \|$",
+        text(ROOT / "docs" / "where.md"),
+        re.MULTILINE,
+    )
+    assert len(rows) >= 20
+    for module, name in rows:
+        assert re.search(
+            rf"^(def |async def |class )?{name}\b", text(ROOT / module), re.M
+        )
+
+
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_relative_links_lead_somewhere(path):
     for link in LINK.findall(CODE.sub("", text(path))):
