@@ -17,7 +17,7 @@ VECTORS = "embeddings"
 
 
 @dataclass(frozen=True)
-class Place:
+class CollectionPlace:
     """A database and, but on the list of collections, a collection that may be seen.
 
     A page about the whole site has neither: its ``database`` is empty.
@@ -34,7 +34,7 @@ class Place:
         return str(self.collection.items_table)
 
 
-async def enter(datasette: Any, request: Request) -> Place:
+async def enter(datasette: Any, request: Request) -> CollectionPlace:
     """The place a request asks for, if its actor may see it.
 
     :raises datasette.Forbidden: the actor may not view site, database, vectors or items table
@@ -42,19 +42,19 @@ async def enter(datasette: Any, request: Request) -> Place:
     """
     if "database" not in request.url_vars:
         await compat.ensure_can_view_instance(datasette, request.actor)
-        return Place("", None)
+        return CollectionPlace("", None)
     database = tilde_decode(request.url_vars["database"])
     if database not in datasette.databases:
         raise NotFound(f"There is no database {database}")
     await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
     db = datasette.databases[database]
     if "collection" not in request.url_vars:
-        return Place(database, db)
+        return CollectionPlace(database, db)
     name = tilde_decode(request.url_vars["collection"])
     collection = await db.execute_fn(lambda conn: collections.find(wrapped(conn), name))
     if collection is None or not collection.is_ours or not collection.items_table:
         raise NotFound(f"There is no collection {name} of pictures in {database}")
-    place = Place(database, db, collection)
+    place = CollectionPlace(database, db, collection)
     await compat.ensure_can_view(datasette, request.actor, database, [place.table])
     if not await db.execute_fn(lambda conn: items.is_whole(wrapped(conn), collection)):
         raise NotFound(
@@ -63,7 +63,7 @@ async def enter(datasette: Any, request: Request) -> Place:
     return place
 
 
-async def places(datasette: Any, request: Request) -> list[Place]:
+async def places(datasette: Any, request: Request) -> list[CollectionPlace]:
     """The databases that the actor may see, with their vectors."""
     from datasette import Forbidden
 
@@ -73,11 +73,13 @@ async def places(datasette: Any, request: Request) -> list[Place]:
             await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
         except Forbidden:
             continue
-        found.append(Place(database, db))
+        found.append(CollectionPlace(database, db))
     return found
 
 
-async def visible(datasette: Any, request: Request, place: Place) -> list[Collection]:
+async def visible(
+    datasette: Any, request: Request, place: CollectionPlace
+) -> list[Collection]:
     """The collections of a database that the actor may see."""
     from datasette import Forbidden
 

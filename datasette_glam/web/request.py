@@ -13,7 +13,7 @@ from datasette.views.base import DatasetteError
 from llm_glam.errors import GlamError
 
 from ..access import gate
-from ..access.gate import Place, wrapped
+from ..access.gate import CollectionPlace, wrapped
 from . import urls
 
 VERSION = version("llm-glam")
@@ -45,7 +45,7 @@ class PageRequest:
 
     datasette: Any
     request: Request
-    place: Place
+    place: CollectionPlace
     times: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -12,7 +12,7 @@ from llm_glam.db.collections import Collection
 from llm_glam.search import exact
 from llm_glam.search.exact import Hit, Query, Vector
 
-from ..access.gate import Place, wrapped
+from ..access.gate import CollectionPlace, wrapped
 
 AT_ONCE = 2
 WAITING = 16
@@ -89,7 +89,7 @@ class Vectors:
         )
 
     @contextmanager
-    def expecting(self, place: Place, visitor: object) -> Iterator[None]:
+    def expecting(self, place: CollectionPlace, visitor: object) -> Iterator[None]:
         """Whoever is going to search: those who ask first wait a moment to be answered together."""
         self._coming[id(visitor)] = _key(place)
         try:
@@ -98,7 +98,7 @@ class Vectors:
             self._coming.pop(id(visitor), None)
 
     async def nearest(
-        self, place: Place, query: Query, visitor: object = None
+        self, place: CollectionPlace, query: Query, visitor: object = None
     ) -> list[Hit]:
         """What is nearest to a query.
 
@@ -119,7 +119,7 @@ class Vectors:
             task.add_done_callback(self._answering.discard)
         return await pending.answer
 
-    async def _answer(self, place: Place, key: Key) -> None:
+    async def _answer(self, place: CollectionPlace, key: Key) -> None:
         """Answer all that is asked of a collection, until nobody asks any more."""
         while self._pending[key]:
             await self._gathered(key)
@@ -167,7 +167,7 @@ class Vectors:
             self._waiting -= 1
 
 
-def _key(place: Place) -> Key:
+def _key(place: CollectionPlace) -> Key:
     assert place.collection is not None
     return place.database, place.collection
 

@@ -10,7 +10,7 @@ from ..db import collections
 from ..errors import GlamError
 from ..evaluate.compare import agreement as agreeing
 from ..evaluate.compare import collection_pair, wording
-from ..evaluate.compare.collection_pair import Answer, Pair, Place
+from ..evaluate.compare.collection_pair import Answer, CollectionPair, RankedPicture
 from ..evaluate.rank_agreement import NEIGHBOURS
 from ..images import decoding
 from ..search import terms
@@ -142,7 +142,7 @@ def _check_page(page: Path | None, force: bool) -> None:
         )
 
 
-def _agreement(pair: Pair, sample: int, seed: int) -> Row:
+def _agreement(pair: CollectionPair, sample: int, seed: int) -> Row:
     with ProgressBar("pictures") as progress:
         return agreeing.between(pair, sample, seed, progress)
 
@@ -154,7 +154,7 @@ def _say(found: Sequence[Answer], figures: Row | None) -> None:
         say_on_stderr(line)
 
 
-def _rows(pair: Pair, answer: Answer) -> list[Row]:
+def _rows(pair: CollectionPair, answer: Answer) -> list[Row]:
     """A row for each rank: what both have there, and where it stands in the other."""
     names = collection_pair.titles(pair, [one.id for one in (*answer.old, *answer.new)])
     return [
@@ -168,7 +168,9 @@ def _rows(pair: Pair, answer: Answer) -> list[Row]:
     ]
 
 
-def _columns(side: str, place: Place, names: dict[str, str | None], other: str) -> Row:
+def _columns(
+    side: str, place: RankedPicture, names: dict[str, str | None], other: str
+) -> Row:
     return {
         f"{side}_id": place.id,
         f"{side}_score": round(place.score, 6),
@@ -216,7 +218,7 @@ def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None
 
 
 def _write(
-    page: Path, pair: Pair, found: Sequence[Answer], figures: Row | None
+    page: Path, pair: CollectionPair, found: Sequence[Answer], figures: Row | None
 ) -> None:
     from ..evaluate.compare import html  # and with it Jinja
 

@@ -7,7 +7,7 @@ import click
 from ..evaluate import bootstrap, measure, metric_tables
 from ..evaluate.evaluation import evaluate, evaluate_stored
 from ..evaluate.measure import MetricOptions
-from ..evaluate.metric_tables import Measured
+from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.pairs import Pairs
 from ..images import decoding
@@ -136,7 +136,7 @@ def _say_what_is_there(found: Pairs) -> None:
         )
 
 
-def _show(measured: Sequence[Measured], seed: int, format_: str) -> None:
+def _show(measured: Sequence[MetricRow], seed: int, format_: str) -> None:
     groups = max(one.groups for one in measured)
     note = (
         f"In brackets: {bootstrap.LEVEL:.0%} intervals, percentile bootstrap over {groups:,} "

@@ -10,7 +10,7 @@ from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
 from . import encoding, measure
 from .measure import MetricOptions
-from .metric_tables import Measured
+from .metric_tables import MetricRow
 from .pairs import from_collection, pairs
 from .pairs.pairs import Pair, Pairs
 from .per_query import Encoded
@@ -23,7 +23,7 @@ def evaluate(
     *,
     engine_options: EngineOptions | None = None,
     progress: Progress | None = None,
-) -> list[Measured]:
+) -> list[MetricRow]:
     """Measure how well checkpoints find pictures by caption, and captions by picture.
 
     :param dataset: as :func:`llm_glam.evaluate.read_table` or
@@ -74,7 +74,7 @@ def evaluate_stored(
     *,
     engine_options: EngineOptions | None = None,
     progress: Progress | None = None,
-) -> list[Measured]:
+) -> list[MetricRow]:
     """Measure a collection by the vectors it has; no picture is read.
 
     :param dataset: as :func:`llm_glam.evaluate.read_collection` gives it of this collection

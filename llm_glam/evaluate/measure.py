@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import BadPairs
 from . import bootstrap, per_query
-from .metric_tables import Figure, Measured
+from .metric_tables import Metric, MetricRow
 from .pairs import columns, pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
@@ -68,7 +68,7 @@ def check_label(found: Sequence[Pair], metric_options: MetricOptions) -> None:
 
 def measure(
     found: Sequence[Pair], encoded: Sequence[Encoded], metric_options: MetricOptions
-) -> list[Measured]:
+) -> list[MetricRow]:
     """Return the metrics in each direction for each checkpoint, over pictures that all could read.
 
     :param metric_options: with columns as the records spell them
@@ -106,7 +106,9 @@ def label_texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[st
     return [metric_options.prompt.replace("{}", name) for name in names]
 
 
-def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Measured]:
+def _measured(
+    one_way: Answers, models: Sequence[str], seed: int
+) -> Iterator[MetricRow]:
     """Return the metrics of each part for each checkpoint, all from the same resamples."""
     width = len(one_way.measures)
     for value, flags in one_way.parts:
@@ -123,7 +125,7 @@ def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Me
             own = draws[:, number * width : (number + 1) * width]
             beside = own - draws[:, :width]
             ranks = one_way.ranks[number][flags] if one_way.ranks else None
-            yield Measured(
+            yield MetricRow(
                 model,
                 one_way.direction,
                 value,
@@ -142,11 +144,11 @@ def _measured(one_way: Answers, models: Sequence[str], seed: int) -> Iterator[Me
 
 def _figures(
     measures: Sequence[str], draws: FloatArray, chance_level: FloatArray
-) -> dict[str, Figure]:
+) -> dict[str, Metric]:
     """Return the means, which come first, with the intervals of the resamples after them, if any."""
     means, *drawn = draws
     low = high = [None] * len(measures)
     if drawn:
         low, high = (ends.tolist() for ends in bootstrap.interval(draws[1:]))
     rows = zip(means.tolist(), chance_level.tolist(), low, high, strict=True)
-    return {name: Figure(*row) for name, row in zip(measures, rows, strict=True)}
+    return {name: Metric(*row) for name, row in zip(measures, rows, strict=True)}

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """A mean over queries, its confidence interval, and the chance level.
 
     ``low`` and ``high`` are None if there is no interval. For a difference, ``chance_level`` is 0.
@@ -29,7 +29,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricRow:
     """The metrics of one checkpoint in one direction.
 
     ``by`` is the value of the column that the pictures are broken down by, None for all of them.
@@ -43,9 +43,9 @@ class Measured:
     queries: int
     groups: int
     pool: int
-    figures: dict[str, Figure]
+    figures: dict[str, Metric]
     median_rank: float | None = None
-    differences: dict[str, Figure] = field(default_factory=dict)
+    differences: dict[str, Metric] = field(default_factory=dict)
 
 
 def untaken(name: str, values: Iterable[str | None]) -> str:
@@ -56,7 +56,7 @@ def untaken(name: str, values: Iterable[str | None]) -> str:
     return name
 
 
-def rows(measured: Sequence[Measured]) -> list[Row]:
+def rows(measured: Sequence[MetricRow]) -> list[Row]:
     """Return all numbers, one row per checkpoint and direction, all rows with the same columns."""
     names = list(dict.fromkeys(name for one in measured for name in one.figures))
     are_compared = any(one.differences for one in measured)
@@ -64,7 +64,7 @@ def rows(measured: Sequence[Measured]) -> list[Row]:
     return [_row(one, names, are_compared, is_by) for one in measured]
 
 
-def readable(measured: Sequence[Measured]) -> list[Row]:
+def readable(measured: Sequence[MetricRow]) -> list[Row]:
     """Return rows to read: metric and interval in one cell, a row for the chance level."""
     is_by = any(one.by is not None for one in measured)
     every = untaken(ALL, (one.by for one in measured))
@@ -75,7 +75,7 @@ def readable(measured: Sequence[Measured]) -> list[Row]:
         if asked != (one.direction, one.by):
             asked = one.direction, one.by
             chance_level = {
-                name: Figure(f.chance_level, f.chance_level)
+                name: Metric(f.chance_level, f.chance_level)
                 for name, f in one.figures.items()
             }
             found.append(
@@ -91,7 +91,7 @@ def readable(measured: Sequence[Measured]) -> list[Row]:
     return _alike(found)
 
 
-def markdown(measured: Sequence[Measured]) -> str:
+def markdown(measured: Sequence[MetricRow]) -> str:
     """Return a Markdown table of :func:`readable`."""
     cells = readable(measured)
     header = list(cells[0])
@@ -99,7 +99,7 @@ def markdown(measured: Sequence[Measured]) -> str:
     return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
 
 
-def _row(one: Measured, names: Sequence[str], are_compared: bool, is_by: bool) -> Row:
+def _row(one: MetricRow, names: Sequence[str], are_compared: bool, is_by: bool) -> Row:
     row: Row = {"checkpoint": one.model, "direction": one.direction}
     if is_by:
         row["value"] = one.by
@@ -112,7 +112,7 @@ def _row(one: Measured, names: Sequence[str], are_compared: bool, is_by: bool) -
     return row
 
 
-def _numbers(name: str, figure: Figure | None, *, with_chance: bool = False) -> Row:
+def _numbers(name: str, figure: Metric | None, *, with_chance: bool = False) -> Row:
     numbers = (
         (figure.value, figure.low, figure.high, figure.chance_level)
         if figure
@@ -123,21 +123,21 @@ def _numbers(name: str, figure: Figure | None, *, with_chance: bool = False) -> 
     return dict(list(zip(names, rounded, strict=True))[: 4 if with_chance else 3])
 
 
-def _start(one: Measured, every: str | None) -> Row:
+def _start(one: MetricRow, every: str | None) -> Row:
     """Return what a row describes; ``every`` is the name for all values, None if there are none."""
     what = {"value": one.by or every} if every else {}
     counts = {"queries": f"{one.queries:,}", "pool": f"{one.pool:,}"}
     return {"direction": one.direction, **what, "checkpoint": one.model, **counts}
 
 
-def _cells(figures: dict[str, Figure], sign: str = "") -> Row:
+def _cells(figures: dict[str, Metric], sign: str = "") -> Row:
     return {
         SHOWN.get(name, name.replace("_at_", "@")): _cell(figure, sign)
         for name, figure in figures.items()
     }
 
 
-def _cell(figure: Figure, sign: str) -> str:
+def _cell(figure: Metric, sign: str) -> str:
     text = format(figure.value, f"{sign}.3f")
     if figure.low is None or figure.high is None:
         return text

@@ -17,7 +17,7 @@ from ..models import embedding_model
 from ..vectors import from_bytes, normalize
 from . import pipeline, records
 from .embed_batch import encode
-from .pipeline import Run
+from .pipeline import IngestRun
 from .prefetch import Entry, Reading, Ready, prefetch
 
 SAMPLE = 24
@@ -105,7 +105,7 @@ def adopt(
     return verified
 
 
-def fill(run: Run, folder: Path) -> None:
+def fill(run: IngestRun, folder: Path) -> None:
     """Give an adopted collection the items and thumbnails of its pictures.
 
     Pictures that llm-clip embedded turned or unconverted are embedded again.

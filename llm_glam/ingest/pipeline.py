@@ -106,7 +106,7 @@ def conflict(collection: Collection, model_id: str) -> str:
 
 
 @dataclass
-class Run:
+class IngestRun:
     """A command that writes: where to, how, and who wants to know."""
 
     target: Target
@@ -127,7 +127,7 @@ def run(
     progress: Progress,
     command: str,
     arguments: dict[str, Any],
-) -> Iterator[Run]:
+) -> Iterator[IngestRun]:
     """A run with its entry in ``glam_runs``, completed however the run ends.
 
     :param opened: what :func:`open_collection` gave
@@ -145,7 +145,7 @@ def run(
     started = time.monotonic()
     number = collections.begin_run(db, collection, command, arguments)
     try:
-        yield Run(target, options, progress)
+        yield IngestRun(target, options, progress)
     except KeyboardInterrupt:
         done = target.counts.embedded
         progress.say(f"{done:,} embedded; repeat the command to continue from there.")
@@ -160,7 +160,7 @@ def run(
         )
 
 
-def embed_files(run: Run, found: Found, beside: Records) -> None:
+def embed_files(run: IngestRun, found: Found, beside: Records) -> None:
     """Embed picture files.
 
     :param beside: the records that lie beside them
@@ -199,13 +199,15 @@ def embed_files(run: Run, found: Found, beside: Records) -> None:
         _prune(run, roots)
 
 
-def embed_entries(run: Run, entries: Iterable[Entry], total: int | None = None) -> None:
+def embed_entries(
+    run: IngestRun, entries: Iterable[Entry], total: int | None = None
+) -> None:
     """Embed texts and pictures that come with their ids; problems are reported and kept."""
     run.progress.begin(total)
     write_results(run, prefetch(entries, run.target.encoder, run.options.reading))
 
 
-def write_results(run: Run, results: Iterator[Ready | Problem]) -> None:
+def write_results(run: IngestRun, results: Iterator[Ready | Problem]) -> None:
     """Write what was read, batch by batch, and report how it goes."""
     while batch := list(islice(results, run.options.batch_size)):
         _note_remarks(batch, run.progress)
@@ -214,7 +216,7 @@ def write_results(run: Run, results: Iterator[Ready | Problem]) -> None:
         run.progress.advance(len(batch))
 
 
-def embed_one(run: Run, entry: Entry) -> None:
+def embed_one(run: IngestRun, entry: Entry) -> None:
     """Embed a single text or picture.
 
     :raises BadImage: the picture cannot be used
@@ -235,7 +237,7 @@ def embed_one(run: Run, entry: Entry) -> None:
     _note_remarks(results, run.progress)
 
 
-def _warn_of_foreign(run: Run, paths: Iterable[Path]) -> None:
+def _warn_of_foreign(run: IngestRun, paths: Iterable[Path]) -> None:
     """Say that the checkpoint is of no use for pictures such as these, where it is of none."""
     entry = registry.get(registry.bare(run.target.collection.model_id))
     if warning := entry.warning_about(paths):
@@ -248,7 +250,7 @@ def _note_remarks(batch: Sequence[Ready | Problem], progress: Progress) -> None:
             progress.say(f"{result.entry.id}: {result.facts.remark}")
 
 
-def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
+def _note_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
     """Problems that are known before any file is read."""
     with collections.writing(run.target.db):
         for problem in problems:
@@ -257,7 +259,7 @@ def _note_problems(run: Run, problems: Sequence[Problem]) -> None:
     run.counts.problems += len(problems)
 
 
-def _update_records(run: Run) -> None:
+def _update_records(run: IngestRun) -> None:
     """Records that changed while their pictures did not."""
     with collections.writing(run.target.db):
         changed = items.write_records(
@@ -267,7 +269,7 @@ def _update_records(run: Run) -> None:
         run.progress.say(f"records updated: {changed:,}")
 
 
-def _prune(run: Run, roots: Sequence[Path]) -> None:
+def _prune(run: IngestRun, roots: Sequence[Path]) -> None:
     """Forget pictures whose files are gone; their records are set aside, not lost."""
     target = run.target
     for folder in roots:

@@ -13,7 +13,7 @@ from ..errors import ModelConflict, ProblemKind, UnknownCollection
 from ..images.files import PictureFile
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
-from .pipeline import Run, write_results
+from .pipeline import IngestRun, write_results
 from .prefetch import Entry, Problem, Ready, prefetch
 
 Row = dict[str, Any]
@@ -59,7 +59,7 @@ def open_beside(
     return old, (found, encoder)
 
 
-def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
+def reembed(run: IngestRun, old: Collection, *, thumbnails: bool = False) -> None:
     """Embed everything that ``old`` holds and the run's collection does not.
 
     :param thumbnails: use the stored thumbnails instead of the originals
@@ -74,7 +74,9 @@ def reembed(run: Run, old: Collection, *, thumbnails: bool = False) -> None:
     write_results(run, results)
 
 
-def _entry(run: Run, old: Collection, row: Row, thumbnails: bool) -> Entry | Problem:
+def _entry(
+    run: IngestRun, old: Collection, row: Row, thumbnails: bool
+) -> Entry | Problem:
     item_id = row["id"]
     content: PictureFile | bytes | str | None
     if thumbnails and not row["is_text"]:
@@ -88,14 +90,14 @@ def _entry(run: Run, old: Collection, row: Row, thumbnails: bool) -> Entry | Pro
     return Entry(item_id, content)
 
 
-def _original(run: Run, item_id: str) -> PictureFile | None:
+def _original(run: IngestRun, item_id: str) -> PictureFile | None:
     columns = "id, file, image_folder"
     row = items.fetch(run.target.db, run.target.table, [item_id], columns).get(item_id)
     paths = {number: path for path, number in run.target.folders.items()}
     return folders.original(row, paths) if row else None
 
 
-def _thumbnail(run: Run, item_id: str) -> bytes | None:
+def _thumbnail(run: IngestRun, item_id: str) -> bytes | None:
     sql = "select content from glam_thumbnails where items_table = ? and id = ?"
     row = run.target.db.execute(sql, [run.target.table, item_id]).fetchone()
     return row[0] if row else None

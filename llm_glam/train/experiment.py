@@ -12,7 +12,7 @@ import numpy as np
 from ..evaluate import measure
 from ..evaluate.batch_recall import BoolArray, IntArray, Matching, hits
 from ..evaluate.measure import Encoded, MetricOptions
-from ..evaluate.metric_tables import Measured
+from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
@@ -77,7 +77,7 @@ class TrainingResult:
     mixes: list[Mix]
     tuned: Tuned
     warnings: list[TrainingWarning]
-    measured: list[Measured]
+    measured: list[MetricRow]
 
 
 def texts_of(those: Sequence[Pair]) -> Texts:
@@ -220,7 +220,7 @@ def _warnings(learner: Learner, tuned: Tuned, final: Seen) -> list[TrainingWarni
 
 def _measured(
     given: TrainingTask, before: Seen, after: Seen, names: tuple[str, str]
-) -> list[Measured]:
+) -> list[MetricRow]:
     """Return the metrics of both checkpoints over the held-out pairs."""
     encoded = [
         Encoded(

@@ -41,7 +41,7 @@ ALIKE = 1e-4  # largest loss of cosine between saved and measured vectors
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A training run: the new name, the checkpoint it starts from, and its folder."""
 
     name: str
@@ -59,7 +59,7 @@ class Run:
         return bool(self.name) and (self.folder / STATE).exists()
 
 
-def begin(name: str | None, base: str) -> Run:
+def begin(name: str | None, base: str) -> TrainingRun:
     """Look up the base, and check that the name is free.
 
     :param name: None if nothing will be trained
@@ -67,7 +67,7 @@ def begin(name: str | None, base: str) -> Run:
     :raises UnknownCheckpoint: there is no such base
     """
     entry = registry.get(registry.bare(base))
-    run = Run(name or "", entry, loading.locate(entry))
+    run = TrainingRun(name or "", entry, loading.locate(entry))
     if name:
         _check_is_free(name)
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class Material:
 
 
 def training_task(
-    run: Run,
+    run: TrainingRun,
     material: Material,
     tune: str,
     engine_options: EngineOptions,
@@ -127,7 +127,7 @@ def training_task(
 
 
 def _projections(
-    run: Run,
+    run: TrainingRun,
     material: Material,
     tune: str,
     engine_options: EngineOptions,
@@ -161,7 +161,7 @@ def _projections(
 
 
 def _towers(
-    run: Run,
+    run: TrainingRun,
     material: Material,
     tune: str,
     engine_options: EngineOptions,
@@ -209,12 +209,12 @@ def _matchings(
     ]
 
 
-def _fingerprint(run: Run) -> str:
+def _fingerprint(run: TrainingRun) -> str:
     return run.base.fingerprint or loading.encoder(run.base.name).fingerprint
 
 
 def learn(
-    run: Run,
+    run: TrainingRun,
     given: TrainingTask,
     settings: Settings,
     alphas: Sequence[float],
@@ -261,7 +261,7 @@ def learn(
 
 
 def keep(
-    run: Run,
+    run: TrainingRun,
     result: TrainingResult,
     given: TrainingTask,
     card: str,
@@ -305,7 +305,7 @@ def _prove(directory: Path, result: TrainingResult, given: TrainingTask) -> None
         )
 
 
-def _saved(run: Run) -> State:
+def _saved(run: TrainingRun) -> State:
     path = run.folder / STATE
     try:
         return State.read(path)

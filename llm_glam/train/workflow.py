@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..evaluate import measure
 from ..evaluate.measure import MetricOptions
-from ..evaluate.metric_tables import Measured
+from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import holdout, pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair, Pairs
@@ -23,7 +23,7 @@ from .clip.checkpoint_weights import Look
 from .data_checks import Counts
 from .experiment import TrainingResult, TrainingTask
 from .learn.state import Epoch, Settings
-from .training_run import Material, Run
+from .training_run import Material, TrainingRun
 
 WHY_STOPPED = {
     "epochs": "Finished all epochs",
@@ -72,7 +72,7 @@ class TrainOptions:
             max_seconds=self.max_minutes * 60 if self.max_minutes else None,
         )
 
-    def context(self, run: Run, seconds: dict[str, float]) -> RunContext:
+    def context(self, run: TrainingRun, seconds: dict[str, float]) -> RunContext:
         """Return what the card is to say of a run, beside its metrics."""
         return RunContext(
             run.name,
@@ -100,14 +100,14 @@ class Checked:
 class Trained:
     """A training that has ended, with its metrics before and after; see :func:`register`."""
 
-    run: Run
+    run: TrainingRun
     task: TrainingTask
     result: TrainingResult
     tune: str
     card: str
 
     @property
-    def measured(self) -> list[Measured]:
+    def measured(self) -> list[MetricRow]:
         """The metrics of the base and of the new checkpoint over the held-out pictures."""
         return self.result.measured
 
@@ -223,7 +223,7 @@ def register(trained: Trained, progress: Progress | None = None) -> Checkpoint:
 
 
 def _checked(
-    run: Run,
+    run: TrainingRun,
     dataset: Pairs,
     split: Split | None,
     options: TrainOptions,
@@ -266,7 +266,7 @@ def _material(
 
 
 def _task(
-    run: Run,
+    run: TrainingRun,
     material: Material,
     tune: str,
     options: TrainOptions,

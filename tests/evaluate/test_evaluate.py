@@ -11,7 +11,7 @@ from PIL import Image
 from llm_glam.cli.output import ProgressBar
 from llm_glam.evaluate import encoding, measure, metric_tables
 from llm_glam.evaluate.measure import Encoded, MetricOptions
-from llm_glam.evaluate.metric_tables import Figure, Measured
+from llm_glam.evaluate.metric_tables import Metric, MetricRow
 from llm_glam.evaluate.pairs import from_table
 from llm_glam.evaluate.pairs.pairs import Pair
 
@@ -460,7 +460,7 @@ def test_one_table_to_read_and_one_to_publish(llm, monkeypatch, colours, table):
 
 
 def test_values_do_not_break_a_markdown_table():
-    odd = Measured("a|b", "x", "Jar | jug\nno", 1, 1, 1, {"mrr": Figure(0.5, 0.25)})
+    odd = MetricRow("a|b", "x", "Jar | jug\nno", 1, 1, 1, {"mrr": Metric(0.5, 0.25)})
 
     lines = metric_tables.markdown([odd]).splitlines()
 

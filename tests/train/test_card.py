@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 from llm_glam.formats.markdown import LONGEST, duration, escaped, figure
 from llm_glam.train.card.render import (
     MOST_ROWS,
+    CardMetric,
     Data,
-    Figure,
-    Measured,
     Training,
+    ValueWithInterval,
     card,
     measured,
 )
@@ -59,8 +59,8 @@ def training(**changes):
         held_out_how="by object, at random",
         left_out={"no caption": 12},
     )
-    before = Measured(0.21, 0.18, 0.24)
-    after = Measured(0.43, 0.39, 0.47)
+    before = ValueWithInterval(0.21, 0.18, 0.24)
+    after = ValueWithInterval(0.43, 0.39, 0.47)
     known = Training(
         name="archaeclip",
         base="clip-ViT-B-32",
@@ -73,8 +73,12 @@ def training(**changes):
         warnings=[],
         alpha=0.5,
         data=data,
-        figures=[Figure("recall@10", 450, before, after, 0.022)],
-        groups={"Italy": [Figure("recall@10", 40, before, Measured(0.2, 0.1, 0.3))]},
+        figures=[CardMetric("recall@10", 450, before, after, 0.022)],
+        groups={
+            "Italy": [
+                CardMetric("recall@10", 40, before, ValueWithInterval(0.2, 0.1, 0.3))
+            ]
+        },
         versions={"llm-glam": "0.1", "torch": "2.13"},
         date="2026-11-21",
     )
@@ -226,8 +230,10 @@ def test_what_it_says():
 
 
 def test_what_got_worse_is_called_so():
-    worse = Figure("x", 9, Measured(0.5, 0.4, 0.6), Measured(0.2, 0.1, 0.3))
-    unsure = replace(worse, after=Measured(float("nan")))
+    worse = CardMetric(
+        "x", 9, ValueWithInterval(0.5, 0.4, 0.6), ValueWithInterval(0.2, 0.1, 0.3)
+    )
+    unsure = replace(worse, after=ValueWithInterval(float("nan")))
     text = card(training(figures=[worse, unsure]))
     assert "| .20 [.10, .30] | – | worse |" in text
     assert "| – | – | no interval |" in text
@@ -284,7 +290,7 @@ def test_it_can_be_kept_as_json():
 )
 def test_figures(value, shown):
     assert figure(value) == shown
-    assert measured(Measured(value)) == shown
+    assert measured(ValueWithInterval(value)) == shown
 
 
 def test_durations():

@@ -23,7 +23,7 @@ FORM = {*BUTTONS, "_pick", "_filter", "_filter_column", "_filter_op", "_filter_v
 WHOLE = re.compile("[1-9][0-9]{0,8}")
 FACETS = re.compile("_facet(_[a-z]+)?")
 
-Pair = tuple[str, str]
+Parameter = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Search:
     where: tuple[str, ...] = ()
     words: str = ""
     min_score: float | None = None
-    facets: tuple[Pair, ...] = ()
+    facets: tuple[Parameter, ...] = ()
     with_sensitive: bool = False
     size: str = ""
     seed: int | None = None
@@ -61,9 +61,9 @@ class Search:
         """The query string of this search's address."""
         return urlencode([*self._own(), *self.kept()])
 
-    def kept(self) -> Iterator[Pair]:
+    def kept(self) -> Iterator[Parameter]:
         """The parameters that stay where something else is looked for."""
-        yield from (_pair(text) for text in self.filters)
+        yield from (_parameter(text) for text in self.filters)
         yield from (("_where", text) for text in self.where)
         if self.words:
             yield "_search", self.words
@@ -75,7 +75,7 @@ class Search:
         if self.size:
             yield "_size", self.size
 
-    def _own(self) -> Iterator[Pair]:
+    def _own(self) -> Iterator[Parameter]:
         if self.only_id is not None:
             yield "id", self.only_id
         elif self.terms:
@@ -165,13 +165,13 @@ def _is_ours(name: str) -> bool:
     return name in OURS or (name.startswith("_") and "__" not in name)
 
 
-def _facets(args: MultiParams) -> Iterator[Pair]:
+def _facets(args: MultiParams) -> Iterator[Parameter]:
     for name in args:
         if FACETS.fullmatch(name):
             yield from ((name, value) for value in args.getlist(name))
 
 
-def _pair(text: str) -> Pair:
+def _parameter(text: str) -> Parameter:
     name, _, value = text.partition("=")
     return (f"{name}__exact" if _is_ours(name) else name), value
 

@@ -15,7 +15,7 @@ from ...vectors import normalize
 from .. import rank_agreement
 from ..rank_agreement import NEIGHBOURS, FloatArray
 from . import collection_pair
-from .collection_pair import Pair
+from .collection_pair import CollectionPair
 
 SAMPLE = 200
 DEPTH = 50  # of rank-biased overlap: the ranks beyond it weigh half a per cent
@@ -27,7 +27,7 @@ Pairs = NDArray[np.int64]
 
 
 def between(
-    pair: Pair,
+    pair: CollectionPair,
     sample: int = SAMPLE,
     seed: int = 0,
     progress: Progress | None = None,
@@ -71,7 +71,7 @@ def between(
     }
 
 
-def _facts(pair: Pair) -> Row:
+def _facts(pair: CollectionPair) -> Row:
     return {
         "old": pair.old.name,
         "old_model": pair.old.model_id,
@@ -95,7 +95,7 @@ def _mean(name: str, values: Sequence[float], seed: int) -> Row:
 
 
 def _rankings(
-    pair: Pair, ids: Sequence[str], depth: int, progress: Progress | None
+    pair: CollectionPair, ids: Sequence[str], depth: int, progress: Progress | None
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Of each picture its nearest neighbours in both collections."""
     if progress:
@@ -116,7 +116,9 @@ def _rankings(
             progress.advance(len(some))
 
 
-def _like(pair: Pair, collection: Collection, item_id: str, number: int) -> Query:
+def _like(
+    pair: CollectionPair, collection: Collection, item_id: str, number: int
+) -> Query:
     vector = exact.stored_vector(pair.db, collection, item_id)
     return pair.query(collection, Query(vector, number, skip=[item_id]))
 
@@ -130,13 +132,15 @@ def _pairs(count: int, rng: np.random.Generator) -> Pairs:
     return np.stack([one, other], axis=1)
 
 
-def _correlation(pair: Pair, pairs: Pairs) -> float | None:
+def _correlation(pair: CollectionPair, pairs: Pairs) -> float | None:
     old, new = (_similarities(pair, collection, pairs) for collection in pair.both())
     found = rank_agreement.rank_correlation(old, new)
     return None if found is None else round(found, 6)
 
 
-def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> FloatArray:
+def _similarities(
+    pair: CollectionPair, collection: Collection, pairs: Pairs
+) -> FloatArray:
     parts = []
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE]
@@ -148,5 +152,5 @@ def _similarities(pair: Pair, collection: Collection, pairs: Pairs) -> FloatArra
     return np.concatenate(parts)
 
 
-def _unit(pair: Pair, collection: Collection, item_id: str) -> FloatArray:
+def _unit(pair: CollectionPair, collection: Collection, item_id: str) -> FloatArray:
     return normalize(exact.stored_vector(pair.db, collection, item_id))

@@ -19,7 +19,7 @@ FEW = 1_000  # up to here, skipping ids is faster than selecting the rest
 
 
 @dataclass(frozen=True)
-class Pair:
+class CollectionPair:
     """Two collections, the ids that are compared, and those that are left out.
 
     ``shared`` is sorted; ``only_old`` and ``only_new`` are ids in one of them only; ``sensitive``
@@ -49,7 +49,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedPicture:
     """A picture in the ranking of one collection, and its rank in the other's.
 
     ``other`` is None if the picture has been deleted in the meantime.
@@ -70,8 +70,8 @@ class Answer:
     """
 
     query: str
-    old: Sequence[Place]
-    new: Sequence[Place]
+    old: Sequence[RankedPicture]
+    new: Sequence[RankedPicture]
     shared: int
     depth: int
     count: int
@@ -80,7 +80,7 @@ class Answer:
 
 def open_pair(
     db: Database, old: str, new: str, *, with_sensitive: bool = False
-) -> Pair:
+) -> CollectionPair:
     """Open two collections of the same set of pictures.
 
     :param with_sensitive: whether to compare pictures marked as sensitive
@@ -106,7 +106,7 @@ def open_pair(
         embeddings.ids_only_in(db, first.id, second.id),
         embeddings.ids_only_in(db, second.id, first.id),
     )
-    return Pair(db, first, second, kept, *left_out, sorted(sensitive))
+    return CollectionPair(db, first, second, kept, *left_out, sorted(sensitive))
 
 
 def _check(old: Collection, new: Collection) -> None:
@@ -124,7 +124,7 @@ def _check(old: Collection, new: Collection) -> None:
 
 
 def answers(
-    pair: Pair,
+    pair: CollectionPair,
     texts: Sequence[str],
     number: int = NEIGHBOURS,
     *,
@@ -155,7 +155,7 @@ def answers(
 
 
 def nearest(
-    pair: Pair, collection: Collection, queries: Sequence[Query]
+    pair: CollectionPair, collection: Collection, queries: Sequence[Query]
 ) -> Iterator[list[Hit]]:
     """Yield a collection's results for each query, a few at a time if there are many pictures.
 
@@ -169,7 +169,7 @@ def nearest(
 
 
 def _answer(
-    pair: Pair,
+    pair: CollectionPair,
     text: str,
     subject: str | None,
     old: tuple[Query, list[Hit]],
@@ -187,14 +187,14 @@ def _answer(
     return Answer(text, *places, shared, depth, count, subject)
 
 
-def _places(hits: Sequence[Hit], others: dict[str, int]) -> list[Place]:
+def _places(hits: Sequence[Hit], others: dict[str, int]) -> list[RankedPicture]:
     return [
-        Place(hit.id, rank, hit.score, others.get(hit.id))
+        RankedPicture(hit.id, rank, hit.score, others.get(hit.id))
         for rank, hit in enumerate(hits, 1)
     ]
 
 
-def titles(pair: Pair, ids: Sequence[str]) -> dict[str, str | None]:
+def titles(pair: CollectionPair, ids: Sequence[str]) -> dict[str, str | None]:
     """Return what the records call the pictures: the title, else the caption, else None."""
     columns = "id, title, caption"
     known = items.fetch(pair.db, str(pair.old.items_table), ids, columns)

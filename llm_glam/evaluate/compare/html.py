@@ -12,7 +12,7 @@ from ...db.collections import Collection
 from ...formats import atomic
 from ...models import registry
 from . import collection_pair, wording
-from .collection_pair import Answer, Pair, Place
+from .collection_pair import Answer, CollectionPair, RankedPicture
 
 # Thumbnail formats that browsers can show; others are left off the page.
 KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def write(
-    path: Path, pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]
+    path: Path, pair: CollectionPair, answers: Sequence[Answer], figures: dict[str, Any]
 ) -> int:
     """Write the page atomically.
 
@@ -35,7 +35,9 @@ def write(
     return len(content)
 
 
-def render(pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]) -> str:
+def render(
+    pair: CollectionPair, answers: Sequence[Answer], figures: dict[str, Any]
+) -> str:
     """Return the page as text, with everything from outside escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -55,7 +57,7 @@ def render(pair: Pair, answers: Sequence[Answer], figures: dict[str, Any]) -> st
     )
 
 
-def _section(pair: Pair, answer: Answer) -> Row:
+def _section(pair: CollectionPair, answer: Answer) -> Row:
     ids = [one.id for one in (*answer.old, *answer.new)]
     subject = answer.subject if answer.subject in pair.shared else None
     ids += [subject] if subject else []
@@ -76,7 +78,7 @@ def _side(
     heading: str,
     collection: Collection,
     other: str,
-    places: Sequence[Place],
+    places: Sequence[RankedPicture],
     shown: dict[str, Row],
     depth: int,
 ) -> Row:
@@ -94,7 +96,7 @@ def _side(
     return {"heading": heading, "collection": collection, "cards": cards}
 
 
-def _mark(place: Place, other: str, depth: int) -> str:
+def _mark(place: RankedPicture, other: str, depth: int) -> str:
     """Say where a picture ranks in the other collection, and how it moved from old to new."""
     if place.other is None:
         return f"No longer in {other}"
@@ -107,7 +109,7 @@ def _mark(place: Place, other: str, depth: int) -> str:
     return f"In both: rank {place.other} in {other}, {moved}"
 
 
-def _pictures(pair: Pair, ids: Sequence[str]) -> dict[str, Row]:
+def _pictures(pair: CollectionPair, ids: Sequence[str]) -> dict[str, Row]:
     """Return thumbnails with their sizes, as data URLs."""
     found: dict[str, Row] = {}
     for start in range(0, len(ids), AT_ONCE):

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .collection_pair import Answer, Pair
+from .collection_pair import Answer, CollectionPair
 
 
-def left_out(pair: Pair) -> Iterator[str]:
+def left_out(pair: CollectionPair) -> Iterator[str]:
     """Yield a sentence for each kind of picture that is not compared."""
     for name, ids, other in (
         (pair.old.name, pair.only_old, pair.new.name),

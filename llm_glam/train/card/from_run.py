@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from ...evaluate.metric_tables import SHOWN, Measured
+from ...evaluate.metric_tables import SHOWN, MetricRow
 from ...evaluate.pairs.caption_template import text
 from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
@@ -127,7 +127,7 @@ def _counted(those: Sequence[Pair], column: str) -> dict[str, int]:
     return dict(Counter(value for value in values if value).most_common())
 
 
-def _rows(measured: Sequence[Measured]) -> list[tuple[Measured, Measured]]:
+def _rows(measured: Sequence[MetricRow]) -> list[tuple[MetricRow, MetricRow]]:
     """Pair the metrics of the base with those of the new checkpoint."""
     base, new = dict.fromkeys(one.model for one in measured)
     of_new = {(one.direction, one.by): one for one in measured if one.model == new}
@@ -136,13 +136,13 @@ def _rows(measured: Sequence[Measured]) -> list[tuple[Measured, Measured]]:
     ]
 
 
-def _figures(before: Measured, after: Measured) -> list[render.Figure]:
+def _figures(before: MetricRow, after: MetricRow) -> list[render.CardMetric]:
     return [
-        render.Figure(
+        render.CardMetric(
             f"{before.direction}, {SHOWN.get(name, name.replace('_at_', '@'))}",
             before.pool,
-            render.Measured(old.value, old.low, old.high),
-            render.Measured(new.value, new.low, new.high),
+            render.ValueWithInterval(old.value, old.low, old.high),
+            render.ValueWithInterval(new.value, new.low, new.high),
             old.chance_level,
         )
         for name, old in before.figures.items()

@@ -49,7 +49,7 @@ class Data:
 
 
 @dataclass
-class Measured:
+class ValueWithInterval:
     """A metric between 0 and 1 with its 95% interval; None or NaN where there is none."""
 
     value: float | None
@@ -58,13 +58,13 @@ class Measured:
 
 
 @dataclass
-class Figure:
+class CardMetric:
     """A metric before and after training; ``pool`` is its size, ``baseline`` the chance level."""
 
     what: str
     pool: int
-    before: Measured
-    after: Measured
+    before: ValueWithInterval
+    after: ValueWithInterval
     baseline: float | None = None
 
 
@@ -89,8 +89,8 @@ class Training:
     warnings: list[str]
     alpha: float | None
     data: Data
-    figures: list[Figure]
-    groups: dict[str, list[Figure]]
+    figures: list[CardMetric]
+    groups: dict[str, list[CardMetric]]
     versions: dict[str, str]
     date: str
     command: str = ""
@@ -183,7 +183,7 @@ def _how(training: Training) -> Rows:
         yield f"Time: {escaped(stage)}", duration(seconds)
 
 
-def _figures(figures: list[Figure]) -> str:
+def _figures(figures: list[CardMetric]) -> str:
     if not figures:
         return "Nothing was measured."
     intro = (
@@ -196,7 +196,7 @@ def _figures(figures: list[Figure]) -> str:
     return f"{intro}\n\n{table(head, [_figure_row(one) for one in figures])}"
 
 
-def _figure_row(one: Figure) -> tuple[str, ...]:
+def _figure_row(one: CardMetric) -> tuple[str, ...]:
     return (
         escaped(one.what),
         f"{one.pool:,}",
@@ -207,7 +207,7 @@ def _figure_row(one: Figure) -> tuple[str, ...]:
     )
 
 
-def _by_group(groups: dict[str, list[Figure]]) -> str:
+def _by_group(groups: dict[str, list[CardMetric]]) -> str:
     rows = [(escaped(k), *_figure_row(f)) for k, fs in groups.items() for f in fs]
     if not rows:
         return ""
@@ -217,7 +217,7 @@ def _by_group(groups: dict[str, list[Figure]]) -> str:
     return f"### By group\n\n{table(head, rows[:MOST_ROWS])}{note}\n\n"
 
 
-def _verdict(one: Figure) -> str:
+def _verdict(one: CardMetric) -> str:
     ends = (one.before.low, one.before.high, one.after.low, one.after.high)
     if any(missing(end) for end in ends):
         return "no interval"
@@ -227,7 +227,7 @@ def _verdict(one: Figure) -> str:
     return "worse" if new_high < low else "no clear difference"
 
 
-def measured(one: Measured) -> str:
+def measured(one: ValueWithInterval) -> str:
     """Format a metric with its interval, ``.43 [.39, .47]``."""
     if missing(one.value) or missing(one.low) or missing(one.high):
         return figure(one.value)

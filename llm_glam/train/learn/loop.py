@@ -60,7 +60,7 @@ def tune(
     :param save: receives the state after each epoch
     :raises ValueError: the arguments do not match
     """
-    run = _Run(learner, settings, before or learner.seen(learner.start), measure)
+    run = _Loop(learner, settings, before or learner.seen(learner.start), measure)
     if state is None:
         state = run.first()
         if on_epoch:
@@ -78,7 +78,7 @@ def tune(
         return Tuned(state.best, state.now, state.history, stopped.why)
 
 
-class _Run:
+class _Loop:
     """One call of :func:`tune`; everything that changes is in the states."""
 
     def __init__(
