@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import embeddings
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 from llm_glam.db.filters import SENSITIVE, SHOWABLE
 
 Row = dict[str, Any]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from sqlite_utils import Database
 
 from llm_glam.db import collections, filters
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 
 from . import items
 from .access.gate import whole, wrapped

@@ -11,7 +11,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from llm_glam.db import collections
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 

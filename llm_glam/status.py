@@ -8,7 +8,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from .db import embeddings, folders
-from .db.collections import Collection
+from .db.collection import Collection
 from .errors import GlamError
 from .models import registry
 from .search import index

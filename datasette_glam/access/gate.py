@@ -8,7 +8,7 @@ from datasette.utils.asgi import NotFound, Request
 from sqlite_utils import Database
 
 from llm_glam.db import collections
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 
 from .. import compat, items
 

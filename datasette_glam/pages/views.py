@@ -6,7 +6,7 @@ from typing import Any
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
-from llm_glam.search import exact
+from llm_glam.db import embeddings
 
 from .. import items
 from ..access import gate
@@ -65,7 +65,7 @@ async def item(page_request: PageRequest) -> Page:
     if originals.path_of(root, file):
         row["larger_url"] = row["url"].replace("/item/", "/image/")
     if row["has_vector"]:
-        vector = await page_request.read(exact.stored_vector, collection, item_id)
+        vector = await page_request.read(embeddings.stored_vector, collection, item_id)
         hits = await results.nearest(page_request, vector, NEIGHBOURS, skip=[item_id])
         scores: dict[str, float | None] = {hit.id: hit.score for hit in hits}
         page.data["items"] = await results.cards(page_request, scores)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 from llm_glam.search import exact
 from llm_glam.search.exact import Hit, Query, Vector
 

@@ -113,17 +113,6 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     return missing
 
 
-def stamps(directory: Path) -> list[list[Any]]:
-    """Return path, size in bytes and modification time in nanoseconds of a checkpoint's files."""
-    found = []
-    for file in sorted(directory.rglob("*")):
-        if file.is_file() and not file.name.startswith(".") and file.suffix != ".md":
-            status = file.stat()
-            name = file.relative_to(directory).as_posix()
-            found.append([name, status.st_size, status.st_mtime_ns])
-    return found
-
-
 def _first_module(modules: Path) -> str:
     try:
         paths = [str(m["path"]) for m in json.loads(modules.read_text("utf-8"))]

@@ -6,6 +6,7 @@ in another layout, file format or library version have the same fingerprint.
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 PROBES = (
@@ -42,6 +43,17 @@ def fingerprint(model: Any) -> str:
     digest.update(_canonical(_tokenizer(model.tokenizer)))
     digest.update(_canonical(_preprocessing(model.processor)))
     return digest.hexdigest()
+
+
+def stamps(directory: Path) -> list[list[Any]]:
+    """Return path, size in bytes and modification time in nanoseconds of a checkpoint's files."""
+    found = []
+    for file in sorted(directory.rglob("*")):
+        if file.is_file() and not file.name.startswith(".") and file.suffix != ".md":
+            status = file.stat()
+            name = file.relative_to(directory).as_posix()
+            found.append([name, status.st_size, status.st_mtime_ns])
+    return found
 
 
 def _tensor(tensor: Any) -> bytes:

@@ -6,7 +6,7 @@ import click
 
 from ..db import collections
 from ..images import decoding
-from ..ingest import adopt, pipeline
+from ..ingest import adopt, opening, pipeline
 from ..ingest.pipeline import Options
 from ..models import embedding_model
 from . import options as shared
@@ -53,7 +53,7 @@ def command(
             err=True,
         )
     if path:
-        opened = pipeline.open_collection(db, collection, model_id)
+        opened = opening.open_collection(db, collection, model_id)
         with ProgressBar() as progress:
             how = Options(trust_stored=False)
             with pipeline.run(

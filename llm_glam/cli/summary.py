@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..ingest.write_batch import Counts
 
 

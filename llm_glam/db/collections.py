@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +20,10 @@ from ..errors import CheckpointChanged, UnknownCollection
 from ..models import registry
 from ..models.registry import Checkpoint
 from . import embeddings, items
+from .collection import Collection
 from .migrations import glam_migrations
 
 TIMEOUT_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Collection:
-    """A collection of vectors and what we know about it.
-
-    ``fingerprint`` and ``items_table`` are None for a collection that we have not written to
-    yet, such as one of llm-clip's.
-    """
-
-    id: int
-    name: str
-    model_id: str
-    fingerprint: str | None = None
-    precision: str = "fp32"
-    dimensions: int | None = None
-    items_table: str | None = None
-
-    @property
-    def is_ours(self) -> bool:
-        """Was it made with one of our models?"""
-        return registry.is_ours(self.model_id)
 
 
 def default_path() -> Path:

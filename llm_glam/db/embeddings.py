@@ -9,8 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+import numpy as np
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
+
+from ..errors import UnknownItem, VectorsDiffer
+from ..vectors import Vector, from_bytes
+from .collection import Collection
 
 TABLE = "embeddings"
 AT_ONCE = 500
@@ -107,6 +112,31 @@ def vector(db: Database, collection_id: int, item_id: str) -> bytes | None:
     """
     row = db.execute(sql, [collection_id, item_id]).fetchone()
     return row[0] if row else None
+
+
+def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
+    """The vector of an item of the collection.
+
+    :raises UnknownItem: there is no such id
+    :raises VectorsDiffer: what is stored is no vector of the collection's
+    """
+    stored = vector(db, collection.id, item_id)
+    if stored is None:
+        raise UnknownItem(
+            f"There is no '{item_id}' in the collection '{collection.name}'."
+        )
+    if not _is_vector(stored, collection.dimensions):
+        raise VectorsDiffer(
+            f"The vector of '{item_id}' in the collection '{collection.name}' is damaged: another "
+            "program has written to it. Embed its pictures into a new collection."
+        )
+    return from_bytes(stored).astype(np.float64)
+
+
+def _is_vector(stored: Any, dimensions: int | None) -> bool:
+    if not isinstance(stored, bytes) or not stored:
+        return False
+    return len(stored) == 4 * dimensions if dimensions else len(stored) % 4 == 0
 
 
 def ids_and_vectors_of_rows(

@@ -8,7 +8,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from ..db import collections, embeddings
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..engine import FP32, Encoder, Vectors
 from ..errors import GlamError, UnknownCollection, VectorsDiffer
 from ..images import files

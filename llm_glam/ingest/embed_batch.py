@@ -6,7 +6,7 @@ from typing import Literal
 from sqlite_utils import Database
 
 from ..db import embeddings
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..engine import Encoder, Vectors, encode_mixed
 from ..vectors import to_bytes
 from .prefetch import Ready

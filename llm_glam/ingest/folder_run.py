@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ..db import collections
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..engine import INT8, Encoder
 from ..images import files
 from ..images.files import Found
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
-from . import pipeline, precision, records
+from . import opening, pipeline, precision_agreement, records
 from .pipeline import Options
 from .write_batch import Counts
 
@@ -80,7 +80,7 @@ def embed_folder(
     beside = records.beside(found.files)
     db = collections.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
-    opened = pipeline.open_collection(db, collection, chosen, engine_options)
+    opened = opening.open_collection(db, collection, chosen, engine_options)
     noted = dict(arguments or {"folder": folder})
     if engine_options.precision == INT8 and not existing:
         noted["agreement"] = _agreement(opened, found, options, progress)
@@ -99,7 +99,7 @@ def _agreement(
     collection, int8 = opened
     model = embedding_model.find(collection.model_id)
     fp32 = model.encoder(engine_options=EngineOptions(progress.say))
-    recall = precision.measure(found, fp32, int8, options.run.reading)
+    recall = precision_agreement.measure(found, fp32, int8, options.run.reading)
     if recall is not None:
         progress.say(
             f"In a sample of your pictures, int8 finds {recall:.0%} of the ten nearest neighbours "

@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..db import embeddings, items
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..errors import IdConflict, ProblemKind
 from ..images.files import PictureFile
 from .prefetch import Entry, Problem

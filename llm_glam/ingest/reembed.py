@@ -7,7 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..db import collections, embeddings, folders, items
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ModelConflict, ProblemKind, UnknownCollection
 from ..images.files import PictureFile

@@ -9,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..db import collections, embeddings, items
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ProblemKind
 from ..images.files import PictureFile

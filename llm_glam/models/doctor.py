@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import completion, layout
 from ..errors import GlamError, HubUnreachable
-from . import engine_choice, loading, manifest, registry
+from . import engine_choice, loading, pack_manifest, registry
 from .registry import Checkpoint
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def _card_facts(directory: Path) -> Row:
         header = metadata_load(directory / layout.CARD) or {}
     row = {key: _plain(header.get(key)) for key in CARD_KEYS}
     with suppress(GlamError):
-        row["base_model"] = row["base_model"] or manifest.read(directory).get("base")
+        row["base_model"] = row["base_model"] or pack_manifest.read(directory).get(
+            "base"
+        )
     return row
 
 

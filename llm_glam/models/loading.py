@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checkpoints import completion, hub
+from ..checkpoints import completion, fingerprint, hub
 from ..engine import FP32, INT8
 from ..errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
-from . import engine_choice, local_store, manifest, registry
+from . import engine_choice, local_store, pack_manifest, registry
 from .engine_choice import EngineOptions, Say
 from .registry import Checkpoint
 
@@ -63,7 +63,7 @@ def encoder(
 def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encoder":
     entry = registry.get(name)
     directory = locate(entry, download=download)
-    stamps = completion.stamps(directory)
+    stamps = fingerprint.stamps(directory)
     known = entry.fingerprint if stamps == entry.stamps else None
     key = FP32, engine_options.device
     if known and (known, *key) in _loaded:
@@ -138,7 +138,7 @@ def add(
     given = _given(source, revision)
     with local_store.usable(name, given, partial(_base_folder, base)) as usable:
         found = opened(usable, None, EngineOptions(say))
-        manifest.check(usable, found.fingerprint, given)
+        pack_manifest.check(usable, found.fingerprint, given)
         registry.check_name(name, found.fingerprint)
         is_remote = usable == given and not _is_path(source)
         entry = Checkpoint(
@@ -219,7 +219,7 @@ def _described(entry: Checkpoint, directory: Path, found: "Encoder") -> Checkpoi
         dimensions=found.dimensions,
         revision=hub.commit(directory) if entry.is_on_hub else None,
         added=entry.added or registry.now(),
-        stamps=completion.stamps(directory),
+        stamps=fingerprint.stamps(directory),
     )
 
 

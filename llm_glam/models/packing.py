@@ -17,7 +17,7 @@ from typing import Any
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
 from ..formats import archive_reader, archive_writer
-from . import loading, manifest, registry
+from . import loading, pack_manifest, registry
 from .registry import Checkpoint
 
 Say = Callable[[str], None]
@@ -105,7 +105,7 @@ class _About:
 
     def manifest_text(self) -> bytes:
         """Return the content of ``glam.json``."""
-        return manifest.text(
+        return pack_manifest.text(
             self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")
         )
 

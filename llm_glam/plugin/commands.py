@@ -103,11 +103,11 @@ def _check_typed(collection: str, existing: str, typed: str) -> None:
     wanted = _ours_or_none(typed)
     is_other = wanted != existing if wanted else registry.is_ours(existing)
     if is_other:
-        from ..db.collections import Collection
-        from ..ingest import pipeline
+        from ..db.collection import Collection
+        from ..ingest import opening
 
         raise ModelConflict(
-            pipeline.conflict(Collection(0, collection, existing), wanted or typed)
+            opening.conflict(Collection(0, collection, existing), wanted or typed)
         )
 
 

@@ -23,10 +23,10 @@ from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
 from ..cli.output import ProgressBar, say_on_stderr
 from ..cli.summary import say_counts, say_who_answered
-from ..db import collections
+from ..db import collections, embeddings
 from ..errors import BadImage, GlamError, explained
 from ..images import decoding, files
-from ..ingest import pipeline, records
+from ..ingest import opening, pipeline, records
 from ..ingest.pipeline import Options
 from ..ingest.prefetch import Entry, Reading
 from ..ingest.records import Records
@@ -55,7 +55,7 @@ def embed_multi(
     for alias, attached in options["attach"]:
         _attach(db, alias, attached)
     engine_options = EngineOptions(say_on_stderr)
-    opened = pipeline.open_collection(
+    opened = opening.open_collection(
         db, options["collection"], model_id, engine_options
     )
     arguments = {key: value for key, value in options.items() if key != "key" and value}
@@ -78,7 +78,7 @@ def embed(
         return original(**{**options, "content": content, "model": model_id})
     entry = Entry(options["id"], _content(options), options["metadata"])
     db = collections.connect(path)
-    opened = pipeline.open_collection(db, options["collection"], model_id)
+    opened = opening.open_collection(db, options["collection"], model_id)
     how = Options(Reading(workers=1, keep_raw=options["store"]))
     with ProgressBar() as progress:
         with pipeline.run(
@@ -86,7 +86,7 @@ def embed(
         ) as run:
             pipeline.embed_one(run, entry)
     if options["format_"]:
-        vector = exact.stored_vector(db, opened[0], options["id"]).tolist()
+        vector = embeddings.stored_vector(db, opened[0], options["id"]).tolist()
         _print_vector(vector, options["format_"])
 
 
@@ -100,7 +100,7 @@ def similar(
     db = collections.connect(path, readonly=True)
     collection = collections.get(db, options["collection"])
     if options["id"]:
-        vector = exact.stored_vector(db, collection, options["id"])
+        vector = embeddings.stored_vector(db, collection, options["id"])
     else:
         query = options["content"] or _input(options)
         vector = exact.query_vector(collection, query)

@@ -13,7 +13,7 @@ import llm
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from ..db.collections import Collection
+    from ..db.collection import Collection
 
 MOST = 50  # pictures in one answer
 LONGEST = 500  # characters of a field in one answer

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from ..db import collections, embeddings
-from ..db.collections import Collection
-from ..errors import BadTerm, UnknownItem, VectorsDiffer, check_text
+from ..db.collection import Collection
+from ..errors import BadTerm, check_text
 from ..models.embedding_model import GlamClip, encode, find
 from ..models.engine_choice import EngineOptions
 from ..progress import Progress
-from ..vectors import Vector, cosine_similarities, from_bytes, stack
+from ..vectors import Vector, cosine_similarities, stack
 from . import index
 from .index import Index
 
@@ -67,31 +67,6 @@ def query_vector(
     encoder = model.encoder(download=download, engine_options=engine_options)
     collections.check_fingerprint(collection, encoder.fingerprint)
     return encode(encoder, [query])[0].astype(np.float64)
-
-
-def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
-    """The vector of an item of the collection.
-
-    :raises UnknownItem: there is no such id
-    :raises VectorsDiffer: what is stored is no vector of the collection's
-    """
-    stored = embeddings.vector(db, collection.id, item_id)
-    if stored is None:
-        raise UnknownItem(
-            f"There is no '{item_id}' in the collection '{collection.name}'."
-        )
-    if not _is_vector(stored, collection.dimensions):
-        raise VectorsDiffer(
-            f"The vector of '{item_id}' in the collection '{collection.name}' is damaged: another "
-            "program has written to it. Embed its pictures into a new collection."
-        )
-    return from_bytes(stored).astype(np.float64)
-
-
-def _is_vector(stored: Any, dimensions: int | None) -> bool:
-    if not isinstance(stored, bytes) or not stored:
-        return False
-    return len(stored) == 4 * dimensions if dimensions else len(stored) % 4 == 0
 
 
 def nearest(

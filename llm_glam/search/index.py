@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from ..db import change_stamp, collections, embeddings
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..formats import atomic
 from ..models import registry
 from ..progress import Progress

@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..db import collections, filters, items
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..errors import BadTerm
 from ..progress import NoProgress, Progress

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
-from ..db.collections import Collection
+from ..db import embeddings
+from ..db.collection import Collection
 from ..errors import BadImage, BadTerm, check_text
 from ..images import decoding
 from ..vectors import normalize
@@ -169,7 +170,7 @@ def _vector(
     private: bool,
 ) -> Vector:
     if term.id is not None:
-        return exact.stored_vector(db, collection, term.id)
+        return embeddings.stored_vector(db, collection, term.id)
     query: str | bytes
     if term.path is not None:
         query = _picture(str(term.path), _file(term.path))

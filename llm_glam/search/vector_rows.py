@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from ..db import embeddings
-from ..db.collections import Collection
+from ..db.collection import Collection
 from ..errors import VectorsDiffer
 from ..progress import Progress
 from ..vectors import normalize, stack

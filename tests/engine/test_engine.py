@@ -517,14 +517,14 @@ def test_changed_weights_are_noticed_in_int8_too(ready, many, new_process, tmp_p
 
 
 def test_agreement_counts_shared_neighbours():
-    from llm_glam.ingest import precision
+    from llm_glam.ingest import precision_agreement
 
     line = np.array([[1, 0], [1, 0.1], [1, 0.3], [1, 0.6]], np.float32)
     swapped = line[[0, 1, 3, 2]]
 
-    assert precision.recall(line, line, 1) == 1
-    assert precision.recall(line, swapped, 1) == pytest.approx(0.5)
-    assert precision.recall(line, swapped, 3) == 1
+    assert precision_agreement.recall(line, line, 1) == 1
+    assert precision_agreement.recall(line, swapped, 1) == pytest.approx(0.5)
+    assert precision_agreement.recall(line, swapped, 3) == 1
 
 
 @pytest.mark.skipif(

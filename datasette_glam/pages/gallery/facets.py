@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import filters
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 from llm_glam.db.filters import Clause
 from llm_glam.errors import BadFilter
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sqlite_utils import Database
 
 from llm_glam.db import embeddings, filters
-from llm_glam.db.collections import Collection
+from llm_glam.db.collection import Collection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter, primary_code
 

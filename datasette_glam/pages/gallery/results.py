@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
-from llm_glam.search import exact
+from llm_glam.db import embeddings
 from llm_glam.search.exact import Hit, Query, Vector
 from llm_glam.search.terms import Term
 
@@ -27,7 +27,7 @@ async def of_terms(page_request: PageRequest, terms: Iterable[Term]) -> list[Vec
     for term in terms:
         if term.id is not None:
             found.append(
-                await page_request.read(exact.stored_vector, collection, term.id)
+                await page_request.read(embeddings.stored_vector, collection, term.id)
             )
         else:
             words = str(term.words)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...db.collections import Collection
+from ...db import embeddings
+from ...db.collection import Collection
 from ...errors import NotComparable
 from ...progress import Progress
-from ...search import exact
 from ...search.exact import Query
 from ...vectors import normalize
 from .. import rank_agreement
@@ -119,7 +119,7 @@ def _rankings(
 def _like(
     pair: CollectionPair, collection: Collection, item_id: str, number: int
 ) -> Query:
-    vector = exact.stored_vector(pair.db, collection, item_id)
+    vector = embeddings.stored_vector(pair.db, collection, item_id)
     return pair.query(collection, Query(vector, number, skip=[item_id]))
 
 
@@ -153,4 +153,4 @@ def _similarities(
 
 
 def _unit(pair: CollectionPair, collection: Collection, item_id: str) -> FloatArray:
-    return normalize(exact.stored_vector(pair.db, collection, item_id))
+    return normalize(embeddings.stored_vector(pair.db, collection, item_id))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from ...db import collections, embeddings, filters, items
-from ...db.collections import Collection
+from ...db.collection import Collection
 from ...db.filters import Conditions
 from ...errors import NotComparable
 from ...search import exact, terms

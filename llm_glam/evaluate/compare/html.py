@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...db import embeddings
-from ...db.collections import Collection
+from ...db.collection import Collection
 from ...formats import atomic
 from ...models import registry
 from . import collection_pair, wording

@@ -7,7 +7,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from ...db import embeddings, filters, folders
-from ...db.collections import Collection
+from ...db.collection import Collection
 from ...db.filters import Conditions
 from ...engine import Vectors
 from ...errors import BadPairs

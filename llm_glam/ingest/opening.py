@@ -1,0 +1,76 @@
+"""Open a collection to write to it: made where there is none, refused where it does not fit."""
+
+from dataclasses import replace
+
+from sqlite_utils import Database
+
+from ..db import collections
+from ..db.collection import Collection
+from ..engine import FP32, Encoder
+from ..errors import ModelConflict
+from ..models import embedding_model, registry
+from ..models.engine_choice import EngineOptions
+
+
+def open_collection(
+    db: Database,
+    name: str,
+    model_id: str | None,
+    engine_options: EngineOptions | None = None,
+) -> tuple[Collection, Encoder]:
+    """A collection ready to be written to, made where there is none, and its encoder.
+
+    The checkpoint is loaded before anything is written.
+
+    :param model_id: the model of a new collection; None where it must exist
+    :param engine_options: its precision is for a new collection, fp32 where it has none
+    :raises ModelConflict: it exists with another model or precision
+    :raises UnknownCollection: it does not exist and no model was given
+    :raises CheckpointChanged: the checkpoint is not the one it was made with
+    """
+    existing = collections.find(db, name)
+    if existing and model_id and existing.model_id != model_id:
+        raise ModelConflict(conflict(existing, model_id))
+    wanted = existing.model_id if existing else model_id
+    if wanted is None or (existing and not existing.is_ours):
+        existing = collections.get(db, name)
+    engine_options = engine_options or EngineOptions()
+    if existing and engine_options.precision not in (None, existing.precision):
+        raise ModelConflict(
+            f"The collection '{name}' was made with --precision {existing.precision}. Leave out "
+            "the option, or choose another collection name."
+        )
+    precision = existing.precision if existing else engine_options.precision or FP32
+    engine_options = replace(engine_options, precision=precision)
+    encoder = embedding_model.find(str(wanted)).encoder(engine_options=engine_options)
+    if existing:
+        collections.check_fingerprint(existing, encoder.fingerprint)
+    collections.prepare(db)
+    with collections.writing(db):
+        collection = collections.find(db, name) or collections.create(
+            db, name, str(wanted)
+        )
+        return (
+            collections.claim(
+                db, collection, encoder.fingerprint, encoder.dimensions, precision
+            ),
+            encoder,
+        )
+
+
+def conflict(collection: Collection, model_id: str) -> str:
+    """What is wrong with this model for that collection, and what to do."""
+    if not collection.is_ours:
+        advice = (
+            f"to adopt a collection made by llm-clip: llm glam adopt {collection.name} -m "
+            f"{model_id}"
+        )
+    elif registry.is_ours(model_id):
+        new = f"{collection.name}-2"
+        advice = f"to use another checkpoint: llm glam reembed {collection.name} {new} -m {model_id}"
+    else:
+        advice = "other models need a collection with another name"
+    return (
+        f"The collection '{collection.name}' was made with {collection.model_id}, not {model_id}. "
+        f"Leave -m out to use it as it is; {advice}"
+    )
