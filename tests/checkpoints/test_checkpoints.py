@@ -435,8 +435,14 @@ def test_a_damaged_list_breaks_only_our_models(llm, user_path, monkeypatch):
             '{"checkpoints": {"x": {"source": 5}}}',
             "the entry 'x' has an invalid 'source'",
         ),
-        ('{"checkpoints": {"x": {"source": "a/b", "stamps": 1}}}', "has an invalid 'stamps'"),
-        ('{"checkpoints": {"x": {"source": "a/b", "name": "y"}}}', "has an invalid 'name'"),
+        (
+            '{"checkpoints": {"x": {"source": "a/b", "stamps": 1}}}',
+            "has an invalid 'stamps'",
+        ),
+        (
+            '{"checkpoints": {"x": {"source": "a/b", "name": "y"}}}',
+            "has an invalid 'name'",
+        ),
         ('{"checkpoints": [1]}', "it is not a list of checkpoints"),
         ('{"default": ["x"]}', "its default is not a name"),
         ("[" * 100_000, "it is nested too deeply"),

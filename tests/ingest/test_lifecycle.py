@@ -272,7 +272,9 @@ def test_adopt_verifies_and_fills(llm, colours, photos):
     assert llm.ids() == ["green.png", "red.png", "turned.jpg"]
     assert len(llm.rows("select * from glam_thumbnails")) == 3
     assert llm.json("similar", "photos", "-c", "red", "-n", "1")[0]["id"] == "red.png"
-    assert "already belongs to llm-glam" in llm.fails("glam", "adopt", "photos", "-m", "glam-clip")
+    assert "already belongs to llm-glam" in llm.fails(
+        "glam", "adopt", "photos", "-m", "glam-clip"
+    )
 
 
 def test_adopt_refuses_the_vectors_of_another_checkpoint(llm, colours, photos):
