@@ -130,4 +130,4 @@ def kind(directory: Path) -> str:
     if not (directory / MODULES).is_file():
         return "transformers"
     is_legacy = (directory / LEGACY).is_dir()
-    return "sentence-transformers" + (", as saved years ago" if is_legacy else "")
+    return "sentence-transformers" + (", legacy" if is_legacy else "")

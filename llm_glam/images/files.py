@@ -184,7 +184,7 @@ def _merged(lists: list[list[PictureFile]]) -> list[PictureFile]:
         if other.path != file.path:
             raise IdConflict(
                 f"{file.path} and {other.path} would both have the id '{file.id}'. Embed the "
-                "folders one after the other, each with a --prefix of its own."
+                "folders one after the other, each with its own --prefix."
             )
     return list(by_id.values())
 

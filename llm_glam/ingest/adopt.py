@@ -89,7 +89,7 @@ def adopt(
         return None  # a run that was interrupted while it filled the items table
     if collection.is_ours:
         raise UnknownCollection(
-            f"'{name}' has already been adopted ({collection.model_id}). To use another "
+            f"'{name}' already belongs to llm-glam ({collection.model_id}). To use another "
             f"checkpoint, make a new collection: llm glam reembed {name} {name}-2 -m {model_id}"
         )
     encoder = embedding_model.find(model_id).encoder()

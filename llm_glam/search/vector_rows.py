@@ -143,7 +143,7 @@ def _matrix(
     length = 4 * dimensions
     if any(not isinstance(one, bytes) or len(one) != length for one in blobs):
         raise VectorsDiffer(
-            f"The collection '{collection.name}' holds vectors of different lengths: another "
+            f"The collection '{collection.name}' has vectors of different lengths: another "
             "program has written to it. Embed its pictures into a new collection."
         )
     return stack(blobs, dimensions)

@@ -264,7 +264,7 @@ def test_adopt_verifies_and_fills(llm, colours, photos):
         {"red.png": (1, 0, 0), "green.png": (0, 1, 0), "turned.jpg": (0.5, 0.5, 0.5)},
     )
     message = llm.fails("glam", "adopt", "photos")
-    assert "give the folder its pictures came from: --files" in message
+    assert "Give the folder its pictures came from: --files" in message
     result = llm("glam", "adopt", "photos", "-m", "glam-clip", "--files", "photos")
     assert "2 vectors compared" in result.stderr
     assert "1 embedded, 2 unchanged" in closing(result)
@@ -272,7 +272,9 @@ def test_adopt_verifies_and_fills(llm, colours, photos):
     assert llm.ids() == ["green.png", "red.png", "turned.jpg"]
     assert len(llm.rows("select * from glam_thumbnails")) == 3
     assert llm.json("similar", "photos", "-c", "red", "-n", "1")[0]["id"] == "red.png"
-    assert "is ours already" in llm.fails("glam", "adopt", "photos", "-m", "glam-clip")
+    assert "already belongs to llm-glam" in llm.fails(
+        "glam", "adopt", "photos", "-m", "glam-clip"
+    )
 
 
 def test_adopt_refuses_the_vectors_of_another_checkpoint(llm, colours, photos):

@@ -64,7 +64,7 @@ def test_a_checkpoint_that_is_well(llm, mine):
 @pytest.mark.parametrize(
     ("layout", "words"),
     [
-        (tiny.as_legacy, "sentence-transformers, as saved years ago"),
+        (tiny.as_legacy, "sentence-transformers, legacy"),
         (tiny.as_sentence_transformer, "sentence-transformers"),
     ],
 )
