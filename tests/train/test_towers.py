@@ -388,7 +388,7 @@ def test_a_run_made_to_collapse_registers_nothing(learner, school, monkeypatch):
     )
     assert not (registry.directory() / "checkpoints" / "ours").exists()
     assert "ours" not in [one.name for one in registry.checkpoints()]
-    monkeypatch.setattr(pixel_cache, "read_ahead", None)  # pictures are not read again
+    monkeypatch.setattr(pixel_cache, "prefetch", None)  # pictures are not read again
     again = train(
         learner, school, *ALL, "--epochs", "1", "--max-minutes", "1e-9", ok=False
     )
