@@ -551,7 +551,7 @@ def test_a_device_that_is_not_there_is_one_sentence(ready, photos):
     message = ready.fails(
         "glam", "embed", "new", "photos", "-m", "tiny", "--device", "cuda"
     )
-    assert message.startswith("The model cannot run on 'cuda' here: ")
+    assert message.startswith("The model cannot run on 'cuda' on this computer: ")
     assert "Leave out --device" in message
     assert "cannot run on 'teapot'" in ready.fails(
         "glam", "embed", "new", "photos", "-m", "tiny", "--device", "teapot"
@@ -589,7 +589,7 @@ def test_int8_is_for_the_processor(ready, many):
         *("--precision", "int8", "--device", "cuda"),
     )
 
-    assert "--precision int8 runs on the processor" in message
+    assert "--precision int8 runs on the CPU" in message
 
 
 def test_sixteen_bits_are_near_enough(tiny_clip):
