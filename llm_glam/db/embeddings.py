@@ -149,9 +149,8 @@ def ids_and_vectors_of_rows(
 
 def vectors_of_rows(db: Database, rows: Sequence[int]) -> list[bytes]:
     """Return the vectors of some rows, in the order of the rows' numbers."""
-    sql = f"""
-        select embedding from embeddings where rowid in ({placeholders(rows)}) order by rowid
-    """
+    which = f"rowid in ({placeholders(rows)})"
+    sql = f"select embedding from embeddings where {which} order by rowid"
     return [row[0] for row in db.execute(sql, rows)]
 
 
@@ -176,7 +175,9 @@ def vectors_between(
         which = "rowid between :first and :last and +collection_id = :id"
     else:
         which = "rowid in (select rowid from embeddings where collection_id = :id)"
-    sql = f"select embedding from embeddings where {which} order by rowid"
+    sql = f"""
+        select embedding from embeddings where {which} order by rowid
+    """
     return db.execute(sql, {"id": collection_id, "first": first, "last": last})
 
 

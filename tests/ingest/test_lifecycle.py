@@ -266,7 +266,7 @@ def test_adopt_verifies_and_fills(llm, colours, photos):
     message = llm.fails("glam", "adopt", "photos")
     assert "Give the folder its pictures came from: --files" in message
     result = llm("glam", "adopt", "photos", "-m", "glam-clip", "--files", "photos")
-    assert "2 vectors compared" in result.stderr
+    assert "compared 2 embeddings" in result.stderr
     assert "1 embedded, 2 unchanged" in closing(result)
     assert llm.vectors()["turned.jpg"][0] > 0.7
     assert llm.ids() == ["green.png", "red.png", "turned.jpg"]

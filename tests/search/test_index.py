@@ -297,7 +297,7 @@ def test_prefixes_and_ids_left_out(db):
 def test_vectors_of_different_lengths_are_one_sentence(db):
     write(db, {"short.jpg": vector(1)[:8]})
 
-    with pytest.raises(VectorsDiffer, match="'photos' holds vectors of different"):
+    with pytest.raises(VectorsDiffer, match="'photos' has vectors of different"):
         check(db)
 
 
