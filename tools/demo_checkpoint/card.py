@@ -37,7 +37,7 @@ everything can be tried without downloading weights.
 
 Sixty queries were written by somebody who had seen nothing but contact sheets of such drawings:
 before the checkpoint was trained, and without sight of the captions it was to learn from
-([queries.csv](../queries.csv)). Each says which kinds, materials, patterns or conditions are right
+(`tools/demo_checkpoint/queries.csv`). Each says which kinds, materials, patterns or conditions are right
 answers. Mean precision@10 over {finds:,} drawings that are not among those trained on:
 
 | queries about | queries | precision@10 | by chance |
