@@ -534,6 +534,20 @@ def test_a_collection_with_captions_of_its_records(collection, tmp_path):
     assert gone.refused == [("05.png", "its original is not on this computer")]
 
 
+@pytest.mark.parametrize("mark", ["'yes'", "' '", "'no'", "x'00'"])
+def test_whatever_sql_marks_as_sensitive_is_left_out(collection, mark):
+    db, photos = collection
+    db.execute(f"update photos set sensitive = {mark} where id = '07.png'")
+
+    found = from_collection.read(db, photos, caption="title")
+
+    assert "07.png" not in {pair.id for pair in found.pairs}
+    assert (
+        len(from_collection.read(db, photos, caption="title", sensitive=True).pairs)
+        == 60
+    )
+
+
 def test_a_collection_without_captions_is_one_sentence(collection):
     db, photos = collection
 

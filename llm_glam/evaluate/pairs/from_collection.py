@@ -11,7 +11,6 @@ from ...db.collection import Collection
 from ...db.filters import Conditions
 from ...engine import Vectors
 from ...errors import BadPairs
-from ...ingest import records
 from ...progress import Progress
 from ...search import index
 from . import columns, pairs
@@ -54,7 +53,9 @@ def read(
     rows = list(embeddings.records(db, collection.id, table, HASH))
     if rows and conditions:
         rows = _fitting(db, collection, rows, conditions)
-    open_to_all = [r for r in rows if sensitive or not records.is_yes(r["sensitive"])]
+    open_to_all = [
+        r for r in rows if sensitive or not filters.is_sensitive(r["sensitive"])
+    ]
     found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in open_to_all]
     refused: list[tuple[str, str]] = []
     if from_files:
