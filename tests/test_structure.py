@@ -4,7 +4,9 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -238,6 +240,39 @@ def test_registering_models_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def imported_distributions():
+    """Names, as pip compares them, of what the code imports from other distributions."""
+    distributions = packages_distributions()
+    ours = {"llm_glam", "datasette_glam", *sys.stdlib_module_names}
+    for root in (ROOT, SITE):
+        for _path, tree in modules(root):
+            for node in ast.walk(tree):
+                names = (
+                    [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                )
+                if isinstance(node, ast.ImportFrom) and not node.level:
+                    names = [node.module]
+                for name in {n.split(".")[0] for n in names} - ours:
+                    yield as_pip_compares(distributions[name][0])
+
+
+def as_pip_compares(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_what_is_imported_is_declared_and_nothing_else():
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))[
+        "project"
+    ]
+    extras = project["optional-dependencies"].values()
+    declared = {
+        as_pip_compares(re.split("[<>=]", requirement)[0])
+        for requirement in (*project["dependencies"], *sum(extras, []))
+    }
+    # llm-clip is what a collection comes from; transformers' trainer imports accelerate.
+    assert declared - {"llm-clip", "accelerate"} == set(imported_distributions())
 
 
 def test_functions_are_short():
