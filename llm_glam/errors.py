@@ -14,6 +14,7 @@ Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
     ├── HubUnreachable          a checkpoint must be downloaded and cannot be
     ├── TrainingFailed          a training run cannot continue, or its result is useless
     ├── BadDevice               --device is not available, or has too little memory
+    ├── MissingPackage          a package that requirements-serve.txt leaves out
     ├── BadImage                a picture that cannot be used
     │   ├── TooManyPixels       … because of the pixel limit
     │   ├── MissingDecoder      … because a package for its format is not installed
@@ -52,6 +53,8 @@ from llm.errors import ModelError
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
+# What requirements-serve.txt leaves out: searching and serving an exported collection need none.
+LEFT_OUT = ("torch", "sentence_transformers", "transformers", "scipy", "psutil")
 
 
 class GlamError(ModelError, click.ClickException):
@@ -99,6 +102,10 @@ class TrainingFailed(GlamError):
 
 class BadDevice(GlamError):
     """``--device`` is not available on this computer, or has too little memory."""
+
+
+class MissingPackage(GlamError):
+    """A package that searching and serving do not need is not installed."""
 
 
 class ProblemKind(StrEnum):
@@ -281,14 +288,34 @@ def primary_code(error: BaseException | None) -> int | None:
 
 
 @contextmanager
+def missing_explained() -> Iterator[None]:
+    """Say what to install where a package is needed that requirements-serve.txt leaves out.
+
+    :raises MissingPackage: instead of a ModuleNotFoundError for one of these
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package not in LEFT_OUT:
+            raise
+        raise MissingPackage(
+            f"This needs the package '{package.replace('_', '-')}', which is not installed here. "
+            "Install all that llm-glam uses with: llm install llm-glam"
+        ) from error
+
+
+@contextmanager
 def explained(database: Callable[[], Path]) -> Iterator[None]:
     """Turn errors of SQLite and the system into one sentence that says what to do.
 
     :param database: returns the path of the database in use, for the message
     :raises DatabaseProblem: for errors of SQLite that the user can fix
+    :raises MissingPackage: a package is not installed
     """
     try:
-        yield
+        with missing_explained():
+            yield
     except sqlite3.DatabaseError as error:
         advice = _ADVICE.get(primary_code(error) or 0)
         if advice is None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from llm_glam.errors import LEFT_OUT, MissingPackage, missing_explained
+from llm_glam.models import loading
+
 from .fakes import BLUE, picture
 
 EMBED = ("embed-multi", "photos", "--files", "photos", "*.png", "-m", "glam-clip")
@@ -393,3 +396,31 @@ def test_a_reader_that_has_gone_is_no_error(embedded):
 
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def without(monkeypatch, *packages):
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+
+
+def test_a_package_that_is_not_installed_is_one_sentence(llm, photos, monkeypatch):
+    without(monkeypatch, *LEFT_OUT)
+    monkeypatch.setenv("LLM_GLAM_ENGINE", "torch")
+    expected = (
+        "which is not installed here. Install all that llm-glam uses with: llm install"
+    )
+    commands = (
+        ("glam", "embed", "photos", "photos", "-m", "demo"),
+        ("embed", "-m", "glam-clip/demo", "-c", "red"),
+        ("glam", "models", "show", "demo"),
+    )
+    for command in commands:
+        assert expected in llm.fails(*command)
+    with pytest.raises(MissingPackage, match=expected):
+        loading.encoder("demo")
+
+
+def test_another_import_that_fails_is_no_sentence(monkeypatch):
+    without(monkeypatch, "no_such_package")
+    with pytest.raises(ModuleNotFoundError), missing_explained():
+        import no_such_package  # noqa: F401

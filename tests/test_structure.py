@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import llm_glam
+from llm_glam.errors import LEFT_OUT
 
 ROOT = Path(llm_glam.__file__).parent
 SITE = ROOT.parent / "datasette_glam"
@@ -258,14 +259,17 @@ def imported_distributions():
                     yield as_pip_compares(distributions[name][0])
 
 
+def project_table():
+    text = (ROOT.parent / "pyproject.toml").read_text("utf-8")
+    return tomllib.loads(text)["project"]
+
+
 def as_pip_compares(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_what_is_imported_is_declared_and_nothing_else():
-    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))[
-        "project"
-    ]
+    project = project_table()
     extras = project["optional-dependencies"].values()
     declared = {
         as_pip_compares(re.split("[<>=]", requirement)[0])
@@ -273,6 +277,16 @@ def test_what_is_imported_is_declared_and_nothing_else():
     }
     # llm-clip is what a collection comes from; transformers' trainer imports accelerate.
     assert declared - {"llm-clip", "accelerate"} == set(imported_distributions())
+
+
+def test_what_a_served_site_needs_is_all_but_what_needs_torch():
+    text = (ROOT.parent / "requirements-serve.txt").read_text("utf-8")
+    listed = [line for line in text.splitlines() if not line.startswith("#")]
+    left_out = {as_pip_compares(name) for name in LEFT_OUT}
+    everything = project_table()["dependencies"]
+    assert listed == [
+        one for one in everything if re.split("[<>=]", one)[0] not in left_out
+    ]
 
 
 def test_functions_are_short():

@@ -53,7 +53,7 @@ class EngineOptions:
         """Whether it will run on a GPU, which only torch can use."""
         if self.device:
             return self.device != "cpu"
-        return self.say is not None and has_accelerator()
+        return self.say is not None and has_torch() and has_accelerator()
 
 
 def directory() -> Path:
@@ -65,6 +65,11 @@ def is_on() -> bool:
     """Return whether the fast engine may be used."""
     chosen = os.environ.get("LLM_GLAM_ENGINE", "")
     return chosen != "torch" and find_spec("onnxruntime") is not None
+
+
+def has_torch() -> bool:
+    """Return whether torch is installed, without which checkpoints can only be used as exported."""
+    return find_spec("torch") is not None
 
 
 def has_accelerator() -> bool:
@@ -107,7 +112,9 @@ def export(
     :param fingerprint: if it is already known
     :return: None if torch must be used
     """
-    if not is_on() or (fingerprint and _is_impossible(fingerprint, precision)):
+    if not is_on() or not has_torch():
+        return None
+    if fingerprint and _is_impossible(fingerprint, precision):
         return None
     say("Preparing the fast engine for this checkpoint (once, up to a minute)")
     command = [sys.executable, "-m", "llm_glam.engine.export"]

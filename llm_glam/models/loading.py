@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from ..checkpoints import completion, fingerprint, hub
 from ..engine import FP32, INT8
-from ..errors import BadCheckpoint, BadDevice, CheckpointChanged, GlamError, NameTaken
+from ..errors import (
+    BadCheckpoint,
+    BadDevice,
+    CheckpointChanged,
+    GlamError,
+    NameTaken,
+    missing_explained,
+)
 from . import engine_choice, local_store, pack_manifest, registry
 from .engine_choice import EngineOptions, Say
 from .registry import Checkpoint
@@ -46,6 +53,7 @@ def encoder(
     :raises CheckpointChanged: its files are no longer those that were registered
     :raises HubUnreachable: it must be downloaded and cannot be
     :raises BadDevice: this computer does not have the device, or it cannot run int8
+    :raises MissingPackage: it needs torch, which is not installed
     """
     engine_options = engine_options or EngineOptions()
     if engine_options.precision == INT8 and engine_options.device not in (None, "cpu"):
@@ -53,7 +61,7 @@ def encoder(
             f"--precision int8 runs on the CPU, not on '{engine_options.device}'. Leave out one "
             "of the two options."
         )
-    with _lock:
+    with _lock, missing_explained():
         exact = _in_fp32(name, download, engine_options)
         if engine_options.precision != INT8:
             return exact
@@ -62,6 +70,10 @@ def encoder(
 
 def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encoder":
     entry = registry.get(name)
+    if not (engine_choice.has_torch() or engine_options.on_torch):
+        as_exported = _as_exported(entry, engine_options.device)
+        if as_exported:
+            return as_exported
     directory = locate(entry, download=download)
     stamps = fingerprint.stamps(directory)
     known = entry.fingerprint if stamps == entry.stamps else None
@@ -74,6 +86,20 @@ def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encod
         with suppress(OSError):  # remembering the fingerprint only saves time
             registry.put(_described(entry, directory, found))
     return _loaded.setdefault((found.fingerprint, *key), found)
+
+
+def _as_exported(entry: Checkpoint, device: str | None) -> "Encoder | None":
+    """Return the export of a checkpoint, whose own files may be on another computer.
+
+    Where torch is not installed they could not be loaded; the export has their fingerprint.
+    """
+    key = entry.fingerprint or "", FP32, device
+    if key not in _loaded:
+        fast = engine_choice.exported(entry.fingerprint)
+        if fast is None:
+            return None
+        _loaded[key] = fast
+    return _loaded[key]
 
 
 def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> None:

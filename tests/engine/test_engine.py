@@ -17,7 +17,7 @@ from llm_glam.engine import export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.preprocess import Preprocessing
 from llm_glam.engine.torch import TorchEncoder, quiet
-from llm_glam.errors import BadCheckpoint, BadDevice
+from llm_glam.errors import LEFT_OUT, BadCheckpoint, BadDevice
 from llm_glam.models import engine_choice, loading, registry
 from llm_glam.models.engine_choice import EngineOptions
 from llm_glam.vectors import paired_cosines
@@ -187,6 +187,29 @@ def test_a_search_imports_neither_torch_nor_transformers(ready):
         "red.png",
         "green.png",
     }
+
+
+def test_an_export_from_elsewhere_is_enough_without_torch(
+    ready, photos, user_path, monkeypatch, new_process
+):
+    ready(*EMBED)
+    search = ("similar", "photos", "-c", "a raccoon")
+    expected = ready.json(*search)
+    registered = user_path / "glam" / "models.json"
+    known = json.loads(registered.read_text("utf-8"))
+    known["checkpoints"]["tiny"]["source"] = str(user_path / "on another computer")
+    registered.write_text(json.dumps(known), "utf-8")
+    new_process()
+    assert "cannot be found" in ready.fails(*search)
+    for package in LEFT_OUT:
+        monkeypatch.setitem(sys.modules, package, None)
+
+    assert ready.json(*search) == expected
+    assert "2 unchanged" in ready(*EMBED).stderr
+
+    new_process()
+    shutil.rmtree(engine_choice.directory())
+    assert "cannot be found" in ready.fails(*search)
 
 
 def test_vectors_and_answers_are_torch_s(ready, monkeypatch, new_process):
