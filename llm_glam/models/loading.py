@@ -71,9 +71,10 @@ def encoder(
 def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encoder":
     entry = registry.get(name)
     if not (engine_choice.has_torch() or engine_options.on_torch):
-        as_exported = _as_exported(entry, engine_options.device)
-        if as_exported:
-            return as_exported
+        # Its own files may be on another computer; the export has their fingerprint.
+        fast = _exported(entry.fingerprint, FP32, engine_options.device)
+        if fast:
+            return fast
     directory = locate(entry, download=download)
     stamps = fingerprint.stamps(directory)
     known = entry.fingerprint if stamps == entry.stamps else None
@@ -88,14 +89,13 @@ def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encod
     return _loaded.setdefault((found.fingerprint, *key), found)
 
 
-def _as_exported(entry: Checkpoint, device: str | None) -> "Encoder | None":
-    """Return the export of a checkpoint, whose own files may be on another computer.
-
-    Where torch is not installed they could not be loaded; the export has their fingerprint.
-    """
-    key = entry.fingerprint or "", FP32, device
+def _exported(
+    fingerprint: str | None, precision: str, device: str | None
+) -> "Encoder | None":
+    """Return the encoder of an export that exists, opened on first use and then shared."""
+    key = fingerprint or "", precision, device
     if key not in _loaded:
-        fast = engine_choice.exported(entry.fingerprint)
+        fast = engine_choice.exported(fingerprint, precision)
         if fast is None:
             return None
         _loaded[key] = fast
@@ -118,10 +118,7 @@ def check_unchanged(entry: Checkpoint, directory: Path, fingerprint: str) -> Non
 
 def _in_int8(name: str, exact: "Encoder", engine_options: EngineOptions) -> "Encoder":
     """Return the int8 encoder; for a query fall back to fp32 if only that was exported."""
-    key = exact.fingerprint, INT8, engine_options.device
-    if key in _loaded:
-        return _loaded[key]
-    fast = engine_choice.exported(exact.fingerprint, INT8)
+    fast = _exported(exact.fingerprint, INT8, engine_options.device)
     if fast is None and engine_options.say:
         directory = locate(registry.get(name))
         fast = engine_choice.export(
@@ -132,6 +129,7 @@ def _in_int8(name: str, exact: "Encoder", engine_options: EngineOptions) -> "Enc
                 f"The checkpoint '{name}' cannot be used with --precision int8, which needs the "
                 "fast engine (LLM_GLAM_ENGINE=torch turns it off). Leave out the option."
             )
+    key = exact.fingerprint, INT8, engine_options.device
     return _loaded.setdefault(key, fast) if fast else exact
 
 
