@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 TESTS ?= tests
 WORKERS ?= 2
+# Options of pytest, such as OPTIONS='-k facets'
+OPTIONS ?=
 
 .PHONY: test lint docs docs-check coverage demo notebook screenshots clean
 
@@ -16,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $(INSTALLED)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(OPTIONS) $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -19,6 +19,32 @@ settings.register_profile("search", deadline=None, max_examples=5000)
 settings.load_profile("few")
 
 
+UNLIMITED = {"slow", "heavy", "browser"}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--limit",
+        type=float,
+        metavar="SECONDS",
+        help="Fail tests that take longer without being marked as slow, their fixtures aside.",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    limit = item.config.getoption("limit")
+    unlimited = UNLIMITED & {mark.name for mark in item.iter_markers()}
+    if limit and call.when == "call" and call.duration > limit and not unlimited:
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} took {call.duration:.1f} seconds. Make it faster than {limit:g}, or "
+            "mark it: @pytest.mark.slow"
+        )
+    return report
+
+
 @pytest.fixture(autouse=True)
 def user_path(tmp_path, monkeypatch):
     """Each test has LLM's folder to itself, and no settings from outside."""

@@ -21,6 +21,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_locked_database(llm, colours, photos, command, monkeypatch):
     monkeypatch.setattr("llm_glam.db.collections.TIMEOUT_SECONDS", 0.1)
@@ -182,6 +183,7 @@ def test_interrupted_by_ctrl_c_and_continued(llm, colours, tmp_path):
     assert "20 embedded, 20 unchanged" in llm(*EMBED).stderr
 
 
+@pytest.mark.slow
 def test_no_traceback_in_a_real_process(tiny_clip, user_path, tmp_path):
     """Once through the real program, its exit status and both its streams."""
     picture(tmp_path / "photos" / "a.png")

@@ -146,6 +146,7 @@ def visit_state(visit, site, state, **options):
         return visit(url, expected=status, **options)
 
 
+@pytest.mark.both_versions
 def test_search_by_words(visit, anywhere):
     page = visit(anywhere.gallery())
     expect(page.get_by_role("heading", name="Some of the pictures")).to_be_visible()
@@ -204,6 +205,7 @@ def test_the_page_of_a_picture(visit, anywhere):
     page.wait_for_url("**/embeddings/photos/002~2Ejpg")
 
 
+@pytest.mark.both_versions
 def test_odd_ids_lead_to_their_page(visit, anywhere):
     page = visit(anywhere.gallery())
     for name in ODD:
@@ -218,6 +220,7 @@ def test_odd_ids_lead_to_their_page(visit, anywhere):
         assert back == anywhere.item(item_id)
 
 
+@pytest.mark.both_versions
 def test_an_odd_collection(visit, anywhere):
     page = visit(anywhere.collections)
     page.get_by_role("heading", name=ODD_COLLECTION).get_by_role("link").click()
@@ -323,6 +326,7 @@ def test_more_like_several_chosen_pictures(visit, anywhere, scripted):
     expect(page.get_by_role("heading", name="Similar to")).to_be_visible()
 
 
+@pytest.mark.both_versions
 @pytest.mark.parametrize("scripted", [True, False])
 def test_narrowing_down(visit, anywhere, scripted):
     page = visit(anywhere.gallery(q="a coin"), java_script_enabled=scripted)
@@ -347,6 +351,7 @@ def test_narrowing_down(visit, anywhere, scripted):
     assert "material" not in page.url
 
 
+@pytest.mark.both_versions
 def test_this_search_as_sql(visit, site):
     page = visit(site.gallery(**SUM))
     found = ids(page)
@@ -358,6 +363,7 @@ def test_this_search_as_sql(visit, site):
     expect(rows.first).to_contain_text(found[0])
 
 
+@pytest.mark.both_versions
 def test_csv_is_downloaded(visit, site):
     page = visit(site.gallery(q="a coin", material="glass"))
     with page.expect_download() as taken:
@@ -381,6 +387,7 @@ def expect_found(page, item_id):
     expect(page.locator("#glam-status")).to_have_text(f"{PER_PAGE} pictures like yours")
 
 
+@pytest.mark.both_versions
 def test_upload_by_choosing(visit, anywhere):
     page = visit(anywhere.gallery())
     chooser = page.get_by_label("Or find pictures like one of yours")
@@ -392,6 +399,7 @@ def test_upload_by_choosing(visit, anywhere):
     expect(page.locator("h1")).to_have_text("018.jpg")
 
 
+@pytest.mark.both_versions
 def test_upload_by_the_button(visit, site):
     page = visit(site.gallery())
     page.locator("#glam-file").set_input_files(site.photos / "017.jpg")
@@ -401,6 +409,7 @@ def test_upload_by_the_button(visit, site):
     expect_found(page, "017.jpg")
 
 
+@pytest.mark.both_versions
 def test_upload_without_javascript(visit, anywhere):
     page = visit(anywhere.gallery(), java_script_enabled=False)
     expect(page.get_by_text("drop or paste it")).to_be_hidden()
@@ -450,6 +459,7 @@ def test_upload_by_dropping(visit, site):
     expect(page.locator("#glam-upload")).not_to_have_class(re.compile("glam-over"))
 
 
+@pytest.mark.both_versions
 def test_upload_of_a_text_is_answered_in_words(visit, site, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("a bronze coin")
@@ -470,6 +480,7 @@ def test_an_upload_that_cannot_be_sent(visit, site):
     expect(message).to_contain_text("The picture could not be searched")
 
 
+@pytest.mark.both_versions
 def test_without_javascript(visit, site):
     page = visit(site.collections, java_script_enabled=False)
     page.get_by_role("heading", name="photos").get_by_role("link").click()
@@ -561,6 +572,7 @@ def test_by_keyboard_alone(visit, site):
     expect(page.get_by_role("heading", name="Most similar")).to_be_visible()
 
 
+@pytest.mark.both_versions
 @pytest.mark.parametrize("state", WIDE_STATES)
 def test_nothing_is_wider_than_a_phone(visit, site, state):
     page = visit_state(visit, site, state, **PHONE)
@@ -568,6 +580,7 @@ def test_nothing_is_wider_than_a_phone(visit, site, state):
     assert width <= 320, page.evaluate(WIDER_THAN_THE_SCREEN)
 
 
+@pytest.mark.both_versions
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark(visit, site, scheme):
     page = visit(site.gallery(), color_scheme=scheme)
@@ -579,6 +592,7 @@ def test_light_and_dark(visit, site, scheme):
     assert (ink > 200, paper < 60) == ((scheme == "dark"),) * 2
 
 
+@pytest.mark.both_versions
 @pytest.mark.parametrize("state", STATES)
 def test_accessible_to_everybody(visit, site, axe_script, state):
     """axe-core finds nothing, all its rules on, Datasette's header and footer included."""
@@ -595,6 +609,7 @@ def test_accessible_to_everybody(visit, site, axe_script, state):
         assert found == []
 
 
+@pytest.mark.both_versions
 def test_stored_scripts_are_shown_as_text(visit, site):
     page = visit(site.gallery(ODD_COLLECTION))
     title = page.locator(".glam-pictures li > a span", has_text=SCRIPT)

@@ -76,6 +76,7 @@ def llm(tmp_path, endpoint, *args):
     return subprocess.run(command, env=env, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_hub_id(server, tmp_path):
     added = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
     assert added.returncode == 0, added.stderr
@@ -118,6 +119,7 @@ def test_a_hub_id_for_open_clip_alone(server, tmp_path):
     assert failed.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_hub_id_for_open_clip_and_transformers(server, tmp_path):
     Hub.files["open_clip_config.json"] = b"{}"
     Hub.files["open_clip_model.safetensors"] = b"not wanted"

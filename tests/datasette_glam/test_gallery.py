@@ -220,6 +220,7 @@ async def test_forms_hand_on_what_they_do_not_show(many):
     assert f'action="{PHOTOS}?{unescape(urlencode(kept))}"' in unescape(sending)
 
 
+@pytest.mark.both_versions
 async def test_filters_are_datasettes(many):
     datasette = site(many)
     for query in (
@@ -254,6 +255,7 @@ async def test_a_sample_of_what_fits(many):
     assert seen != sorted(seen)
 
 
+@pytest.mark.both_versions
 async def test_facets_count_what_fits_but_for_their_own_choice(many):
     datasette = of(many, facets=["material", {"array": "tags"}, "no such column"])
     answer = await found(datasette, address(material="clay", year__lt="1900"))
@@ -303,12 +305,14 @@ async def test_searches_like_pictures_with_long_ids(many):
     assert len(await as_sql(site(many), answer)) == 20
 
 
+@pytest.mark.both_versions
 async def test_a_configured_facet_that_cannot_be_counted_is_left_out(many):
     datasette = of(many, facets=[{"array": "title"}, "material"])
     answer = await found(datasette, PHOTOS + ".json")
     assert [facet["name"] for facet in answer["facets"]] == ["material"]
 
 
+@pytest.mark.both_versions
 async def test_facets_suggest_themselves(many):
     answer = await found(site(many), PHOTOS + ".json")
     assert [facet["name"] for facet in answer["facets"]] == ["material", "tags"]
@@ -317,6 +321,7 @@ async def test_facets_suggest_themselves(many):
     assert (await found(closed, PHOTOS + ".json"))["facets"] == []
 
 
+@pytest.mark.both_versions
 async def test_a_facet_that_took_too_long_is_counted_again(many, monkeypatch):
     monkeypatch.setattr(change_stamp, "JUST_NOW", -3600)
     real, counted = ColumnFacet.facet_results, []
@@ -342,6 +347,7 @@ async def test_a_facet_that_took_too_long_is_counted_again(many, monkeypatch):
     assert len(counted) == 1
 
 
+@pytest.mark.both_versions
 async def test_a_value_that_fits_nothing_can_be_chosen_away(many):
     answer = await found(site(many), address(material="unobtainium", q="red"))
     assert (answer["items"], answer["fitting"]) == ([], 0)
@@ -369,6 +375,7 @@ async def as_json(datasette, url):
     return await found(datasette, url)
 
 
+@pytest.mark.both_versions
 async def test_csv(many):
     path = address(".csv", q="red", material="clay")
     response = await get(site(many), path)
@@ -390,6 +397,7 @@ async def test_csv(many):
     assert (refused.status_code, refused.json()["ok"]) == (400, False)
 
 
+@pytest.mark.both_versions
 async def test_sql_leaves_out_what_the_page_leaves_out(llm, colours, photos):
     rows = [
         {"file_name": "red.png", "sensitive": True, "title": "Grave"},
@@ -409,6 +417,7 @@ async def test_sql_leaves_out_what_the_page_leaves_out(llm, colours, photos):
         assert await as_sql(datasette, answer) == scored(answer), extra
 
 
+@pytest.mark.both_versions
 async def test_sql_of_odd_ids(llm, colours, tmp_path):
     names = ["a b", 'quo"te', "it's", "é/ü", "-minus", "2:two"]
     for number, name in enumerate(names):
@@ -424,6 +433,7 @@ async def test_sql_of_odd_ids(llm, colours, tmp_path):
         assert await as_sql(datasette, answer) == scored(answer), name
 
 
+@pytest.mark.both_versions
 async def test_who_may_not_run_sql(many):
     closed = site(many, {"allow_sql": {}, "permissions": {"execute-sql": False}})
     answer = await found(closed, address(q="red", material="clay"))
@@ -435,6 +445,7 @@ async def test_who_may_not_run_sql(many):
     assert "_where is SQL" in refused.json()["error"]
 
 
+@pytest.mark.both_versions
 async def test_no_sql_with_words_where_models_are_kept_out_of_it(many):
     datasette = site(many, {"plugins": {"datasette-glam": {"sql_models": False}}})
     assert (await found(datasette, address(q="red")))["sql_url"] is None
@@ -449,6 +460,7 @@ async def test_several_pictures_are_a_sum(many):
     assert answer["q"] == "id:00.png id:01.png"
 
 
+@pytest.mark.both_versions
 async def test_an_upload_among_records_and_added_to_words(many):
     datasette = site(many)
     path = f"{PHOTOS}.json?material=clay&_size=60"
@@ -518,6 +530,7 @@ async def test_what_cannot_be_asked_is_said(many, query, status, part):
         assert part in unescape(response.text.replace("\\u2019", "’")), path
 
 
+@pytest.mark.both_versions
 async def test_a_filter_that_never_ends(many):
     endless = "(with recursive c(x) as (select 1 union all select x + 1 from c) select max(x) from c)"
     datasette = site(many, settings={"sql_time_limit_ms": 200})

@@ -201,6 +201,7 @@ async def test_a_checkpoint_that_was_never_downloaded(embedded, tmp_path, monkey
     assert (data["fingerprint"], data["card"]) == (None, None)
 
 
+@pytest.mark.both_versions
 async def test_names_in_addresses(embedded, tmp_path):
     folder = tmp_path / "checkpoints" / "colours"
     entry = registry.Checkpoint(name="museé/a+b.2", source=str(folder), base="/home/me")
@@ -242,6 +243,7 @@ async def test_collections_of_other_weights_do_not_use_it(embedded, tmp_path):
     assert (await found(site(embedded), f"{MODEL}.json"))["collections"] == []
 
 
+@pytest.mark.both_versions
 async def test_collections_only_for_those_who_may_see_them(embedded, write):
     write(CARD)
     tables = {"photos": {"allow": {"id": "root"}}}
@@ -253,6 +255,7 @@ async def test_collections_only_for_those_who_may_see_them(embedded, write):
     assert (await found(datasette, f"{MODEL}.json"))["collections"] == []
 
 
+@pytest.mark.both_versions
 async def test_with_a_base_url(embedded, write):
     write(CARD)
     datasette = site(embedded, settings={"base_url": "/museum/"})

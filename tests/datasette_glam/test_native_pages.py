@@ -7,6 +7,7 @@ import pytest
 from datasette.app import Datasette
 from sqlite_utils import Database
 
+pytestmark = pytest.mark.both_versions
 EMBED = ("embed-multi", "photos", "--files", "photos", "*.png", "-m", "glam-clip")
 
 

@@ -37,7 +37,7 @@ ODD_NAMES = [
 ]
 SCRIPT = "<script>alert('x')</script>"
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.both_versions]
 
 
 @pytest.fixture

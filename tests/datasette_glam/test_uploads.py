@@ -12,7 +12,7 @@ from ..fakes import BLUE, GREEN
 from ..images.test_images import bomb
 from ..site import PHOTOS, get, ids, png, site, upload
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.both_versions]
 
 
 async def test_an_uploaded_picture(embedded):

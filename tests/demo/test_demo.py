@@ -55,6 +55,7 @@ def test_writes_drawings_and_a_record_for_each(llm):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_and_another_does_not(llm):
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         llm("glam", "demo", folder, "-n", 2, "--size", 64, "--seed", seed)
@@ -79,6 +80,7 @@ def test_can_be_repeated_after_an_interruption(llm):
     assert len(list(Path("photos").glob("*.jpg"))) == 3
 
 
+@pytest.mark.slow
 def test_the_readme_s_commands_find_a_raccoon(llm, drawn, monkeypatch):
     monkeypatch.chdir(drawn.parent)
 
@@ -131,6 +133,7 @@ def test_whoever_had_a_checkpoint_of_that_name_keeps_it(llm, tiny_clip):
     assert llm.json("glam", "models", "show", "demo")[0]["source"] == str(tiny_clip)
 
 
+@pytest.mark.slow
 def test_a_moved_installation_finds_its_checkpoint(llm, drawn, monkeypatch, tmp_path):
     llm("glam", "embed", "photos", drawn, "-m", "demo")
 
@@ -231,6 +234,7 @@ def test_a_foreign_file_is_told_from_a_drawing(tmp_path, drawn):
     assert "knows only the drawings" in checkpoint.warning_about(others)
 
 
+@pytest.mark.slow
 def test_the_queries_of_the_metadata_file_work_on_it(llm, drawn, monkeypatch):
     import asyncio
 

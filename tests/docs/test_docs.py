@@ -96,6 +96,7 @@ def test_every_option_has_help(name):
     assert [option.name for option in options if not option.help] == []
 
 
+@pytest.mark.slow
 def test_generated_parts_are_up_to_date():
     names = [str(page) for page in PAGES]
     environment = {k: v for k, v in os.environ.items() if k != "LLM_LOAD_PLUGINS"}

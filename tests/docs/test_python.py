@@ -37,6 +37,7 @@ def finds(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_python_blocks_run(page, finds, tiny_clip, tmp_path, capsys):
     shutil.copytree(finds, "photos")

@@ -79,6 +79,7 @@ def at_home(llm, museum, tiny_clip, monkeypatch, tmp_path):
     return llm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
 def test_every_command_runs(at_home, monkeypatch, page):
     start, done = Path.cwd(), 0

@@ -239,6 +239,7 @@ def test_torch_can_be_asked_for(llm, tiny_clip, photos, auto, monkeypatch):
     assert not engine_choice.directory().exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_runs_on_torch_and_says_so_once(
     llm, tiny_clip, photos, auto, new_process
 ):
@@ -257,6 +258,7 @@ def test_what_cannot_be_exported_runs_on_torch_and_says_so_once(
     assert llm.ids() == ["green.png", "red.png"]
 
 
+@pytest.mark.slow
 def test_siglip_works_through_torch_with_its_own_processor(
     llm, photos, auto, tmp_path, new_process
 ):
@@ -280,19 +282,22 @@ def test_siglip_works_through_torch_with_its_own_processor(
         assert hit["score"] == pytest.approx(float(cosine), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_another_version_may_export_what_this_one_cannot(
-    llm, tiny_clip, photos, auto, new_process
+    llm, tiny_clip, photos, new_process, monkeypatch
 ):
     llm("glam", "models", "add", "tiny", tiny_clip)
-    (folder,) = engine_choice.directory().iterdir()
-    shutil.rmtree(folder)
-    remembered = folder.with_name(f"{folder.name}-fp32.json")
+    engine = engine_choice.directory()
+    engine.mkdir()
+    fingerprint = registry.get("tiny").fingerprint
+    remembered = engine / f"{fingerprint}-fp32.json"
     versions = {**engine_choice._versions(), "torch": "2.0.0"}
     remembered.write_text(json.dumps({"reason": "too new", "versions": versions}))
+    monkeypatch.delenv("LLM_GLAM_ENGINE")
     new_process()
 
     assert "Preparing the fast engine" in llm(*EMBED).stderr
-    assert (folder / "image.onnx").is_file()
+    assert (engine / fingerprint / "image.onnx").is_file()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
@@ -319,6 +324,7 @@ def test_a_full_disk_leaves_nothing_and_is_no_verdict(
     export.export(encoder, tmp_path / "engine" / "tiny")
 
 
+@pytest.mark.slow
 def test_an_export_that_fails_for_now_is_tried_again(
     llm, tiny_clip, photos, auto, new_process, monkeypatch
 ):
@@ -341,6 +347,7 @@ def test_an_export_that_fails_for_now_is_tried_again(
     assert "Preparing the fast engine" in second
 
 
+@pytest.mark.slow
 def test_where_it_cannot_be_written_torch_does_the_work(llm, tiny_clip, photos, auto):
     registry.directory().mkdir(parents=True)
     engine_choice.directory().write_text("in the way")
@@ -349,6 +356,7 @@ def test_where_it_cannot_be_written_torch_does_the_work(llm, tiny_clip, photos, 
     assert "2 embedded" in llm(*EMBED).stderr
 
 
+@pytest.mark.slow
 def test_a_deleted_export_is_made_again(ready, new_process):
     shutil.rmtree(engine_choice.directory())
     new_process()
@@ -368,6 +376,7 @@ def test_a_damaged_export_is_one_clear_sentence(ready, new_process):
     assert f"Delete the folder {model.parent}" in message
 
 
+@pytest.mark.slow
 def test_a_damaged_description_is_as_none(ready, new_process):
     ready(*EMBED)
     new_process()
@@ -382,6 +391,7 @@ def test_a_damaged_description_is_as_none(ready, new_process):
     assert OnnxEncoder(description.parent).dimensions == 16
 
 
+@pytest.mark.slow
 def test_two_exports_at_once(tiny_clip, tmp_path):
     command = [
         sys.executable,
@@ -459,6 +469,7 @@ def many(tmp_path):
         Image.fromarray(values).resize((50, 40)).save(f"many/{i:02}.png")
 
 
+@pytest.mark.slow
 def test_int8_is_a_property_of_the_collection(ready, many, new_process):
     first = ready(
         "glam", "embed", "quick", "many", "-m", "tiny", "--precision", "int8"
@@ -511,6 +522,7 @@ def test_int8_without_the_fast_engine_is_refused(llm, tiny_clip, many):
     assert "needs the fast engine" in message
 
 
+@pytest.mark.slow
 def test_an_int8_collection_can_be_searched_where_there_is_only_torch(
     ready, many, monkeypatch, new_process
 ):
@@ -523,6 +535,7 @@ def test_an_int8_collection_can_be_searched_where_there_is_only_torch(
     )
 
 
+@pytest.mark.slow
 def test_changed_weights_are_noticed_in_int8_too(ready, many, new_process, tmp_path):
     folder = Path(registry.get("tiny").source)
     moved = folder.rename(folder.with_name("moved"))

@@ -255,6 +255,7 @@ def test_nothing_is_written(llm, mine, user_path):
     assert registry.path().read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_engine(llm, mine, monkeypatch):
     fingerprint = registry.get("mine").fingerprint
     monkeypatch.delenv("LLM_GLAM_ENGINE")

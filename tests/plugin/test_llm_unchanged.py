@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 # Each line is an invocation; they run one after the other on the same database.
 INVOCATIONS = """
 embed -m demo -c hello
@@ -110,6 +112,7 @@ def outcomes(folder: Path, plugins: str, word: str) -> list:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_same_output_and_exit_codes(tmp_path):
     without = outcomes(tmp_path / "without", "", "without")
     with_us = outcomes(tmp_path / "with", "llm-glam", "with")

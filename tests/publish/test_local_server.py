@@ -15,6 +15,7 @@ import yaml
 
 from llm_glam.publish import local_server
 
+pytestmark = pytest.mark.both_versions
 EMBED = ("embed-multi", "photos", "--files", "photos", "*.png", "-m", "glam-clip")
 METADATA = Path(__file__).parent.parent.parent / "metadata.yml"
 
@@ -48,6 +49,7 @@ def read(url):
         return response.read().decode()
 
 
+@pytest.mark.slow
 def test_the_site_is_served(served, llm):
     process, base = served
     address = process.stdout.readline().strip()

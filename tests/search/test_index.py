@@ -564,6 +564,7 @@ def test_a_full_disk_costs_only_time(db, kept, monkeypatch):
     assert files() == []
 
 
+@pytest.mark.slow
 def test_several_processes_at_once(db, path, kept):
     code = """
 import sys, sqlite3

@@ -262,6 +262,7 @@ def test_the_checkpoint_opens_elsewhere_with_the_same_vectors(trained, monkeypat
     assert b"generated_from_trainer" not in every
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_as_it_was_to_the_bit(learner, school):
     from safetensors.numpy import load_file
 
@@ -293,6 +294,7 @@ cli()
 """
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
     learner, school, trained
 ):
@@ -358,6 +360,7 @@ def test_pixels_that_were_kept_and_are_damaged_are_read_again(school, tmp_path, 
     np.testing.assert_array_equal(after.pixels, before)
 
 
+@pytest.mark.slow
 def test_time_that_is_up_within_an_epoch_leaves_the_one_before(
     learner, school, monkeypatch
 ):
@@ -380,6 +383,7 @@ def test_time_that_is_up_within_an_epoch_leaves_the_one_before(
     assert "Registered glam-clip/ours" in result.stderr  # with the vectors measured
 
 
+@pytest.mark.slow
 def test_a_run_made_to_collapse_registers_nothing(learner, school, monkeypatch):
     wild = ("--tune", "all", "--learning-rate", "1", "--epochs", "2")
     result = train(learner, school, *wild, ok=False)

@@ -144,6 +144,7 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     assert b"red over" not in b"".join(p.read_bytes() for p in files)
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_evaluate(learner, school):
     folder, rows, _ = school
     asked = ("--label", "above", "--prompt", "{} over blue")
@@ -178,6 +179,7 @@ def test_log_and_curves(trained):
     assert not (glam / "train" / "ours" / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
     learner, school, trained, monkeypatch
 ):
@@ -219,6 +221,7 @@ def test_arrays_of_a_damaged_file_are_not_taken(tmp_path, share):
     assert npz.load(path, "key") is None
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatch):
     real = workflow.EpochLines.__call__
 
@@ -267,6 +270,7 @@ def test_labels_that_say_nothing_are_found_out_before(learner, school, check):
     assert not (registry.directory() / "train" / "ours" / "features.npz").exists()
 
 
+@pytest.mark.slow
 def test_figures_that_cannot_be_written_cost_no_checkpoint(
     learner, school, monkeypatch
 ):
@@ -387,6 +391,7 @@ def test_captions_that_end_early_for_the_tokenizer(llm, school, tmp_path):
     assert "is not read: “an owl; of bronze”. CLIP's own" in result.stderr
 
 
+@pytest.mark.slow
 def test_broken_and_missing_pictures_and_other_formats(learner, school, tmp_path):
     folder = tmp_path / "mixed" / "data"
     rows = draw(folder)

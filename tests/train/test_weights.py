@@ -38,6 +38,7 @@ def test_what_enters_them_gives_the_vectors(tiny_clip, tmp_path, layout):
     assert read.scale == pytest.approx(np.exp(2.6592), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_fast_engine_runs_it(tiny_clip, tmp_path, monkeypatch):
     monkeypatch.delenv("LLM_GLAM_ENGINE")
     checkpoint_weights.without(tiny_clip, tmp_path / "without")
