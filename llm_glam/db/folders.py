@@ -1,4 +1,4 @@
-"""The folders a set of pictures came from, where they are now, and what is gone from them."""
+"""Record the folders of an items table's pictures, and notice moved and missing files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +15,16 @@ Row = dict[str, Any]
 
 
 def numbers(db: Database, items_table: str) -> dict[str, int]:
-    """The folders of a set of pictures and their numbers."""
+    """Return the ids of an items table's folders by path."""
     rows = db.table("glam_folders").rows_where("items_table = ?", [items_table])
     return {row["path"]: row["id"] for row in rows}
 
 
 def number(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, int]:
-    """Give new folders a number; all numbers of the set."""
+    """Register folders that are new.
+
+    :return: the ids of all the items table's folders by path
+    """
     known = numbers(db, items_table)
     new = {str(path) for path in paths} - known.keys()
     db.table("glam_folders").insert_all(
@@ -31,10 +34,10 @@ def number(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, i
 
 
 def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
-    """The file of an item on this computer, or None.
+    """Return the file of an item, or None if it is not on this computer.
 
-    :param row: its ``id``, ``file`` and ``image_folder``
-    :param paths: the folders of the set by number
+    :param row: the item's ``id``, ``file`` and ``image_folder``
+    :param paths: the items table's folders by id
     """
     folder = paths.get(row["image_folder"])
     path = Path(folder) / row["file"] if folder and row["file"] else None
@@ -46,13 +49,14 @@ def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
 def follow_moves(
     db: Database, items_table: str, files: Sequence[PictureFile]
 ) -> dict[str, int]:
-    """Recognise files of folders that are gone from their old place in their new one.
+    """Recognise the files of folders that were moved, by comparing them with ``files``.
 
-    A file is the same when id, size and time are; its folder's other files, when most of those
-    in both are, even if some were changed meanwhile. What was not found stays where it was: a
-    disk that is not connected, or the next memory card with the same names, moves nothing.
+    A file is the same if its id, size and time are. If most of the files that the old and the new
+    folder have in common are the same, the changed ones among them are taken to be edited and are
+    moved too. Files that are not found keep their folder, so neither an unmounted disk nor a new
+    memory card with the same file names moves anything.
 
-    :return: the numbers of the folders
+    :return: the ids of the folders by path
     """
     known = numbers(db, items_table)
     gone = {path: old for path, old in known.items() if not Path(path).is_dir()}
@@ -96,7 +100,10 @@ def _rebind(
 def missing_files(
     db: Database, items_table: str, folder: Path, known: int
 ) -> list[Row]:
-    """The rows of a folder's pictures whose files are gone."""
+    """Return the rows of a folder's pictures whose files no longer exist.
+
+    :param known: the id of the folder
+    """
     where = "image_folder = ? and file is not null"
     rows = list(db.table(items_table).rows_where(where, [known]))
     return [row for row in rows if not (folder / row["file"]).exists()]
@@ -105,7 +112,10 @@ def missing_files(
 def forget_solved_problems(
     db: Database, items_table: str, known: Mapping[str, int]
 ) -> None:
-    """Drop the problems of files that are gone."""
+    """Delete the problems of files that no longer exist.
+
+    :param known: the ids of the folders by path
+    """
     paths = {folder: path for path, folder in known.items()}
     problems = db.table("glam_problems")
     where = "items_table = ? and file is not null"

@@ -110,7 +110,7 @@ def restore_records(target: Target) -> None:
     """
     with collections.writing(target.db):
         for item_id, md5 in target.fresh.items():
-            kept = items.take_kept_record(target.db, target.table, md5, item_id)
+            kept = items.pop_record(target.db, target.table, md5, item_id)
             if kept:
                 items.write(target.db, target.table, [{"id": item_id, **kept}])
     target.fresh.clear()
@@ -143,7 +143,7 @@ def _settle(
     db, table = target.db, target.table
     new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
     for md5 in new & target.edited.keys():
-        items.part_record(db, table, target.edited.pop(md5), md5)
+        items.detach_record(db, table, target.edited.pop(md5), md5)
     arrived = new | set(target.fresh.values())
     others = [r for r in batch if identity.is_other_content(r, present.get(r.entry.id))]
     another = {
@@ -157,7 +157,7 @@ def _settle(
     for ready in (r for r in others if r.entry.id not in another):
         target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
     for item_id in another:
-        items.keep_record(db, table, present.pop(item_id))
+        items.set_aside_record(db, table, present.pop(item_id))
     renamed = set()
     for ready in batch:
         if ready.facts and ready.entry.id not in present:
@@ -230,7 +230,7 @@ def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
     if is_new:
         md5 = ready.md5.hex()
         item_id = ready.entry.id
-        kept = items.take_kept_record(target.db, target.table, md5, item_id) or {}
+        kept = items.pop_record(target.db, target.table, md5, item_id) or {}
         target.fresh |= {} if kept else {item_id: md5}
     item = {**kept, **_facts(target, ready), **target.records.get(ready.entry.id, {})}
     items.write(target.db, target.table, [item])
