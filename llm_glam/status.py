@@ -64,7 +64,7 @@ def checkpoint_state(collection: Collection) -> str:
 def _pictures(db: Database, collection: Collection, table: str) -> Row:
     quoted = quote_identifier(table)
     has_vector = embeddings.WITH_VECTOR.format(collection_id=int(collection.id))
-    known = folders.numbers(db, table)
+    known = folders.ids_by_path(db, table)
     return {
         "items": _one(db, f"select count(*) from {quoted}"),
         "items_without_vector": _one(

@@ -7,7 +7,7 @@ import click
 from ..db import collections
 from ..images import decoding
 from ..ingest import adopt, opening, pipeline
-from ..ingest.pipeline import Options
+from ..ingest.pipeline import IngestOptions
 from ..models import embedding_model
 from . import options as shared
 from .output import ProgressBar
@@ -55,9 +55,9 @@ def command(
     if path:
         opened = opening.open_collection(db, collection, model_id)
         with ProgressBar() as progress:
-            how = Options(trust_stored=False)
+            options = IngestOptions(trust_stored=False)
             with pipeline.run(
-                db, opened, how, progress, "glam adopt", {"files": path}
+                db, opened, options, progress, "glam adopt", {"files": path}
             ) as run:
                 adopt.fill(run, path)
         say_counts(run.target.collection, run.counts)

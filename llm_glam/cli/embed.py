@@ -9,8 +9,8 @@ from ..engine import PRECISIONS
 from ..images import decoding
 from ..ingest import estimate, pipeline
 from ..ingest.folder_run import FolderOptions, embed_folder
-from ..ingest.pipeline import Options
-from ..ingest.prefetch import WORKERS, Reading
+from ..ingest.pipeline import IngestOptions
+from ..ingest.prefetch import WORKERS, ReadOptions
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
@@ -101,20 +101,21 @@ def command(
         llm glam embed quick scans --precision int8
     """
     decoding.allow_megapixels(max_megapixels)
-    reading = Reading(
+    read_options = ReadOptions(
         workers or WORKERS,
         None if no_thumbnails else thumbnail_size,
         max_megapixels,
         keep_raw,
     )
-    run = Options(reading, batch_size or pipeline.BATCH_SIZE, retry_problems, prune)
+    size = batch_size or pipeline.BATCH_SIZE
+    run = IngestOptions(read_options, size, retry_problems, prune)
     options = FolderOptions(patterns, prefix, sample, seed, run)
     if dry_run:
         model_id = _model_id(database, collection, model)
         found = options.find(folder)
-        output_rows([estimate.estimate(found, model_id, reading)], format_)
+        output_rows([estimate.estimate(found, model_id, read_options)], format_)
         return
-    _warn_of_network(database)
+    _warn_if_on_network(database)
     with ProgressBar() as progress:
         embedded = embed_folder(
             *(database, collection, folder),
@@ -147,7 +148,7 @@ def _say_left_out(count: int) -> None:
         say_on_stderr(f"Skipped {count:,} {are}.")
 
 
-def _warn_of_network(database: Path) -> None:
+def _warn_if_on_network(database: Path) -> None:
     kind = network_drive.kind(database)
     if kind:
         click.echo(

@@ -7,8 +7,8 @@ import click
 from ..db import collections
 from ..images import decoding
 from ..ingest import pipeline, reembed
-from ..ingest.pipeline import Options
-from ..ingest.prefetch import WORKERS, Reading
+from ..ingest.pipeline import IngestOptions
+from ..ingest.prefetch import WORKERS, ReadOptions
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
@@ -57,10 +57,12 @@ def command(
     engine_options = EngineOptions(say_on_stderr, device=device)
     old, opened = reembed.open_beside(db, collection, new, model_id, engine_options)
     size = None if no_thumbnails else thumbnail_size
-    reading = Reading(workers or WORKERS, size, max_megapixels)
-    how = Options(reading, batch_size or pipeline.BATCH_SIZE)
+    read_options = ReadOptions(workers or WORKERS, size, max_megapixels)
+    options = IngestOptions(read_options, batch_size or pipeline.BATCH_SIZE)
     arguments = {"collection": collection, "thumbnails": thumbnails}
     with ProgressBar() as progress:
-        with pipeline.run(db, opened, how, progress, "glam reembed", arguments) as run:
+        with pipeline.run(
+            db, opened, options, progress, "glam reembed", arguments
+        ) as run:
             reembed.reembed(run, old, thumbnails=thumbnails)
     say_counts(run.target.collection, run.counts)

@@ -14,23 +14,23 @@ from . import collections, items
 Row = dict[str, Any]
 
 
-def numbers(db: Database, items_table: str) -> dict[str, int]:
+def ids_by_path(db: Database, items_table: str) -> dict[str, int]:
     """Return the ids of an items table's folders by path."""
     rows = db.table("glam_folders").rows_where("items_table = ?", [items_table])
     return {row["path"]: row["id"] for row in rows}
 
 
-def number(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, int]:
+def register(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, int]:
     """Register folders that are new.
 
     :return: the ids of all the items table's folders by path
     """
-    known = numbers(db, items_table)
+    known = ids_by_path(db, items_table)
     new = {str(path) for path in paths} - known.keys()
     db.table("glam_folders").insert_all(
         {"items_table": items_table, "path": path} for path in sorted(new)
     )
-    return numbers(db, items_table)
+    return ids_by_path(db, items_table)
 
 
 def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
@@ -58,7 +58,7 @@ def follow_moves(
 
     :return: the ids of the folders by path
     """
-    known = numbers(db, items_table)
+    known = ids_by_path(db, items_table)
     gone = {path: old for path, old in known.items() if not Path(path).is_dir()}
     if gone:
         columns = "id, file, image_bytes, image_modified, image_folder"
@@ -72,7 +72,7 @@ def follow_moves(
                 == (old, file.file)
             ]
             _rebind(db, items_table, shared, known, old)
-    return numbers(db, items_table)
+    return ids_by_path(db, items_table)
 
 
 def _rebind(

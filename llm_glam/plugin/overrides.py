@@ -27,8 +27,8 @@ from ..db import collections, embeddings
 from ..errors import BadImage, GlamError, explained
 from ..images import decoding, files
 from ..ingest import opening, pipeline, records
-from ..ingest.pipeline import Options
-from ..ingest.prefetch import Entry, Reading
+from ..ingest.pipeline import IngestOptions
+from ..ingest.prefetch import Entry, ReadOptions
 from ..ingest.records import Records
 from ..models.engine_choice import EngineOptions
 from ..search import exact, index
@@ -46,9 +46,9 @@ def embed_multi(
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     is_files = bool(options["files"]) and not options["encodings"]
     found = files.matching(options["files"], options["prefix"]) if is_files else None
-    beside = records.beside(found.files) if found else Records()
-    how = Options(
-        Reading(keep_raw=options["store"]),
+    file_records = records.read_beside(found.files) if found else Records()
+    ingest_options = IngestOptions(
+        ReadOptions(keep_raw=options["store"]),
         batch_size=options["batch_size"] or pipeline.BATCH_SIZE,
     )
     db = collections.connect(path)
@@ -60,9 +60,11 @@ def embed_multi(
     )
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with ProgressBar("pictures" if found else "entries") as progress:
-        with pipeline.run(db, opened, how, progress, "embed-multi", arguments) as run:
+        with pipeline.run(
+            db, opened, ingest_options, progress, "embed-multi", arguments
+        ) as run:
             if found:
-                pipeline.embed_files(run, found, beside)
+                pipeline.embed_files(run, found, file_records)
             else:
                 pipeline.embed_entries(run, *_entries(db, options))
     say_counts(run.target.collection, run.counts)
@@ -79,10 +81,11 @@ def embed(
     entry = Entry(options["id"], _content(options), options["metadata"])
     db = collections.connect(path)
     opened = opening.open_collection(db, options["collection"], model_id)
-    how = Options(Reading(workers=1, keep_raw=options["store"]))
+    read_options = ReadOptions(workers=1, keep_raw=options["store"])
+    ingest_options = IngestOptions(read_options)
     with ProgressBar() as progress:
         with pipeline.run(
-            db, opened, how, progress, "embed", {"id": options["id"]}
+            db, opened, ingest_options, progress, "embed", {"id": options["id"]}
         ) as run:
             pipeline.embed_one(run, entry)
     if options["format_"]:

@@ -107,7 +107,7 @@ def _with_files(
     db: Database, table: str, found: Sequence[Pair]
 ) -> tuple[list[Pair], list[tuple[str, str]]]:
     """Return the pairs whose originals are here, and the ids of the others with the reason."""
-    paths = {number: path for path, number in folders.numbers(db, table).items()}
+    paths = {number: path for path, number in folders.ids_by_path(db, table).items()}
     located = [(pair, folders.original(pair.record, paths)) for pair in found]
     here = [replace(pair, file=file) for pair, file in located if file]
     return here, [(pair.id, GONE) for pair, file in located if not file]
