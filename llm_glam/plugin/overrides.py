@@ -122,7 +122,7 @@ def collections_delete(
     """``llm collections delete``: the vectors go; records, labels and thumbnails stay."""
     db = collections.connect(path)
     collections.delete(db, collections.get(db, options["collection"]))
-    index.tidy(db)
+    index.delete_stale_files(db)
 
 
 def _check_usage(options: dict[str, Any]) -> None:

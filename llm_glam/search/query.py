@@ -1,4 +1,4 @@
-"""A search of a collection, in one call."""
+"""Search a collection in one call."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """A picture that was found: its id, its cosine similarity, and its record.
+    """A picture that was found: its id, its cosine similarity to the query, and its record.
 
-    ``score`` is None where there was nothing to compare with.
+    ``score`` is None if the search had conditions but no query.
     """
 
     id: str
@@ -32,10 +32,11 @@ class Result:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What narrows a search, and how much of its results is given.
+    """Which pictures to search, and which of the results to return.
 
-    ``prompt`` is a sentence for words, which stand where ``{}`` is; ``allow_private`` lets
-    addresses be those of private networks.
+    Results with a score below ``min_score`` and the first ``skip`` results are left out. ``prompt``
+    is a template for text queries, with ``{}`` for the text. ``allow_private`` permits URLs on
+    this computer and on private networks.
     """
 
     conditions: Conditions = Conditions()
@@ -56,14 +57,15 @@ def search(
     options: SearchOptions | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Return the pictures of a collection that are most like a query, best first; exact.
+    """Return the pictures of a collection that are most similar to a query, best first.
 
-    A query, and each term that is added or subtracted, is words, a picture file (``./found.jpg``),
-    the address of a picture, or ``id:ID``, a picture of the collection; ``2:`` before it doubles
-    its weight. Without any, the pictures that fulfil the conditions are listed by id.
+    The query, and each term to add or subtract, is text, a picture file (``./found.jpg``), the URL
+    of a picture, or ``id:ID`` for a picture in the collection. ``2:`` before a term doubles its
+    weight. Without any terms, all pictures that fulfil the conditions are returned, sorted by id.
+    The search is exact.
 
-    :raises GlamError: one sentence about what is wrong with the query, a condition, the
-        collection or its checkpoint
+    :raises GlamError: there is a problem with the query, a condition, the collection or its
+        checkpoint, which the message explains in one sentence
     """
     db = collections.connect(database, readonly=True)
     found = collections.get(db, collection)
@@ -72,9 +74,9 @@ def search(
 
 
 def parse_terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
-    """Read terms as they are typed on a command line.
+    """Parse terms as they are typed on a command line.
 
-    :raises BadTerm: one that cannot be read
+    :raises BadTerm: a term is not valid
     """
     plus = [terms.parse(text) for text in ([query] if query else []) + list(add)]
     return plus + [terms.parse(text, subtract=True) for text in subtract]
@@ -87,7 +89,10 @@ def search_terms(
     options: SearchOptions | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Do what :func:`search` does, in a collection that is open, for terms that are read."""
+    """Do what :func:`search` does, for an open collection and parsed terms.
+
+    :raises GlamError: as in :func:`search`
+    """
     options, progress = options or SearchOptions(), progress or NoProgress()
     if not wanted and not options.conditions:
         raise BadTerm("Give something to look for, or a condition.")
@@ -124,9 +129,12 @@ def _nearest(
 
 
 def announce_addresses(wanted: Sequence[Term], progress: Progress) -> None:
-    """Name the addresses among terms: fetching may take long, and strangers hear of it."""
+    """Report the URLs among terms before they are fetched.
+
+    This can take long, and it tells other people's servers about the search.
+    """
     for address in [term.address for term in wanted if term.address is not None]:
-        from ..net.fetch import shown  # and with it all that speaks HTTP
+        from ..net.fetch import shown  # slow to import, because of HTTP
 
         progress.say(f"Fetching {shown(address)}")
 

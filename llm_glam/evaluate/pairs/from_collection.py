@@ -81,8 +81,8 @@ def vectors(
     :param progress: told how it goes where many vectors have to be read first
     """
     ids = [pair.id for pair in wanted]
-    with index.reading(db) as seen:
-        found = index.of(db, collection, seen, progress)
+    with index.snapshot(db) as stamp:
+        found = index.of(db, collection, stamp, progress)
         stored = found.stored.vectors[found.rows.positions(ids)]
     vectors = np.empty_like(stored)
     # The index sorts them by id, in SQLite's order.
