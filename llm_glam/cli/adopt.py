@@ -1,4 +1,4 @@
-"""``llm glam adopt``: take over a collection of llm-clip's."""
+"""``llm glam adopt``: take over a collection created with llm-clip."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ..ingest.pipeline import IngestOptions
 from ..models import embedding_model
 from . import options as shared
 from .output import ProgressBar
-from .summary import say_counts
+from .summary import report_counts
 
 
 @click.command("adopt")
@@ -60,4 +60,4 @@ def command(
                 db, opened, options, progress, "glam adopt", {"files": path}
             ) as run:
                 adopt.fill(run, path)
-        say_counts(run.target.collection, run.counts)
+        report_counts(run.target.collection, run.counts)

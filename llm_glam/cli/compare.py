@@ -18,7 +18,7 @@ from ..search.query import announce_addresses
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
-MOST = 1_000
+MAX_RESULTS = 1_000
 LARGEST_SAMPLE = 100_000
 LARGE_PAGE = 10_000_000  # bytes
 WIDTH = 36  # of a title in a table
@@ -39,7 +39,7 @@ Row = dict[str, Any]
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(1, MOST),
+    type=click.IntRange(1, MAX_RESULTS),
     default=NEIGHBOURS,
     show_default=True,
     help="Number of results from each",
@@ -120,7 +120,7 @@ def command(
     figures = None
     if agreement or page or not content:
         figures = _agreement(pair, sample, seed)
-    _say(found, figures)
+    _report(found, figures)
     if page:
         _write(page, pair, found, figures)
     if content and not agreement:
@@ -131,7 +131,7 @@ def command(
 
 
 def _check_page(page: Path | None, force: bool) -> None:
-    """Before anything is computed."""
+    """Check the options for the page, before anything is computed."""
     if force and not page:
         raise click.UsageError("--force can only be used with --html.")
     if page and page.exists() and not force:
@@ -147,7 +147,7 @@ def _agreement(pair: CollectionPair, sample: int, seed: int) -> Row:
         return agreeing.between(pair, sample, seed, progress)
 
 
-def _say(found: Sequence[Answer], figures: Row | None) -> None:
+def _report(found: Sequence[Answer], figures: Row | None) -> None:
     for answer in found:
         say_on_stderr(f"{answer.query}: {wording.of_answer(answer)}")
     for line in wording.of_agreement(figures) if figures else []:
@@ -155,7 +155,7 @@ def _say(found: Sequence[Answer], figures: Row | None) -> None:
 
 
 def _rows(pair: CollectionPair, answer: Answer) -> list[Row]:
-    """A row for each rank: what both have there, and where it stands in the other."""
+    """Return a row for each rank, with both collections' pictures and their other ranks."""
     names = collection_pair.titles(pair, [one.id for one in (*answer.old, *answer.new)])
     return [
         {
@@ -169,18 +169,18 @@ def _rows(pair: CollectionPair, answer: Answer) -> list[Row]:
 
 
 def _columns(
-    side: str, place: RankedPicture, names: dict[str, str | None], other: str
+    side: str, picture: RankedPicture, names: dict[str, str | None], other: str
 ) -> Row:
     return {
-        f"{side}_id": place.id,
-        f"{side}_score": round(place.score, 6),
-        f"{side}_title": names[place.id],
-        f"{side}_{other}": place.other,
+        f"{side}_id": picture.id,
+        f"{side}_score": round(picture.score, 6),
+        f"{side}_title": names[picture.id],
+        f"{side}_{other}": picture.other,
     }
 
 
 def _narrow(rows: Sequence[Row]) -> list[Row]:
-    """What fits on a screen."""
+    """Return shorter rows, for a table that fits on a screen."""
     return [
         {
             "query": _short(row["query"]),
@@ -220,7 +220,7 @@ def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None
 def _write(
     page: Path, pair: CollectionPair, found: Sequence[Answer], figures: Row | None
 ) -> None:
-    from ..evaluate.compare import html  # and with it Jinja
+    from ..evaluate.compare import html  # slow to import, because of Jinja
 
     size = html.write(page, pair, found, figures or {})
     say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
