@@ -68,7 +68,7 @@ def checkpoint_state(collection: Collection) -> str:
 def _pictures(db: Database, collection: Collection, table: str) -> Row:
     quoted = quote_identifier(table)
     has_vector = embeddings.WITH_VECTOR.format(collection_id=int(collection.id))
-    known = folders.ids_by_path(db, table)
+    folder_ids = folders.ids_by_path(db, table)
     return {
         "items": _one(db, f"select count(*) from {quoted}"),
         "items_without_vector": _one(
@@ -92,15 +92,15 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
         "problems": _one(
             db, "select count(*) from glam_problems where items_table = ?", table
         ),
-        "folders": list(known),
-        "missing_folders": [path for path in known if not Path(path).is_dir()],
-        "missing_files": _missing_files(db, table, known),
+        "folders": list(folder_ids),
+        "missing_folders": [path for path in folder_ids if not Path(path).is_dir()],
+        "missing_files": _missing_files(db, table, folder_ids),
     }
 
 
-def _missing_files(db: Database, table: str, known: dict[str, int]) -> int:
-    """Count the missing files in all folders that exist; ``known`` has the ids by path."""
-    present = {Path(path): n for path, n in known.items() if Path(path).is_dir()}
+def _missing_files(db: Database, table: str, folder_ids: dict[str, int]) -> int:
+    """Count the missing files of all folders that exist, given their ids by path."""
+    present = {Path(path): n for path, n in folder_ids.items() if Path(path).is_dir()}
     return sum(len(folders.missing_files(db, table, p, n)) for p, n in present.items())
 
 

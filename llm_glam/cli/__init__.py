@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        """Write the list of commands for the help, under several headings instead of click's one."""
+        """Write the help's list of commands under several headings, instead of click's single one."""
         width = max(map(len, COMMANDS))
         limit = formatter.width - 6 - width  # as in click
         for heading, names in groupby(COMMANDS, COMMANDS.__getitem__):

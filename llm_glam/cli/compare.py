@@ -114,20 +114,20 @@ def command(
         say_on_stderr(line)
     with ProgressBar() as progress:
         announce_addresses([terms.parse(text) for text in content], progress)
-    found = collection_pair.answers(
+    answers = collection_pair.answers(
         pair, content, number, prompt=prompt, private=allow_private
     )
     figures = None
     if agreement or page or not content:
         figures = _agreement(pair, sample, seed)
-    _report(found, figures)
+    _report(answers, figures)
     if page:
-        _write(page, pair, found, figures)
+        _write(page, pair, answers, figures)
     if content and not agreement:
-        rows = [row for answer in found for row in _rows(pair, answer)]
+        rows = [row for answer in answers for row in _rows(pair, answer)]
         output_rows(_narrow(rows) if format_ == "table" else rows, format_)
     elif figures:
-        _output_figures(figures, found, format_)
+        _output_figures(figures, answers, format_)
 
 
 def _check_page(page: Path | None, force: bool) -> None:
@@ -147,8 +147,8 @@ def _agreement(pair: CollectionPair, sample: int, seed: int) -> Row:
         return agreeing.between(pair, sample, seed, progress)
 
 
-def _report(found: Sequence[Answer], figures: Row | None) -> None:
-    for answer in found:
+def _report(answers: Sequence[Answer], figures: Row | None) -> None:
+    for answer in answers:
         say_on_stderr(f"{answer.query}: {wording.of_answer(answer)}")
     for line in wording.of_agreement(figures) if figures else []:
         say_on_stderr(line)
@@ -201,13 +201,13 @@ def _short(text: str) -> str:
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
-def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None:
+def _output_figures(figures: Row, answers: Sequence[Answer], format_: str) -> None:
     queries = [
         {
             "query": answer.query,
             "overlap": round(answer.shared / max(1, answer.depth), 6),
         }
-        for answer in found
+        for answer in answers
     ]
     row = {**figures, "queries": queries}
     if format_ == "table":
@@ -218,11 +218,11 @@ def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None
 
 
 def _write(
-    page: Path, pair: CollectionPair, found: Sequence[Answer], figures: Row | None
+    page: Path, pair: CollectionPair, answers: Sequence[Answer], figures: Row | None
 ) -> None:
     from ..evaluate.compare import html  # slow to import, because of Jinja
 
-    size = html.write(page, pair, found, figures or {})
+    size = html.write(page, pair, answers, figures or {})
     say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
     if size > LARGE_PAGE:
         say_on_stderr(

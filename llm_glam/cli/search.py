@@ -97,7 +97,7 @@ def command(
     shared.check_exists(database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = collections.connect(database, readonly=True)
-    found = collections.get(db, collection)
+    opened = collections.get(db, collection)
     wanted = parse_terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
@@ -106,11 +106,11 @@ def command(
         )
     options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
     with ProgressBar("vectors") as progress:
-        results = search_terms(db, found, wanted, options, progress)
+        results = search_terms(db, opened, wanted, options, progress)
     rows = map(_row, results)
     output_rows(_narrow(list(rows)) if format_ == "table" else rows, format_)
     if wanted:
-        report_checkpoint(found)
+        report_checkpoint(opened)
 
 
 def _row(result: Result) -> Row:

@@ -42,8 +42,8 @@ def command(
         return
     if problems:
         tables = {c.items_table for c in shown if c.items_table}
-        found = [row for t in sorted(tables) for row in status.problems(db, t)]
-        output_rows(found, format_, "No problems found.")
+        rows = [row for t in sorted(tables) for row in status.problems(db, t)]
+        output_rows(rows, format_, "No problems found.")
     elif format_ == "table":
         pairs = [pair for c in shown for pair in status.status(db, c).items()]
         output_rows([{"": key, "value": value} for key, value in pairs], format_)

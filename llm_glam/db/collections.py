@@ -279,11 +279,11 @@ def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collec
         left join glam_collections g
         on g.collection_id = c.id and g.name = c.name and g.model = c.model
     """
-    known = "glam_collections" in tables
+    has_ours = "glam_collections" in tables
     columns = "g.fingerprint, g.precision, g.dimensions, g.items_table"
     sql = f"""
-        select c.id, c.name, c.model{", " + columns if known else ""}
-        from collections c {ours if known else ""}
+        select c.id, c.name, c.model{", " + columns if has_ours else ""}
+        from collections c {ours if has_ours else ""}
         where {where} and typeof(c.model) = 'text' order by c.name
     """
     for row_id, name, model, *rest in db.execute(sql, values).fetchall():

@@ -32,8 +32,8 @@ OF_SET = """
 def chunks(values: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
     """Yield lists of at most ``size`` values."""
     iterator = iter(values)
-    while some := list(islice(iterator, size)):
-        yield some
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def placeholders(values: Sequence[Any]) -> str:
@@ -217,15 +217,15 @@ def content(db: Database, collection_id: int, item_id: str) -> str | bytes | Non
 
 
 def contents(
-    db: Database, collection_id: int, most: int
+    db: Database, collection_id: int, limit: int
 ) -> list[tuple[str, str | bytes]]:
-    """Return up to ``most`` ids with the text or picture that ``--store`` stored with them."""
+    """Return up to ``limit`` ids with the text or picture that ``--store`` stored with them."""
     sql = """
         select id, content, content_blob from embeddings
         where collection_id = ? and (content is not null or content_blob is not null)
         order by id limit ?
     """
-    rows = db.execute(sql, [collection_id, most]).fetchall()
+    rows = db.execute(sql, [collection_id, limit]).fetchall()
     return [(key, text if text is not None else blob) for key, text, blob in rows]
 
 

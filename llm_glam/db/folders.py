@@ -25,8 +25,8 @@ def register(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str,
 
     :return: the ids of all the items table's folders by path
     """
-    known = ids_by_path(db, items_table)
-    new = {str(path) for path in paths} - known.keys()
+    folder_ids = ids_by_path(db, items_table)
+    new = {str(path) for path in paths} - folder_ids.keys()
     db.table("glam_folders").insert_all(
         {"items_table": items_table, "path": path} for path in sorted(new)
     )
@@ -58,12 +58,12 @@ def follow_moves(
 
     :return: the ids of the folders by path
     """
-    known = ids_by_path(db, items_table)
-    gone = {path: old for path, old in known.items() if not Path(path).is_dir()}
-    if gone:
+    folder_ids = ids_by_path(db, items_table)
+    missing = {path: old for path, old in folder_ids.items() if not Path(path).is_dir()}
+    if missing:
         columns = "id, file, image_bytes, image_modified, image_folder"
         rows = items.fetch(db, items_table, [file.id for file in files], columns)
-        for old in gone.values():
+        for old in missing.values():
             shared = [
                 (file, rows[file.id])
                 for file in files
@@ -71,7 +71,7 @@ def follow_moves(
                 and (rows[file.id]["image_folder"], rows[file.id]["file"])
                 == (old, file.file)
             ]
-            _rebind(db, items_table, shared, known, old)
+            _rebind(db, items_table, shared, folder_ids, old)
     return ids_by_path(db, items_table)
 
 
@@ -79,7 +79,7 @@ def _rebind(
     db: Database,
     items_table: str,
     shared: Sequence[tuple[PictureFile, Row]],
-    known: Mapping[str, int],
+    folder_ids: Mapping[str, int],
     old: int,
 ) -> None:
     same = [
@@ -92,31 +92,31 @@ def _rebind(
     sql = f"update {quote_identifier(items_table)} set image_folder = ? where id = ?"
     with collections.writing(db):
         for file in moved:
-            db.execute(sql, [known[str(file.folder)], file.id])
+            db.execute(sql, [folder_ids[str(file.folder)], file.id])
         if not db.table(items_table).count_where("image_folder = ?", [old]):
             db.table("glam_folders").delete(old)
 
 
 def missing_files(
-    db: Database, items_table: str, folder: Path, known: int
+    db: Database, items_table: str, folder: Path, folder_id: int
 ) -> list[Row]:
     """Return the rows of a folder's pictures whose files no longer exist.
 
-    :param known: the id of the folder
+    :param folder_id: the id of this folder
     """
     where = "image_folder = ? and file is not null"
-    rows = list(db.table(items_table).rows_where(where, [known]))
+    rows = list(db.table(items_table).rows_where(where, [folder_id]))
     return [row for row in rows if not (folder / row["file"]).exists()]
 
 
 def forget_solved_problems(
-    db: Database, items_table: str, known: Mapping[str, int]
+    db: Database, items_table: str, folder_ids: Mapping[str, int]
 ) -> None:
     """Delete the problems of files that no longer exist.
 
-    :param known: the ids of the folders by path
+    :param folder_ids: the ids of the folders by path
     """
-    paths = {folder: path for path, folder in known.items()}
+    paths = {folder: path for path, folder in folder_ids.items()}
     problems = db.table("glam_problems")
     where = "items_table = ? and file is not null"
     for row in list(problems.rows_where(where, [items_table])):

@@ -131,10 +131,10 @@ def fetch(
 ) -> dict[str, Row]:
     """Return rows by id; unknown ids are left out."""
     found: dict[str, Row] = {}
-    for some in embeddings.chunks(ids):
-        marks = embeddings.placeholders(some)
+    for chunk in embeddings.chunks(ids):
+        marks = embeddings.placeholders(chunk)
         sql = f"select {columns} from {quote_identifier(name)} where id in ({marks})"
-        found.update((row[KEY], row) for row in db.query(sql, list(some)))
+        found.update((row[KEY], row) for row in db.query(sql, list(chunk)))
     return found
 
 
@@ -158,8 +158,8 @@ def write_records(db: Database, name: str, records: Mapping[str, Row]) -> int:
     :return: how many rows were changed
     """
     changed = 0
-    for some in embeddings.chunks(list(records)):
-        present = fetch(db, name, some)
+    for chunk in embeddings.chunks(list(records)):
+        present = fetch(db, name, chunk)
         different = [
             {KEY: item_id, **records[item_id]}
             for item_id, row in present.items()

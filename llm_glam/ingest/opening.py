@@ -32,8 +32,8 @@ def open_collection(
     existing = collections.find(db, name)
     if existing and model_id and existing.model_id != model_id:
         raise ModelConflict(conflict(existing, model_id))
-    wanted = existing.model_id if existing else model_id
-    if wanted is None or (existing and not existing.is_ours):
+    used_id = existing.model_id if existing else model_id
+    if used_id is None or (existing and not existing.is_ours):
         existing = collections.get(db, name)
     engine_options = engine_options or EngineOptions()
     if existing and engine_options.precision not in (None, existing.precision):
@@ -43,13 +43,13 @@ def open_collection(
         )
     precision = existing.precision if existing else engine_options.precision or FP32
     engine_options = replace(engine_options, precision=precision)
-    encoder = embedding_model.find(str(wanted)).encoder(engine_options=engine_options)
+    encoder = embedding_model.find(str(used_id)).encoder(engine_options=engine_options)
     if existing:
         collections.check_fingerprint(existing, encoder.fingerprint)
     collections.prepare(db)
     with collections.writing(db):
         collection = collections.find(db, name) or collections.create(
-            db, name, str(wanted)
+            db, name, str(used_id)
         )
         return (
             collections.claim(

@@ -218,11 +218,11 @@ def _prune(run: IngestRun, roots: Sequence[Path]) -> None:
     """Remove pictures whose files are gone; their records are set aside, not lost."""
     target = run.target
     for folder in roots:
-        known = target.folders[str(folder)]
-        gone = folders.missing_files(target.db, target.table, folder, known)
+        folder_id = target.folders[str(folder)]
+        missing = folders.missing_files(target.db, target.table, folder, folder_id)
         with collections.writing(target.db):
-            for row in gone:
+            for row in missing:
                 items.forget(target.db, target.table, row)
         run.progress.say(
-            f"{len(gone):,} pictures removed because their files are gone from {folder}"
+            f"{len(missing):,} pictures removed because their files are gone from {folder}"
         )

@@ -54,12 +54,12 @@ def make(
     """
     plan = Plan()
     for start in range(0, len(files), embeddings.AT_ONCE):
-        some = files[start : start + embeddings.AT_ONCE]
-        rows = _rows(db, collection, [file.id for file in some])
+        chunk = files[start : start + embeddings.AT_ONCE]
+        rows = _rows(db, collection, [file.id for file in chunk])
         problems = (
-            {} if retry_problems else _problems(db, collection, [f.id for f in some])
+            {} if retry_problems else _problems(db, collection, [f.id for f in chunk])
         )
-        for file in some:
+        for file in chunk:
             folder = folders.get(str(file.folder))
             row = rows.get(file.id)
             _check_id(file, row, folder, folders)
@@ -87,8 +87,8 @@ def _is_unchanged(
 
 
 def _is_same_file(file: PictureFile, row: Row, folder: int | None) -> bool:
-    known = row["folder"], row["image_bytes"], row["image_modified"]
-    return known == (folder, file.size, file.modified)
+    recorded = row["folder"], row["image_bytes"], row["image_modified"]
+    return recorded == (folder, file.size, file.modified)
 
 
 def _check_id(

@@ -63,12 +63,12 @@ class Records:
         names = sorted(self.by_path.keys() - {same_name(str(f.path)) for f in files})
         if not names:
             return []
-        some = [Path(name).name for name in names[:NAMED]] + ["…"] * (
+        shown = [Path(name).name for name in names[:NAMED]] + ["…"] * (
             len(names) > NAMED
         )
         return [
             f"{len(names):,} of {len(self.by_path):,} records do not match any picture of this "
-            f"run: {', '.join(some)}"
+            f"run: {', '.join(shown)}"
         ]
 
     def _fitting_kinds(self) -> dict[str, type]:

@@ -68,9 +68,9 @@ def search(
         checkpoint, which the message explains in one sentence
     """
     db = collections.connect(database, readonly=True)
-    found = collections.get(db, collection)
+    opened = collections.get(db, collection)
     wanted = parse_terms(query, add, subtract)
-    return search_terms(db, found, wanted, options, progress)
+    return search_terms(db, opened, wanted, options, progress)
 
 
 def parse_terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
@@ -99,11 +99,11 @@ def search_terms(
     among = None
     if options.conditions:
         among = filters.ids(db, collection, options.conditions)
-    most = options.number + options.skip
+    limit = options.number + options.skip
     if wanted:
-        scored = _nearest(db, collection, wanted, among, most, options, progress)
+        scored = _nearest(db, collection, wanted, among, limit, options, progress)
     else:
-        scored = [(item_id, None) for item_id in sorted(among or [])[:most]]
+        scored = [(item_id, None) for item_id in sorted(among or [])[:limit]]
     return list(_results(db, collection, scored[options.skip :]))
 
 
@@ -112,20 +112,22 @@ def _nearest(
     collection: Collection,
     wanted: Sequence[Term],
     among: Sequence[str] | None,
-    most: int,
+    limit: int,
     options: SearchOptions,
     progress: Progress,
 ) -> list[tuple[str, float | None]]:
     announce_addresses(wanted, progress)
     query = terms.query(
-        *(db, collection, wanted, most),
+        *(db, collection, wanted, limit),
         among=among,
         prompt=options.prompt,
         private=options.allow_private,
     )
     hits = exact.nearest_to_each(db, collection, [query], progress)[0]
-    least = options.min_score
-    return [(hit.id, hit.score) for hit in hits if least is None or hit.score >= least]
+    lowest = options.min_score
+    return [
+        (hit.id, hit.score) for hit in hits if lowest is None or hit.score >= lowest
+    ]
 
 
 def announce_addresses(wanted: Sequence[Term], progress: Progress) -> None:
@@ -143,6 +145,8 @@ def _results(
     db: Database, collection: Collection, scored: Sequence[tuple[str, float | None]]
 ) -> Iterator[Result]:
     table = collection.items_table
-    known = items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
+    records = (
+        items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
+    )
     for item_id, score in scored:
-        yield Result(item_id, score, known.get(item_id, {}))
+        yield Result(item_id, score, records.get(item_id, {}))

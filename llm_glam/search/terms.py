@@ -123,8 +123,10 @@ def vector(
     :raises BadImage: a picture cannot be used
     :raises UnknownItem: the collection has no such id
     """
-    found = [_vector(db, collection, term, prompt, download, private) for term in terms]
-    return total([term.weight for term in terms], found)
+    vectors = [
+        _vector(db, collection, term, prompt, download, private) for term in terms
+    ]
+    return total([term.weight for term in terms], vectors)
 
 
 def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
@@ -136,10 +138,10 @@ def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
     parts = [
         weight * normalize(one) for weight, one in zip(weights, vectors, strict=True)
     ]
-    found: Vector = np.sum(parts, axis=0)
-    if float(np.linalg.norm(found)) < 1e-6:
+    weighted_sum: Vector = np.sum(parts, axis=0)
+    if float(np.linalg.norm(weighted_sum)) < 1e-6:
         raise BadTerm("The terms cancel each other out: nothing is left to search for.")
-    return found
+    return weighted_sum
 
 
 def query(

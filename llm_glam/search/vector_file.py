@@ -214,10 +214,10 @@ def _flush(stored: Stored) -> None:
 def _checksum(stored: Stored) -> int:
     """Return a checksum of the rows and of some evenly spaced vectors."""
     step = -(-len(stored.rows) // SAMPLED) or 1
-    found = zlib.crc32(stored.vectors[::step].tobytes())
+    checksum = zlib.crc32(stored.vectors[::step].tobytes())
     for array in vars(stored.rows).values():
-        found = zlib.crc32(array, found)
-    return found
+        checksum = zlib.crc32(array, checksum)
+    return checksum
 
 
 def _reserve(fp: Any, size: int) -> None:
@@ -244,13 +244,13 @@ def _layout(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]
         "ends": ("<i8", (n,)),
         "names": ("u1", (head["names"],)),
     }
-    found, start = {}, HEADER
+    layout, start = {}, HEADER
     for name in ARRAYS:
         kind, shape = shapes[name]
-        found[name] = start, np.dtype(kind), shape
+        layout[name] = start, np.dtype(kind), shape
         size = int(np.prod(shape)) * np.dtype(kind).itemsize
         start += -(-size // ALIGNED) * ALIGNED
-    return found, start
+    return layout, start
 
 
 def _arrays(path: Path, head: dict[str, int], mode: Any) -> Stored:

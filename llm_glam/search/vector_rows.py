@@ -70,10 +70,10 @@ def _checks(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
     :return: shape (n,)
     """
     numbers = vectors.view("<u4")
-    found: NDArray[np.uint64] = np.einsum(
+    checksums: NDArray[np.uint64] = np.einsum(
         "ij,j->i", numbers, _weights(vectors.shape[1]), dtype=np.uint64
     )
-    return found
+    return checksums
 
 
 @cache
