@@ -21,7 +21,7 @@ from llm_glam.engine.export import TEXTS, export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.torch import TorchEncoder
 from llm_glam.images import decoding
-from llm_glam.ingest.prefetch import Reading
+from llm_glam.ingest.prefetch import ReadOptions
 from llm_glam.vectors import paired_cosines
 
 SIDE = 2200  # pixels of the short side: decoded at a quarter for the model and the thumbnail
@@ -79,7 +79,7 @@ def of_engines(
 def of_decoding(checkpoint: Path, folder: Path) -> Equality:
     """The vectors of pictures decoded at a fraction of their size against those in full."""
     encoder = TorchEncoder(checkpoint, device="cpu")
-    enough = Reading().enough(encoder)
+    enough = ReadOptions().sufficient_size(encoder)
     smaller, whole = (
         [decoding.read(path, at_least=least).image for path in sorted(folder.iterdir())]
         for least in (enough, None)

@@ -14,7 +14,7 @@ import numpy as np
 from llm_glam.engine import FP32
 from llm_glam.engine.onnx import PICTURES_AT_ONCE, OnnxEncoder, cores, session
 from llm_glam.images import decoding, downscale
-from llm_glam.ingest.prefetch import Reading
+from llm_glam.ingest.prefetch import ReadOptions
 from llm_glam.models import engine_choice, loading
 
 BATCH = 32
@@ -37,8 +37,8 @@ class Clock:
 
 def preparing(encoder: OnnxEncoder, folder: Path) -> dict[str, float]:
     """Milliseconds of one core for a picture: read, decode, thumbnail, resize."""
-    reading, clock = Reading(), Clock()
-    enough = reading.enough(encoder)
+    read_options, clock = ReadOptions(), Clock()
+    enough = read_options.sufficient_size(encoder)
     paths = sorted(folder.iterdir())
     for path in paths:
         with clock.stage("read"):

@@ -1,4 +1,4 @@
-"""What is in a collection, and what is not as it should be."""
+"""Report the contents of a collection and any problems with it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +17,10 @@ Row = dict[str, Any]
 
 
 def status(db: Database, collection: Collection) -> Row:
-    """Numbers of a collection and the state of its checkpoint; reads only.
+    """Return counts and sizes of a collection and the state of its checkpoint.
 
-    ``missing_files`` counts pictures whose folder is here and whose file is gone;
-    ``missing_folders`` names folders that are not here at all.
+    ``missing_files`` counts pictures whose file is no longer in its folder, and ``missing_folders``
+    lists folders that do not exist on this computer. Nothing is written.
     """
     row: Row = {
         "collection": collection.name,
@@ -40,23 +40,27 @@ def status(db: Database, collection: Collection) -> Row:
 
 
 def problems(db: Database, items_table: str) -> Iterator[Row]:
-    """The files of a set that could not be used, with their reasons."""
+    """Yield the files of an items table that could not be used, with the reasons."""
     sql = "select id, reason, seen from glam_problems where items_table = ? order by id"
     yield from db.query(sql, [items_table])
 
 
 def checkpoint_state(collection: Collection) -> str:
-    """``ready``, or why the collection's checkpoint cannot be used here; loads nothing."""
+    """Return ``ready``, or why the collection's checkpoint cannot be used here.
+
+    The checkpoint is not loaded.
+    """
     try:
         entry = registry.get(registry.bare(collection.model_id))
     except GlamError as error:
         return error.message
     if entry.is_local and not Path(entry.source).is_dir():
-        return f"its folder {entry.source} is gone"
-    known = collection.fingerprint, entry.fingerprint
-    if None not in known and known[0] != known[1]:
+        return f"its folder {entry.source} does not exist"
+    fingerprints = collection.fingerprint, entry.fingerprint
+    if None not in fingerprints and fingerprints[0] != fingerprints[1]:
         return (
-            f"another checkpoint has this name here (fingerprint {entry.fingerprint})"
+            "another checkpoint has this name on this computer (fingerprint "
+            f"{entry.fingerprint})"
         )
     return "ready"
 
@@ -64,7 +68,7 @@ def checkpoint_state(collection: Collection) -> str:
 def _pictures(db: Database, collection: Collection, table: str) -> Row:
     quoted = quote_identifier(table)
     has_vector = embeddings.WITH_VECTOR.format(collection_id=int(collection.id))
-    known = folders.numbers(db, table)
+    folder_ids = folders.ids_by_path(db, table)
     return {
         "items": _one(db, f"select count(*) from {quoted}"),
         "items_without_vector": _one(
@@ -88,15 +92,16 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
         "problems": _one(
             db, "select count(*) from glam_problems where items_table = ?", table
         ),
-        "folders": list(known),
-        "missing_folders": [path for path in known if not Path(path).is_dir()],
-        "missing_files": _missing_files(db, table, known),
+        "folders": list(folder_ids),
+        "missing_folders": [path for path in folder_ids if not Path(path).is_dir()],
+        "missing_files": _missing_files(db, table, folder_ids),
     }
 
 
-def _missing_files(db: Database, table: str, known: dict[str, int]) -> int:
-    here = {Path(path): n for path, n in known.items() if Path(path).is_dir()}
-    return sum(len(folders.missing_files(db, table, p, n)) for p, n in here.items())
+def _missing_files(db: Database, table: str, folder_ids: dict[str, int]) -> int:
+    """Count the missing files of all folders that exist, given their ids by path."""
+    present = {Path(path): n for path, n in folder_ids.items() if Path(path).is_dir()}
+    return sum(len(folders.missing_files(db, table, p, n)) for p, n in present.items())
 
 
 def _one(db: Database, sql: str, *values: Any) -> int:

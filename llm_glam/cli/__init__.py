@@ -1,4 +1,4 @@
-"""``llm glam …``: each command's module is imported when the command is used."""
+"""The commands ``llm glam …``, whose modules are imported only when they are used."""
 
 import importlib
 from itertools import groupby
@@ -9,7 +9,7 @@ import click
 
 from ..errors import explained
 
-COMMANDS = {  # each with its heading in the help, in the order shown there
+COMMANDS = {  # with their headings, in the order of the help
     "embed": "Collections",
     "adopt": "Collections",
     "reembed": "Collections",
@@ -25,14 +25,14 @@ COMMANDS = {  # each with its heading in the help, in the order shown there
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in modules of this package, one noun each."""
+    """A group whose commands are each in the module of this package with the same name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
+        """Return the names of all commands."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, imported now."""
+        """Import and return the command with this name, or None."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"{__name__}.{cmd_name}")
@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        """The commands under their headings, as click lists those of other groups under one."""
+        """Write the help's list of commands under several headings, instead of click's single one."""
         width = max(map(len, COMMANDS))
         limit = formatter.width - 6 - width  # as in click
         for heading, names in groupby(COMMANDS, COMMANDS.__getitem__):
@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what SQLite and the system complain about becomes one sentence."""
+        """Run a command, turning errors of SQLite and the system into one-sentence messages."""
         with explained(lambda: _database(ctx)):
             return super().invoke(ctx)
 

@@ -1,4 +1,4 @@
-"""``llm glam adopt``: take over a collection of llm-clip's."""
+"""``llm glam adopt``: take over a collection created with llm-clip."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import click
 from ..db import collections
 from ..images import decoding
 from ..ingest import adopt, opening, pipeline
-from ..ingest.pipeline import Options
+from ..ingest.pipeline import IngestOptions
 from ..models import embedding_model
 from . import options as shared
 from .output import ProgressBar
-from .summary import say_counts
+from .summary import report_counts
 
 
 @click.command("adopt")
@@ -55,9 +55,9 @@ def command(
     if path:
         opened = opening.open_collection(db, collection, model_id)
         with ProgressBar() as progress:
-            how = Options(trust_stored=False)
+            options = IngestOptions(trust_stored=False)
             with pipeline.run(
-                db, opened, how, progress, "glam adopt", {"files": path}
+                db, opened, options, progress, "glam adopt", {"files": path}
             ) as run:
                 adopt.fill(run, path)
-        say_counts(run.target.collection, run.counts)
+        report_counts(run.target.collection, run.counts)

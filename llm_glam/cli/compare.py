@@ -18,7 +18,7 @@ from ..search.query import announce_addresses
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
-MOST = 1_000
+MAX_RESULTS = 1_000
 LARGEST_SAMPLE = 100_000
 LARGE_PAGE = 10_000_000  # bytes
 WIDTH = 36  # of a title in a table
@@ -39,7 +39,7 @@ Row = dict[str, Any]
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(1, MOST),
+    type=click.IntRange(1, MAX_RESULTS),
     default=NEIGHBOURS,
     show_default=True,
     help="Number of results from each",
@@ -114,24 +114,24 @@ def command(
         say_on_stderr(line)
     with ProgressBar() as progress:
         announce_addresses([terms.parse(text) for text in content], progress)
-    found = collection_pair.answers(
+    answers = collection_pair.answers(
         pair, content, number, prompt=prompt, private=allow_private
     )
     figures = None
     if agreement or page or not content:
         figures = _agreement(pair, sample, seed)
-    _say(found, figures)
+    _report(answers, figures)
     if page:
-        _write(page, pair, found, figures)
+        _write(page, pair, answers, figures)
     if content and not agreement:
-        rows = [row for answer in found for row in _rows(pair, answer)]
+        rows = [row for answer in answers for row in _rows(pair, answer)]
         output_rows(_narrow(rows) if format_ == "table" else rows, format_)
     elif figures:
-        _output_figures(figures, found, format_)
+        _output_figures(figures, answers, format_)
 
 
 def _check_page(page: Path | None, force: bool) -> None:
-    """Before anything is computed."""
+    """Check the options for the page, before anything is computed."""
     if force and not page:
         raise click.UsageError("--force can only be used with --html.")
     if page and page.exists() and not force:
@@ -147,15 +147,15 @@ def _agreement(pair: CollectionPair, sample: int, seed: int) -> Row:
         return agreeing.between(pair, sample, seed, progress)
 
 
-def _say(found: Sequence[Answer], figures: Row | None) -> None:
-    for answer in found:
+def _report(answers: Sequence[Answer], figures: Row | None) -> None:
+    for answer in answers:
         say_on_stderr(f"{answer.query}: {wording.of_answer(answer)}")
     for line in wording.of_agreement(figures) if figures else []:
         say_on_stderr(line)
 
 
 def _rows(pair: CollectionPair, answer: Answer) -> list[Row]:
-    """A row for each rank: what both have there, and where it stands in the other."""
+    """Return a row for each rank, with both collections' pictures and their other ranks."""
     names = collection_pair.titles(pair, [one.id for one in (*answer.old, *answer.new)])
     return [
         {
@@ -169,18 +169,18 @@ def _rows(pair: CollectionPair, answer: Answer) -> list[Row]:
 
 
 def _columns(
-    side: str, place: RankedPicture, names: dict[str, str | None], other: str
+    side: str, picture: RankedPicture, names: dict[str, str | None], other: str
 ) -> Row:
     return {
-        f"{side}_id": place.id,
-        f"{side}_score": round(place.score, 6),
-        f"{side}_title": names[place.id],
-        f"{side}_{other}": place.other,
+        f"{side}_id": picture.id,
+        f"{side}_score": round(picture.score, 6),
+        f"{side}_title": names[picture.id],
+        f"{side}_{other}": picture.other,
     }
 
 
 def _narrow(rows: Sequence[Row]) -> list[Row]:
-    """What fits on a screen."""
+    """Return shorter rows, for a table that fits on a screen."""
     return [
         {
             "query": _short(row["query"]),
@@ -201,13 +201,13 @@ def _short(text: str) -> str:
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
-def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None:
+def _output_figures(figures: Row, answers: Sequence[Answer], format_: str) -> None:
     queries = [
         {
             "query": answer.query,
             "overlap": round(answer.shared / max(1, answer.depth), 6),
         }
-        for answer in found
+        for answer in answers
     ]
     row = {**figures, "queries": queries}
     if format_ == "table":
@@ -218,11 +218,11 @@ def _output_figures(figures: Row, found: Sequence[Answer], format_: str) -> None
 
 
 def _write(
-    page: Path, pair: CollectionPair, found: Sequence[Answer], figures: Row | None
+    page: Path, pair: CollectionPair, answers: Sequence[Answer], figures: Row | None
 ) -> None:
-    from ..evaluate.compare import html  # and with it Jinja
+    from ..evaluate.compare import html  # slow to import, because of Jinja
 
-    size = html.write(page, pair, found, figures or {})
+    size = html.write(page, pair, answers, figures or {})
     say_on_stderr(f"Wrote {page} ({size / 1e6:.1f} MB).")
     if size > LARGE_PAGE:
         say_on_stderr(

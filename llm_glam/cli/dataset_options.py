@@ -1,4 +1,4 @@
-"""The options of commands that read pictures with captions, and what they read."""
+"""Options of commands that read pictures with captions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from .output import say_on_stderr
 
 @dataclass(frozen=True)
 class Source:
-    """Where the pictures and captions are, as it was asked for."""
+    """The pictures and captions to read, as given on the command line."""
 
     data: str | None
     collection: str | None
@@ -33,14 +33,14 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What the data are called: the file's name, or the collection's."""
+        """The name of the file or of the collection."""
         return Path(self.data).name if self.data else str(self.collection)
 
     def read(self, *, from_files: bool) -> Pairs:
-        """The pairs, with what is to be said of them on stderr.
+        """Read the pairs, and report remarks about them on stderr.
 
-        :param from_files: whether the files of a collection's pictures are wanted
-        :raises BadPairs: there is nothing to read, or a column is not there
+        :param from_files: whether pictures of a collection need their files
+        :raises BadPairs: there are no pairs, or a column does not exist
         """
         found = self._read(from_files)
         for remark in found.remarks:
@@ -49,7 +49,7 @@ class Source:
         return found
 
     def engine_options(self, device: str | None) -> EngineOptions:
-        """How the collection's own checkpoint is run."""
+        """Return engine options with the precision that the collection was made with."""
         db = collections.connect(self.database, readonly=True)
         precision = collections.get(db, str(self.collection)).precision
         return EngineOptions(say_on_stderr, precision, device)
@@ -95,7 +95,8 @@ class Source:
 
 data_argument = click.argument("data", required=False)
 
-# A Source is gathered from these, data_argument, record_options and shared.database_option.
+# A command with these also needs data_argument, record_options and shared.database_option: a Source
+# is made from the options of all four.
 pairs_options = shared.collected(
     Source,
     "source",
@@ -128,7 +129,7 @@ pairs_options = shared.collected(
 
 
 def record_options(function: F) -> F:
-    """Which pictures are taken, by their records; for commands with ``pairs_options``."""
+    """Add options that select pictures by their records, for commands with ``pairs_options``."""
     options = (
         click.option(
             "--filter",

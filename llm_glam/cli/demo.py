@@ -1,4 +1,4 @@
-"""``llm glam demo``: a small collection to try everything with."""
+"""``llm glam demo``: draw a small collection to try everything with."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
 
 
 def _next(directory: Path) -> list[str]:
-    """What to type now, in a spelling that every shell understands."""
+    """Return the commands to try next, written so that they work in every shell."""
     name = f'"{directory}"' if " " in str(directory) else str(directory)
     go = [f"cd {name}"] if directory.resolve() != Path.cwd() else []
     return [

@@ -1,4 +1,4 @@
-"""``llm glam embed``: a folder of pictures, whatever they are."""
+"""``llm glam embed``: embed a folder of pictures."""
 
 from pathlib import Path
 
@@ -7,15 +7,14 @@ import click
 from ..db import collections, network_drive
 from ..engine import PRECISIONS
 from ..images import decoding
-from ..ingest import estimate, pipeline
+from ..ingest import estimate
 from ..ingest.folder_run import FolderOptions, embed_folder
-from ..ingest.pipeline import Options
-from ..ingest.prefetch import WORKERS, Reading
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
-from .summary import say_counts
+from .picture_options import PictureOptions, picture_options
+from .summary import report_counts
 
 
 @click.command("embed")
@@ -62,7 +61,7 @@ from .summary import say_counts
     "--seed", type=int, default=0, show_default=True, help="Random seed for --sample"
 )
 @shared.device_option
-@shared.reading_options
+@picture_options
 def command(
     collection: str,
     folder: str,
@@ -78,11 +77,7 @@ def command(
     seed: int,
     prune: bool,
     retry_problems: bool,
-    workers: int | None,
-    thumbnail_size: int,
-    no_thumbnails: bool,
-    max_megapixels: float,
-    batch_size: int | None,
+    pictures: PictureOptions,
     format_: str,
 ) -> None:
     """Embed every picture in FOLDER and its subfolders.
@@ -100,21 +95,15 @@ def command(
         llm glam embed photos scans --dry-run
         llm glam embed quick scans --precision int8
     """
-    decoding.allow_megapixels(max_megapixels)
-    reading = Reading(
-        workers or WORKERS,
-        None if no_thumbnails else thumbnail_size,
-        max_megapixels,
-        keep_raw,
-    )
-    run = Options(reading, batch_size or pipeline.BATCH_SIZE, retry_problems, prune)
+    decoding.allow_megapixels(pictures.max_megapixels)
+    run = pictures.ingest_options(keep_raw, retry_problems, prune)
     options = FolderOptions(patterns, prefix, sample, seed, run)
     if dry_run:
         model_id = _model_id(database, collection, model)
         found = options.find(folder)
-        output_rows([estimate.estimate(found, model_id, reading)], format_)
+        output_rows([estimate.estimate(found, model_id, run.read_options)], format_)
         return
-    _warn_of_network(database)
+    _warn_if_on_network(database)
     with ProgressBar() as progress:
         embedded = embed_folder(
             *(database, collection, folder),
@@ -125,29 +114,29 @@ def command(
             command="glam embed",
             arguments=click.get_current_context().params,
         )
-    say_counts(embedded.collection, embedded.counts)
-    _say_left_out(embedded.left_out)
+    report_counts(embedded.collection, embedded.counts)
+    _report_left_out(embedded.left_out)
 
 
 def _model_id(database: Path, collection: str, model: str | None) -> str:
-    """The model that a run would use: as typed, the collection's, or the default one."""
+    """Return the model that a run would use: as given, the collection's, or the default one."""
     existing = collections.find_in(database, collection)
     if model or not existing:
         return embedding_model.resolve(model)
     return collections.get(collections.connect(database), collection).model_id
 
 
-def _say_left_out(count: int) -> None:
+def _report_left_out(count: int) -> None:
     if count:
-        are = (
+        files = (
             "file that is not a picture"
             if count == 1
             else "files that are not pictures"
         )
-        say_on_stderr(f"Skipped {count:,} {are}.")
+        say_on_stderr(f"Skipped {count:,} {files}.")
 
 
-def _warn_of_network(database: Path) -> None:
+def _warn_if_on_network(database: Path) -> None:
     kind = network_drive.kind(database)
     if kind:
         click.echo(

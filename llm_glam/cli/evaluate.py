@@ -1,4 +1,4 @@
-"""``llm glam evaluate``: how well checkpoints find pictures by caption, in figures."""
+"""``llm glam evaluate``: measure how well checkpoints match pictures and captions."""
 
 from collections.abc import Sequence
 
@@ -98,37 +98,46 @@ def command(
     """
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     names = models or (["glam-clip"] if source.data else [])
-    chosen = [embedding_model.resolve(one) for one in names]
-    found = pairs.sampled(source.read(from_files=bool(chosen)), sample, seed)
+    model_ids = [embedding_model.resolve(one) for one in names]
+    found = pairs.sampled(source.read(from_files=bool(model_ids)), sample, seed)
     options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
     measure.check_label(found.pairs, options)
-    _say_what_is_there(found)
-    with ProgressBar("pictures" if chosen else "vectors") as progress:
-        if chosen:
-            engine_options = EngineOptions(say_on_stderr, device=device)
-            measured = evaluate(
-                *(found, chosen, options),
-                engine_options=engine_options,
-                progress=progress,
-            )
-        else:
-            measured = evaluate_stored(
-                *(source.database, str(source.collection), found, options),
-                engine_options=source.engine_options(device),
-                progress=progress,
-            )
-    _show(measured, seed, format_)
+    _report_counts(found)
+    measured = _evaluate(source, found, model_ids, options, device)
+    _output(measured, seed, format_)
 
 
-def _say_what_is_there(found: Pairs) -> None:
+def _evaluate(
+    source: Source,
+    found: Pairs,
+    model_ids: Sequence[str],
+    options: MetricOptions,
+    device: str | None,
+) -> Sequence[MetricRow]:
+    """Evaluate checkpoints, or a collection's stored embeddings if none is given."""
+    with ProgressBar("pictures" if model_ids else "vectors") as progress:
+        if model_ids:
+            return evaluate(
+                *(found, model_ids, options),
+                engine_options=EngineOptions(say_on_stderr, device=device),
+                progress=progress,
+            )
+        return evaluate_stored(
+            *(source.database, str(source.collection), found, options),
+            engine_options=source.engine_options(device),
+            progress=progress,
+        )
+
+
+def _report_counts(found: Pairs) -> None:
     texts = len(pairs.captions(found.pairs).texts)
     counts = {
         "picture": len(found.pairs),
         "different caption": texts,
         "group": found.groups,
     }
-    said = [f"{n:,} {what}{'' if n == 1 else 's'}" for what, n in counts.items()]
-    say_on_stderr(", ".join(said))
+    parts = [f"{n:,} {what}{'' if n == 1 else 's'}" for what, n in counts.items()]
+    say_on_stderr(", ".join(parts))
     if found.groups < FEW_GROUPS:
         say_on_stderr(
             f"Warning: fewer than {FEW_GROUPS} independent groups are too few for firm conclusions, "
@@ -136,7 +145,7 @@ def _say_what_is_there(found: Pairs) -> None:
         )
 
 
-def _show(measured: Sequence[MetricRow], seed: int, format_: str) -> None:
+def _output(measured: Sequence[MetricRow], seed: int, format_: str) -> None:
     groups = max(one.groups for one in measured)
     note = (
         f"In brackets: {bootstrap.LEVEL:.0%} intervals, percentile bootstrap over {groups:,} "

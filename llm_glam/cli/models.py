@@ -1,4 +1,4 @@
-"""``llm glam models``: which checkpoints there are."""
+"""``llm glam models``: list, add and manage checkpoints."""
 
 from pathlib import Path
 from typing import Any
@@ -136,16 +136,16 @@ def pack(name: str, file: Path, force: bool) -> None:
         llm glam models pack archaeclip archaeclip.zip
         llm glam models pack archaeclip ~/archaeclip.tar.gz --force
     """
-    done = packing.pack(
+    packed = packing.pack(
         registry.bare(name), file.expanduser(), force=force, say=say_on_stderr
     )
     click.echo(
-        f"Packed {done.checkpoint.model_id} into {file}: {len(done.files)} files, "
-        f"{done.bytes / 1e6:,.1f} MB, weights unchanged ({', '.join(done.weights)}), "
-        f"fingerprint {done.fingerprint}.",
+        f"Packed {packed.checkpoint.model_id} into {file}: {len(packed.files)} files, "
+        f"{packed.bytes / 1e6:,.1f} MB, weights unchanged ({', '.join(packed.weights)}), "
+        f"fingerprint {packed.fingerprint}.",
         err=True,
     )
-    if any(weights.endswith(".bin") for weights in done.weights):
+    if any(weights.endswith(".bin") for weights in packed.weights):
         click.echo(
             "Warning: these weights are a pickle file, which some people will not open. llm-glam "
             "itself loads them without running any code.",
@@ -171,7 +171,7 @@ def remove(name: str) -> None:
 
 
 def _pairs(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """A line for each thing that is known, and for each file."""
+    """Return a row for each field, and for each file, for a table of names and values."""
     files = {f"file {name}": size for name, size in row.get("files", {}).items()}
     rest = {key: value for key, value in row.items() if key != "files"}
     return [{"": key, "value": value} for key, value in (rest | files).items()]

@@ -1,4 +1,4 @@
-"""Options that several commands share, spelled as LLM spells them."""
+"""Options that several commands share, with the same names as in LLM."""
 
 import math
 from collections.abc import Callable
@@ -11,21 +11,20 @@ import click
 
 from ..db import collections
 from ..errors import UnknownCollection
-from ..images import decoding
 from ..models import engine_choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-FOR_WORDS = 'Template for text queries, such as "a photograph of {}"'
+PROMPT_HELP = 'Template for text queries, such as "a photograph of {}"'
 
 
 class Finite(click.types.FloatParamType):
-    """A number; Python reads 'nan' and 'inf' as numbers too."""
+    """A finite number, unlike click's own type, which accepts 'nan' and 'inf'."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The number as it was typed."""
+        """Convert a value from the command line, failing if it is not a finite number."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"'{value}' is not a finite number.", param, ctx)
@@ -33,31 +32,32 @@ class Finite(click.types.FloatParamType):
 
 
 class FiniteRange(click.FloatRange, Finite):
-    """A number between two others."""
+    """A finite number in a range."""
 
 
-def _remember(
+def _remember_database(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> Path:
+    """Note the path in the context too, for error messages about the database."""
     path = Path(value) if value else collections.default_path()
     ctx.meta["llm_glam.database"] = path
     return path
 
 
 def database_option(function: F) -> F:
-    """``-d/--database``, LLM's embeddings database where it is not given."""
+    """Add ``-d/--database`` to a command; its default is LLM's embeddings database."""
     return click.option(
         "-d",
         "--database",
         type=click.Path(dir_okay=False),
         envvar="LLM_EMBEDDINGS_DB",
-        callback=_remember,
+        callback=_remember_database,
         help="Path to the embeddings database",
     )(function)
 
 
 def device_option(function: F) -> F:
-    """``--device``, the best there is where it is not given."""
+    """Add ``--device`` to a command; by default the best device is used."""
     return click.option(
         "--device",
         envvar=engine_choice.DEVICE,
@@ -66,18 +66,21 @@ def device_option(function: F) -> F:
     )(function)
 
 
-def prompt_option(said: str = FOR_WORDS) -> Callable[[F], F]:
-    """``--prompt``: a sentence for what is asked for, which stands where ``{}`` is.
-
-    :param said: the help
-    """
+def prompt_option(help_text: str = PROMPT_HELP) -> Callable[[F], F]:
+    """Return a decorator that adds ``--prompt``, a template with ``{}`` for the text."""
     return click.option(
-        "--prompt", default="{}", metavar="TEXT", callback=_with_a_place, help=said
+        "--prompt",
+        default="{}",
+        metavar="TEXT",
+        callback=_check_placeholder,
+        help=help_text,
     )
 
 
-def _with_a_place(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Refuse a sentence that would be the same whatever is asked for."""
+def _check_placeholder(
+    ctx: click.Context, parameter: click.Parameter, value: str
+) -> str:
+    """Refuse a template without a placeholder, which would be the same for every text."""
     if "{}" not in value:
         raise click.BadParameter(
             f"'{value}' has no {{}} placeholder for the text; add one, as in "
@@ -87,7 +90,7 @@ def _with_a_place(ctx: click.Context, parameter: click.Parameter, value: str) ->
 
 
 def private_option(function: F) -> F:
-    """``--allow-private``: addresses of this computer and of private networks too."""
+    """Add ``--allow-private``, which permits URLs on this computer and private networks."""
     return click.option(
         "--allow-private",
         is_flag=True,
@@ -95,42 +98,8 @@ def private_option(function: F) -> F:
     )(function)
 
 
-def reading_options(function: F) -> F:
-    """How pictures are read: thumbnails, workers, and the pixel limit."""
-    options = (
-        click.option("--no-thumbnails", is_flag=True, help="Do not store thumbnails"),
-        click.option(
-            "--thumbnail-size",
-            type=click.IntRange(16, 1024),
-            default=decoding.THUMBNAIL_SIZE,
-            show_default=True,
-            help="Short side of thumbnails, in pixels",
-        ),
-        click.option(
-            "--workers",
-            type=click.IntRange(1, 64),
-            help="Number of decoding threads [default: based on CPU cores]",
-        ),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(1, 10_000),
-            help="Number of pictures to commit at a time",
-        ),
-        click.option(
-            "--max-megapixels",
-            type=click.IntRange(1, 100_000),
-            default=decoding.MAX_MEGAPIXELS,
-            show_default=True,
-            help="Skip pictures with more megapixels than this",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 def check_exists(database: Path) -> None:
-    """Refuse to make an empty database where one is to be read.
+    """Check that a database to read exists, since opening it could create an empty one.
 
     :raises UnknownCollection: there is no such file
     """
@@ -141,21 +110,21 @@ def check_exists(database: Path) -> None:
 
 
 def collected(kind: type[Any], name: str, *options: Decorator) -> Decorator:
-    """Give a command options, which it gets as one object.
+    """Return a decorator that adds options to a command and passes them as one object.
 
-    :param kind: a dataclass whose fields have the options' names
-    :param name: of the command's argument for it
+    :param kind: a dataclass whose fields have the names of the options
+    :param name: the name of the command's parameter for the object
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def given(**values: Any) -> Any:
+        def with_object(**values: Any) -> Any:
             own = {field.name: values.pop(field.name) for field in fields(kind)}
             return command(**{name: kind(**own)}, **values)
 
-        made: Callable[..., Any] = given
+        decorated: Callable[..., Any] = with_object
         for option in reversed(options):
-            made = option(made)
-        return made
+            decorated = option(decorated)
+        return decorated
 
     return decorate

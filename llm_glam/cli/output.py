@@ -1,4 +1,4 @@
-"""What people see: rows on stdout in the formats sqlite-utils has, progress on stderr."""
+"""Output rows to stdout, in the formats of sqlite-utils, and progress to stderr."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ NATIVE_STDERR = 2
 
 
 def output_options(function: F) -> F:
-    """Add ``--nl --csv --tsv -t/--table`` to a command; it gets them as ``format_``."""
+    """Add ``--nl``, ``--csv``, ``--tsv`` and ``-t/--table``, passed as ``format_``."""
     options = (
         click.option(
             "format_",
@@ -44,17 +44,17 @@ def output_options(function: F) -> F:
 
 
 def output_rows(
-    rows: Iterable[dict[str, Any]], format_: str, none: str = "No results found."
+    rows: Iterable[dict[str, Any]], format_: str, no_rows: str = "No results found."
 ) -> None:
-    """Write rows to stdout; nested values are JSON in tables and CSV.
+    """Write rows to stdout; nested values become JSON in tables, CSV and TSV.
 
-    :param none: what is said on stderr where there are no rows
+    :param no_rows: the message for stderr if there are no rows
     """
     rest = iter(rows)
     first = list(islice(rest, 1))
     rows = chain(first, rest)
     if not first:
-        say_on_stderr(none)
+        say_on_stderr(no_rows)
     if format_ == "nl":
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -69,7 +69,7 @@ def output_rows(
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(row.values() for row in flat)
-    sys.stdout.flush()  # while whoever called can still say that this failed
+    sys.stdout.flush()  # here, where a failure can still be reported
 
 
 def _output_table(flat: list[dict[str, Any]], header: list[str]) -> None:
@@ -80,15 +80,15 @@ def _output_table(flat: list[dict[str, Any]], header: list[str]) -> None:
 
 
 def say_on_stderr(text: str) -> None:
-    """A line for people, where no progress is shown."""
+    """Print a message to stderr; while a progress bar is shown, use its ``say`` instead."""
     click.echo(text, err=True)
 
 
 @contextmanager
 def native_stderr_silenced() -> Iterator[None]:
-    """Keep what C libraries print about odd files (libtiff does) off the screen.
+    """Suppress what C libraries such as libtiff print to stderr about unusual files.
 
-    Python's own stderr goes on to where it went before.
+    Python's own stderr is not affected.
     """
     try:
         is_real = sys.stderr.fileno() == NATIVE_STDERR
@@ -97,24 +97,24 @@ def native_stderr_silenced() -> Iterator[None]:
     if not is_real:
         yield
         return
-    visible, before = os.dup(NATIVE_STDERR), sys.stderr
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    sys.stderr = os.fdopen(os.dup(visible), "w", encoding=before.encoding, buffering=1)
-    os.dup2(nowhere, NATIVE_STDERR)
+    original, before = os.dup(NATIVE_STDERR), sys.stderr
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    sys.stderr = os.fdopen(os.dup(original), "w", encoding=before.encoding, buffering=1)
+    os.dup2(devnull, NATIVE_STDERR)
     try:
         yield
     finally:
         sys.stderr.close()
         sys.stderr = before
-        os.dup2(visible, NATIVE_STDERR)
-        os.close(visible)
-        os.close(nowhere)
+        os.dup2(original, NATIVE_STDERR)
+        os.close(original)
+        os.close(devnull)
 
 
 class ProgressBar:
-    """A progress bar with rate and time left on stderr, and lines above it.
+    """A progress bar on stderr with rate and remaining time, and messages above it.
 
-    On a terminal the bar moves; in a log file there is a line every ten seconds.
+    On a terminal the bar is updated in place; otherwise a line is written every ten seconds.
     """
 
     def __init__(self, unit: str = "pictures") -> None:
@@ -142,7 +142,10 @@ class ProgressBar:
             self._bar = None
 
     def begin(self, total: int | None) -> None:
-        """So many are to be done, None where that is not known."""
+        """Start a new bar.
+
+        :param total: the number of units, None if it is not known
+        """
         from tqdm import tqdm
 
         self._close()
@@ -157,13 +160,13 @@ class ProgressBar:
         )
 
     def advance(self, count: int) -> None:
-        """So many more are done; a bar that is full goes."""
+        """Advance the bar by ``count`` units, removing it when it is full."""
         self._bar.update(count)
         if self._bar.total and self._bar.n >= self._bar.total:
             self._close()
 
     def say(self, text: str) -> None:
-        """A line for people, above the bar."""
+        """Print a message above the bar."""
         if self._bar is not None and self._live:
             self._bar.write(text, file=sys.stderr)
         else:

@@ -1,4 +1,4 @@
-"""``llm glam reembed``: the same pictures with another checkpoint."""
+"""``llm glam reembed``: embed a collection's pictures with another checkpoint."""
 
 from pathlib import Path
 
@@ -7,13 +7,12 @@ import click
 from ..db import collections
 from ..images import decoding
 from ..ingest import pipeline, reembed
-from ..ingest.pipeline import Options
-from ..ingest.prefetch import WORKERS, Reading
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .output import ProgressBar, say_on_stderr
-from .summary import say_counts
+from .picture_options import PictureOptions, picture_options
+from .summary import report_counts
 
 
 @click.command("reembed")
@@ -27,7 +26,7 @@ from .summary import say_counts
 )
 @shared.database_option
 @shared.device_option
-@shared.reading_options
+@picture_options
 def command(
     collection: str,
     new: str,
@@ -35,11 +34,7 @@ def command(
     device: str | None,
     thumbnails: bool,
     database: Path,
-    workers: int | None,
-    thumbnail_size: int,
-    no_thumbnails: bool,
-    max_megapixels: float,
-    batch_size: int | None,
+    pictures: PictureOptions,
 ) -> None:
     """Embed COLLECTION with another checkpoint, as collection NEW.
 
@@ -50,17 +45,17 @@ def command(
     Example:
         llm glam reembed photos photos-archaeclip -m archaeclip
     """
-    decoding.allow_megapixels(max_megapixels)
+    decoding.allow_megapixels(pictures.max_megapixels)
     shared.check_exists(database)
     db = collections.connect(database)
     model_id = embedding_model.resolve(model)
     engine_options = EngineOptions(say_on_stderr, device=device)
     old, opened = reembed.open_beside(db, collection, new, model_id, engine_options)
-    size = None if no_thumbnails else thumbnail_size
-    reading = Reading(workers or WORKERS, size, max_megapixels)
-    how = Options(reading, batch_size or pipeline.BATCH_SIZE)
+    options = pictures.ingest_options()
     arguments = {"collection": collection, "thumbnails": thumbnails}
     with ProgressBar() as progress:
-        with pipeline.run(db, opened, how, progress, "glam reembed", arguments) as run:
+        with pipeline.run(
+            db, opened, options, progress, "glam reembed", arguments
+        ) as run:
             reembed.reembed(run, old, thumbnails=thumbnails)
-    say_counts(run.target.collection, run.counts)
+    report_counts(run.target.collection, run.counts)

@@ -1,4 +1,4 @@
-"""``llm glam search``: words, pictures and ids, added and subtracted, among records that fit."""
+"""``llm glam search``: search a collection by text, pictures, ids and conditions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from ..images import decoding
 from ..search.query import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows
-from .summary import say_who_answered
+from .summary import report_checkpoint
 
 SHOWN = ("title", "caption", "file")
 Row = dict[str, Any]
@@ -97,7 +97,7 @@ def command(
     shared.check_exists(database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = collections.connect(database, readonly=True)
-    found = collections.get(db, collection)
+    opened = collections.get(db, collection)
     wanted = parse_terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
@@ -106,22 +106,22 @@ def command(
         )
     options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
     with ProgressBar("vectors") as progress:
-        results = search_terms(db, found, wanted, options, progress)
+        results = search_terms(db, opened, wanted, options, progress)
     rows = map(_row, results)
     output_rows(_narrow(list(rows)) if format_ == "table" else rows, format_)
     if wanted:
-        say_who_answered(found)
+        report_checkpoint(opened)
 
 
 def _row(result: Result) -> Row:
-    """Its id, its score and what its record says first."""
+    """Return a result's id, its score and the main fields of its record."""
     shown = {name: result.record.get(name) for name in SHOWN}
     score = result.score and round(result.score, 6)
     return {"id": result.id, "score": score, **shown}
 
 
 def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For a table to read: without the files where these are the ids once more."""
+    """Drop the column of files if these are the same as the ids, for a table to read."""
     if any(row["file"] != row["id"] for row in rows):
         return list(rows)
     return [{k: v for k, v in row.items() if k != "file"} for row in rows]

@@ -1,4 +1,4 @@
-"""``llm glam serve``: the site, in a browser."""
+"""``llm glam serve``: browse collections in a web browser."""
 
 import webbrowser
 from pathlib import Path

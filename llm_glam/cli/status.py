@@ -1,4 +1,4 @@
-"""``llm glam status``: what is in a collection."""
+"""``llm glam status``: show the contents of collections."""
 
 from pathlib import Path
 
@@ -32,8 +32,8 @@ def command(
     """
     shared.check_exists(database)
     db = collections.connect(database, readonly=True)
-    chosen = [collections.get(db, collection)] if collection else collections.every(db)
-    if not chosen:
+    shown = [collections.get(db, collection)] if collection else collections.every(db)
+    if not shown:
         click.echo(
             f"There are no glam-clip collections in {database}; create one with: "
             "llm glam embed COLLECTION FOLDER",
@@ -41,11 +41,11 @@ def command(
         )
         return
     if problems:
-        tables = {c.items_table for c in chosen if c.items_table}
-        found = [row for t in sorted(tables) for row in status.problems(db, t)]
-        output_rows(found, format_, "No problems found.")
+        tables = {c.items_table for c in shown if c.items_table}
+        rows = [row for t in sorted(tables) for row in status.problems(db, t)]
+        output_rows(rows, format_, "No problems found.")
     elif format_ == "table":
-        pairs = [pair for c in chosen for pair in status.status(db, c).items()]
+        pairs = [pair for c in shown for pair in status.status(db, c).items()]
         output_rows([{"": key, "value": value} for key, value in pairs], format_)
     else:
-        output_rows([status.status(db, c) for c in chosen], format_)
+        output_rows([status.status(db, c) for c in shown], format_)

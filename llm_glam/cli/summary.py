@@ -1,4 +1,4 @@
-"""The lines that runs and searches close with."""
+"""Report the result of a run or the checkpoint of a search, as the last line on stderr."""
 
 import sys
 
@@ -8,8 +8,8 @@ from ..db.collection import Collection
 from ..ingest.write_batch import Counts
 
 
-def say_counts(collection: Collection, counts: Counts) -> None:
-    """What was done, on stderr: embedded, unchanged, copies, renamed, problems."""
+def report_counts(collection: Collection, counts: Counts) -> None:
+    """Report how many entries of a run were embedded, unchanged, copies, renamed or problems."""
     parts = [
         f"{counts.embedded:,} embedded",
         f"{counts.unchanged:,} unchanged",
@@ -22,8 +22,11 @@ def say_counts(collection: Collection, counts: Counts) -> None:
     )
 
 
-def say_who_answered(collection: Collection) -> None:
-    """Which checkpoint it was, to a person at a terminal: people have compared one with itself."""
+def report_checkpoint(collection: Collection) -> None:
+    """Report which checkpoint a search used, if stderr is a terminal.
+
+    Without this, people who compare checkpoints have compared one with itself.
+    """
     if sys.stderr.isatty():
         weights = f" {collection.fingerprint}" if collection.fingerprint else ""
         click.echo(f"{collection.name} ({collection.model_id}{weights})", err=True)

@@ -1,4 +1,4 @@
-"""``llm glam train``: a checkpoint of one's own, with figures before and after."""
+"""``llm glam train``: train a checkpoint, with metrics before and after."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import click
 
 from ..evaluate import metric_tables
 from ..evaluate.measure import MetricOptions
+from ..evaluate.pairs.holdout import Split
+from ..evaluate.pairs.pairs import Pairs
 from ..images import decoding
 from ..train import presets, workflow
 from ..train.captions import retained
@@ -13,8 +15,13 @@ from ..train.workflow import TrainOptions
 from . import options as shared
 from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
-from .train_context import typed
-from .train_options import HeldOut, Pace, held_out_options, pace_options
+from .train_context import command_line
+from .train_options import (
+    HoldoutOptions,
+    ScheduleOptions,
+    holdout_options,
+    schedule_options,
+)
 
 
 @click.command("train")
@@ -31,8 +38,8 @@ from .train_options import HeldOut, Pace, held_out_options, pace_options
     type=click.Choice(presets.TUNES),
     help="Which weights to train [default: based on hardware and data]",
 )
-@held_out_options
-@pace_options
+@holdout_options
+@schedule_options
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -62,8 +69,8 @@ def command(
     name: str | None,
     tune: str | None,
     base: str | None,
-    apart: HeldOut,
-    pace: Pace,
+    holdout: HoldoutOptions,
+    schedule: ScheduleOptions,
     seed: int,
     retain: Path | None,
     label: str | None,
@@ -95,36 +102,47 @@ def command(
         raise click.UsageError("Give the new checkpoint a name: --name archaeclip")
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     options = TrainOptions(
-        *(base, tune, pace.epochs, pace.batch, pace.learning_rate, pace.max_minutes),
+        base,
+        tune,
+        schedule.epochs,
+        schedule.batch,
+        schedule.learning_rate,
+        schedule.max_minutes,
         seed=seed,
         retained=retained.texts(retain),
         metrics=MetricOptions(label, prompt, by, seed=seed),
         device=device,
         resume=resume,
         licence=licence,
-        description=str(apart),
+        description=str(holdout),
         data=source.name,
-        command=typed(click.get_current_context()),
+        command=command_line(click.get_current_context()),
     )
     workflow.check_name(None if check else name, base)
     found = source.read(from_files=True)
-    split = apart.split(found.pairs, seed)
+    split = holdout.split(found.pairs, seed)
+    if check:
+        with ProgressBar() as progress:
+            row = workflow.check(found, split=split, options=options, progress=progress)
+        output_rows([row], format_)
+    else:
+        _train(found, str(name), split, options, format_)
+
+
+def _train(
+    found: Pairs, name: str, split: Split, options: TrainOptions, format_: str
+) -> None:
+    """Train and register a checkpoint, and output its metrics."""
     with ProgressBar() as progress:
-        if check:
-            counts = workflow.check(
-                found, split=split, options=options, progress=progress
-            )
-            output_rows([counts], format_)
-            return
         trained = workflow.learn(
-            *(found, str(name)), split=split, options=options, progress=progress
+            found, name, split=split, options=options, progress=progress
         )
-    shown = metric_tables.readable if format_ == "table" else metric_tables.rows
-    try:  # What cannot be printed is no reason to lose what was learnt.
+    table = metric_tables.readable if format_ == "table" else metric_tables.rows
+    try:  # Register first, so that the checkpoint is not lost if the output fails.
         with ProgressBar() as progress:
             entry = workflow.register(trained, progress)
     finally:
-        output_rows(shown(trained.measured), format_)
+        output_rows(table(trained.measured), format_)
     say_on_stderr(
         f"Registered {entry.model_id}. Model card: {entry.source}/README.md. "
         f"Training curves and log: {trained.run.folder}"

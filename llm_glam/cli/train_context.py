@@ -1,20 +1,20 @@
-"""The command line of a training, as its card shows it."""
+"""The command line of a training run, for its model card."""
 
 import shlex
 from pathlib import Path
 
 import click
 
-UNTOLD = {"database", "format_", "check", "resume"}
+OMITTED = {"database", "format_", "check", "resume"}
 
 
-def typed(context: click.Context) -> str:
-    """The command that was typed, with names of files instead of their paths."""
+def command_line(context: click.Context) -> str:
+    """Return the command as typed, without the folders of files and without some options."""
     words = ["llm", "glam", "train"]
     for parameter in context.command.params:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
-        if source != click.core.ParameterSource.COMMANDLINE or name in UNTOLD:
+        if source != click.core.ParameterSource.COMMANDLINE or name in OMITTED:
             continue
         value = context.params.get(name)
         for one in value if isinstance(value, tuple) else (value,):

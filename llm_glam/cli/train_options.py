@@ -1,4 +1,4 @@
-"""Options of ``llm glam train``: what is held out, and how is learnt."""
+"""Options of ``llm glam train``: the held-out pictures and the training schedule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,36 +13,36 @@ from .options import FiniteRange, collected
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Which pictures are held out, as it was asked for."""
+class HoldoutOptions:
+    """Which pictures to hold out, as given on the command line."""
 
     holdout: str | None
     held_out: float
 
-    def split(self, those: Sequence[Pair], seed: int) -> Split:
-        """Part pairs into those to learn from and those to measure with.
+    def split(self, pairs: Sequence[Pair], seed: int) -> Split:
+        """Split pairs into those to train on and those to measure with.
 
-        :raises BadPairs: nothing is left on one side, or the column is not there
+        :raises BadPairs: one of both would be empty, or the column does not exist
         """
         if self.holdout is None:
-            return holdout.at_random(those, share=self.held_out, seed=seed)
+            return holdout.at_random(pairs, share=self.held_out, seed=seed)
         column, sign, value = self.holdout.partition("=")
         if not sign:
             raise BadPairs(
                 f"--holdout {self.holdout} has no value; write it as COLUMN=VALUE."
             )
-        return holdout.by_value(those, column, value)
+        return holdout.by_value(pairs, column, value)
 
     def __str__(self) -> str:
-        """For the card."""
+        """Return a description for the model card."""
         if self.holdout:
             return f"all with {self.holdout}"
         return f"{self.held_out:.0%}, in whole groups"
 
 
-held_out_options = collected(
-    HeldOut,
-    "apart",
+holdout_options = collected(
+    HoldoutOptions,
+    "holdout",
     click.option(
         "--holdout",
         metavar="COLUMN=VALUE",
@@ -59,8 +59,8 @@ held_out_options = collected(
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How long is learnt, and in which steps; None for what suits."""
+class ScheduleOptions:
+    """The training schedule; None for a default that depends on hardware and data."""
 
     epochs: int | None
     batch: int | None
@@ -68,9 +68,9 @@ class Pace:
     max_minutes: float | None
 
 
-pace_options = collected(
-    Pace,
-    "pace",
+schedule_options = collected(
+    ScheduleOptions,
+    "schedule",
     click.option(
         "--epochs",
         type=click.IntRange(1),

@@ -1,36 +1,38 @@
-"""Has a database changed? An O(1) look at its files, without opening them.
+"""Tell whether a database has changed, in O(1), from its files' metadata.
 
-Only their places, sizes and times are looked at: a process that opens and closes the file of a
-database takes SQLite's locks off it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+Only inodes, sizes and times are read. The files are not opened: closing a database file releases
+the locks that SQLite holds on it in the same process
+(https://www.sqlite.org/howtocorrupt.html, 2.2).
 """
 
 import os
 import time
 from pathlib import Path
 
-# Time stamps of files are this coarse on some file systems (FAT: 2 seconds). As in git's index,
-# what was written just now may be written once more without its time changing.
+# Seconds. Some file systems have coarse time stamps (FAT: 2 seconds), so a file that was written
+# this recently can be written again without its time changing. Git's index has the same problem.
 JUST_NOW = 2.5
 
 
 def of(path: Path) -> str | None:
-    """How a database's files look now: equal only while nothing was committed.
+    """Return a stamp of a database's files, which changes whenever something is committed.
 
-    :return: None where that cannot be told, because somebody is writing, or just was
+    :return: None if the stamp would not be reliable, because another process is writing or has
+        written within the last few seconds
     """
     try:
-        told = [os.stat(path)]
-        told += [found for found in [_stat(path, "-wal")] if found]
+        stats = [os.stat(path)]
+        stats += [found for found in [_stat(path, "-wal")] if found]
         journal = _stat(path, "-journal")
     except OSError:
         return None
     if journal and journal.st_size:
         return None
-    if any(one.st_mtime > time.time() - JUST_NOW for one in told):
+    if any(one.st_mtime > time.time() - JUST_NOW for one in stats):
         return None
     return " ".join(
         f"{one.st_dev}:{one.st_ino}:{one.st_size}:{one.st_mtime_ns}:{one.st_ctime_ns}"
-        for one in told
+        for one in stats
     )
 
 

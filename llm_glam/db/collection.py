@@ -1,4 +1,4 @@
-"""A collection of vectors, as its row says what it is."""
+"""A collection of vectors, as described by its rows in the database."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from ..models import registry
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection of vectors and what we know about it.
+    """A collection of vectors and the checkpoint it was made with.
 
-    ``fingerprint`` and ``items_table`` are None for a collection that we have not written to
-    yet, such as one of llm-clip's.
+    ``fingerprint``, ``dimensions`` and ``items_table`` are None for a collection that llm-glam has
+    not written to yet, such as one created by llm-clip.
     """
 
     id: int
@@ -23,5 +23,5 @@ class Collection:
 
     @property
     def is_ours(self) -> bool:
-        """Was it made with one of our models?"""
+        """Whether the collection was made with a glam-clip model."""
         return registry.is_ours(self.model_id)

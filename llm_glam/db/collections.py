@@ -1,7 +1,7 @@
-"""Collections and the tables around them, in the one database LLM and Datasette open.
+"""Find, create and delete collections in the database that LLM and Datasette share.
 
-Reading works on any database, read-only ones and those without our tables included; writing
-first applies migrations and drops what no longer belongs to a living collection.
+Reading works on any database, including read-only ones and those without our tables. Writing
+first applies migrations and deletes rows about collections that no longer exist.
 """
 
 import json
@@ -27,36 +27,39 @@ TIMEOUT_SECONDS = 30
 
 
 def default_path() -> Path:
-    """LLM's embeddings database."""
+    """Return the path of LLM's embeddings database."""
     return llm.user_dir() / "embeddings.db"
 
 
 def connect(path: str | Path, *, readonly: bool = False) -> Database:
-    """Open a database; ``readonly`` neither creates it nor changes anything in it.
+    """Open a database.
 
-    A run that was killed leaves a journal which only a connection that may write can take back,
-    so that such a connection is opened even for reading, where permissions allow it.
+    With ``readonly``, the connection refuses every change, but SQLite still opens the file for
+    writing if permissions allow it: a run that was killed may have left a journal, which only such
+    a connection can roll back.
 
+    :param readonly: do not create the file, and do not change anything in it
     :raises sqlite3.DatabaseError: see :func:`llm_glam.errors.explained`
     """
     if not readonly:
         return Database(sqlite3.connect(path, timeout=TIMEOUT_SECONDS))
-    db = Database(sqlite3.connect(existing(path), uri=True, timeout=TIMEOUT_SECONDS))
+    uri = existing_uri(path)
+    db = Database(sqlite3.connect(uri, uri=True, timeout=TIMEOUT_SECONDS))
     db.execute("pragma query_only = on")
     return db
 
 
-def existing(path: str | Path) -> str:
-    """A URI that opens a database but does not make one."""
+def existing_uri(path: str | Path) -> str:
+    """Return a URI that opens a database file and fails if there is none."""
     return f"{Path(path).resolve().as_uri()}?mode=rw"
 
 
 @contextmanager
 def writing(db: Database) -> Iterator[None]:
-    """A transaction that takes the lock for writing at once, waiting for other writers.
+    """Run a block in one transaction, which is rolled back if the block raises.
 
-    A transaction that reads first and then wants to write fails without waiting when somebody
-    else wrote in between.
+    The write lock is taken at the start, after waiting for other writers. A transaction that only
+    asks for it after reading fails without waiting if another process has written in between.
     """
     if db.conn.in_transaction:
         with db.atomic():
@@ -72,26 +75,29 @@ def writing(db: Database) -> Iterator[None]:
 
 
 def prepare(db: Database) -> None:
-    """Bring LLM's and our tables up to date and drop orphans; before anything is written."""
+    """Migrate LLM's and our tables and delete orphaned rows. Call this before writing."""
     embeddings_migrations.apply(db)
     glam_migrations.apply(db)
     drop_orphans(db)
 
 
 def find(db: Database, name: str) -> Collection | None:
-    """The collection of this name, or None."""
+    """Return the collection with this name, or None."""
     return next(_collections(db, "c.name = ?", [name]), None)
 
 
 def find_in(path: str | Path, name: str) -> Collection | None:
-    """The collection of this name in a database file, which is not created if it is not there."""
+    """Return the collection with this name in a database file, or None.
+
+    A file that does not exist is not created.
+    """
     return find(connect(path, readonly=True), name) if Path(path).is_file() else None
 
 
 def get(db: Database, name: str) -> Collection:
-    """The collection of this name.
+    """Return the collection with this name.
 
-    :raises UnknownCollection: there is none, or it is not made with one of our models
+    :raises UnknownCollection: there is none, or it was not made with a glam-clip model
     """
     found = find(db, name)
     if found is None:
@@ -109,14 +115,16 @@ def get(db: Database, name: str) -> Collection:
 
 
 def every(db: Database) -> list[Collection]:
-    """All collections made with our models, by name."""
+    """Return all collections made with glam-clip models, sorted by name."""
     return [c for c in _collections(db, "1", []) if c.is_ours]
 
 
 def made_with(path: Path, entry: Checkpoint) -> list[str]:
-    """The collections in a database file made with a checkpoint, or with others of its name.
+    """Return the names of the collections made with a checkpoint.
 
-    :param path: of a database that may not be there
+    Collections made with another checkpoint of the same name are marked "(other weights)".
+
+    :param path: the database file; if it does not exist, the list is empty
     """
     if not path.is_file():
         return []
@@ -132,12 +140,15 @@ def _is_same(fingerprint: str | None, entry: Checkpoint) -> bool:
 
 
 def sharing(db: Database, items_table: str) -> list[Collection]:
-    """The collections that embed the same set of pictures."""
+    """Return the collections that share an items table, and so embed the same pictures."""
     return [c for c in every(db) if c.items_table == items_table]
 
 
 def create(db: Database, name: str, model_id: str) -> Collection:
-    """Make an empty collection as LLM does; ours once :func:`claim` was called."""
+    """Create an empty collection as LLM does.
+
+    Call :func:`claim` next, which records its checkpoint and gives it an items table.
+    """
     row_id = db.table("collections").insert({"name": name, "model": model_id}).last_pk
     return Collection(int(str(row_id)), name, model_id)
 
@@ -149,9 +160,11 @@ def claim(
     dimensions: int,
     precision: str,
 ) -> Collection:
-    """Tie a collection to its checkpoint and its set of pictures; repeated calls change nothing.
+    """Record a collection's checkpoint and give it an items table.
 
-    :raises CheckpointChanged: it was made with other weights of the same name
+    A collection that already has an items table is returned unchanged.
+
+    :raises CheckpointChanged: it was made with another checkpoint of the same name
     """
     check_fingerprint(collection, fingerprint)
     if collection.items_table is not None:
@@ -172,7 +185,7 @@ def link(
     dimensions: int,
     items_table: str,
 ) -> None:
-    """Write which checkpoint and which set of pictures a collection has."""
+    """Record a collection's checkpoint and items table in ``glam_collections``."""
     db.table("glam_collections").insert(
         {
             "collection_id": collection.id,
@@ -189,9 +202,9 @@ def link(
 
 
 def check_fingerprint(collection: Collection, fingerprint: str) -> None:
-    """Refuse to compare vectors of two checkpoints.
+    """Check that a collection was made with the checkpoint that has this fingerprint.
 
-    :raises CheckpointChanged: says which and what to do
+    :raises CheckpointChanged: it was made with another one, so vectors cannot be compared
     """
     if collection.fingerprint in (None, fingerprint):
         return
@@ -205,7 +218,10 @@ def check_fingerprint(collection: Collection, fingerprint: str) -> None:
 
 
 def drop_orphans(db: Database) -> None:
-    """Forget what we knew of collections that LLM has deleted, or whose id it gave away."""
+    """Delete our rows about collections that LLM has deleted.
+
+    LLM may have given the id to a new collection, so the name and the model must match as well.
+    """
     with db.atomic():
         db.execute("""
             delete from glam_collections where not exists (
@@ -217,7 +233,7 @@ def drop_orphans(db: Database) -> None:
 
 
 def delete(db: Database, collection: Collection) -> None:
-    """Delete a collection and its vectors; its records, labels and thumbnails stay."""
+    """Delete a collection and its vectors, but not its records, labels and thumbnails."""
     with writing(db):
         embeddings.delete_all(db, collection.id)
         db.execute("delete from collections where id = ?", [collection.id])
@@ -230,7 +246,10 @@ def delete(db: Database, collection: Collection) -> None:
 def begin_run(
     db: Database, collection: Collection, command: str, arguments: dict[str, Any]
 ) -> int:
-    """Note that a command has begun to write; :func:`end_run` completes it."""
+    """Record in ``glam_runs`` that a command has started to write.
+
+    :return: the id of the run, for :func:`end_run`
+    """
     row = {
         "collection": collection.name,
         "items_table": collection.items_table,
@@ -246,7 +265,7 @@ def begin_run(
 
 
 def end_run(db: Database, run: int, counts: dict[str, int], seconds: float) -> None:
-    """Note what a command has done."""
+    """Record in ``glam_runs`` what a command has done and how long it took."""
     values = {"counts": json.dumps(counts), "seconds": round(seconds, 3)}
     with writing(db):
         db.table("glam_runs").update(run, values)
@@ -260,11 +279,11 @@ def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collec
         left join glam_collections g
         on g.collection_id = c.id and g.name = c.name and g.model = c.model
     """
-    known = "glam_collections" in tables
+    has_ours = "glam_collections" in tables
     columns = "g.fingerprint, g.precision, g.dimensions, g.items_table"
     sql = f"""
-        select c.id, c.name, c.model{", " + columns if known else ""}
-        from collections c {ours if known else ""}
+        select c.id, c.name, c.model{", " + columns if has_ours else ""}
+        from collections c {ours if has_ours else ""}
         where {where} and typeof(c.model) = 'text' order by c.name
     """
     for row_id, name, model, *rest in db.execute(sql, values).fetchall():

@@ -1,6 +1,7 @@
 """All SQL on LLM's table of embeddings, by the id of a collection.
 
-The table is LLM's: it is read and written as LLM does, and never altered.
+The table is LLM's. It is read and written in the same way as LLM does, and its schema is never
+altered.
 """
 
 import json
@@ -21,7 +22,7 @@ TABLE = "embeddings"
 AT_ONCE = 500
 T = TypeVar("T")
 
-# For conditions on an items table, whose rows are named by the same ids.
+# SQL conditions: on an items table, whose ids are those of the vectors, and on embeddings.
 WITH_VECTOR = "id in (select id from embeddings where collection_id = {collection_id})"
 OF_SET = """
     collection_id in (select collection_id from glam_collections where items_table = ?)
@@ -31,8 +32,8 @@ OF_SET = """
 def chunks(values: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
     """Yield lists of at most ``size`` values."""
     iterator = iter(values)
-    while some := list(islice(iterator, size)):
-        yield some
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def placeholders(values: Sequence[Any]) -> str:
@@ -62,7 +63,7 @@ def dimensions(db: Database, collection_id: int) -> int:
 def ids(db: Database, collection_id: int, prefix: str = "") -> list[str]:
     """Return the ids of a collection that begin with ``prefix``, in order.
 
-    Upper and lower case of ASCII are the same in the prefix, as in LLM's ``--prefix``.
+    The prefix ignores the case of ASCII letters, as LLM's ``--prefix`` does.
     """
     sql = "select id from embeddings where collection_id = ?"
     values: list[Any] = [collection_id]
@@ -88,25 +89,28 @@ def _combined(db: Database, how: str, one: int, other: int) -> list[str]:
 
 
 def ids_and_rowids(db: Database, collection_id: int) -> list[tuple[str, int]]:
-    """Return the ids of a collection with their rows, from SQLite's index: no vector is read."""
+    """Return the ids of a collection with their rowids, in order of the ids.
+
+    SQLite answers this from its index, without reading the vectors.
+    """
     sql = "select id, rowid from embeddings where collection_id = ? order by id"
     return db.execute(sql, [collection_id]).fetchall()
 
 
 def rowids(db: Database, collection_id: int) -> Iterator[int]:
-    """Yield the rows of a collection in the order of its ids."""
+    """Yield the rowids of a collection in the order of its ids."""
     sql = "select rowid from embeddings where collection_id = ? order by id"
     return (row[0] for row in db.execute(sql, [collection_id]))
 
 
 def has(db: Database, collection_id: int, item_id: str) -> bool:
-    """Tell whether a collection has a vector of an id."""
+    """Return whether a collection has a vector with this id."""
     sql = "select 1 from embeddings where collection_id = ? and id = ?"
     return db.execute(sql, [collection_id, item_id]).fetchone() is not None
 
 
 def vector(db: Database, collection_id: int, item_id: str) -> bytes | None:
-    """Return a vector as it is stored, None where there is none."""
+    """Return a vector as stored, or None if there is none with this id."""
     sql = """
         select ifnull(embedding, x'') from embeddings where collection_id = ? and id = ?
     """
@@ -115,10 +119,10 @@ def vector(db: Database, collection_id: int, item_id: str) -> bytes | None:
 
 
 def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
-    """The vector of an item of the collection.
+    """Return the vector of an item, shape (dimensions,), float64.
 
     :raises UnknownItem: there is no such id
-    :raises VectorsDiffer: what is stored is no vector of the collection's
+    :raises VectorsDiffer: the stored bytes are not a vector of the collection's length
     """
     stored = vector(db, collection.id, item_id)
     if stored is None:
@@ -142,22 +146,22 @@ def _is_vector(stored: Any, dimensions: int | None) -> bool:
 def ids_and_vectors_of_rows(
     db: Database, rows: Sequence[int]
 ) -> list[tuple[str, bytes]]:
-    """Return ids and vectors of some rows, in any order."""
+    """Return the ids and vectors of some rows, by rowid, in no particular order."""
     sql = f"select id, embedding from embeddings where rowid in ({placeholders(rows)})"
     return db.execute(sql, rows).fetchall()
 
 
 def vectors_of_rows(db: Database, rows: Sequence[int]) -> list[bytes]:
-    """Return the vectors of some rows, in the order of the rows' numbers."""
+    """Return the vectors of some rows, in the order of their rowids."""
     which = f"rowid in ({placeholders(rows)})"
     sql = f"select embedding from embeddings where {which} order by rowid"
     return [row[0] for row in db.execute(sql, rows)]
 
 
 def all_vectors(db: Database, collection_id: int) -> sqlite3.Cursor:
-    """Return a cursor over a collection's vectors by row, in one pass over the whole table.
+    """Return a cursor over a collection's vectors in rowid order, in one pass over the table.
 
-    (``+`` keeps SQLite from going by the index, which would jump about in the file.)
+    The ``+`` stops SQLite from using the index, which would read the file in random order.
     """
     sql = "select embedding from embeddings where +collection_id = ? order by rowid"
     return db.execute(sql, [collection_id])
@@ -166,10 +170,11 @@ def all_vectors(db: Database, collection_id: int) -> sqlite3.Cursor:
 def vectors_between(
     db: Database, collection_id: int, first: int, last: int, number: int
 ) -> sqlite3.Cursor:
-    """Return a cursor over a collection's vectors by row, which lie between two rows.
+    """Return a cursor over a collection's vectors in rowid order.
 
-    :param number: of its rows; where others have most of that part of the table, the index is
-        faster than a pass over it
+    :param first: the collection's lowest rowid, ``last`` its highest
+    :param number: how many rows the collection has; if that part of the table is mostly other
+        collections', the index is used instead of a pass over it, because that is faster
     """
     if last - first < 4 * number:
         which = "rowid between :first and :last and +collection_id = :id"
@@ -184,7 +189,7 @@ def vectors_between(
 def content_hashes(
     db: Database, collection_id: int, ids: Sequence[str]
 ) -> dict[str, bytes]:
-    """Return the MD5 of what was embedded under each of these ids that there is."""
+    """Return the MD5 of the embedded content by id; unknown ids are left out."""
     sql = f"""
         select id, content_hash from embeddings
         where collection_id = ? and id in ({placeholders(ids)})
@@ -195,7 +200,7 @@ def content_hashes(
 def vectors_by_hash(
     db: Database, collection_id: int, hashes: Sequence[bytes]
 ) -> dict[bytes, bytes]:
-    """Return the vectors of contents by their MD5, of those that there are."""
+    """Return vectors by the MD5 of their content; unknown hashes are left out."""
     sql = f"""
         select content_hash, embedding from embeddings
         where collection_id = ? and content_hash in ({placeholders(hashes)})
@@ -204,7 +209,7 @@ def vectors_by_hash(
 
 
 def content(db: Database, collection_id: int, item_id: str) -> str | bytes | None:
-    """Return the text or picture that ``--store`` stored with a vector, if it did."""
+    """Return the text or picture that ``--store`` stored with a vector, or None."""
     sql = "select content, content_blob from embeddings where collection_id = ? and id = ?"
     row = db.execute(sql, [collection_id, item_id]).fetchone()
     text, blob = row or (None, None)
@@ -212,22 +217,22 @@ def content(db: Database, collection_id: int, item_id: str) -> str | bytes | Non
 
 
 def contents(
-    db: Database, collection_id: int, most: int
+    db: Database, collection_id: int, limit: int
 ) -> list[tuple[str, str | bytes]]:
-    """Return ids of a collection with the text or picture stored with them, a few at most."""
+    """Return up to ``limit`` ids with the text or picture that ``--store`` stored with them."""
     sql = """
         select id, content, content_blob from embeddings
         where collection_id = ? and (content is not null or content_blob is not null)
         order by id limit ?
     """
-    rows = db.execute(sql, [collection_id, most]).fetchall()
+    rows = db.execute(sql, [collection_id, limit]).fetchall()
     return [(key, text if text is not None else blob) for key, text, blob in rows]
 
 
 def text_and_metadata(
     db: Database, collection_id: int, item_id: str
 ) -> tuple[str | None, dict[str, Any] | None]:
-    """Return what LLM shows of a result: the stored text, and the metadata."""
+    """Return the stored text and the metadata of an item, which LLM shows for a result."""
     sql = "select content, metadata from embeddings where collection_id = ? and id = ?"
     text, metadata = db.execute(sql, [collection_id, item_id]).fetchone()
     return text, json.loads(metadata) if metadata else None
@@ -238,8 +243,8 @@ def records(
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of a collection's pictures, in the order of their ids.
 
-    :param hash_column: the name of a column that is added: the MD5 of the picture, or its id
-        where that is not known
+    :param hash_column: the name of an extra column with the MD5 of the picture, or its id if the
+        MD5 is not known
     """
     sql = f"""
         select i.*, ifnull(e.content_hash, e.id) as {quote_identifier(hash_column)}
@@ -253,7 +258,7 @@ def records(
 def ids_of_rows(
     db: Database, rows: Sequence[int], items_table: str, condition: str
 ) -> dict[int, str]:
-    """Return the ids of some rows whose records fulfil a condition, by row.
+    """Return the ids, by rowid, of those rows whose records fulfil a condition.
 
     :param condition: SQL on the items table
     """
@@ -266,7 +271,7 @@ def ids_of_rows(
 
 
 def missing_in(db: Database, old: int, new: int) -> Iterator[dict[str, Any]]:
-    """Yield ``id``, ``content_hash`` and ``is_text`` of what one collection has and another lacks."""
+    """Yield ``id``, ``content_hash`` and ``is_text`` of the items in ``old`` but not in ``new``."""
     sql = """
         select id, content_hash, content is not null as is_text from embeddings
         where collection_id = ? and id not in (
@@ -278,12 +283,12 @@ def missing_in(db: Database, old: int, new: int) -> Iterator[dict[str, Any]]:
 
 
 def write(db: Database, row: dict[str, Any]) -> None:
-    """Write a row as LLM does, in the place of one of the same collection and id."""
+    """Insert a row, replacing any with the same collection and id."""
     db.table(TABLE).insert(row, replace=True)
 
 
 def rename(db: Database, collection_id: int, old: str, new: str) -> None:
-    """Give a vector another id, unless something has that already."""
+    """Give a vector another id, unless that id is in use."""
     sql = "update or ignore embeddings set id = ? where collection_id = ? and id = ?"
     db.execute(sql, [new, collection_id, old])
 
@@ -294,18 +299,18 @@ def delete_all(db: Database, collection_id: int) -> None:
 
 
 def is_in_set(db: Database, items_table: str, item_id: str) -> bool:
-    """Tell whether any collection of a set of pictures has a vector of an id."""
+    """Return whether any collection with this items table has a vector with this id."""
     sql = f"select 1 from embeddings where id = ? and {OF_SET}"
     return db.execute(sql, [item_id, items_table]).fetchone() is not None
 
 
 def delete_in_set(db: Database, items_table: str, item_id: str) -> None:
-    """Delete the vectors of an id from all collections of a set of pictures."""
+    """Delete the vectors with this id from all collections with this items table."""
     sql = f"delete from embeddings where id = ? and {OF_SET}"
     db.execute(sql, [item_id, items_table])
 
 
 def rename_in_set(db: Database, items_table: str, old: str, new: str) -> None:
-    """Give the vectors of an id another one in all collections of a set of pictures."""
+    """Give the vectors with this id another one, in all collections with this items table."""
     sql = f"update or replace embeddings set id = ? where id = ? and {OF_SET}"
     db.execute(sql, [new, old, items_table])

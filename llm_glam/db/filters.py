@@ -1,7 +1,7 @@
-"""Which pictures of a set are meant: conditions on their records, spelled as in Datasette.
+"""Select pictures by conditions on their records, written as in Datasette.
 
 The suffixes are those of Datasette's table pages (https://docs.datasette.io, "Column filter
-arguments"), so that what somebody has learnt there, or copied from an address, holds here.
+arguments"), so that filters copied from a Datasette URL work here too.
 """
 
 import json
@@ -42,21 +42,22 @@ WITHOUT_VALUE = {
     "isblank": "({c} is null or {c} = '')",
     "notblank": "({c} is not null and {c} != '')",
 }
-# What follows the name of a column in a filter.
+# The part of a filter that follows the column's name.
 REST = re.compile(rf"(?:__({'|'.join((*COMPARED, *WITHOUT_VALUE))}))?(=|\Z)")
-# The column has no type in SQLite's eyes: what SQL wrote there may be 'yes', which is no number.
+# SQLite does not enforce the column's type: SQL may have written 'yes', which is not a number.
 SHOWABLE = "coalesce(sensitive, 0) in (0, '', '0')"
 SENSITIVE = f"not {SHOWABLE}"
 NUMERIC = {"gt", "gte", "lt", "lte"}
-LONGEST_INTEGER = 18  # digits, of those that SQLite takes
+LONGEST_INTEGER = 18  # digits: every such number fits SQLite's 64-bit integers
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the records of the pictures must say; all of it must hold.
+    """Conditions on the records of pictures, all of which must hold.
 
-    ``filters`` are written ``column=value`` or ``column__suffix=value``, ``where`` is SQL on the
-    items table, ``words`` must all be found by full-text search.
+    ``filters`` are written ``column=value`` or ``column__suffix=value``, ``where`` are SQL
+    conditions on the items table, and ``words`` is a full-text query whose words must all occur.
+    An object without any condition is false.
     """
 
     filters: Sequence[str] = ()
@@ -69,38 +70,43 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Clause:
-    """SQL that holds for the rows of an items table that are meant, and the values it names."""
+    """An SQL condition on an items table, and the values of its named parameters."""
 
     sql: str
     values: dict[str, str | int]
 
 
 def is_sensitive(value: Any) -> bool:
-    """What SENSITIVE says, of a value that was read already."""
+    """Return whether a value of the column ``sensitive`` marks a picture as sensitive.
+
+    This is :data:`SENSITIVE` for a value that has already been read.
+    """
     return value not in (None, 0, "", "0")
 
 
 def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:
-    """The ids of the pictures of a collection's set whose records fulfil the conditions.
+    """Return the ids of the pictures whose records fulfil the conditions.
 
-    :raises BadFilter: an unknown column or suffix, SQL that cannot be run, or no records
+    :raises BadFilter: a column or suffix is unknown, the SQL cannot be run, or the collection has
+        no records
     """
-    meant = clause(db, collection, conditions)
+    condition = clause(db, collection, conditions)
     table = quote_identifier(str(collection.items_table))
-    # As one value: with many rows, each would wait for Python's other threads.
-    named = "json_group_array(id) filter (where id is not null)"
-    sql = f"select {named} from {table} where {meant.sql}"
+    # One JSON value is faster than many rows, each of which would acquire Python's GIL anew.
+    all_ids = "json_group_array(id) filter (where id is not null)"
+    sql = f"select {all_ids} from {table} where {condition.sql}"
     try:
-        found: list[str] = json.loads(db.execute(sql, meant.values).fetchone()[0])
+        found: list[str] = json.loads(db.execute(sql, condition.values).fetchone()[0])
         return found
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise BadFilter(f"The records cannot be filtered: {error}.") from error
 
 
 def clause(db: Database, collection: Collection, conditions: Conditions) -> Clause:
-    """Conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
+    """Return conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
 
-    :raises BadFilter: an unknown column or suffix, what is no valid text, or no records
+    :raises BadFilter: a column or suffix is unknown, a text is not valid Unicode, or the
+        collection has no records
     """
     table = collection.items_table
     if table is None:
@@ -126,29 +132,32 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
 
 @dataclass(frozen=True)
 class Filter:
-    """One comparison of a column with a value; a suffix without value has None."""
+    """One comparison of a column with a value, which is None for suffixes that take none."""
 
     column: str
     suffix: str
     value: str | None
 
     def sql(self, parameter: str) -> str:
-        """The comparison, with the name of a parameter for its value."""
+        """Return the comparison as SQL.
+
+        :param parameter: stands for the value, such as ``:p0``
+        """
         template = (COMPARED | WITHOUT_VALUE)[self.suffix]
         return template.format(c=quote_identifier(self.column), v=parameter)
 
     @property
     def compared(self) -> str | int:
-        """The value as SQLite compares it."""
+        """The value to pass to SQLite."""
         return _value(self.suffix, self.value or "")
 
 
 def split(text: str, columns: Sequence[str], table: str) -> Filter:
-    """A filter as it was typed.
+    """Parse a filter such as ``year__gte=1900``.
 
-    :raises BadFilter: an unknown column or suffix, or no value where there has to be one
+    :raises BadFilter: the column or suffix is unknown, or the value is missing
     """
-    column, suffix, sign, value = _parted(text, columns)
+    column, suffix, sign, value = _split(text, columns)
     if column not in columns:
         raise BadFilter(
             f"There is no column '{column}' in {table}. The columns are: {', '.join(columns)}."
@@ -165,8 +174,11 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
     return Filter(column, suffix, value)
 
 
-def _parted(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
-    """Column, suffix, sign and value; in names of columns there may be signs and suffixes."""
+def _split(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
+    """Return column, suffix, equals sign and value.
+
+    The longest matching column wins, since names of columns may contain ``=`` and suffixes.
+    """
     for column in sorted(columns, key=len, reverse=True):
         rest = REST.match(text, len(column))
         if rest and text.startswith(column):
@@ -178,14 +190,14 @@ def _parted(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
 
 def _value(suffix: str, text: str) -> str | int:
     if suffix in ("in", "notin"):
-        return json.dumps(_several(text))
+        return json.dumps(_list(text))
     if suffix in NUMERIC and text.isdecimal() and len(text) <= LONGEST_INTEGER:
-        return int(text)  # as Datasette: '1900' is then no smaller than '1900.0'
+        return int(text)  # as in Datasette, so that '1900' is not less than '1900.0'
     return text
 
 
-def _several(text: str) -> list[str]:
-    """Separated by commas, or as a JSON array."""
+def _list(text: str) -> list[str]:
+    """Return the values of a list that is separated by commas or is a JSON array."""
     if text.startswith("["):
         try:
             return [str(one) for one in json.loads(text)]

@@ -1,4 +1,4 @@
-"""The folders a set of pictures came from, where they are now, and what is gone from them."""
+"""Record the folders of an items table's pictures, and notice moved and missing files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,27 +14,30 @@ from . import collections, items
 Row = dict[str, Any]
 
 
-def numbers(db: Database, items_table: str) -> dict[str, int]:
-    """The folders of a set of pictures and their numbers."""
+def ids_by_path(db: Database, items_table: str) -> dict[str, int]:
+    """Return the ids of an items table's folders by path."""
     rows = db.table("glam_folders").rows_where("items_table = ?", [items_table])
     return {row["path"]: row["id"] for row in rows}
 
 
-def number(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, int]:
-    """Give new folders a number; all numbers of the set."""
-    known = numbers(db, items_table)
-    new = {str(path) for path in paths} - known.keys()
+def register(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str, int]:
+    """Register folders that are new.
+
+    :return: the ids of all the items table's folders by path
+    """
+    folder_ids = ids_by_path(db, items_table)
+    new = {str(path) for path in paths} - folder_ids.keys()
     db.table("glam_folders").insert_all(
         {"items_table": items_table, "path": path} for path in sorted(new)
     )
-    return numbers(db, items_table)
+    return ids_by_path(db, items_table)
 
 
 def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
-    """The file of an item on this computer, or None.
+    """Return the file of an item, or None if it is not on this computer.
 
-    :param row: its ``id``, ``file`` and ``image_folder``
-    :param paths: the folders of the set by number
+    :param row: the item's ``id``, ``file`` and ``image_folder``
+    :param paths: the items table's folders by id
     """
     folder = paths.get(row["image_folder"])
     path = Path(folder) / row["file"] if folder and row["file"] else None
@@ -46,20 +49,21 @@ def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
 def follow_moves(
     db: Database, items_table: str, files: Sequence[PictureFile]
 ) -> dict[str, int]:
-    """Recognise files of folders that are gone from their old place in their new one.
+    """Recognise the files of folders that were moved, by comparing them with ``files``.
 
-    A file is the same when id, size and time are; its folder's other files, when most of those
-    in both are, even if some were changed meanwhile. What was not found stays where it was: a
-    disk that is not connected, or the next memory card with the same names, moves nothing.
+    A file is the same if its id, size and time are. If most of the files that the old and the new
+    folder have in common are the same, the changed ones among them are taken to be edited and are
+    moved too. Files that are not found keep their folder, so neither an unmounted disk nor a new
+    memory card with the same file names moves anything.
 
-    :return: the numbers of the folders
+    :return: the ids of the folders by path
     """
-    known = numbers(db, items_table)
-    gone = {path: old for path, old in known.items() if not Path(path).is_dir()}
-    if gone:
+    folder_ids = ids_by_path(db, items_table)
+    missing = {path: old for path, old in folder_ids.items() if not Path(path).is_dir()}
+    if missing:
         columns = "id, file, image_bytes, image_modified, image_folder"
         rows = items.fetch(db, items_table, [file.id for file in files], columns)
-        for old in gone.values():
+        for old in missing.values():
             shared = [
                 (file, rows[file.id])
                 for file in files
@@ -67,15 +71,15 @@ def follow_moves(
                 and (rows[file.id]["image_folder"], rows[file.id]["file"])
                 == (old, file.file)
             ]
-            _rebind(db, items_table, shared, known, old)
-    return numbers(db, items_table)
+            _rebind(db, items_table, shared, folder_ids, old)
+    return ids_by_path(db, items_table)
 
 
 def _rebind(
     db: Database,
     items_table: str,
     shared: Sequence[tuple[PictureFile, Row]],
-    known: Mapping[str, int],
+    folder_ids: Mapping[str, int],
     old: int,
 ) -> None:
     same = [
@@ -88,25 +92,31 @@ def _rebind(
     sql = f"update {quote_identifier(items_table)} set image_folder = ? where id = ?"
     with collections.writing(db):
         for file in moved:
-            db.execute(sql, [known[str(file.folder)], file.id])
+            db.execute(sql, [folder_ids[str(file.folder)], file.id])
         if not db.table(items_table).count_where("image_folder = ?", [old]):
             db.table("glam_folders").delete(old)
 
 
 def missing_files(
-    db: Database, items_table: str, folder: Path, known: int
+    db: Database, items_table: str, folder: Path, folder_id: int
 ) -> list[Row]:
-    """The rows of a folder's pictures whose files are gone."""
+    """Return the rows of a folder's pictures whose files no longer exist.
+
+    :param folder_id: the id of this folder
+    """
     where = "image_folder = ? and file is not null"
-    rows = list(db.table(items_table).rows_where(where, [known]))
+    rows = list(db.table(items_table).rows_where(where, [folder_id]))
     return [row for row in rows if not (folder / row["file"]).exists()]
 
 
 def forget_solved_problems(
-    db: Database, items_table: str, known: Mapping[str, int]
+    db: Database, items_table: str, folder_ids: Mapping[str, int]
 ) -> None:
-    """Drop the problems of files that are gone."""
-    paths = {folder: path for path, folder in known.items()}
+    """Delete the problems of files that no longer exist.
+
+    :param folder_ids: the ids of the folders by path
+    """
+    paths = {folder: path for path, folder in folder_ids.items()}
     problems = db.table("glam_problems")
     where = "items_table = ? and file is not null"
     for row in list(problems.rows_where(where, [items_table])):

@@ -1,7 +1,7 @@
-"""The items table: one row per picture of a set, with the record people wrote about it.
+"""The items table: one row per picture, with the record that people wrote about it.
 
-This is the table people facet, filter and export in Datasette. Its first columns are ours,
-then comes every column that a source brought.
+This is the table that people facet, filter and export in Datasette. Its first columns are ours,
+followed by the columns of the sources' records. Several collections can share an items table.
 """
 
 import json
@@ -46,15 +46,17 @@ SEARCHED = (KEY, "title", "caption", "document", "rights")
 TOKENIZER = "unicode61 remove_diacritics 2"
 RESERVED = ("sqlite_", "glam_", "_")
 BRACKETS = str.maketrans("[]", "()")  # Datasette 0.65 cannot show tables with brackets
-FTS_RESERVED = ("rank", "rowid")  # names full-text search keeps for itself
+FTS_RESERVED = ("rank", "rowid")  # names that SQLite's full-text search uses itself
 
 Row = dict[str, Any]
 
 
 def table_name(db: Database, collection: str, in_use: set[str]) -> str:
-    """The name of a new collection's items table: its own, unless something else has it.
+    """Return the name of a new collection's items table: the collection's own, if it is free.
 
-    An items table that a deleted collection left behind is taken up again under its own name.
+    An items table that a deleted collection of this name left behind is used again.
+
+    :param in_use: the items tables of existing collections
     """
     taken = {name.lower(): name for name in (*db.table_names(), *db.view_names())}
     for candidate in _candidates(collection):
@@ -70,23 +72,26 @@ def table_name(db: Database, collection: str, in_use: set[str]) -> str:
 
 
 def is_items_table(db: Database, name: str) -> bool:
-    """Is this one of our items tables? Told by its columns, so that it outlives everything."""
+    """Return whether a table is an items table.
+
+    Its columns decide, so that tables are recognised even after their collections are deleted.
+    """
     if name not in db.table_names():
         return False
     return OUR_COLUMNS.keys() <= db.table(name).columns_dict.keys()
 
 
 def create(db: Database, name: str) -> None:
-    """Make an items table with its indexes and full-text search; an existing one stays."""
+    """Create an items table with its index and full-text search, unless it exists."""
     table = db.table(name)
     if not table.exists():
         table.create(OUR_COLUMNS, pk=KEY)
         table.create_index(["image_md5"])
-    keep_searchable(db, name)
+    ensure_searchable(db, name)
 
 
-def keep_searchable(db: Database, name: str) -> None:
-    """Let full-text search cover all text columns; rebuilt where columns were added."""
+def ensure_searchable(db: Database, name: str) -> None:
+    """Make full-text search cover all text columns, rebuilding it if columns were added."""
     table = db.table(name)
     kinds = table.columns_dict
     columns = [
@@ -103,10 +108,10 @@ def keep_searchable(db: Database, name: str) -> None:
 
 
 def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str, str]:
-    """Make room for a source's columns.
+    """Add columns for a source's records.
 
     :param kinds: the source's columns and their types
-    :return: for each source column the table's column that holds it
+    :return: for each of the source's columns, the name of the table's column that holds it
     """
     table = db.table(name)
     existing = {column.lower(): column for column in table.columns_dict}
@@ -117,24 +122,24 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
             names[column] = existing.get(target.lower(), target)
             if target.lower() not in existing:
                 table.add_column(target, kinds[column])
-        keep_searchable(db, name)
+        ensure_searchable(db, name)
     return names
 
 
 def fetch(
     db: Database, name: str, ids: Sequence[str], columns: str = "*"
 ) -> dict[str, Row]:
-    """Rows of these ids, by id; unknown ids are left out."""
+    """Return rows by id; unknown ids are left out."""
     found: dict[str, Row] = {}
-    for some in embeddings.chunks(ids):
-        marks = embeddings.placeholders(some)
+    for chunk in embeddings.chunks(ids):
+        marks = embeddings.placeholders(chunk)
         sql = f"select {columns} from {quote_identifier(name)} where id in ({marks})"
-        found.update((row[KEY], row) for row in db.query(sql, list(some)))
+        found.update((row[KEY], row) for row in db.query(sql, list(chunk)))
     return found
 
 
 def write(db: Database, name: str, rows: Iterable[Row]) -> None:
-    """Insert rows, or update just the columns given of those that exist."""
+    """Insert rows; of a row that exists, update only the columns given."""
     for row in rows:
         columns = [quote_identifier(column) for column in row]
         changes = ", ".join(f"{c} = excluded.{c}" for c in columns if c != '"id"')
@@ -147,14 +152,14 @@ def write(db: Database, name: str, rows: Iterable[Row]) -> None:
 
 
 def write_records(db: Database, name: str, records: Mapping[str, Row]) -> int:
-    """Update the records of existing rows where they differ.
+    """Update the records of existing rows that differ.
 
-    :param records: by id, with the table's column names
-    :return: how many rows changed
+    :param records: records by id, with the table's column names
+    :return: how many rows were changed
     """
     changed = 0
-    for some in embeddings.chunks(list(records)):
-        present = fetch(db, name, some)
+    for chunk in embeddings.chunks(list(records)):
+        present = fetch(db, name, chunk)
         different = [
             {KEY: item_id, **records[item_id]}
             for item_id, row in present.items()
@@ -165,8 +170,11 @@ def write_records(db: Database, name: str, records: Mapping[str, Row]) -> int:
     return changed
 
 
-def keep_record(db: Database, name: str, row: Row) -> None:
-    """Set the record of a picture that is no more aside, so that no other picture gets it."""
+def set_aside_record(db: Database, name: str, row: Row) -> None:
+    """Move a picture's row to ``glam_kept_records``, and delete its thumbnail.
+
+    There, no other picture can get the record, and it is found again if the picture comes back.
+    """
     db.table("glam_kept_records").insert(
         {
             "items_table": name,
@@ -183,8 +191,13 @@ def keep_record(db: Database, name: str, row: Row) -> None:
     )
 
 
-def part_record(db: Database, name: str, item_id: str, md5: str) -> None:
-    """Set aside the record at an id that turns out to be another content's, renamed since."""
+def detach_record(db: Database, name: str, item_id: str, md5: str) -> None:
+    """Set aside the record at an id for a picture that has since been renamed.
+
+    The row stays, for the picture that has the id now, but with an empty record.
+
+    :param md5: the MD5, in hex, of the picture that the record describes
+    """
     row = fetch(db, name, [item_id])[item_id]
     db.table("glam_kept_records").insert(
         {
@@ -201,19 +214,25 @@ def part_record(db: Database, name: str, item_id: str, md5: str) -> None:
 
 
 def forget(db: Database, name: str, row: Row) -> None:
-    """Remove a picture and its vectors from all collections of its set; its record is kept."""
-    keep_record(db, name, row)
+    """Set a picture's record aside and delete its vectors from all collections that share it."""
+    set_aside_record(db, name, row)
     embeddings.delete_in_set(db, name, row[KEY])
 
 
-def take_kept_record(db: Database, name: str, md5: str, item_id: str) -> Row | None:
-    """Take back the record of a picture that has returned, with its labels, or None."""
-    kept = db.table("glam_kept_records")
+def pop_record(db: Database, name: str, md5: str, item_id: str) -> Row | None:
+    """Remove and return the record that was set aside for a picture, or None.
+
+    The picture's labels are given its new id.
+
+    :param md5: the MD5 of the picture, in hex
+    :param item_id: the id it has now
+    """
+    set_aside = db.table("glam_kept_records")
     where = "items_table = ? and image_md5 = ?"
-    rows = list(kept.rows_where(where, [name, md5], limit=1))
+    rows = list(set_aside.rows_where(where, [name, md5], limit=1))
     if not rows:
         return None
-    kept.delete((name, rows[0][KEY], md5))
+    set_aside.delete((name, rows[0][KEY], md5))
     sql = f"update or ignore glam_labels set id = ? where {where}"
     db.execute(sql, [item_id, name, md5])
     columns = db.table(name).columns_dict
@@ -222,7 +241,10 @@ def take_kept_record(db: Database, name: str, md5: str, item_id: str) -> Row | N
 
 
 def rename(db: Database, name: str, old: str, new: str, file: str) -> None:
-    """Give a picture another id everywhere: record, thumbnail, labels, and all its vectors."""
+    """Give a picture another id, in its record, thumbnail, labels, problems and vectors.
+
+    :param file: its new path within its folder
+    """
     sql = f"update {quote_identifier(name)} set id = ?, file = ? where id = ?"
     db.execute(sql, [new, file, old])
     for table in ("glam_thumbnails", "glam_labels", "glam_problems"):
@@ -238,7 +260,7 @@ def _candidates(collection: str) -> Iterator[str]:
 
 
 def _target(column: str, taken: set[str]) -> str:
-    """The column a source's column goes to: ours of that name, or one of its own."""
+    """Return the column for a source's column: ours with that name, or a new one."""
     name = column.strip() or "column"
     if name.lower() in RECORD_COLUMNS:
         name = name.lower()

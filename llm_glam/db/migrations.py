@@ -1,13 +1,15 @@
-"""Our tables. Migrations are numbered and never edited; llm's own tables are never touched."""
+"""Create and migrate our tables.
+
+Migrations are numbered and their results never change; LLM's own tables are not touched.
+"""
 
 from sqlite_utils import Database, Migrations
 
 glam_migrations = Migrations("llm_glam")
 
-
-@glam_migrations()
-def m001_create_tables(db: Database) -> None:
-    db.table("glam_collections").create(
+# By name: the columns and the primary key.
+M001_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
+    "glam_collections": (
         {
             "collection_id": int,
             "name": str,
@@ -18,12 +20,10 @@ def m001_create_tables(db: Database) -> None:
             "items_table": str,
             "created": str,
         },
-        pk="collection_id",
-    )
-    db.table("glam_folders").create(
-        {"id": int, "items_table": str, "path": str}, pk="id"
-    ).create_index(["items_table", "path"], unique=True)
-    db.table("glam_thumbnails").create(
+        "collection_id",
+    ),
+    "glam_folders": ({"id": int, "items_table": str, "path": str}, "id"),
+    "glam_thumbnails": (
         {
             "items_table": str,
             "id": str,
@@ -32,9 +32,9 @@ def m001_create_tables(db: Database) -> None:
             "height": int,
             "content": bytes,
         },
-        pk=("items_table", "id"),
-    )
-    db.table("glam_problems").create(
+        ("items_table", "id"),
+    ),
+    "glam_problems": (
         {
             "items_table": str,
             "id": str,
@@ -45,9 +45,9 @@ def m001_create_tables(db: Database) -> None:
             "image_bytes": int,
             "image_modified": str,
         },
-        pk=("items_table", "id"),
-    )
-    db.table("glam_labels").create(
+        ("items_table", "id"),
+    ),
+    "glam_labels": (
         {
             "items_table": str,
             "id": str,
@@ -57,9 +57,9 @@ def m001_create_tables(db: Database) -> None:
             "image_md5": str,
             "created": str,
         },
-        pk=("items_table", "id", "label", "source", "image_md5"),
-    )
-    db.table("glam_kept_records").create(
+        ("items_table", "id", "label", "source", "image_md5"),
+    ),
+    "glam_kept_records": (
         {
             "items_table": str,
             "id": str,
@@ -67,9 +67,9 @@ def m001_create_tables(db: Database) -> None:
             "record": str,
             "kept": str,
         },
-        pk=("items_table", "id", "image_md5"),
-    )
-    db.table("glam_runs").create(
+        ("items_table", "id", "image_md5"),
+    ),
+    "glam_runs": (
         {
             "id": int,
             "collection": str,
@@ -83,14 +83,22 @@ def m001_create_tables(db: Database) -> None:
             "started": str,
             "seconds": float,
         },
-        pk="id",
-    )
+        "id",
+    ),
+}
+
+
+@glam_migrations()
+def m001_create_tables(db: Database) -> None:
+    for name, (columns, primary_key) in M001_TABLES.items():
+        db.table(name).create(columns, pk=primary_key)
+    db.table("glam_folders").create_index(["items_table", "path"], unique=True)
 
 
 @glam_migrations()
 def m002_add_kind_of_problem(db: Database) -> None:
     db.table("glam_problems").add_column("kind", str)
-    # Rows of before say in English only what another option or installation mends.
+    # In older rows, only the English text tells which problems another option or package solves.
     db.execute("""
         update glam_problems set kind = case
             when reason like '%--max-megapixels%' then 'too-many-pixels'

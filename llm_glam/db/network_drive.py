@@ -1,4 +1,4 @@
-"""Is a file on a network share? SQLite is slow there, and its locks cannot be relied on."""
+"""Tell whether a file is on a network share, where SQLite is slow and its locks unreliable."""
 
 import os.path
 import subprocess
@@ -21,15 +21,15 @@ WINDOWS_REMOTE_DRIVE = 4
 
 
 def kind(path: Path) -> str | None:
-    """The network file system a path is on, or None for a disk of this computer."""
+    """Return the type of network file system a path is on, or None for a local disk."""
     path = Path(os.path.expanduser(path)).absolute()
     if sys.platform == "win32":
         return "Windows share" if _is_windows_share(path) else None
-    return among(path, _mounts())
+    return kind_in(path, _mounts())
 
 
-def among(path: Path, mounts: list[tuple[str, str]]) -> str | None:
-    """As :func:`kind`, for a list of mount points and their file systems."""
+def kind_in(path: Path, mounts: list[tuple[str, str]]) -> str | None:
+    """Do what :func:`kind` does, given the mount points and the types of their file systems."""
     inside = [(len(point), fs) for point, fs in mounts if path.is_relative_to(point)]
     file_system = max(inside, default=(0, ""))[1]
     return file_system if file_system in NETWORK else None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..engine import Encoder, Vectors
 from ..images.decoding import THUMBNAIL_SIZE
-from ..ingest.prefetch import Entry, Problem, Reading, Ready, prefetch
+from ..ingest.prefetch import Entry, Problem, ReadOptions, Ready, prefetch
 from ..progress import Progress
 from . import retrieval
 from .measure import Encoded
@@ -16,7 +16,7 @@ from .pairs.pairs import Pair
 
 AT_ONCE = 64
 # As ``llm glam embed`` reads pictures, which by default makes thumbnails, so vectors are equal.
-READING = Reading(thumbnail_size=None, as_for=THUMBNAIL_SIZE)
+READING = ReadOptions(thumbnail_size=None, as_if_thumbnail_size=THUMBNAIL_SIZE)
 
 Refused = list[tuple[str, str]]
 

@@ -1,4 +1,4 @@
-"""Files and entries to rows: planned, read ahead, embedded and written."""
+"""Turn picture files and other entries into rows: plan, read ahead, embed and write."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Take over a collection that llm-clip made, once its vectors are seen to be ours."""
+"""Take over a collection created by llm-clip, after checking its vectors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,15 +18,17 @@ from ..vectors import from_bytes, normalize
 from . import pipeline, records
 from .embed_batch import encode
 from .pipeline import IngestRun
-from .prefetch import Entry, Reading, Ready, prefetch
+from .prefetch import Entry, ReadOptions, Ready, prefetch
 
 SAMPLE = 24
-TOLERANCE = 2e-3  # per component of vectors of length 1; other pictures differ by more
+TOLERANCE = (
+    2e-3  # per component of unit vectors; those of different pictures differ by more
+)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """How many stored vectors were compared, and the largest difference found."""
+    """How many stored vectors were compared, and the largest difference of any component."""
 
     compared: int
     largest_difference: float
@@ -35,17 +37,18 @@ class Verified:
 def verify(
     db: Database, collection: Collection, encoder: Encoder, folder: Path | None
 ) -> Verified:
-    """Compare a sample of stored vectors with those of a checkpoint.
+    """Compare a sample of stored vectors with those that a checkpoint gives.
 
-    Compared are texts and pictures stored in the database, else pictures of ``folder`` by their
-    ids; turned pictures and those that are not 8-bit RGB are left out, since llm-clip neither
-    turns nor converts.
+    The sample is taken from the texts and pictures stored in the database or, if there are none,
+    from the pictures in ``folder``. Pictures with an orientation tag and those that are not 8-bit
+    RGB are left out, since llm-clip neither rotates nor converts them.
 
-    :raises VectorsDiffer: they are another checkpoint's
+    :raises VectorsDiffer: the vectors were made with another checkpoint
     :raises GlamError: there is nothing to compare with
     """
     entries = list(_comparable(db, collection, folder))
-    results = prefetch(entries, encoder, Reading(thumbnail_size=None, in_full=True))
+    read_options = ReadOptions(thumbnail_size=None, full_size=True)
+    results = prefetch(entries, encoder, read_options)
     ready = [
         r for r in results if isinstance(r, Ready) and (not r.facts or r.facts.plain)
     ]
@@ -76,17 +79,18 @@ def verify(
 def adopt(
     db: Database, name: str, model_id: str, folder: Path | None
 ) -> Verified | None:
-    """Make a verified collection ours: from now on its checkpoint is ``model_id``.
+    """Verify a collection's vectors and give it the checkpoint ``model_id``.
 
-    :return: what was compared; None where an earlier run has adopted it already
-    :raises UnknownCollection: there is no such collection, or it is ours already
-    :raises VectorsDiffer: its vectors are another checkpoint's; nothing was changed
+    :param folder: the folder that the pictures came from, None if it is not known
+    :return: what was compared; None if an earlier, interrupted run has already adopted it
+    :raises UnknownCollection: there is no such collection, or it already belongs to llm-glam
+    :raises VectorsDiffer: its vectors were made with another checkpoint; nothing was changed
     """
     collection = collections.find(db, name)
     if collection is None:
         raise UnknownCollection(f"There is no collection '{name}' in this database.")
     if collection.model_id == model_id and folder:
-        return None  # a run that was interrupted while it filled the items table
+        return None  # an earlier run was interrupted while it filled the items table
     if collection.is_ours:
         raise UnknownCollection(
             f"'{name}' already belongs to llm-glam ({collection.model_id}). To use another "
@@ -106,14 +110,14 @@ def adopt(
 
 
 def fill(run: IngestRun, folder: Path) -> None:
-    """Give an adopted collection the items and thumbnails of its pictures.
+    """Add the records and thumbnails of an adopted collection's pictures.
 
-    Pictures that llm-clip embedded turned or unconverted are embedded again.
+    Pictures that llm-clip embedded sideways or without converting them to RGB are embedded again.
     """
     found = files.pictures(folder)
     ids = set(embeddings.ids(run.target.db, run.target.collection.id))
-    known = Found([file for file in found.files if file.id in ids], [])
-    pipeline.embed_files(run, known, records.beside(known.files))
+    adopted = Found([file for file in found.files if file.id in ids], [])
+    pipeline.embed_files(run, adopted, records.read_beside(adopted.files))
 
 
 def _comparable(
@@ -134,7 +138,10 @@ def _comparable(
 
 
 def _use_slashes(db: Database, collection: Collection, folder: Path | None) -> None:
-    """LLM on Windows writes ids with backslashes; ours have ``/`` on every system."""
+    """Replace the backslashes in ids that LLM wrote on Windows.
+
+    Our ids have ``/`` on every system.
+    """
     if folder is None:
         return
     for item_id in embeddings.ids(db, collection.id):

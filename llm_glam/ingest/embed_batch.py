@@ -1,4 +1,4 @@
-"""The vectors of a batch: those that are stored already, and the rest from the encoder."""
+"""Get the vectors of a batch: stored ones where possible, the rest from the encoder."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -22,17 +22,17 @@ def resolve(
     *,
     trust_stored: bool = True,
 ) -> list[tuple[Status, bytes]]:
-    """For each entry its vector, as LLM stores it, and where it came from.
+    """Return each entry's status and its vector, in the format that LLM stores.
 
-    Equal content is embedded once, whatever its ids.
+    Entries with the same content are embedded once, whatever their ids.
 
-    :param trust_stored: False to embed pictures again that are turned or not 8-bit RGB, whose
-        stored vectors another program may have made of the picture as it lies in the file
+    :param trust_stored: False to embed pictures again that have an orientation tag or are not
+        8-bit RGB, because the program that stored their vectors may not have converted them
     """
     stored = _by_content(
         db, collection, [r for r in batch if trust_stored or _is_plain(r)]
     )
-    here = embeddings.content_hashes(db, collection.id, [r.entry.id for r in batch])
+    current = embeddings.content_hashes(db, collection.id, [r.entry.id for r in batch])
     new = {r.md5: r for r in reversed(batch) if r.md5 not in stored}
     first_ids = {md5: r.entry.id for md5, r in new.items()}
     computed = dict(zip(new, encode(encoder, list(new.values())), strict=True))
@@ -43,13 +43,17 @@ def resolve(
             status: Status = "embedded" if is_first else "copies"
             result.append((status, to_bytes(computed[ready.md5])))
         else:
-            status = "unchanged" if here.get(ready.entry.id) == ready.md5 else "copies"
+            is_same = current.get(ready.entry.id) == ready.md5
+            status = "unchanged" if is_same else "copies"
             result.append((status, stored[ready.md5]))
     return result
 
 
 def encode(encoder: Encoder, batch: Sequence[Ready]) -> Vectors:
-    """Vectors of read entries, texts and pictures mixed, shape (n, dimensions), in order."""
+    """Return the vectors of texts and pictures that were read, in order.
+
+    :return: shape (n, dimensions)
+    """
     contents = [ready.entry.content for ready in batch]
     inputs = [
         content if isinstance(content, str) else ready.prepared

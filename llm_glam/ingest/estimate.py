@@ -1,4 +1,4 @@
-"""How long and how large a run will be: measured on a few of its pictures."""
+"""Estimate the time and disk space of a run by embedding a few of its pictures."""
 
 import random
 import time
@@ -8,24 +8,24 @@ from typing import Any
 from ..images.files import Found, PictureFile
 from ..models import embedding_model
 from .embed_batch import encode
-from .prefetch import Entry, Problem, Reading, Ready, prefetch
+from .prefetch import Entry, Problem, ReadOptions, Ready, prefetch
 
-TRIED = 16
-ROW_BYTES = (
-    600  # of an item's row and its entries in indexes, beside vector and thumbnail
-)
+SAMPLE = 16  # pictures
+# Of an item's row and its index entries, not counting the vector and the thumbnail.
+ROW_BYTES = 600
 
 
-def estimate(found: Found, model_id: str, reading: Reading) -> dict[str, Any]:
-    """Count the files of a run and measure a few; nothing is written.
+def estimate(found: Found, model_id: str, read_options: ReadOptions) -> dict[str, Any]:
+    """Count the files of a run and embed a sample of them, without writing anything.
 
-    :return: ``files``, ``file_bytes``, ``problems_in_sample``, ``sample``, ``megapixels`` (of
-        the middle one), ``seconds`` and ``database_bytes`` for all of them
+    :return: ``model``, ``files`` and ``file_bytes``; ``sample``, ``problems_in_sample`` and
+        ``megapixels`` (the median) of the sample; and estimates of ``seconds`` and
+        ``database_bytes`` for all files
     """
     encoder = embedding_model.find(model_id).encoder()
     sample = _sample(found.files)
     started = time.monotonic()
-    results = list(prefetch([Entry(f.id, f) for f in sample], encoder, reading))
+    results = list(prefetch([Entry(f.id, f) for f in sample], encoder, read_options))
     ready = [result for result in results if isinstance(result, Ready)]
     encode(encoder, ready)
     each = (time.monotonic() - started) / max(1, len(sample))
@@ -45,4 +45,4 @@ def estimate(found: Found, model_id: str, reading: Reading) -> dict[str, Any]:
 
 
 def _sample(files: Sequence[PictureFile]) -> list[PictureFile]:
-    return random.Random(0).sample(list(files), min(TRIED, len(files)))
+    return random.Random(0).sample(list(files), min(SAMPLE, len(files)))

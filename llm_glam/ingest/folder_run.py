@@ -1,4 +1,4 @@
-"""A folder of pictures into a collection, in one call."""
+"""Embed a folder of pictures into a collection, in one call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,13 +14,16 @@ from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
 from . import opening, pipeline, precision_agreement, records
-from .pipeline import Options
+from .pipeline import IngestOptions
 from .write_batch import Counts
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """What became of a folder: the collection, what was done, and how many files were left out."""
+    """The result of :func:`embed_folder`.
+
+    ``left_out`` is how many files were ignored because they are not pictures.
+    """
 
     collection: Collection
     counts: Counts
@@ -29,22 +32,22 @@ class Embedded:
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """Which files of a folder are embedded, and how.
+    """Which files of a folder to embed, and how.
 
-    ``patterns`` such as ``**/*.tif`` take the place of all kinds of picture; ``prefix`` goes
-    before each id; ``sample`` takes so many files, chosen at random by ``seed``.
+    ``patterns`` such as ``**/*.tif`` limit the run to matching files; ``prefix`` is added to the
+    start of each id; ``sample`` limits the run to that many files, chosen at random with ``seed``.
     """
 
     patterns: Sequence[str] = ()
     prefix: str = ""
     sample: int | None = None
     seed: int = 0
-    run: Options = field(default_factory=Options)
+    run: IngestOptions = field(default_factory=IngestOptions)
 
     def find(self, folder: str | Path) -> Found:
-        """Find the files.
+        """Find the files to embed.
 
-        :raises BadFolder: there is no such folder, or nothing in it
+        :raises BadFolder: the folder does not exist, or has no such files
         """
         found = files.pictures(folder, self.patterns, self.prefix)
         return files.sampled(found, self.sample, self.seed) if self.sample else found
@@ -64,28 +67,28 @@ def embed_folder(
 ) -> Embedded:
     """Embed the pictures of a folder and its subfolders into a collection.
 
-    Files that cannot be used are told to ``progress`` and skipped; unchanged ones are not read
-    again, so that an interrupted call can be repeated. A metadata file beside the pictures
-    becomes their records.
+    Files that cannot be used are reported to ``progress`` and skipped. Unchanged files are not
+    read again, so an interrupted call can be repeated to continue it. Metadata files beside the
+    pictures provide their records.
 
     :param model: the checkpoint of a new collection, None for the default one
-    :param command: what the run is called in ``glam_runs``, with its ``arguments``
-    :raises GlamError: one sentence about what is wrong with the folder, the collection, the
-        checkpoint or the database
+    :param command: the run's name in ``glam_runs``, which also records its ``arguments``
+    :raises GlamError: there is a problem with the folder, the collection, the checkpoint or the
+        database, which the message explains in one sentence
     """
     options, progress = options or FolderOptions(), progress or NoProgress()
     found = options.find(folder)
     existing = collections.find_in(database, collection)
-    chosen = embedding_model.resolve(model) if model or not existing else None
-    beside = records.beside(found.files)
+    model_id = embedding_model.resolve(model) if model or not existing else None
+    file_records = records.read_beside(found.files)
     db = collections.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
-    opened = opening.open_collection(db, collection, chosen, engine_options)
-    noted = dict(arguments or {"folder": folder})
+    opened = opening.open_collection(db, collection, model_id, engine_options)
+    recorded = dict(arguments or {"folder": folder})
     if engine_options.precision == INT8 and not existing:
-        noted["agreement"] = _agreement(opened, found, options, progress)
-    with pipeline.run(db, opened, options.run, progress, command, noted) as run:
-        pipeline.embed_files(run, found, beside)
+        recorded["agreement"] = _agreement(opened, found, options, progress)
+    with pipeline.run(db, opened, options.run, progress, command, recorded) as run:
+        pipeline.embed_files(run, found, file_records)
     return Embedded(run.target.collection, run.counts, found.left_out)
 
 
@@ -95,11 +98,11 @@ def _agreement(
     options: FolderOptions,
     progress: Progress,
 ) -> float | None:
-    """Say how far int8 agrees with fp32 on these pictures."""
+    """Measure and report how far int8 agrees with fp32 on these pictures."""
     collection, int8 = opened
     model = embedding_model.find(collection.model_id)
     fp32 = model.encoder(engine_options=EngineOptions(progress.say))
-    recall = precision_agreement.measure(found, fp32, int8, options.run.reading)
+    recall = precision_agreement.measure(found, fp32, int8, options.run.read_options)
     if recall is not None:
         progress.say(
             f"In a sample of your pictures, int8 finds {recall:.0%} of the ten nearest neighbours "

@@ -1,11 +1,12 @@
-"""Is this still the same picture? A record never attaches to another one.
+"""Decide whether a file is still the same picture, so that no record moves to another one.
 
-A picture is its content (MD5), its id is only where it lies. Another content under the same id is
+A picture is identified by its content (MD5); its id only says where its file is. If the content
+of an id has changed, it is
 
-- the same picture, edited, where the old content is nowhere else: the record stays;
-- another picture, where nothing has a vector of the old one any more (deleted and made again),
-  or where the new content is known from another id (files were renumbered): the record of the
-  old one is set aside, and comes back with its content.
+- a different picture, if no collection has a vector of the old content any more (the file was
+  deleted and created again), or if the new content is known from another id (files were
+  renumbered): the old picture's record is set aside until its content is found again;
+- otherwise the same picture, edited: the record stays.
 """
 
 from collections.abc import Mapping
@@ -22,12 +23,12 @@ Row = dict[str, Any]
 
 
 def is_other_content(ready: Ready, row: Row | None) -> bool:
-    """Does the id hold another content than it did?"""
+    """Return whether an id's content has changed since its row was written."""
     return bool(ready.facts and row and row["image_md5"] != ready.md5.hex())
 
 
 def is_elsewhere(ready: Ready, row: Row, folders: Mapping[str, int]) -> bool:
-    """Does the id belong to a file of another folder?"""
+    """Return whether an id belongs to a file in another folder."""
     content = ready.entry.content
     if not isinstance(content, PictureFile):
         return False
@@ -35,7 +36,7 @@ def is_elsewhere(ready: Ready, row: Row, folders: Mapping[str, int]) -> bool:
 
 
 def is_known_elsewhere(db: Database, table: str, ready: Ready) -> bool:
-    """Is the content known from another id of the set, now or from a record set aside?"""
+    """Return whether another id of the items table, or a record set aside, has this content."""
     values = [ready.md5.hex(), ready.entry.id]
     rows = db.table(table).count_where("image_md5 = ? and id != ?", values)
     where = "items_table = ? and image_md5 = ?"
@@ -45,9 +46,10 @@ def is_known_elsewhere(db: Database, table: str, ready: Ready) -> bool:
 
 
 def follow_rename(db: Database, table: str, ready: Ready, folder: int | None) -> bool:
-    """Move everything of the one picture whose file now has this name to this id.
+    """Give a picture whose file was renamed its new id, and return whether that was done.
 
-    Where several pictures of this content have lost their files, none is followed.
+    The picture is the one with this content and folder whose own file is gone. If there are
+    several of them, nothing is changed, since any could be the right one.
     """
     content = ready.entry.content
     if not isinstance(content, PictureFile):
@@ -60,7 +62,7 @@ def follow_rename(db: Database, table: str, ready: Ready, folder: int | None) ->
         row
         for row in same
         if row["id"] == f"{prefix}{row['file']}"
-        and not _is_still(content.folder / row["file"], row["image_bytes"])
+        and not _may_be_unchanged(content.folder / row["file"], row["image_bytes"])
     ]
     if len(lost) != 1:
         return False
@@ -68,6 +70,5 @@ def follow_rename(db: Database, table: str, ready: Ready, folder: int | None) ->
     return True
 
 
-def _is_still(path: Path, size: int) -> bool:
-    """Is the file there, and may it still be the same?"""
+def _may_be_unchanged(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size

@@ -1,4 +1,4 @@
-"""Open a collection to write to it: made where there is none, refused where it does not fit."""
+"""Open a collection to write to it, creating it if necessary."""
 
 from dataclasses import replace
 
@@ -18,21 +18,22 @@ def open_collection(
     model_id: str | None,
     engine_options: EngineOptions | None = None,
 ) -> tuple[Collection, Encoder]:
-    """A collection ready to be written to, made where there is none, and its encoder.
+    """Return a collection that is ready to be written to, and its encoder.
 
-    The checkpoint is loaded before anything is written.
+    A collection that does not exist is created. The checkpoint is loaded before anything is
+    written.
 
-    :param model_id: the model of a new collection; None where it must exist
-    :param engine_options: its precision is for a new collection, fp32 where it has none
-    :raises ModelConflict: it exists with another model or precision
+    :param model_id: the model of a new collection; None if the collection must exist
+    :param engine_options: its precision is that of a new collection, fp32 if it is None
+    :raises ModelConflict: the collection exists with another model or precision
     :raises UnknownCollection: it does not exist and no model was given
-    :raises CheckpointChanged: the checkpoint is not the one it was made with
+    :raises CheckpointChanged: the checkpoint is not the one that it was made with
     """
     existing = collections.find(db, name)
     if existing and model_id and existing.model_id != model_id:
         raise ModelConflict(conflict(existing, model_id))
-    wanted = existing.model_id if existing else model_id
-    if wanted is None or (existing and not existing.is_ours):
+    used_id = existing.model_id if existing else model_id
+    if used_id is None or (existing and not existing.is_ours):
         existing = collections.get(db, name)
     engine_options = engine_options or EngineOptions()
     if existing and engine_options.precision not in (None, existing.precision):
@@ -42,13 +43,13 @@ def open_collection(
         )
     precision = existing.precision if existing else engine_options.precision or FP32
     engine_options = replace(engine_options, precision=precision)
-    encoder = embedding_model.find(str(wanted)).encoder(engine_options=engine_options)
+    encoder = embedding_model.find(str(used_id)).encoder(engine_options=engine_options)
     if existing:
         collections.check_fingerprint(existing, encoder.fingerprint)
     collections.prepare(db)
     with collections.writing(db):
         collection = collections.find(db, name) or collections.create(
-            db, name, str(wanted)
+            db, name, str(used_id)
         )
         return (
             collections.claim(
@@ -59,7 +60,7 @@ def open_collection(
 
 
 def conflict(collection: Collection, model_id: str) -> str:
-    """What is wrong with this model for that collection, and what to do."""
+    """Return a message that a collection was made with another model, and what to do."""
     if not collection.is_ours:
         advice = (
             f"to adopt a collection made by llm-clip: llm glam adopt {collection.name} -m "

@@ -1,7 +1,7 @@
-"""Files and entries into a collection: plan, read ahead, write in batches, count.
+"""Embed files and entries into a collection: plan, read ahead, write in batches, count.
 
-Everything a batch changes is committed at once, so that a run can be interrupted at any moment
-and repeated: it continues where it was.
+Each batch is committed as a whole, so a run can be interrupted at any moment and repeated to
+continue it.
 """
 
 import time
@@ -22,7 +22,7 @@ from ..images.files import Found, PictureFile
 from ..models import registry
 from ..progress import Progress
 from . import plan
-from .prefetch import Entry, Problem, Reading, Ready, prefetch
+from .prefetch import Entry, Problem, ReadOptions, Ready, prefetch
 from .records import Records
 from .write_batch import Counts, Target, restore_records, write_batch, write_problem
 
@@ -30,10 +30,15 @@ BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a run is done; ``batch_size`` entries are committed at once."""
+class IngestOptions:
+    """How to carry out a run.
 
-    reading: Reading = field(default_factory=Reading)
+    ``batch_size`` is how many entries are committed at a time. ``retry_problems`` retries files
+    that failed in an earlier run, and ``prune`` removes pictures whose files are gone. For
+    ``trust_stored`` see :func:`llm_glam.ingest.embed_batch.resolve`.
+    """
+
+    read_options: ReadOptions = field(default_factory=ReadOptions)
     batch_size: int = BATCH_SIZE
     retry_problems: bool = False
     prune: bool = False
@@ -42,15 +47,15 @@ class Options:
 
 @dataclass
 class IngestRun:
-    """A command that writes: where to, how, and who wants to know."""
+    """A run in progress: its target, its options, and whom to report to."""
 
     target: Target
-    options: Options
+    options: IngestOptions
     progress: Progress
 
     @property
     def counts(self) -> Counts:
-        """What has been done so far."""
+        """How many entries have been processed so far, by result."""
         return self.target.counts
 
 
@@ -58,23 +63,23 @@ class IngestRun:
 def run(
     db: Database,
     opened: tuple[Collection, Encoder],
-    options: Options,
+    options: IngestOptions,
     progress: Progress,
     command: str,
     arguments: dict[str, Any],
 ) -> Iterator[IngestRun]:
-    """A run with its entry in ``glam_runs``, completed however the run ends.
+    """Start a run, and record it in ``glam_runs``, whether it succeeds or not.
 
-    :param opened: what :func:`open_collection` gave
-    :raises NothingEmbedded: not one of the entries could be used
+    :param opened: the result of :func:`llm_glam.ingest.opening.open_collection`
+    :raises NothingEmbedded: none of the entries could be used
     """
     collection, encoder = opened
     target = Target(
         db,
         collection,
         encoder,
-        folders=folders.numbers(db, str(collection.items_table)),
-        store=options.reading.keep_raw,
+        folders=folders.ids_by_path(db, str(collection.items_table)),
+        store=options.read_options.keep_raw,
         trust_stored=options.trust_stored,
     )
     started = time.monotonic()
@@ -82,8 +87,10 @@ def run(
     try:
         yield IngestRun(target, options, progress)
     except KeyboardInterrupt:
-        done = target.counts.embedded
-        progress.say(f"{done:,} embedded; repeat the command to continue from there.")
+        embedded = target.counts.embedded
+        progress.say(
+            f"{embedded:,} embedded; repeat the command to continue from there."
+        )
         raise
     finally:
         collections.end_run(
@@ -95,15 +102,15 @@ def run(
         )
 
 
-def embed_files(run: IngestRun, found: Found, beside: Records) -> None:
-    """Embed picture files.
+def embed_files(run: IngestRun, found: Found, records: Records) -> None:
+    """Embed picture files that are new or changed, and update their records.
 
-    :param beside: the records that lie beside them
-    :raises IdConflict: an id belongs to a picture of another folder; nothing was embedded
+    :param records: the records from the metadata files beside the pictures
+    :raises IdConflict: an id already belongs to a picture in another folder; nothing was embedded
     """
     target = run.target
     roots = list({file.folder for file in found.files})
-    folders.number(target.db, target.table, roots)
+    folders.register(target.db, target.table, roots)
     target.folders = folders.follow_moves(target.db, target.table, found.files)
     folders.forget_solved_problems(target.db, target.table, target.folders)
     to_do = plan.make(
@@ -111,20 +118,20 @@ def embed_files(run: IngestRun, found: Found, beside: Records) -> None:
         target.collection,
         found.files,
         target.folders,
-        thumbnails=run.options.reading.thumbnail_size is not None,
+        thumbnails=run.options.read_options.thumbnail_size is not None,
         retry_problems=run.options.retry_problems,
     )
-    beside.fit(target.db, target.table)
-    target.records = {file.id: row for file in found.files if (row := beside.of(file))}
-    said = *found.hints, *beside.remarks, *beside.unmatched(found.files)
-    for line in said:
-        run.progress.say(line)
-    _warn_of_foreign(run, (file.path for file in found.files))
+    records.fit(target.db, target.table)
+    target.records = {file.id: row for file in found.files if (row := records.of(file))}
+    remarks = *found.hints, *records.remarks, *records.unmatched(found.files)
+    for remark in remarks:
+        run.progress.say(remark)
+    _warn_if_unsuitable(run, (file.path for file in found.files))
     refused = [
         Problem(Entry(file.id, file), reason, kind)
         for file, reason, kind in found.refused
     ]
-    _note_problems(run, [*refused, *to_do.known_problems])
+    _write_problems(run, [*refused, *to_do.known_problems])
     target.counts.unchanged += len(to_do.unchanged)
     entries = (Entry(file.id, file) for file in to_do.todo)
     embed_entries(run, entries, len(to_do.todo))
@@ -137,15 +144,18 @@ def embed_files(run: IngestRun, found: Found, beside: Records) -> None:
 def embed_entries(
     run: IngestRun, entries: Iterable[Entry], total: int | None = None
 ) -> None:
-    """Embed texts and pictures that come with their ids; problems are reported and kept."""
+    """Embed entries, each with its own id; problems are reported and recorded.
+
+    :param total: how many entries there are, None if that is not known
+    """
     run.progress.begin(total)
-    write_results(run, prefetch(entries, run.target.encoder, run.options.reading))
+    write_results(run, prefetch(entries, run.target.encoder, run.options.read_options))
 
 
 def write_results(run: IngestRun, results: Iterator[Ready | Problem]) -> None:
-    """Write what was read, batch by batch, and report how it goes."""
+    """Write what was read in batches, and report problems and progress."""
     while batch := list(islice(results, run.options.batch_size)):
-        _note_remarks(batch, run.progress)
+        _report_remarks(batch, run.progress)
         for problem in write_batch(run.target, batch):
             run.progress.say(f"{problem.entry.id}: {problem.reason}")
         run.progress.advance(len(batch))
@@ -157,11 +167,11 @@ def embed_one(run: IngestRun, entry: Entry) -> None:
     :raises BadImage: the picture cannot be used
     """
     if isinstance(entry.content, PictureFile):
-        _warn_of_foreign(run, [entry.content.path])
+        _warn_if_unsuitable(run, [entry.content.path])
         folder = entry.content.folder
-        run.target.folders = folders.number(run.target.db, run.target.table, [folder])
+        run.target.folders = folders.register(run.target.db, run.target.table, [folder])
     run.target.replace = True
-    results = list(prefetch([entry], run.target.encoder, run.options.reading))
+    results = list(prefetch([entry], run.target.encoder, run.options.read_options))
     for problem in [r for r in results if isinstance(r, Problem)] or write_batch(
         run.target, results
     ):
@@ -169,24 +179,24 @@ def embed_one(run: IngestRun, entry: Entry) -> None:
             entry.content.path if isinstance(entry.content, PictureFile) else entry.id
         )
         raise BadImage(f"{name} cannot be used: {problem.reason}.")
-    _note_remarks(results, run.progress)
+    _report_remarks(results, run.progress)
 
 
-def _warn_of_foreign(run: IngestRun, paths: Iterable[Path]) -> None:
-    """Say that the checkpoint is of no use for pictures such as these, where it is of none."""
+def _warn_if_unsuitable(run: IngestRun, paths: Iterable[Path]) -> None:
+    """Warn if the checkpoint was not made for pictures such as these."""
     entry = registry.get(registry.bare(run.target.collection.model_id))
     if warning := entry.warning_about(paths):
         run.progress.say(f"Warning: {warning}.")
 
 
-def _note_remarks(batch: Sequence[Ready | Problem], progress: Progress) -> None:
+def _report_remarks(batch: Sequence[Ready | Problem], progress: Progress) -> None:
     for result in batch:
         if isinstance(result, Ready) and result.facts and result.facts.remark:
             progress.say(f"{result.entry.id}: {result.facts.remark}")
 
 
-def _note_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
-    """Problems that are known before any file is read."""
+def _write_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
+    """Record and report problems that are known before any file is read."""
     with collections.writing(run.target.db):
         for problem in problems:
             write_problem(run.target, problem)
@@ -195,7 +205,7 @@ def _note_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
 
 
 def _update_records(run: IngestRun) -> None:
-    """Records that changed while their pictures did not."""
+    """Update records that have changed, including those of unchanged pictures."""
     with collections.writing(run.target.db):
         changed = items.write_records(
             run.target.db, run.target.table, run.target.records
@@ -205,14 +215,14 @@ def _update_records(run: IngestRun) -> None:
 
 
 def _prune(run: IngestRun, roots: Sequence[Path]) -> None:
-    """Forget pictures whose files are gone; their records are set aside, not lost."""
+    """Remove pictures whose files are gone; their records are set aside, not lost."""
     target = run.target
     for folder in roots:
-        known = target.folders[str(folder)]
-        gone = folders.missing_files(target.db, target.table, folder, known)
+        folder_id = target.folders[str(folder)]
+        missing = folders.missing_files(target.db, target.table, folder, folder_id)
         with collections.writing(target.db):
-            for row in gone:
+            for row in missing:
                 items.forget(target.db, target.table, row)
         run.progress.say(
-            f"{len(gone):,} pictures removed because their files are gone from {folder}"
+            f"{len(missing):,} pictures removed because their files are gone from {folder}"
         )

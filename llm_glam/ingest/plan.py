@@ -1,4 +1,4 @@
-"""What a run has to do: which files are new or changed, and which are not read again."""
+"""Plan a run: which files are new or changed, and which need not be read again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from ..errors import IdConflict, ProblemKind
 from ..images.files import PictureFile
 from .prefetch import Entry, Problem
 
-# What stays until the file is another one. All else may be gone with another installation, option
-# or moment, and trying again costs little.
+# Problems that last until the file changes. Any other may be solved by another option, by another
+# package or by waiting, and trying again costs little.
 LASTING = {
     ProblemKind.BAD_FILE,
     ProblemKind.BAD_LINK,
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Plan:
-    """The files of a run, sorted by what is to be done with them."""
+    """The files of a run, by what to do with them."""
 
     todo: list[PictureFile] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -43,21 +43,23 @@ def make(
     thumbnails: bool = True,
     retry_problems: bool = False,
 ) -> Plan:
-    """Sort files by what is to be done with them, without reading one.
+    """Decide what to do with each file, without reading any.
 
-    A file is unchanged when its size, time and folder are those of its row and there is a
-    vector of that content: the vectors are the truth.
+    A file is unchanged if its size, time and folder are those in its row, and the collection has a
+    vector of the content that the row describes.
 
-    :raises IdConflict: an id belongs to a file of another folder that is still there
+    :param folders: the ids of folders by path
+    :param thumbnails: whether a file without a stored thumbnail must be read again
+    :raises IdConflict: an id belongs to a file in another folder that still exists
     """
     plan = Plan()
     for start in range(0, len(files), embeddings.AT_ONCE):
-        some = files[start : start + embeddings.AT_ONCE]
-        rows = _rows(db, collection, [file.id for file in some])
+        chunk = files[start : start + embeddings.AT_ONCE]
+        rows = _rows(db, collection, [file.id for file in chunk])
         problems = (
-            {} if retry_problems else _problems(db, collection, [f.id for f in some])
+            {} if retry_problems else _problems(db, collection, [f.id for f in chunk])
         )
-        for file in some:
+        for file in chunk:
             folder = folders.get(str(file.folder))
             row = rows.get(file.id)
             _check_id(file, row, folder, folders)
@@ -85,8 +87,8 @@ def _is_unchanged(
 
 
 def _is_same_file(file: PictureFile, row: Row, folder: int | None) -> bool:
-    known = row["folder"], row["image_bytes"], row["image_modified"]
-    return known == (folder, file.size, file.modified)
+    recorded = row["folder"], row["image_bytes"], row["image_modified"]
+    return recorded == (folder, file.size, file.modified)
 
 
 def _check_id(

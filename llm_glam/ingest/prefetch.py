@@ -1,4 +1,4 @@
-"""Reading ahead: entries are decoded by a few workers, in bounded memory, in order."""
+"""Read and decode entries ahead of the encoder: in order, in threads, in bounded memory."""
 
 import hashlib
 import io
@@ -38,10 +38,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An entry that only needs its vector now.
+    """An entry that was read and is ready for the encoder.
 
-    ``md5`` and ``size`` (bytes) are those of its content. Of a picture, whose pixels are let go
-    by now, there are also its ``facts``, what the encoder needs, and its thumbnail.
+    ``md5`` and ``size`` (in bytes) are those of its content, and ``raw`` is the content itself if
+    it is to be stored. A picture also has its ``facts``, its thumbnail, and what the encoder has
+    ``prepared`` of it; its pixels have been freed.
     """
 
     entry: Entry
@@ -55,7 +56,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An entry that cannot be used, and why: the reason for people, the kind for programs."""
+    """An entry that cannot be used: ``reason`` tells people why, ``kind`` tells programs."""
 
     entry: Entry
     reason: str
@@ -63,75 +64,80 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How entries are read.
+class ReadOptions:
+    """How to read entries.
 
-    ``thumbnail_size`` is the short side in pixels, None for no thumbnails; ``keep_raw`` keeps
-    the bytes of pictures, for LLM's ``--store``; ``in_full`` decodes every pixel of pictures
-    that could be had smaller from their files; ``as_for`` decodes them as if for thumbnails of
-    that size, so that vectors are the same with and without.
+    ``thumbnail_size`` is the short side of thumbnails in pixels, None for no thumbnails.
+    ``keep_raw`` keeps the bytes of pictures in memory, for LLM's ``--store``. ``full_size``
+    decodes every pixel of pictures whose files offer smaller versions. ``as_if_thumbnail_size``
+    decodes pictures at the size that thumbnails of this size would need, so that vectors are the
+    same with and without thumbnails.
     """
 
     workers: int = WORKERS
     thumbnail_size: int | None = decoding.THUMBNAIL_SIZE
     max_megapixels: float = decoding.MAX_MEGAPIXELS
     keep_raw: bool = False
-    in_full: bool = False
-    as_for: int = 0
+    full_size: bool = False
+    as_if_thumbnail_size: int = 0
 
-    def enough(self, encoder: Encoder) -> int | None:
-        """The short side in pixels that is enough for the model and the thumbnail.
+    def sufficient_size(self, encoder: Encoder) -> int | None:
+        """Return the short side in pixels to decode for the model and the thumbnail.
 
-        Never below twice what either needs, so that shrinking it the rest of the way still
-        averages over pixels. None where the whole picture is needed.
+        It is at least twice what either needs, so that the final reduction still averages over
+        pixels.
+
+        :return: None if the whole picture is needed
         """
-        if self.in_full or not encoder.needed:
+        if self.full_size or not encoder.needed:
             return None
-        return 2 * max(encoder.needed, self.thumbnail_size or 0, self.as_for)
+        needed = encoder.needed, self.thumbnail_size or 0, self.as_if_thumbnail_size
+        return 2 * max(needed)
 
 
-class PixelGate:
-    """Lets pictures be decoded side by side while their pixels together stay under a limit.
+class PixelLimit:
+    """Let pictures be decoded in parallel while they have fewer pixels together than a limit.
 
-    A picture larger than the limit waits until it is alone, so that memory is bounded by the
-    largest picture instead of by their number.
+    A picture larger than the limit waits until no other is being decoded. Memory is thus bounded
+    by the limit or the largest picture, not by the number of threads.
     """
 
     def __init__(self, limit: int = 100_000_000) -> None:
         self._limit = limit
-        self._inside = 0
+        self._in_use = 0
         self._change = threading.Condition()
 
     @contextmanager
-    def admit(self, size: int) -> Iterator[None]:
-        """Wait until ``size`` more pixels fit, and hold them until the block ends."""
+    def reserve(self, count: int) -> Iterator[None]:
+        """Wait until ``count`` more pixels fit, and reserve them until the block ends."""
         with self._change:
             self._change.wait_for(
-                lambda: self._inside == 0 or self._inside + size <= self._limit
+                lambda: self._in_use == 0 or self._in_use + count <= self._limit
             )
-            self._inside += size
+            self._in_use += count
         try:
             yield
         finally:
             with self._change:
-                self._inside -= size
+                self._in_use -= count
                 self._change.notify_all()
 
 
 def prefetch(
-    entries: Iterable[Entry | Problem], encoder: Encoder, how: Reading
+    entries: Iterable[Entry | Problem], encoder: Encoder, options: ReadOptions
 ) -> Iterator[Ready | Problem]:
-    """Entries read and decoded, in order; a bad one becomes a Problem, never an exception.
+    """Yield entries read and decoded, in order.
 
-    Problems that are known already are handed on in their place.
+    An entry that cannot be used becomes a :class:`Problem` instead of raising. Problems among
+    ``entries`` are yielded in their place.
     """
-    gate = PixelGate()
+    pixel_limit = PixelLimit()
 
     def read(entry: Entry | Problem) -> Ready | Problem:
         if isinstance(entry, Problem):
             return entry
         try:
-            return _read(entry, encoder, how, gate)
+            return _read(entry, encoder, options, pixel_limit)
         except BadImage as error:
             return Problem(entry, error.message, error.kind)
         except MemoryError:
@@ -145,10 +151,10 @@ def prefetch(
             return Problem(entry, reason, ProblemKind.UNREADABLE)
 
     with decoding.quiet():
-        # With their bytes entries are large, else small: then a whole batch may be ready while
-        # the model works on the one before.
-        ahead = 2 * how.workers if how.keep_raw else PREFETCHED
-        yield from in_order(read, entries, how.workers, ahead)
+        # Entries with their bytes are large. Others are small, so that a whole batch can be made
+        # ready while the model works on the one before.
+        ahead = 2 * options.workers if options.keep_raw else PREFETCHED
+        yield from in_order(read, entries, options.workers, ahead)
 
 
 def _printable(entry: Entry) -> Entry:
@@ -159,7 +165,10 @@ def _printable(entry: Entry) -> Entry:
 def in_order(
     function: Callable[[T], R], values: Iterable[T], workers: int, ahead: int
 ) -> Iterator[R]:
-    """Like ``map``, by several threads, so many values ahead of whoever takes the results."""
+    """Do what ``map`` does in several threads.
+
+    :param ahead: how many results to compute before they are asked for
+    """
     pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="glam-read") as pool:
         try:
@@ -175,7 +184,7 @@ def in_order(
 
 
 def _read(
-    entry: Entry, encoder: Encoder, how: Reading, gate: PixelGate
+    entry: Entry, encoder: Encoder, options: ReadOptions, pixel_limit: PixelLimit
 ) -> Ready | Problem:
     content = entry.content
     entry.id.encode()
@@ -184,16 +193,16 @@ def _read(
         digest = hashlib.md5(raw, usedforsecurity=False).digest()
         return Ready(entry, digest, len(raw))
     source = content if isinstance(content, bytes) else content.path
-    with _binary(source) as fp:
+    with _open(source) as fp:
         md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
         size = fp.tell()
         fp.seek(0)
-        kept = fp.read() if how.keep_raw else None
-    ready = Ready(entry, md5.digest(), size, kept)
-    return _decode(source, ready, encoder, how, gate)
+        raw_bytes = fp.read() if options.keep_raw else None
+    ready = Ready(entry, md5.digest(), size, raw_bytes)
+    return _decode(source, ready, encoder, options, pixel_limit)
 
 
-def _binary(source: Path | bytes) -> BufferedIOBase:
+def _open(source: Path | bytes) -> BufferedIOBase:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
@@ -201,21 +210,24 @@ def _decode(
     source: Path | bytes,
     ready: Ready,
     encoder: Encoder,
-    how: Reading,
-    gate: PixelGate,
+    options: ReadOptions,
+    pixel_limit: PixelLimit,
 ) -> Ready:
-    """Opened twice, since some of Pillow's plugins close what they were given."""
-    enough = how.enough(encoder)
-    with decoding.opened(source, max_megapixels=how.max_megapixels) as im:
-        if enough:
-            downscale.shrink(im, enough)
+    """Decode a picture, and prepare it for the encoder.
+
+    The file is opened anew here, since some of Pillow's plugins close the one they are given.
+    """
+    size = options.sufficient_size(encoder)
+    with decoding.opened(source, max_megapixels=options.max_megapixels) as im:
+        if size:
+            downscale.shrink(im, size)
         count = im.width * im.height
-    with gate.admit(count):
+    with pixel_limit.reserve(count):
         picture = decoding.read(
-            source, max_megapixels=how.max_megapixels, at_least=enough
+            source, max_megapixels=options.max_megapixels, at_least=size
         )
-        small = None
-        if how.thumbnail_size:
-            small = decoding.thumbnail(picture, how.thumbnail_size)
+        thumbnail = None
+        if options.thumbnail_size:
+            thumbnail = decoding.thumbnail(picture, options.thumbnail_size)
         prepared = encoder.prepare(picture.image)
-    return replace(ready, facts=picture.facts, prepared=prepared, thumbnail=small)
+    return replace(ready, facts=picture.facts, prepared=prepared, thumbnail=thumbnail)

@@ -1,7 +1,7 @@
-"""Records that lie beside the pictures: metadata.csv, metadata.jsonl or metadata.xlsx.
+"""Read records from metadata.csv, metadata.jsonl or metadata.xlsx beside the pictures.
 
-Hugging Face's convention: the column ``file_name`` is the picture's path relative to the
-metadata file. All other columns are kept; text stays text.
+These follow Hugging Face's convention: the column ``file_name`` has the picture's path relative to
+the metadata file. All other columns become part of the record, and text stays text.
 """
 
 import json
@@ -25,7 +25,7 @@ MOST_COLUMNS = 1500
 LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
-NAMED = 3  # of the records without a picture
+NAMED = 3  # how many records without a picture a message names
 NO = {"", "0", "false", "no", "n", "none"}
 
 Row = dict[str, Any]
@@ -33,18 +33,21 @@ Row = dict[str, Any]
 
 @dataclass
 class Records:
-    """Records by picture file (absolute path), and what is to be said about them."""
+    """Records by the absolute path of their picture, and remarks to report about them."""
 
     by_path: dict[str, Row] = field(default_factory=dict)
     kinds: dict[str, type] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def of(self, file: PictureFile) -> Row | None:
-        """The record of a file, or None."""
+        """Return the record of a file, or None."""
         return self.by_path.get(same_name(str(file.path)))
 
     def fit(self, db: Database, items_table: str) -> None:
-        """Give the items table the columns the records need, and the records its names."""
+        """Add the columns the records need to the items table, and convert the values to fit.
+
+        The records then have the table's column names.
+        """
         if not self.kinds:
             return
         columns = items.add_columns(db, items_table, self._fitting_kinds())
@@ -56,20 +59,23 @@ class Records:
             }
 
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
-        """What is to be said of records that name none of these files, if there are any."""
+        """Return remarks about records that match none of these files, if there are any."""
         names = sorted(self.by_path.keys() - {same_name(str(f.path)) for f in files})
         if not names:
             return []
-        some = [Path(name).name for name in names[:NAMED]] + ["…"] * (
+        shown = [Path(name).name for name in names[:NAMED]] + ["…"] * (
             len(names) > NAMED
         )
         return [
             f"{len(names):,} of {len(self.by_path):,} records do not match any picture of this "
-            f"run: {', '.join(some)}"
+            f"run: {', '.join(shown)}"
         ]
 
     def _fitting_kinds(self) -> dict[str, type]:
-        """The columns' types; a sequence that is not all whole numbers (12r) is a text."""
+        """Return the columns' types, renaming a ``sequence`` column that has text such as 12r.
+
+        Our own column of that name only takes whole numbers.
+        """
         for name in [name for name in self.kinds if name.strip().lower() == "sequence"]:
             values = (row.get(name) for row in self.by_path.values())
             if not all(_is_whole(v) for v in values if v not in (None, "")):
@@ -84,10 +90,12 @@ class Records:
                 row[new] = row.pop(old)
 
 
-def beside(files: Iterable[PictureFile]) -> Records:
-    """Read the metadata files in the folders of these pictures, up to the folder given.
+def read_beside(files: Iterable[PictureFile]) -> Records:
+    """Read the metadata files in the folders of these pictures, and in their parent folders.
 
-    :raises BadRecords: one cannot be read
+    Parent folders are searched up to the one that was given to be embedded.
+
+    :raises BadRecords: a metadata file cannot be read, or there are too many columns
     """
     records = Records()
     for folder in sorted(_folders(files)):
@@ -104,10 +112,10 @@ def beside(files: Iterable[PictureFile]) -> Records:
 
 
 def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
-    """The rows of a metadata file, by column name.
+    """Yield the rows of a metadata file, by column name.
 
-    :param surplus: is told the rows of which cells are left out
-    :raises BadRecords: it cannot be read, or has no ``file_name`` column
+    :param surplus: counts the rows with cells beyond the last column
+    :raises BadRecords: the file cannot be read, or has no ``file_name`` column
     """
     rows = tables.read(path, surplus)
     first = next(rows, None)
@@ -124,7 +132,10 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
 
 
 def is_yes(value: Any) -> bool:
-    """Does a cell such as that of the column ``sensitive`` say yes? Anything but a no does."""
+    """Return whether a value such as that of the column ``sensitive`` means yes.
+
+    Every value does except an empty one, 0, "false", "no", "n" and "none".
+    """
     return str(value or "").strip().lower() not in NO
 
 
@@ -178,7 +189,10 @@ def _is_inside(name: str) -> bool:
 
 
 def _wider(kind: type | None, value: Any) -> type:
-    """The column type that holds both what came before and this value."""
+    """Return the column type that holds this value and those before it.
+
+    :param kind: the type so far, None if there were no values
+    """
     if value is None or value == "":
         return kind or str
     this = {bool: int, int: int, float: float}.get(type(value), str)
@@ -206,5 +220,5 @@ def _is_whole(value: Any) -> bool:
 
 
 def _clean(text: str) -> str:
-    """Text that SQLite can keep: no half characters, no NUL."""
+    """Return text that SQLite can store, without lone surrogates and NUL characters."""
     return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -1,4 +1,4 @@
-"""The same pictures with another checkpoint, beside the old collection."""
+"""Embed the pictures of a collection with another checkpoint, as a new collection."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,12 +29,12 @@ def open_beside(
     model_id: str,
     engine_options: EngineOptions | None = None,
 ) -> tuple[Collection, tuple[Collection, Encoder]]:
-    """The old collection, and the new one with its encoder, made where there is none.
+    """Return the old collection, and the new one with its encoder.
 
-    Repeating an interrupted run opens the same new collection again.
+    The new collection is created unless an interrupted run has already done so.
 
-    :raises UnknownCollection: there is no such collection of ours with pictures
-    :raises ModelConflict: the new name is another collection's
+    :raises UnknownCollection: there is no such collection, or llm-glam has embedded nothing in it
+    :raises ModelConflict: another collection already has the new name
     """
     old = collections.get(db, name)
     if old.items_table is None:
@@ -60,14 +60,14 @@ def open_beside(
 
 
 def reembed(run: IngestRun, old: Collection, *, thumbnails: bool = False) -> None:
-    """Embed everything that ``old`` holds and the run's collection does not.
+    """Embed all items of the collection ``old`` that the run's collection lacks.
 
     :param thumbnails: use the stored thumbnails instead of the originals
     """
     rows = list(embeddings.missing_in(run.target.db, old.id, run.target.collection.id))
     run.progress.begin(len(rows))
     entries = (_entry(run, old, row, thumbnails) for row in rows)
-    results = prefetch(entries, run.target.encoder, run.options.reading)
+    results = prefetch(entries, run.target.encoder, run.options.read_options)
     if thumbnails:
         hashes = {row["id"]: row["content_hash"] for row in rows}
         results = _as_originals(results, hashes)
@@ -106,7 +106,7 @@ def _thumbnail(run: IngestRun, item_id: str) -> bytes | None:
 def _as_originals(
     results: Iterator[Ready | Problem], hashes: dict[str, bytes]
 ) -> Iterator[Ready | Problem]:
-    """Thumbnails stand for their originals: their own size and hash must not become theirs."""
+    """Give thumbnails the hashes of their originals, and drop their own size and format."""
     for result in results:
         if isinstance(result, Ready):
             md5 = hashes.get(result.entry.id) or result.md5

@@ -1,4 +1,4 @@
-"""One batch of read entries to rows, in one transaction: all of it is kept, or nothing."""
+"""Write a batch of entries to the database in one transaction."""
 
 import json
 import time
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Counts:
-    """What happened to the entries of a run; each is counted once."""
+    """How many entries of a run had which result; each entry is counted once."""
 
     embedded: int = 0
     unchanged: int = 0
@@ -32,23 +32,25 @@ class Counts:
 
     @property
     def usable(self) -> int:
-        """How many have a vector now."""
+        """How many of the entries have a vector now."""
         return self.embedded + self.unchanged + self.copies + self.renamed
 
     def as_dict(self) -> dict[str, int]:
-        """By name, as run records keep them."""
+        """Return the counts by name, as stored in ``glam_runs``."""
         return asdict(self)
 
 
 @dataclass
 class Target:
-    """Where batches go: a collection, its set of pictures, and what is known of its files.
+    """Where to write batches: a collection, and what is known about its pictures.
 
-    ``folders`` gives the number of each folder; ``records`` the record columns by id; ``store``
-    is LLM's ``--store``; for ``trust_stored`` see :func:`llm_glam.ingest.embed_batch.resolve`; with
-    ``replace`` an id may be given to a picture of another folder. ``fresh`` collects the ids and
-    MD5s of pictures that had no record, ``edited`` the former MD5s and ids of pictures whose
-    content changed: should that content turn up under another name, it was renamed.
+    ``folders`` has the ids of folders by path, and ``records`` has records by item id. ``store``
+    is LLM's ``--store``. For ``trust_stored`` see :func:`llm_glam.ingest.embed_batch.resolve`.
+    With ``replace``, an id may be reassigned to a picture in another folder.
+
+    Two fields are filled during a run. ``new_pictures`` has the MD5s, by id, of pictures for which
+    there was no record. ``edited`` has the ids, by former MD5, of pictures whose content changed:
+    if that content appears under another id, the picture was not edited but renamed.
     """
 
     db: Database
@@ -59,21 +61,21 @@ class Target:
     store: bool = False
     trust_stored: bool = True
     replace: bool = False
-    fresh: dict[str, str] = field(default_factory=dict)
+    new_pictures: dict[str, str] = field(default_factory=dict)
     edited: dict[str, str] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
 
     @property
     def table(self) -> str:
-        """The items table."""
+        """The name of the items table."""
         assert self.collection.items_table is not None
         return self.collection.items_table
 
 
 def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Problem]:
-    """Embed what has no vector yet and write everything.
+    """Embed the entries that have no vector yet, and write all of them.
 
-    :return: the problems of the batch, those found only now included
+    :return: all problems of the batch, including those found while writing
     """
     problems = [result for result in batch if isinstance(result, Problem)]
     ready = [result for result in batch if isinstance(result, Ready)]
@@ -89,7 +91,7 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
         trust_stored=target.trust_stored,
     )
     with collections.writing(target.db):
-        renamed = _settle(target, ready, present)
+        renamed = _resolve_identities(target, ready, present)
         for one, (status, vector) in zip(ready, resolved, strict=True):
             if status != "unchanged":
                 _write_vector(target, one, vector)
@@ -106,20 +108,21 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
 def restore_records(target: Target) -> None:
     """Give the pictures that were new in this run the records set aside for their content.
 
-    Where files were renumbered, a picture may be written before its record is set free.
+    This is done at the end of a run, since a renumbered picture may be written before the run
+    sets its record aside.
     """
     with collections.writing(target.db):
-        for item_id, md5 in target.fresh.items():
-            kept = items.take_kept_record(target.db, target.table, md5, item_id)
-            if kept:
-                items.write(target.db, target.table, [{"id": item_id, **kept}])
-    target.fresh.clear()
+        for item_id, md5 in target.new_pictures.items():
+            record = items.pop_record(target.db, target.table, md5, item_id)
+            if record:
+                items.write(target.db, target.table, [{"id": item_id, **record}])
+    target.new_pictures.clear()
 
 
 def _conflicts(
     target: Target, batch: Sequence[Ready], present: Mapping[str, Row]
 ) -> dict[str, Problem]:
-    """Pictures whose id is that of another one, from another folder, that is in use."""
+    """Return problems for pictures whose id belongs to a different one in another folder."""
     if target.replace:
         return {}
     return {
@@ -131,33 +134,35 @@ def _conflicts(
     }
 
 
-def _settle(
+def _resolve_identities(
     target: Target, batch: Sequence[Ready], present: dict[str, Row]
 ) -> set[str]:
-    """Set records of other pictures aside and follow renames, before anything is written.
+    """Set aside the records of replaced pictures and follow renames, before writing.
 
-    ``present`` loses the rows set aside and gains those of renamed pictures.
-
+    :param present: existing rows by id; rows set aside are removed, and those of renamed pictures
+        are added
     :return: the ids of pictures that were renamed
     """
     db, table = target.db, target.table
     new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
     for md5 in new & target.edited.keys():
-        items.part_record(db, table, target.edited.pop(md5), md5)
-    arrived = new | set(target.fresh.values())
-    others = [r for r in batch if identity.is_other_content(r, present.get(r.entry.id))]
-    another = {
+        items.detach_record(db, table, target.edited.pop(md5), md5)
+    arrived = new | set(target.new_pictures.values())
+    changed = [
+        r for r in batch if identity.is_other_content(r, present.get(r.entry.id))
+    ]
+    replaced = {
         r.entry.id
-        for r in others
+        for r in changed
         if identity.is_elsewhere(r, present[r.entry.id], target.folders)
         or not embeddings.is_in_set(db, table, r.entry.id)
         or identity.is_known_elsewhere(db, table, r)
         or present[r.entry.id]["image_md5"] in arrived
     }
-    for ready in (r for r in others if r.entry.id not in another):
+    for ready in (r for r in changed if r.entry.id not in replaced):
         target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
-    for item_id in another:
-        items.keep_record(db, table, present.pop(item_id))
+    for item_id in replaced:
+        items.set_aside_record(db, table, present.pop(item_id))
     renamed = set()
     for ready in batch:
         if ready.facts and ready.entry.id not in present:
@@ -168,7 +173,7 @@ def _settle(
 
 
 def write_problem(target: Target, problem: Problem) -> None:
-    """Keep a problem with the state of its file, so that it is only tried again when changed."""
+    """Record a problem with its file's size and time, so that only a changed file is retried."""
     content = problem.entry.content
     row: Row = {
         "items_table": target.table,
@@ -226,13 +231,13 @@ def _write_vector(target: Target, ready: Ready, vector: bytes) -> None:
 
 
 def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
-    kept: Row = {}
+    restored: Row = {}
+    item_id = ready.entry.id
     if is_new:
         md5 = ready.md5.hex()
-        item_id = ready.entry.id
-        kept = items.take_kept_record(target.db, target.table, md5, item_id) or {}
-        target.fresh |= {} if kept else {item_id: md5}
-    item = {**kept, **_facts(target, ready), **target.records.get(ready.entry.id, {})}
+        restored = items.pop_record(target.db, target.table, md5, item_id) or {}
+        target.new_pictures |= {} if restored else {item_id: md5}
+    item = {**restored, **_facts(target, ready), **target.records.get(item_id, {})}
     items.write(target.db, target.table, [item])
     _write_thumbnail(target, ready)
     sql = "delete from glam_problems where items_table = ? and id = ?"

@@ -1,8 +1,8 @@
-"""Our callbacks around LLM's commands.
+"""Make LLM's embedding commands handle our models and collections.
 
-LLM has no hook for what these commands do, so their callbacks are replaced by ones that first
-ask whose collection or model it is. For those that are not ours LLM's own run, unchanged.
-``LLM_GLAM_WRAP=0`` leaves LLM's commands alone.
+LLM has no hook for what these commands do, so their callbacks are wrapped. The wrapper checks
+whether the command is about one of our models or collections; if not, it calls LLM's callback
+unchanged. With ``LLM_GLAM_WRAP=0``, LLM's commands are not wrapped.
 """
 
 import os
@@ -20,7 +20,6 @@ from ..errors import ModelConflict, explained, primary_code
 from ..models import embedding_model, registry
 
 Callback = Callable[..., Any]
-Ours = Callable[..., Any]
 
 HELP = """
     With a glam-clip model (from the llm-glam plugin), --files embeds pictures, with or without
@@ -29,7 +28,7 @@ HELP = """
 
 
 def install(cli: click.Group) -> None:
-    """Wrap LLM's commands for pictures, unless ``LLM_GLAM_WRAP=0``."""
+    """Wrap LLM's embedding commands, unless ``LLM_GLAM_WRAP=0``."""
     if os.environ.get("LLM_GLAM_WRAP") == "0":
         return
     embed_multi = cli.commands["embed-multi"]
@@ -40,7 +39,7 @@ def install(cli: click.Group) -> None:
     if isinstance(collections, click.Group):
         _wrap(collections.commands["delete"], "collections_delete")
     embed_multi.help = f"{embed_multi.help}\n{HELP}"
-    _understand_expanded_names(embed_multi)
+    _accept_expanded_patterns(embed_multi)
 
 
 def _wrap(command: click.Command, name: str) -> None:
@@ -55,7 +54,7 @@ def _wrap(command: click.Command, name: str) -> None:
             return original(**options)
         from . import overrides
 
-        function: Ours = getattr(overrides, name)
+        function: Callback = getattr(overrides, name)
         with explained(lambda: path):
             return function(original, path, model_id, options)
 
@@ -64,10 +63,10 @@ def _wrap(command: click.Command, name: str) -> None:
 
 
 def _model_in_use(path: Path, options: dict[str, Any]) -> str | None:
-    """The id of our model if the command is about one, else None.
+    """Return the id of our model if the command is about one, else None.
 
-    :raises ModelConflict: ``-m`` as typed is not the model of the existing collection
-    :raises UnknownCheckpoint: ``-m`` names a checkpoint of ours that is not registered
+    :raises ModelConflict: the ``-m`` on the command line is not the existing collection's model
+    :raises UnknownCheckpoint: ``-m`` names a glam-clip checkpoint that is not registered
     """
     existing = model_of(path, options.get("collection"))
     if "model" not in options:
@@ -80,9 +79,11 @@ def _model_in_use(path: Path, options: dict[str, Any]) -> str | None:
 
 
 def model_of(path: Path, collection: str | None) -> str | None:
-    """The model of an existing collection; nothing is created, and nothing heavy imported.
+    """Return the model of an existing collection, or None.
 
-    :raises sqlite3.DatabaseError: the file is no database, or damaged
+    Creates nothing and imports nothing heavy, since it runs before every command.
+
+    :raises sqlite3.DatabaseError: the file is not a database, or is damaged
     """
     if not collection or not path.is_file() or path.stat().st_size == 0:
         return None
@@ -112,7 +113,10 @@ def _check_typed(collection: str, existing: str, typed: str) -> None:
 
 
 def _ours_or_none(model: str | None) -> str | None:
-    """The full id of one of our models, by id or alias; None for any other."""
+    """Return the full id of one of our models, given its id or an alias; None for any other.
+
+    :raises UnknownCheckpoint: it names a glam-clip checkpoint that is not registered
+    """
     if not model:
         return None
     try:
@@ -129,11 +133,11 @@ def _is_typed(name: str) -> bool:
     return source is ParameterSource.COMMANDLINE
 
 
-def _understand_expanded_names(command: click.Command) -> None:
-    """Let ``--files photos *.jpg`` without quotes work, or say why it cannot.
+def _accept_expanded_patterns(command: click.Command) -> None:
+    """Make ``--files photos *.jpg`` work without quotes, or fail with a helpful message.
 
-    PowerShell, and any shell without quotes, replaces the pattern by the names that match it in
-    the current folder; click then sees one name and a lot of arguments too many.
+    Most shells replace a pattern without quotes with the names that match it in the current folder,
+    so click sees one name and many surplus arguments.
     """
     original = command.parse_args
 
@@ -144,11 +148,11 @@ def _understand_expanded_names(command: click.Command) -> None:
             rest = original(context, list(args))
             is_odd = context.params.get("files") and context.params.get("input_path")
         except click.UsageError:
-            again = _is_about_us(args) and shell_globs.rejoined(args)
+            again = _is_about_us(args) and shell_globs.repaired(args)
             if not again:
                 raise
         else:
-            again = is_odd and _is_about_us(args) and shell_globs.rejoined(args)
+            again = is_odd and _is_about_us(args) and shell_globs.repaired(args)
         if not again:
             return rest
         context.params.clear()
@@ -158,7 +162,7 @@ def _understand_expanded_names(command: click.Command) -> None:
 
 
 def _is_about_us(args: list[str]) -> bool:
-    """Is this the command line of one of our models? For command lines that do not parse."""
+    """Return whether a command line that click cannot parse is about one of our models."""
     for option, value in zip(args, args[1:], strict=False):
         if option in ("-m", "--model"):
             return _ours_or_none(value) is not None

@@ -1,7 +1,7 @@
-"""What LLM's embedding commands do for our collections and models.
+"""Implement LLM's embedding commands for our collections and models.
 
-Each function gets LLM's own callback, the database's path, the id of our model, and the options
-as click parsed them.
+Each function takes LLM's own callback, the path of the database, the id of our model, and the
+options as parsed by click.
 """
 
 import base64
@@ -22,13 +22,13 @@ from sqlite_utils.db import quote_identifier
 from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
 from ..cli.output import ProgressBar, say_on_stderr
-from ..cli.summary import say_counts, say_who_answered
+from ..cli.summary import report_checkpoint, report_counts
 from ..db import collections, embeddings
 from ..errors import BadImage, GlamError, explained
 from ..images import decoding, files
 from ..ingest import opening, pipeline, records
-from ..ingest.pipeline import Options
-from ..ingest.prefetch import Entry, Reading
+from ..ingest.pipeline import IngestOptions
+from ..ingest.prefetch import Entry, ReadOptions
 from ..ingest.records import Records
 from ..models.engine_choice import EngineOptions
 from ..search import exact, index
@@ -41,14 +41,18 @@ ENCODINGS = ("utf-8", "latin-1")
 def embed_multi(
     original: Callback, path: Path, model_id: str, options: dict[str, Any]
 ) -> None:
-    """``llm embed-multi``: files are pictures, other sources as in LLM, pictures in BLOBs too."""
+    """Run ``llm embed-multi``.
+
+    Files are pictures, even without ``--binary``. Other sources are read as in LLM, and their
+    BLOBs are pictures too.
+    """
     _check_usage(options)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     is_files = bool(options["files"]) and not options["encodings"]
     found = files.matching(options["files"], options["prefix"]) if is_files else None
-    beside = records.beside(found.files) if found else Records()
-    how = Options(
-        Reading(keep_raw=options["store"]),
+    file_records = records.read_beside(found.files) if found else Records()
+    ingest_options = IngestOptions(
+        ReadOptions(keep_raw=options["store"]),
         batch_size=options["batch_size"] or pipeline.BATCH_SIZE,
     )
     db = collections.connect(path)
@@ -60,18 +64,24 @@ def embed_multi(
     )
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with ProgressBar("pictures" if found else "entries") as progress:
-        with pipeline.run(db, opened, how, progress, "embed-multi", arguments) as run:
+        with pipeline.run(
+            db, opened, ingest_options, progress, "embed-multi", arguments
+        ) as run:
             if found:
-                pipeline.embed_files(run, found, beside)
+                pipeline.embed_files(run, found, file_records)
             else:
                 pipeline.embed_entries(run, *_entries(db, options))
-    say_counts(run.target.collection, run.counts)
+    report_counts(run.target.collection, run.counts)
 
 
 def embed(
     original: Callback, path: Path, model_id: str, options: dict[str, Any]
 ) -> None:
-    """``llm embed``: ``-i`` means a picture; without a collection LLM prints the vector."""
+    """Run ``llm embed``.
+
+    ``-i`` is a picture. Without a collection and an id, LLM's callback embeds it and prints the
+    vector.
+    """
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     if bool(options["collection"]) != bool(options["id"]) or not options["collection"]:
         content = options["content"] or _input(options)
@@ -79,10 +89,11 @@ def embed(
     entry = Entry(options["id"], _content(options), options["metadata"])
     db = collections.connect(path)
     opened = opening.open_collection(db, options["collection"], model_id)
-    how = Options(Reading(workers=1, keep_raw=options["store"]))
+    read_options = ReadOptions(workers=1, keep_raw=options["store"])
+    ingest_options = IngestOptions(read_options)
     with ProgressBar() as progress:
         with pipeline.run(
-            db, opened, how, progress, "embed", {"id": options["id"]}
+            db, opened, ingest_options, progress, "embed", {"id": options["id"]}
         ) as run:
             pipeline.embed_one(run, entry)
     if options["format_"]:
@@ -93,7 +104,10 @@ def embed(
 def similar(
     original: Callback, path: Path, model_id: str, options: dict[str, Any]
 ) -> None:
-    """``llm similar``: the same answers as LLM's, pictures without ``--binary``, and faster."""
+    """Run ``llm similar``.
+
+    The results are LLM's, but found faster, and pictures do not need ``--binary``.
+    """
     if not (options["id"] or options["content"] or options["input"]):
         return original(**options)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
@@ -110,20 +124,20 @@ def similar(
         hits = exact.nearest_to_each(db, collection, [query], progress)[0]
     for hit in hits:
         _print_hit(hit, options["plain"])
-    say_who_answered(collection)
+    report_checkpoint(collection)
 
 
 def collections_delete(
     original: Callback, path: Path, model_id: str, options: dict[str, Any]
 ) -> None:
-    """``llm collections delete``: the vectors go; records, labels and thumbnails stay."""
+    """Run ``llm collections delete``, which leaves records, labels and thumbnails in place."""
     db = collections.connect(path)
     collections.delete(db, collections.get(db, options["collection"]))
-    index.tidy(db)
+    index.delete_stale_files(db)
 
 
 def _check_usage(options: dict[str, Any]) -> None:
-    """The same usage errors as LLM's own command."""
+    """Raise the same usage errors as LLM's own command."""
     if options["binary"] and not options["files"]:
         raise click.UsageError("--binary must be used with --files")
     if options["binary"] and options["encodings"]:
@@ -148,7 +162,10 @@ def _attach(db: Database, alias: str, path: str) -> None:
 def _rows(
     db: Database, options: dict[str, Any]
 ) -> tuple[Iterator[dict[str, Any]], int | None]:
-    """Rows of a query, of text files, or of a CSV, TSV or JSON file, and how many there are."""
+    """Return the rows of text files, of a query, or of a CSV, TSV or JSON file.
+
+    :return: the rows, and their number if it is known
+    """
     if options["files"]:
         return _texts(options), None
     if options["sql"]:
@@ -180,7 +197,7 @@ def _file_rows(source: str, format_: str | None) -> Iterator[dict[str, Any]]:
 
 
 def _texts(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """With ``--encoding`` the files are texts, as in LLM."""
+    """Yield the texts of files, which ``--encoding`` asks for, as in LLM."""
     for file in files.matching(options["files"], texts=True).files:
         for encoding in options["encodings"] or ENCODINGS:
             try:
@@ -195,7 +212,10 @@ def _texts(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _entries(
     db: Database, options: dict[str, Any]
 ) -> tuple[Iterator[Entry], int | None]:
-    """The entries of any source but picture files, and how many there are if that is known."""
+    """Return the entries of any source except picture files.
+
+    :return: the entries, and their number if it is known
+    """
     rows, total = _rows(db, options)
 
     def entries() -> Iterator[Entry]:
@@ -209,7 +229,7 @@ def _entries(
 
 
 def _joined(values: list[Any], prepend: str | None) -> bytes | str:
-    """Several columns are one text, as in LLM; a BLOB is a picture."""
+    """Return the content of a row: its first BLOB, or its columns joined to a text, as in LLM."""
     blob = next((value for value in values if isinstance(value, bytes)), None)
     if blob is not None:
         return blob
@@ -218,7 +238,10 @@ def _joined(values: list[Any], prepend: str | None) -> bytes | str:
 
 
 def _content(options: dict[str, Any]) -> files.PictureFile | bytes | str:
-    """What ``llm embed`` is to embed; a picture file keeps its place on disk."""
+    """Return what ``llm embed`` should embed.
+
+    A picture file is returned as such, so that its path is recorded, others as their content.
+    """
     source = options["input"]
     if options["content"] or not source or not Path(source).is_file():
         return options["content"] or _input(options)
@@ -226,12 +249,12 @@ def _content(options: dict[str, Any]) -> files.PictureFile | bytes | str:
 
 
 def _input(options: dict[str, Any]) -> bytes | str:
-    """``-i`` or stdin: a picture, or, from stdin, a text."""
+    """Return the content of ``-i``, which must be a picture, or of stdin, which can be a text."""
     source = options["input"]
     if source and source != "-":
         raw = Path(source).read_bytes()
         if not decoding.is_picture(raw):
-            reason = _why_not(raw)
+            reason = _decoding_error(raw)
             raise BadImage(f"{source} cannot be used: {reason}. Use -c for text.")
         return raw
     raw = sys.stdin.buffer.read()
@@ -247,7 +270,7 @@ def _input(options: dict[str, Any]) -> bytes | str:
         ) from error
 
 
-def _why_not(raw: bytes) -> str:
+def _decoding_error(raw: bytes) -> str:
     try:
         decoding.read(raw)
     except BadImage as error:

@@ -1,15 +1,15 @@
-"""Command lines in which a shell has replaced ``*.jpg`` by the names that match it."""
+"""Repair command lines in which a shell has replaced ``*.jpg`` with the names that match it."""
 
 from pathlib import Path
 
 from ..errors import BadFolder
 
 
-def rejoined(args: list[str]) -> list[str] | None:
-    """The same command line with each name behind ``--files FOLDER`` as a pair of its own.
+def repaired(args: list[str]) -> list[str] | None:
+    """Return a command line with a separate ``--files FOLDER NAME`` for each of the names.
 
-    :return: None where no shell has expanded a pattern
-    :raises BadFolder: the names are those of another folder than the one given
+    :return: None if no pattern was expanded
+    :raises BadFolder: the names are not in the folder given, but in another one
     """
     if "--files" not in args:
         return None

@@ -1,8 +1,8 @@
 """Tools for language models: ``llm -T 'Glam("photos")' 'which of our brooches …?'``.
 
-They read and never write, give back a bounded amount, and reach nothing but the collection: no
-other table, no file. What the records mark as sensitive is left out, since what a tool gives may
-go to a service on the network.
+They only read, return a limited amount of data, and have no access to anything but the collection:
+neither to other tables nor to files. Pictures marked as sensitive are left out, since the result
+of a tool may be sent to a service on the network.
 """
 
 import json
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from ..db.collection import Collection
 
-MOST = 50  # pictures in one answer
-LONGEST = 500  # characters of a field in one answer
-FEW = 30  # different values that are listed all
+MAX_PICTURES = 50  # in one result
+MAX_CHARACTERS = 500  # of each field
+MAX_VALUES = 30  # a field with more different values is described by examples
 EXAMPLES = 3
 
 
@@ -28,9 +28,9 @@ class Glam(llm.Toolbox):
         self._collection, self._database = collection, database
 
     def fields(self) -> str:
-        """The fields of the collection's records, each with its values or some examples.
+        """Get the fields of the collection's records, each with its values or some examples.
 
-        Look at these before you filter.
+        Use this before you filter.
         """
         db, collection = self._open()
         columns = _columns(db, collection)
@@ -43,33 +43,34 @@ class Glam(llm.Toolbox):
         subtract: list[str] | None = None,
         number: int = 10,
     ) -> str:
-        """The pictures that look most like a description, best first, with their records.
+        """Find the pictures that look most like a description, best first, with their records.
 
         query: what the picture shows, such as "a bronze brooch in the form of a horse", or
-        id:ID for pictures like that one. There is always a nearest picture, fitting or not.
-        filters: conditions on the records that must all hold, such as ["material=bronze",
-        "year__gte=1900", "title__contains=head"]. subtract: descriptions of what the pictures
-        should not look like. number: how many, 50 at most.
+        id:ID for pictures similar to that one. Some picture is always the nearest, even if none
+        matches. filters: conditions on the records that must all hold, such as
+        ["material=bronze", "year__gte=1900", "title__contains=head"]. subtract: descriptions of
+        what the pictures should not look like. number: how many pictures to return, at most 50.
         """
         from ..search import terms
         from ..search.exact import nearest_to_each
 
         db, collection = self._open()
-        # A language model, or whoever talks it into that, must not read this computer's files.
+        # A language model, or whoever manipulates it, must not read files on this computer.
         wanted = [terms.parse(query, files=False)]
         wanted += [terms.parse(t, subtract=True, files=False) for t in subtract or []]
         among = _shown(db, collection, filters or [])
-        most = _bounded(number)
-        asked = terms.query(db, collection, wanted, most, among=among)
-        hits = nearest_to_each(db, collection, [asked])[0]
+        wanted_query = terms.query(
+            db, collection, wanted, _bounded(number), among=among
+        )
+        hits = nearest_to_each(db, collection, [wanted_query])[0]
         records = _records(db, collection, [hit.id for hit in hits])
         scores = [{"score": round(hit.score, 4)} for hit in hits]
         return _json([s | r for s, r in zip(scores, records, strict=True)])
 
     def find(self, filters: list[str], number: int = 10) -> str:
-        """How many records fulfil conditions, and the first of them, whatever they look like.
+        """Count the records that fulfil conditions and return the first ones, sorted by id.
 
-        filters: as in search. number: how many to show, 50 at most.
+        filters: as in search. number: how many records to return, at most 50.
         """
         db, collection = self._open()
         found = sorted(_shown(db, collection, filters))
@@ -90,15 +91,15 @@ class Glam(llm.Toolbox):
 
 
 def _bounded(number: Any) -> int:
-    """How many, as a language model says it: perhaps in quotes, or with a point."""
+    """Return a number of pictures within limits; language models also send text or a float."""
     from ..errors import BadTerm
 
     try:
-        return max(1, min(int(number), MOST))
+        return max(1, min(int(number), MAX_PICTURES))
     except (TypeError, ValueError, OverflowError) as error:
-        said = repr(number)[:40]
-        text = f"{said} is no number of pictures; give a whole number, such as 10."
-        raise BadTerm(text) from error
+        raise BadTerm(
+            f"{repr(number)[:40]} is not a number of pictures; give a whole number, such as 10."
+        ) from error
 
 
 def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list[str]:
@@ -108,17 +109,17 @@ def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list
 
 
 def _columns(db: "Database", collection: "Collection") -> list[str]:
-    """Ids and what people wrote; not what only we need."""
+    """Return the columns to show: the id and the record, without technical columns."""
     from ..db.items import TECHNICAL
 
-    every = db.table(str(collection.items_table)).columns_dict
-    return ["id", *(name for name in every if name not in TECHNICAL)]
+    names = db.table(str(collection.items_table)).columns_dict
+    return ["id", *(name for name in names if name not in TECHNICAL)]
 
 
 def _records(
     db: "Database", collection: "Collection", ids: list[str]
 ) -> list[dict[str, Any]]:
-    """What is written of pictures, without the fields that are empty."""
+    """Return the records of pictures in this order, without empty fields."""
     from ..db.items import fetch
 
     columns = _columns(db, collection)
@@ -142,10 +143,10 @@ def _values(db: "Database", collection: "Collection", column: str) -> Any:
     sql = f"""
         select {name}, count(*) from {table}
         where {name} is not null and {name} != '' and {SHOWABLE}
-        group by 1 order by 2 desc, 1 limit {FEW + 1}
+        group by 1 order by 2 desc, 1 limit {MAX_VALUES + 1}
     """
     found = db.execute(sql).fetchall()
-    if len(found) <= FEW:
+    if len(found) <= MAX_VALUES:
         return {str(_short(value)): count for value, count in found}
     return {"examples": [_short(value) for value, _ in found[:EXAMPLES]]}
 
@@ -153,8 +154,8 @@ def _values(db: "Database", collection: "Collection", column: str) -> Any:
 def _short(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"({len(value):,} bytes)"
-    is_long = isinstance(value, str) and len(value) > LONGEST
-    return f"{value[:LONGEST]}…" if is_long else value
+    is_long = isinstance(value, str) and len(value) > MAX_CHARACTERS
+    return f"{value[:MAX_CHARACTERS]}…" if is_long else value
 
 
 def _json(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""The site on this computer."""
+"""Serve the site on this computer."""

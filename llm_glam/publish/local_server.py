@@ -1,4 +1,4 @@
-"""The site: Datasette as a process of its own over a database."""
+"""Run Datasette on a database, in a separate process."""
 
 import shlex
 import signal
@@ -21,7 +21,7 @@ SAFE = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 @dataclass(frozen=True)
 class Site:
-    """A database to show, where, and with which metadata file."""
+    """A database to serve, the address to serve it on, and a metadata file for Datasette."""
 
     database: Path
     host: str = "127.0.0.1"
@@ -29,10 +29,10 @@ class Site:
     metadata: Path | None = None
 
     def arguments(self) -> list[str]:
-        """What ``datasette`` is called with.
+        """Return the arguments for ``datasette``.
 
-        Datasette 1.0 ignores canned queries and permissions in metadata, so that the same file
-        is its configuration too.
+        Datasette 1.0 ignores canned queries and permissions in the metadata, so it is given the
+        same file as its configuration too.
         """
         arguments = [str(self.database), "--host", self.host, "--port", str(self.port)]
         if self.metadata:
@@ -42,11 +42,11 @@ class Site:
         return arguments
 
     def command_line(self) -> str:
-        """The plain command that does the same."""
+        """Return the equivalent ``datasette`` command."""
         return shlex.join(["datasette", *self.arguments()])
 
     def address(self, collection: str | None) -> str:
-        """The gallery of a collection, or the list of collections."""
+        """Return the URL of a collection's gallery, or of the list of collections."""
         path = f"/{tilde_encoded(self.database.stem)}/-/glam"
         if collection:
             path += f"/{tilde_encoded(collection)}"
@@ -54,23 +54,23 @@ class Site:
 
 
 def tilde_encoded(text: str) -> str:
-    """A name as Datasette writes it in addresses: ``~`` and two hexadecimal digits a byte."""
-    letters = {
+    """Encode a name for a URL as Datasette does: most bytes as ``~`` and two hex digits."""
+    encoded = {
         byte: chr(byte) if chr(byte) in SAFE else f"~{byte:02X}" for byte in range(256)
     }
-    letters[ord(" ")] = "+"
-    return "".join(letters[byte] for byte in text.encode())
+    encoded[ord(" ")] = "+"
+    return "".join(encoded[byte] for byte in text.encode())
 
 
 def run(site: Site, ready: Callable[[], None]) -> int:
-    """Run Datasette until it ends or is interrupted.
+    """Run Datasette until it exits or is interrupted.
 
-    :param ready: called once, when the site answers
-    :return: Datasette's exit status
-    :raises GlamError: the port is taken
+    :param ready: called once, from another thread, when the site responds
+    :return: Datasette's exit status, 0 if it was interrupted
+    :raises GlamError: the port is not free
     """
     _check_port(site)
-    # The server's log is for people: on stderr, like all progress.
+    # The server's log is for people to read, so it goes to stderr as all progress does.
     process = subprocess.Popen(
         [sys.executable, "-m", "datasette", *site.arguments()], stdout=sys.__stderr__
     )

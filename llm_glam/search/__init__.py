@@ -1,4 +1,4 @@
-"""What people look for to ranked items, by an index of the vectors."""
+"""Search a collection: parse queries, and rank its items with an index of the vectors."""
 
 from typing import TYPE_CHECKING, Any
 

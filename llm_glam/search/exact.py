@@ -1,4 +1,4 @@
-"""A query to ranked items: exact, by cosine similarity."""
+"""Rank the items of a collection by their exact cosine similarity to a query."""
 
 from collections.abc import Collection as Collected
 from collections.abc import Sequence
@@ -27,10 +27,11 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for, and among which items.
+    """The vector to search for, and which items may be found.
 
-    ``number``: how many; all of them where it is negative, as in SQLite. ``prefix``: only ids
-    that begin so, as LLM's ``--prefix``. ``among``: only these ids. ``skip``: none of these.
+    ``number`` is how many results to return, or all of them if it is negative, as in SQLite.
+    Only ids that start with ``prefix`` are found, as with LLM's ``--prefix``; only those in
+    ``among``, if it is given; and none of those in ``skip``.
     """
 
     vector: Vector
@@ -42,7 +43,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """A result: an id, its cosine similarity, and what LLM stored with it."""
+    """A result: an id, its cosine similarity, and the text and metadata LLM stored with it."""
 
     id: str
     score: float
@@ -53,12 +54,13 @@ class Hit:
 def query_vector(
     collection: Collection, query: str | bytes, *, download: bool = True
 ) -> Vector:
-    """The vector of words or of a picture's bytes, by the collection's own checkpoint.
+    """Embed a text or a picture's bytes with the collection's checkpoint.
 
-    :param download: whether a hub checkpoint that is not here may be downloaded for it
-    :raises CheckpointChanged: the checkpoint of that name is not the one of the collection
-    :raises BadImage: the bytes are no picture
-    :raises BadTerm: the words are no valid text
+    :param download: whether to download a checkpoint from the Hugging Face Hub if necessary
+    :return: shape (dimensions,), float64
+    :raises CheckpointChanged: the checkpoint is not the one the collection was made with
+    :raises BadImage: the bytes are not a picture
+    :raises BadTerm: the text is not valid Unicode
     """
     if isinstance(query, str):
         check_text(query, BadTerm)
@@ -74,13 +76,13 @@ def nearest(
     collection: Collection,
     vector: Vector,
     number: int = 10,
-    **narrowed: Any,
+    **limits: Any,
 ) -> list[Hit]:
-    """The items nearest to a vector, best first, equal scores by id.
+    """Return the items nearest to a vector, best first, and by id if scores are equal.
 
-    :param narrowed: as in :class:`Query`
+    :param limits: ``prefix``, ``among`` and ``skip`` of :class:`Query`
     """
-    return nearest_to_each(db, collection, [Query(vector, number, **narrowed)])[0]
+    return nearest_to_each(db, collection, [Query(vector, number, **limits)])[0]
 
 
 def nearest_to_each(
@@ -89,88 +91,103 @@ def nearest_to_each(
     queries: Sequence[Query],
     progress: Progress | None = None,
 ) -> list[list[Hit]]:
-    """What :func:`nearest` gives for each of several queries, for little more than one costs.
+    """Return the results of :func:`nearest` for each of several queries.
 
-    :param progress: told how it goes where many vectors have to be read first
+    This takes little longer than a single query.
+
+    :param progress: is shown the progress if many vectors must be read first
     """
-    with index.reading(db) as seen:
-        found = index.of(db, collection, seen, progress)
-        scores = found.scores(np.stack([query.vector for query in queries]))
-        within: dict[tuple[str, int], Positions] = {}  # the same for many queries
+    with index.snapshot(db) as stamp:
+        current = index.of(db, collection, stamp, progress)
+        scores = current.scores(np.stack([query.vector for query in queries]))
+        allowed: dict[tuple[str, int], Positions] = {}  # often shared by all queries
         hits = []
         for query, row in zip(queries, scores, strict=True):
             key = query.prefix, id(query.among)
-            if key not in within:
-                within[key] = _within(db, collection, found, query)
-            hits.append(_best(db, collection, found, query, row, within[key]))
+            if key not in allowed:
+                allowed[key] = _allowed(db, collection, current, query)
+            hits.append(_best(db, collection, current, query, row, allowed[key]))
         return hits
 
 
 def ranks(
     db: Database, collection: Collection, query: Query, ids: Sequence[str]
 ) -> dict[str, int]:
-    """Where items stand among all that a query may find, 1 for the nearest, equal scores by id.
+    """Return the ranks of some items among all that a query may find, starting at 1.
 
-    Ids that it may not find are left out. Only what rounding may have put on the wrong side of
-    one of them is compared exactly; the rest is counted.
+    Items with equal scores are ranked by id. Ids that the query may not find are left out.
+
+    Exact scores are only computed for items whose approximate score is so close to that of one of
+    ``ids`` that rounding may have swapped them. All others are only counted.
     """
-    with index.reading(db) as seen:
-        found = index.of(db, collection, seen)
-        within = _within(db, collection, found, query)
-        within = np.setdiff1d(within, found.rows.positions(list(query.skip)))
-        asked = found.rows.positions(ids)
-        asked = asked[np.isin(asked, within)]
-        if not len(asked):
+    with index.snapshot(db) as stamp:
+        current = index.of(db, collection, stamp)
+        allowed = _allowed(db, collection, current, query)
+        allowed = np.setdiff1d(allowed, current.rows.positions(list(query.skip)))
+        requested = current.rows.positions(ids)
+        requested = requested[np.isin(requested, allowed)]
+        if not len(requested):
             return {}
-        every = found.scores(query.vector[np.newaxis])[0].astype(np.float64)
-        scores = every[within]
-        near = _distances(scores, np.sort(every[asked])) <= found.rounding
-        names, exact = _exactly(db, found, within[near], query.vector)
-        ranked = sorted(zip((-exact).tolist(), names, strict=True))
-        place = {item_id: place for place, (_, item_id) in enumerate(ranked, 1)}
-        far = np.sort(scores[~near])
-        above = len(far) - np.searchsorted(far, every[asked])
-        named = [
-            (found.rows.id(int(p)), int(n)) for p, n in zip(asked, above, strict=True)
-        ]
-        return {item_id: number + place[item_id] for item_id, number in named}
+        all_scores = current.scores(query.vector[np.newaxis])[0].astype(np.float64)
+        scores = all_scores[allowed]
+        is_close = (
+            _distances(scores, np.sort(all_scores[requested])) <= current.rounding
+        )
+        close_ids, exact = _exact_scores(db, current, allowed[is_close], query.vector)
+        ordered = sorted(zip((-exact).tolist(), close_ids, strict=True))
+        rank = {item_id: rank for rank, (_, item_id) in enumerate(ordered, 1)}
+        others = np.sort(scores[~is_close])
+        above = len(others) - np.searchsorted(others, all_scores[requested])
+        counts = {
+            current.rows.id(int(position)): int(count)
+            for position, count in zip(requested, above, strict=True)
+        }
+        return {item_id: count + rank[item_id] for item_id, count in counts.items()}
 
 
-def _distances(scores: Vector, known: Vector) -> Vector:
-    """How far each score is from the nearest of the known ones, which are sorted."""
-    right = np.searchsorted(known, scores)
-    above = known[np.minimum(right, len(known) - 1)]
-    below = known[np.maximum(right - 1, 0)]
+def _distances(scores: Vector, references: Vector) -> Vector:
+    """Return how far each score is from the nearest reference score.
+
+    :param references: in ascending order
+    """
+    right = np.searchsorted(references, scores)
+    above = references[np.minimum(right, len(references) - 1)]
+    below = references[np.maximum(right - 1, 0)]
     distances: Vector = np.minimum(np.abs(above - scores), np.abs(below - scores))
     return distances
 
 
-def _within(
-    db: Database, collection: Collection, found: Index, query: Query
+def _allowed(
+    db: Database, collection: Collection, current: Index, query: Query
 ) -> Positions:
-    """The positions of all that a query may find, what it skips included, in order."""
+    """Return the positions of all items a query may find or skip, in order."""
     among = query.among
     if query.prefix:
         among = _with_prefix(db, collection, query.prefix, among)
     if among is None:
-        return np.arange(len(found.rows))
-    return found.rows.positions(among)
+        return np.arange(len(current.rows))
+    return current.rows.positions(among)
 
 
 def _best(
     db: Database,
     collection: Collection,
-    found: Index,
+    current: Index,
     query: Query,
     scores: NDArray[np.float32],
     positions: Positions,
 ) -> list[Hit]:
+    """Return the results of one query.
+
+    :param scores: of all rows, in single precision
+    :param positions: of the items that may be found or skipped
+    """
     wanted = query.number + len(query.skip)
     if len(positions) < len(scores):
         scores = scores[positions]
     if query.number >= 0 and wanted < len(scores):
-        positions = positions[_candidates(scores, wanted, found.rounding)]
-    ids, exact = _exactly(db, found, positions, query.vector)
+        positions = positions[_candidates(scores, wanted, current.rounding)]
+    ids, exact = _exact_scores(db, current, positions, query.vector)
     ranked = sorted(zip((-exact).tolist(), ids, strict=True))
     best = [(item_id, -score) for score, item_id in ranked if item_id not in query.skip]
     if query.number >= 0:
@@ -186,10 +203,10 @@ def _with_prefix(
 
 
 def _candidates(scores: NDArray[np.float32], number: int, rounding: float) -> Positions:
-    """Positions of all that may be among the best, whatever the rounding of the scores.
+    """Return the positions of all scores that may be among the best, given their rounding.
 
-    As many of the scores as are asked for are at least as large as the smallest of the largest
-    maxima of blocks: what is below that need not be sorted.
+    To avoid sorting all scores, the maximum of each block is taken first. At least ``number``
+    scores are not below the ``number``-th largest maximum, so lower ones cannot be among the best.
     """
     if number < 1:
         return np.empty(0, np.intp)
@@ -204,14 +221,14 @@ def _candidates(scores: NDArray[np.float32], number: int, rounding: float) -> Po
     return positions[some >= last - rounding]
 
 
-def _exactly(
-    db: Database, found: Index, candidates: Positions, vector: Vector
+def _exact_scores(
+    db: Database, current: Index, candidates: Positions, vector: Vector
 ) -> tuple[list[str], Vector]:
-    """Ids and cosines, from the vectors as they are in the database, in double precision."""
+    """Return ids and cosines, computed in double precision from the stored vectors."""
     ids: list[str] = []
     scores: list[Vector] = [np.empty(0)]
     for start in range(0, len(candidates), ROWS_AT_ONCE):
-        rowids = found.rows.rowids[candidates[start : start + ROWS_AT_ONCE]].tolist()
+        rowids = current.rows.rowids[candidates[start : start + ROWS_AT_ONCE]].tolist()
         rows = embeddings.ids_and_vectors_of_rows(db, rowids)
         ids += [row[0] for row in rows]
         rows_of_vectors = stack(row[1] for row in rows)

@@ -1,9 +1,10 @@
-"""A collection's vectors ready to be compared, kept up to date with its database.
+"""An index of a collection's vectors, which follows every change in the database.
 
-What is compared is a copy of the vectors, normalised, in a file below ``user_dir()/glam/index/``
-that may be deleted at any time. An O(1) look at the database (:mod:`llm_glam.db.change_stamp`) tells whether
-anything was committed since; only then rows are compared, their vectors included, and what
-differs is copied anew. Collections that are read in no time have no file.
+The index is a normalised copy of the vectors in a file below ``user_dir()/glam/index/``, which can
+be deleted at any time. A check in O(1) (:mod:`llm_glam.db.change_stamp`) tells whether anything
+was committed since the index was updated. Only then the rows and their vectors are compared with
+the database, and those that differ are copied again. Small collections, which are read quickly
+enough, have no file.
 """
 
 import hashlib
@@ -31,19 +32,21 @@ from .matmul import product
 from .vector_file import Rows, Stored
 from .vector_rows import check, fill, rows_of
 
-SMALL = 5_000  # rows that are read faster than a file is made
+SMALL = 5_000  # rows: up to this number, reading them is faster than writing a file
 SUFFIX = ".vectors"
-HOURS_OF_WRITING = 6
+HOURS_OF_WRITING = (
+    6  # after this time, the unfinished file of a killed process is deleted
+)
 
 _lock = threading.RLock()
-_opened: dict[str, "Index"] = {}
+_cached: dict[str, "Index"] = {}
 
 
 @dataclass(frozen=True)
 class Index:
-    """Vectors as they were when the database's files looked like ``stamp``.
+    """The vectors of a collection in one state of its database.
 
-    ``stamp`` is None where that is not known, because somebody was writing.
+    ``stamp`` identifies that state; it is None if another process was writing at the time.
     """
 
     stored: Stored
@@ -51,32 +54,33 @@ class Index:
 
     @property
     def rows(self) -> Rows:
-        """Whose vectors they are."""
+        """The ids and rowids that the vectors belong to."""
         return self.stored.rows
 
     @property
     def rounding(self) -> float:
-        """By how much two scores may be apart wrongly.
+        """The largest error that rounding can cause in the difference of two scores.
 
-        Half a unit in the last place for each product, sum and normalised number (Higham,
-        Accuracy and Stability of Numerical Algorithms, chapter 3), for either score.
+        This is half a unit in the last place for each product, sum and normalised number (Higham,
+        Accuracy and Stability of Numerical Algorithms, chapter 3), for each of the two scores.
         """
         return 2 * (self.stored.vectors.shape[1] + 4) * 2.0**-24
 
     def scores(self, vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-        """The cosine of each vector, shape (q, d), with each row, in single precision.
+        """Return the cosine similarity of each vector to each row, in single precision.
 
-        :return: shape (q, n), the rows in their order
+        :param vectors: shape (q, d)
+        :return: shape (q, n)
         """
         unit = normalize(vectors).astype(np.float32)
         return product(np.asarray(self.stored.vectors), unit)
 
 
 @contextmanager
-def reading(db: Database) -> Iterator[str | None]:
-    """Read one state of a database, whatever others commit meanwhile; gives its stamp.
+def snapshot(db: Database) -> Iterator[str | None]:
+    """Read one state of a database during a block, whatever others commit meanwhile.
 
-    The stamp is None where it is not sure that it belongs to that state.
+    Gives the stamp of that state, or None if it cannot be determined reliably.
     """
     path = file_of(db)
     if path is None or db.conn.in_transaction:
@@ -94,47 +98,49 @@ def reading(db: Database) -> Iterator[str | None]:
 def of(
     db: Database,
     collection: Collection,
-    seen: str | None,
+    stamp: str | None,
     progress: Progress | None = None,
 ) -> Index:
-    """The index of a collection as it is now, from memory, from its file, or made.
+    """Return the up-to-date index of a collection, from memory, from its file, or newly made.
 
-    :param seen: what :func:`reading` gave, inside which this is called
-    :param progress: told how it goes where many vectors have to be read
-    :raises VectorsDiffer: its vectors are not of one length
+    Call this inside :func:`snapshot`.
+
+    :param stamp: what :func:`snapshot` gave
+    :param progress: is shown the progress if many vectors must be read
+    :raises VectorsDiffer: the vectors have different lengths
     """
     path = file_of(db)
     if path is None:
         return Index(_stored(db, collection, None, None, progress), None)
     key = _key(path, collection)
     with _lock:
-        known = _opened.get(key)
-        if known is None or known.stamp != seen:
-            known = _saved(key) or known  # another process may have been faster
-        if known is None or seen is None or known.stamp != seen:
-            stored = _stored(db, collection, key, known, progress)
-            is_news = seen is not None or known is None or stored is not known.stored
-            known = Index(stored, seen)
-            if is_news:
-                _note(db, key, path, collection.name, known)
-        _opened[key] = known
-        return known
+        last = _cached.get(key)
+        if last is None or last.stamp != stamp:
+            last = _saved(key) or last  # another process may have updated it
+        if last is None or stamp is None or last.stamp != stamp:
+            stored = _stored(db, collection, key, last, progress)
+            has_changed = stamp is not None or last is None or stored is not last.stored
+            last = Index(stored, stamp)
+            if has_changed:
+                _save_note(db, key, path, collection.name, last)
+        _cached[key] = last
+        return last
 
 
 def directory() -> Path:
-    """Where the files are."""
+    """Return the folder of the index files."""
     return registry.directory() / "index"
 
 
 def size(db: Database, collection: Collection) -> int:
-    """The bytes of a collection's file, 0 where it has none."""
+    """Return the size of a collection's index file in bytes, 0 if it has none."""
     path = file_of(db)
     files = _files(_key(path, collection)) if path else []
     return sum(one.stat().st_size for one in files)
 
 
 def file_of(db: Database) -> Path | None:
-    """The file of a database; None for one in memory."""
+    """Return the path of a database's file, or None for a database in memory."""
     name = next(
         row[2] for row in db.execute("pragma database_list") if row[1] == "main"
     )
@@ -142,8 +148,8 @@ def file_of(db: Database) -> Path | None:
 
 
 def _key(path: Path, collection: Collection) -> str:
-    of_what = path, collection.id, collection.name, collection.model_id
-    text = "\0".join(map(str, (*of_what, collection.fingerprint, collection.precision)))
+    names = path, collection.id, collection.name, collection.model_id
+    text = "\0".join(map(str, (*names, collection.fingerprint, collection.precision)))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -151,14 +157,15 @@ def _stored(
     db: Database,
     collection: Collection,
     key: str | None,
-    known: Index | None,
+    last: Index | None,
     progress: Progress | None,
 ) -> Stored:
-    """The vectors of all rows: those that are known already, and others from the database."""
+    """Return the vectors of all rows, unchanged ones from the last index.
+
+    :param key: names the collection's files, None for a database in memory
+    """
     rows, dimensions = rows_of(db, collection), embeddings.dimensions(db, collection.id)
-    old = (
-        known.stored if known and known.stored.vectors.shape[1] == dimensions else None
-    )
+    old = last.stored if last and last.stored.vectors.shape[1] == dimensions else None
     if old:
         check(db, collection, rows, dimensions)
         if old.rows.equal(rows):
@@ -175,54 +182,57 @@ def _stored(
 
 
 def _saved(key: str) -> Index | None:
-    """What another process has made."""
+    """Return the index that this or another process has saved, or None."""
     try:
-        noted = json.loads((directory() / f"{key}.json").read_text("utf-8"))
-        return Index(vector_file.load(directory() / noted["file"]), noted["stamp"])
+        note = json.loads((directory() / f"{key}.json").read_text("utf-8"))
+        return Index(vector_file.load(directory() / note["file"]), note["stamp"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def _note(db: Database, key: str, path: Path, name: str, index: Index) -> None:
-    """Say which file is valid, and let others go; where that cannot be said, nothing is lost."""
+def _save_note(db: Database, key: str, path: Path, name: str, index: Index) -> None:
+    """Note which file is valid and delete the others.
+
+    If the note cannot be written, the index is made again next time.
+    """
     file = getattr(index.stored.vectors, "filename", None)
     if file is None:
         return
-    noted = {
+    note = {
         "file": Path(file).name,
         "stamp": index.stamp,
         "database": str(path),
         "collection": name,
     }
     with suppress(OSError):
-        atomic.write_text(directory() / f"{key}.json", json.dumps(noted, indent=2))
-        tidy(db)
+        atomic.write_text(directory() / f"{key}.json", json.dumps(note, indent=2))
+        delete_stale_files(db)
 
 
 def _files(key: str) -> list[Path]:
     return list(directory().glob(f"{key}-*{SUFFIX}"))
 
 
-def tidy(db: Database) -> None:
-    """Delete what is of no use: older versions, and what was a collection's that is gone.
+def delete_stale_files(db: Database) -> None:
+    """Delete older versions of index files, and those of collections that no longer exist.
 
-    Of other databases only those that are gone themselves are noticed.
+    The files of other databases are deleted only if the whole database is gone.
     """
     path = file_of(db)
-    here = {_key(path, one) for one in collections.every(db)} if path else set()
+    keys = {_key(path, one) for one in collections.every(db)} if path else set()
     valid = set()
-    for note in directory().glob("*.json"):
+    for note_file in directory().glob("*.json"):
         with suppress(OSError, ValueError, LookupError, TypeError):
-            noted = json.loads(note.read_text("utf-8"))
-            is_here = noted["database"] == str(path)
-            if note.stem in here if is_here else Path(noted["database"]).exists():
-                valid.add(noted["file"])
+            note = json.loads(note_file.read_text("utf-8"))
+            is_same = note["database"] == str(path)
+            if note_file.stem in keys if is_same else Path(note["database"]).exists():
+                valid.add(note["file"])
             else:
-                note.unlink()
-    killed = [one for one in directory().glob(".*") if _is_old(one)]
-    for file in (*directory().glob(f"*{SUFFIX}"), *killed):
+                note_file.unlink()
+    unfinished = [one for one in directory().glob(".*") if _is_old(one)]
+    for file in (*directory().glob(f"*{SUFFIX}"), *unfinished):
         if file.name not in valid:
-            with suppress(OSError):  # Windows keeps what somebody has open
+            with suppress(OSError):  # Windows does not delete a file that is open
                 file.unlink()
 
 
@@ -232,6 +242,6 @@ def _is_old(file: Path) -> bool:
     return False
 
 
-def forget_opened() -> None:
-    """Open everything anew; for tests and for processes that fork."""
-    _opened.clear()
+def clear_cache() -> None:
+    """Forget all indexes in memory, for tests and for processes that fork."""
+    _cached.clear()

@@ -1,7 +1,8 @@
-"""Many vectors times one query or several, by all cores.
+"""Multiply many vectors with one or several queries, using all cores.
 
-Each block of rows is one core's work. A BLAS shares each product among the cores and lets them
-wait for each other, which takes several times as long where one of them is busy with a page.
+Each block of rows is multiplied by one core. A BLAS library would instead split each product among
+the cores, which then wait for each other; this takes several times as long if one of them is busy
+with something else, such as a page of the site.
 """
 
 from collections.abc import Callable
@@ -15,59 +16,66 @@ from numpy.typing import NDArray
 from ..engine.onnx import cores, session
 
 BLOCK = 8_192  # rows
-FEW = 20_000  # rows, for which nothing is loaded and no thread is started
+FEW = 20_000  # rows: below this number, starting threads and loading ONNX is not worthwhile
 
 Floats = NDArray[np.float32]
 
 
-def product(rows: Floats, asked: Floats) -> Floats:
-    """The product of each query with each row.
+def product(rows: Floats, queries: Floats) -> Floats:
+    """Return the dot product of each query with each row.
 
-    :param rows: shape (n, d); ``asked`` has shape (q, d)
+    :param rows: shape (n, d)
+    :param queries: shape (q, d)
     :return: shape (q, n)
     """
-    if not len(rows):  # of which nobody knows how long they would be
-        return np.empty((len(asked), 0), np.float32)
+    if not len(
+        rows
+    ):  # their length d may be unknown, and differ from that of the queries
+        return np.empty((len(queries), 0), np.float32)
     if len(rows) < FEW:
-        return asked @ rows.T
-    times = _one(asked[0]) if len(asked) == 1 else _several(asked)
-    found = np.empty((len(asked), len(rows)), np.float32)
+        return queries @ rows.T
+    multiply = _with_one(queries[0]) if len(queries) == 1 else _with_several(queries)
+    products = np.empty((len(queries), len(rows)), np.float32)
 
-    def multiply(start: int) -> None:
-        part = slice(start, start + BLOCK)
-        found[:, part] = times(rows[part])
+    def multiply_block(start: int) -> None:
+        block = slice(start, start + BLOCK)
+        products[:, block] = multiply(rows[block])
 
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(multiply, range(0, len(rows), BLOCK)))
-    return found
+        list(pool.map(multiply_block, range(0, len(rows), BLOCK)))
+    return products
 
 
-def _one(asked: Floats) -> Callable[[Floats], Floats]:
-    """Read once from memory, which takes longer than to compute."""
-    return lambda rows: np.einsum("ij,j->i", rows, asked)
+def _with_one(query: Floats) -> Callable[[Floats], Floats]:
+    """Return a function that multiplies rows with one query.
+
+    It reads each row from memory only once, which takes longer than the arithmetic.
+    """
+    return lambda rows: np.einsum("ij,j->i", rows, query)
 
 
-def _several(asked: Floats) -> Callable[[Floats], Floats]:
-    multiplier, turned = _multiplier(), np.ascontiguousarray(asked.T)
+def _with_several(queries: Floats) -> Callable[[Floats], Floats]:
+    """Return a function that multiplies rows with several queries."""
+    model, columns = _matmul_model(), np.ascontiguousarray(queries.T)
 
-    def times(rows: Floats) -> Floats:
-        found: Floats = multiplier.run(None, {"rows": rows, "asked": turned})[0]
-        return found.T
+    def multiply(rows: Floats) -> Floats:
+        products: Floats = model.run(None, {"rows": rows, "queries": columns})[0]
+        return products.T
 
-    return times
+    return multiply
 
 
 @cache
-def _multiplier() -> Any:
-    """A model of nothing but the product of two matrices."""
+def _matmul_model() -> Any:
+    """Return an ONNX session whose model is just the product of two matrices."""
     from onnx import TensorProto, helper
 
-    rows, asked, found = (
+    rows, queries, products = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None])
-        for name in ("rows", "asked", "found")
+        for name in ("rows", "queries", "products")
     )
-    node = helper.make_node("MatMul", ["rows", "asked"], ["found"])
-    graph = helper.make_graph([node], "product", [rows, asked], [found])
+    node = helper.make_node("MatMul", ["rows", "queries"], ["products"])
+    graph = helper.make_graph([node], "product", [rows, queries], [products])
     opset = helper.make_opsetid("", 13)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
     return session(model.SerializeToString())

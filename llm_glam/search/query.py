@@ -1,4 +1,4 @@
-"""A search of a collection, in one call."""
+"""Search a collection in one call."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """A picture that was found: its id, its cosine similarity, and its record.
+    """A picture that was found: its id, its cosine similarity to the query, and its record.
 
-    ``score`` is None where there was nothing to compare with.
+    ``score`` is None if the search had conditions but no query.
     """
 
     id: str
@@ -32,10 +32,11 @@ class Result:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What narrows a search, and how much of its results is given.
+    """Which pictures to search, and which of the results to return.
 
-    ``prompt`` is a sentence for words, which stand where ``{}`` is; ``allow_private`` lets
-    addresses be those of private networks.
+    Results with a score below ``min_score`` and the first ``skip`` results are left out. ``prompt``
+    is a template for text queries, with ``{}`` for the text. ``allow_private`` permits URLs on
+    this computer and on private networks.
     """
 
     conditions: Conditions = Conditions()
@@ -56,25 +57,26 @@ def search(
     options: SearchOptions | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Return the pictures of a collection that are most like a query, best first; exact.
+    """Return the pictures of a collection that are most similar to a query, best first.
 
-    A query, and each term that is added or subtracted, is words, a picture file (``./found.jpg``),
-    the address of a picture, or ``id:ID``, a picture of the collection; ``2:`` before it doubles
-    its weight. Without any, the pictures that fulfil the conditions are listed by id.
+    The query, and each term to add or subtract, is text, a picture file (``./found.jpg``), the URL
+    of a picture, or ``id:ID`` for a picture in the collection. ``2:`` before a term doubles its
+    weight. Without any terms, all pictures that fulfil the conditions are returned, sorted by id.
+    The search is exact.
 
-    :raises GlamError: one sentence about what is wrong with the query, a condition, the
-        collection or its checkpoint
+    :raises GlamError: there is a problem with the query, a condition, the collection or its
+        checkpoint, which the message explains in one sentence
     """
     db = collections.connect(database, readonly=True)
-    found = collections.get(db, collection)
+    opened = collections.get(db, collection)
     wanted = parse_terms(query, add, subtract)
-    return search_terms(db, found, wanted, options, progress)
+    return search_terms(db, opened, wanted, options, progress)
 
 
 def parse_terms(query: str, add: Sequence[str], subtract: Sequence[str]) -> list[Term]:
-    """Read terms as they are typed on a command line.
+    """Parse terms as they are typed on a command line.
 
-    :raises BadTerm: one that cannot be read
+    :raises BadTerm: a term is not valid
     """
     plus = [terms.parse(text) for text in ([query] if query else []) + list(add)]
     return plus + [terms.parse(text, subtract=True) for text in subtract]
@@ -87,18 +89,21 @@ def search_terms(
     options: SearchOptions | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Do what :func:`search` does, in a collection that is open, for terms that are read."""
+    """Do what :func:`search` does, for an open collection and parsed terms.
+
+    :raises GlamError: as in :func:`search`
+    """
     options, progress = options or SearchOptions(), progress or NoProgress()
     if not wanted and not options.conditions:
         raise BadTerm("Give something to look for, or a condition.")
     among = None
     if options.conditions:
         among = filters.ids(db, collection, options.conditions)
-    most = options.number + options.skip
+    limit = options.number + options.skip
     if wanted:
-        scored = _nearest(db, collection, wanted, among, most, options, progress)
+        scored = _nearest(db, collection, wanted, among, limit, options, progress)
     else:
-        scored = [(item_id, None) for item_id in sorted(among or [])[:most]]
+        scored = [(item_id, None) for item_id in sorted(among or [])[:limit]]
     return list(_results(db, collection, scored[options.skip :]))
 
 
@@ -107,26 +112,31 @@ def _nearest(
     collection: Collection,
     wanted: Sequence[Term],
     among: Sequence[str] | None,
-    most: int,
+    limit: int,
     options: SearchOptions,
     progress: Progress,
 ) -> list[tuple[str, float | None]]:
     announce_addresses(wanted, progress)
     query = terms.query(
-        *(db, collection, wanted, most),
+        *(db, collection, wanted, limit),
         among=among,
         prompt=options.prompt,
         private=options.allow_private,
     )
     hits = exact.nearest_to_each(db, collection, [query], progress)[0]
-    least = options.min_score
-    return [(hit.id, hit.score) for hit in hits if least is None or hit.score >= least]
+    lowest = options.min_score
+    return [
+        (hit.id, hit.score) for hit in hits if lowest is None or hit.score >= lowest
+    ]
 
 
 def announce_addresses(wanted: Sequence[Term], progress: Progress) -> None:
-    """Name the addresses among terms: fetching may take long, and strangers hear of it."""
+    """Report the URLs among terms before they are fetched.
+
+    This can take long, and it tells other people's servers about the search.
+    """
     for address in [term.address for term in wanted if term.address is not None]:
-        from ..net.fetch import shown  # and with it all that speaks HTTP
+        from ..net.fetch import shown  # slow to import, because of HTTP
 
         progress.say(f"Fetching {shown(address)}")
 
@@ -135,6 +145,8 @@ def _results(
     db: Database, collection: Collection, scored: Sequence[tuple[str, float | None]]
 ) -> Iterator[Result]:
     table = collection.items_table
-    known = items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
+    records = (
+        items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
+    )
     for item_id, score in scored:
-        yield Result(item_id, score, known.get(item_id, {}))
+        yield Result(item_id, score, records.get(item_id, {}))

@@ -1,12 +1,12 @@
-"""A query in one line, as it is typed into a search box, and back again.
+"""Parse and write queries in one line, as they are typed into a search box.
 
 ``a bronze brooch -broken +"in a museum" 2:golden id:0032.jpg``
 
-Words are one term, as they stand. ``+`` and ``-`` add and subtract the one word, phrase in quotes
-or ``id:`` that follows them without a space. A phrase in quotes is a term of its own. A weight
-holds for what follows: the phrase, the id, or all words up to the next operator (rclip's
-``2:golden retriever``). In quotes, ``"`` and ``\\`` are written as in JSON, so that SQLite's
-``'id:' || json_quote(id)`` is always right.
+All words without an operator are one term. ``+`` and ``-`` add and subtract the single word, phrase
+in quotes or ``id:`` that follows them without a space. A phrase in quotes is a term of its own. A
+weight applies to what follows: the phrase, the id, or all words up to the next operator (as in
+rclip's ``2:golden retriever``). In quotes, ``"`` and ``\\`` are escaped as in JSON, so SQLite's
+``'id:' || json_quote(id)`` always gives a valid term.
 """
 
 import json
@@ -26,26 +26,26 @@ TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-MOST = 20  # terms; each may need the model
-LONGEST = 100_000  # characters of a line, of which ids may take most
+MAX_TERMS = 20  # each may need the model
+MAX_CHARACTERS = 100_000  # of a whole line; long ones consist mostly of ids
 
 
 def parse(line: str) -> list[Term]:
-    """The terms of a line; none where it is empty.
+    """Return the terms of a line, none if it is empty.
 
-    :raises BadTerm: it is too long, has too many terms, or names a file or an address
+    :raises BadTerm: it is too long, has too many terms, or contains a file name or a URL
     """
-    if len(line) > LONGEST:
+    if len(line) > MAX_CHARACTERS:
         raise BadTerm(
-            f"The query has {len(line):,} characters; at most {LONGEST:,} are allowed."
+            f"The query has {len(line):,} characters; at most {MAX_CHARACTERS:,} are allowed."
         )
     found: list[Term | None] = []
-    base: list[str] = []  # words without an operator, wherever they stand
+    base: list[str] = []  # words without an operator, wherever they are in the line
     open_run = base
     runs: list[tuple[int, str, list[str]]] = []
     for token in TOKEN.finditer(line):
         if token["sign"] or token["id"] or token["quoted"]:
-            found.append(_closed(token))
+            found.append(_single_term(token))
             open_run = base
             continue
         if token["weight"]:
@@ -56,35 +56,40 @@ def parse(line: str) -> list[Term]:
             runs.append((len(found), "1", base))
             found.append(None)
         open_run.append(token["bare"])
-    for place, weight, words in runs:
-        found[place] = _words(terms.weight_of(weight), " ".join(words))
-    read = [term for term in found if term is not None]
-    check(read)
-    return read
+    for position, weight, words in runs:
+        found[position] = _words(terms.weight_of(weight), " ".join(words))
+    parsed = [term for term in found if term is not None]
+    check(parsed)
+    return parsed
 
 
 def check(wanted: Sequence[Term]) -> None:
-    """Whether these are terms of one search.
+    """Check that a search is not too long.
 
-    :raises BadTerm: there are too many of them, or too many words in them
+    :raises BadTerm: it has too many terms, or too many words
     """
-    if len(wanted) > MOST:
-        raise BadTerm(f"The query has {len(wanted)} terms; at most {MOST} are allowed.")
+    if len(wanted) > MAX_TERMS:
+        raise BadTerm(
+            f"The query has {len(wanted)} terms; at most {MAX_TERMS} are allowed."
+        )
     terms.check_length(" ".join(term.words for term in wanted if term.words))
 
 
 def write(wanted: Sequence[Term]) -> str:
-    """The line that :func:`parse` reads as these terms, which are words and ids."""
+    """Return a line that :func:`parse` parses as these terms.
+
+    :param wanted: terms that are words or ids, not files or URLs
+    """
     written, has_base = [], False
     for term in sorted(wanted, key=lambda term: not _is_plain(term)):
         is_base = _is_plain(term) and not has_base
         has_base = has_base or is_base
-        written.append(str(term.words) if is_base else _operated(term))
+        written.append(str(term.words) if is_base else _with_operators(term))
     return " ".join(written)
 
 
-def _closed(token: re.Match[str]) -> Term:
-    """A term that ends where its token ends."""
+def _single_term(token: re.Match[str]) -> Term:
+    """Return the term of a token that is a term by itself."""
     weight = terms.weight_of(token["weight"] or "1")
     weight = -weight if token["sign"] == "-" else weight
     body = token["bare"] or _unquoted(token["quoted"])
@@ -103,12 +108,12 @@ def _words(weight: float, words: str) -> Term:
 def _unquoted(text: str) -> str:
     try:
         return str(json.loads(text, strict=False))
-    except ValueError:  # a backslash that is no escape
+    except ValueError:  # a backslash that does not begin an escape sequence
         return text[1:-1]
 
 
 def _is_plain(term: Term) -> bool:
-    """May the term be written as the words without an operator?"""
+    """Return whether a term can be written as its words, without operators or quotes."""
     if term.weight != 1 or term.words is None:
         return False
     operators = ("sign", "weight", "id", "quoted")
@@ -120,8 +125,8 @@ def _is_plain(term: Term) -> bool:
     return is_normal and not has_operator and not is_other
 
 
-def _operated(term: Term) -> str:
-    """A term with its sign, its weight where that is not 1, and quotes where they are needed."""
+def _with_operators(term: Term) -> str:
+    """Return a term with its sign, its weight if it is not 1, and quotes if necessary."""
     body = str(term.words) if term.id is None else term.id
     is_simple = _is_plain(Term(1, words=body)) and not re.match(r"[+-]|.*\s", body)
     if not is_simple:

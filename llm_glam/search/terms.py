@@ -1,6 +1,6 @@
-"""What people look for: words, pictures and ids, added, subtracted and weighted.
+"""The terms of a search: words, pictures and ids, which are added, subtracted and weighted.
 
-A term may begin with a weight, as in rclip: ``2:golden retriever``.
+A term can begin with a weight, as in rclip: ``2:golden retriever``.
 """
 
 import os.path
@@ -23,17 +23,17 @@ from .exact import Query, Vector
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
 PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-LONGEST = 2_000  # characters of words
-HEAVIEST = 1_000  # times the weight of another term
+MAX_CHARACTERS = 2_000  # of words
+MAX_WEIGHT = 1_000
 
 
 @dataclass(frozen=True)
 class Term:
-    """Words, a picture file, its address or an id of the collection: only one is given.
+    """A term of a search: either words, a picture file, a picture's URL, or an item's id.
 
-    ``weight`` is negative where the term is subtracted.
+    ``weight`` is negative if the term is subtracted.
 
-    :raises BadTerm: what is no valid text
+    :raises BadTerm: a text is not valid Unicode
     """
 
     weight: float
@@ -48,11 +48,10 @@ class Term:
 
 
 def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
-    """A term as it was typed.
+    """Parse a term as it is typed on a command line.
 
-    :param files: whether whoever asks may name files of this computer, and addresses that it
-        fetches
-    :raises BadTerm: it is empty, too long, or a file or an address where none may be named
+    :param files: whether the term may name a file on this computer, or a URL for it to fetch
+    :raises BadTerm: the term is empty, too long, or a file or URL that is not allowed
     """
     weighted = WEIGHTED.fullmatch(text)
     weight = weight_of(weighted[1]) if weighted else 1.0
@@ -71,9 +70,9 @@ def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
 
 
 def check_words(words: str) -> None:
-    """Whether words are words: no file, no address, not too many.
+    """Check that words are neither a file name nor a URL, and not too long.
 
-    :raises BadTerm: they are not
+    :raises BadTerm: they are
     """
     for pattern, what in (PATH, "Files"), (ADDRESS, "Addresses"):
         if pattern.match(words):
@@ -82,25 +81,25 @@ def check_words(words: str) -> None:
 
 
 def check_length(words: str) -> None:
-    """No model reads more than this.
+    """Check that words are not longer than any model can read.
 
-    :raises BadTerm: there are too many words
+    :raises BadTerm: they are
     """
-    if len(words) > LONGEST:
+    if len(words) > MAX_CHARACTERS:
         raise BadTerm(
-            f"The words have {len(words):,} characters; at most {LONGEST:,} are allowed (the "
+            f"The words have {len(words):,} characters; at most {MAX_CHARACTERS:,} are allowed (the "
             "model reads fewer than a hundred words)."
         )
 
 
 def weight_of(digits: str) -> float:
-    """A weight from its digits.
+    """Return the weight that these digits denote.
 
     :raises BadTerm: it is too large
     """
     weight = float(digits)
-    if weight > HEAVIEST:
-        raise BadTerm(f"A weight can be at most {HEAVIEST:,}, not {digits[:20]}.")
+    if weight > MAX_WEIGHT:
+        raise BadTerm(f"A weight can be at most {MAX_WEIGHT:,}, not {digits[:20]}.")
     return weight
 
 
@@ -113,32 +112,36 @@ def vector(
     download: bool = True,
     private: bool = False,
 ) -> Vector:
-    """The weighted sum of the terms' vectors, each taken at length 1; shape (d,).
+    """Return the weighted sum of the terms' unit vectors.
 
-    :param prompt: a sentence for words, which stand where ``{}`` is
-    :param download: whether a hub checkpoint that is not here may be downloaded for it
-    :param private: whether addresses may be those of this computer and of private networks
+    :param prompt: a template for words, with ``{}`` for the words
+    :param download: whether to download a checkpoint from the Hugging Face Hub if necessary
+    :param private: whether URLs may be on this computer and on private networks
+    :return: shape (d,)
     :raises BadTerm: the terms cancel each other out
-    :raises BadAddress: an address that gives no picture
-    :raises BadImage: a picture that cannot be used
-    :raises UnknownItem: there is no such id
+    :raises BadAddress: a URL does not provide a picture
+    :raises BadImage: a picture cannot be used
+    :raises UnknownItem: the collection has no such id
     """
-    found = [_vector(db, collection, term, prompt, download, private) for term in terms]
-    return total([term.weight for term in terms], found)
+    vectors = [
+        _vector(db, collection, term, prompt, download, private) for term in terms
+    ]
+    return total([term.weight for term in terms], vectors)
 
 
 def total(weights: Sequence[float], vectors: Sequence[Vector]) -> Vector:
-    """The weighted sum of vectors, each taken at length 1; shape (d,).
+    """Return the weighted sum of vectors, each normalised to length 1.
 
+    :return: shape (d,)
     :raises BadTerm: they cancel each other out
     """
     parts = [
         weight * normalize(one) for weight, one in zip(weights, vectors, strict=True)
     ]
-    found: Vector = np.sum(parts, axis=0)
-    if float(np.linalg.norm(found)) < 1e-6:
+    weighted_sum: Vector = np.sum(parts, axis=0)
+    if float(np.linalg.norm(weighted_sum)) < 1e-6:
         raise BadTerm("The terms cancel each other out: nothing is left to search for.")
-    return found
+    return weighted_sum
 
 
 def query(
@@ -152,9 +155,9 @@ def query(
     download: bool = True,
     private: bool = False,
 ) -> Query:
-    """What to look for: the terms' sum, without the pictures that are terms themselves.
+    """Return a query for the sum of terms that skips the pictures used as terms.
 
-    Parameters and errors are those of :func:`vector` and :class:`llm_glam.search.exact.Query`.
+    For parameters and errors see :func:`vector` and :class:`llm_glam.search.exact.Query`.
     """
     total = vector(db, collection, terms, prompt, download=download, private=private)
     named = [term.id for term in terms if term.id is not None]
@@ -189,7 +192,7 @@ def _file(path: Path) -> bytes:
 
 
 def _fetched(address: str, private: bool) -> bytes:
-    from ..net.fetch import fetch  # and with it all that speaks HTTP
+    from ..net.fetch import fetch  # slow to import, because of HTTP
 
     return fetch(address, private=private)
 

@@ -1,7 +1,7 @@
-"""A collection's vectors in one file that is opened by mmap: written once, then only read.
+"""Write and memory-map a file with a collection's vectors.
 
-After a line of JSON come the arrays, each at a multiple of 64 bytes, in the order of
-:data:`ARRAYS`.
+A file is written once and then only read. After a header in JSON come the arrays in the order of
+:data:`ARRAYS`, each aligned to 64 bytes.
 """
 
 import json
@@ -22,9 +22,9 @@ FORMAT = 2
 ALIGNED = 64
 HEADER = 256  # bytes
 SAMPLED = 64  # vectors that are verified when a file is opened
-MANY = 1_000  # ids that are looked up faster together
+MANY = 1_000  # ids: more than this are looked up faster together than one by one
 BLOCK = 50_000  # rows
-# vectors (n, d), then by row: rowid, its vector's check, where its id ends; the ids, in UTF-8
+# In the order of the file; see Rows and Stored for their meaning.
 ARRAYS = ("vectors", "rowids", "checks", "ends", "names")
 
 
@@ -32,9 +32,9 @@ ARRAYS = ("vectors", "rowids", "checks", "ends", "names")
 class Rows:
     """The rows of a collection, in the order of their ids, without their vectors.
 
-    ``rowids``: shape (n,), int64; ``checks`` a number made of each vector as the database has
-    it, shape (n,), uint64; ``names`` the ids one after the other in UTF-8, ``ends`` where each
-    of them ends, shape (n,), int64.
+    ``rowids`` and ``checks`` have shape (n,); a check is a checksum of the stored vector. ``names``
+    has the ids as UTF-8, joined without separators, and ``ends``, shape (n,), the position in
+    ``names`` after each of them.
     """
 
     rowids: NDArray[np.int64]
@@ -46,7 +46,7 @@ class Rows:
     def of(
         cls, ids: Sequence[str], rowids: NDArray[np.int64], checks: NDArray[np.uint64]
     ) -> Self:
-        """From ids as they are."""
+        """Create rows from ids as text."""
         encoded = [one.encode("utf-8", "surrogatepass") for one in ids]
         ends = np.cumsum([len(one) for one in encoded], dtype=np.int64)
         return cls(rowids, checks, ends, np.frombuffer(b"".join(encoded), np.uint8))
@@ -55,20 +55,20 @@ class Rows:
         return len(self.rowids)
 
     def __getitem__(self, position: int) -> bytes:
-        """The id of one row as SQLite sorts it."""
+        """Return the id of one row as UTF-8, which sorts as in SQLite."""
         start = int(self.ends[position - 1]) if position else 0
         return self.names[start : int(self.ends[position])].tobytes()
 
     def id(self, position: int) -> str:
-        """The id of one row."""
+        """Return the id of one row."""
         return self[position].decode("utf-8", "surrogatepass")
 
     def ids(self) -> list[str]:
-        """All ids, in order."""
+        """Return all ids, in order."""
         return [self.id(position) for position in range(len(self))]
 
     def positions(self, ids: Sequence[str]) -> NDArray[np.intp]:
-        """Where ids are, each once and in order; those that are not there are left out."""
+        """Return the positions of ids, sorted and without duplicates; unknown ids are left out."""
         wanted = [one.encode("utf-8", "surrogatepass") for one in ids]
         if len(ids) > MANY and not self._have_zeros(wanted):
             blocks = range(0, len(self), BLOCK)
@@ -77,33 +77,39 @@ class Rows:
                 [np.empty(0, np.intp), *(self._among(texts, start) for start in blocks)]
             )
         found = [(bisect_left(self, one), one) for one in wanted]
-        known = [p for p, one in found if p < len(self) and self[p] == one]
-        return np.unique(np.array(known, np.intp))
+        present = [p for p, one in found if p < len(self) and self[p] == one]
+        return np.unique(np.array(present, np.intp))
 
     def _have_zeros(self, others: Sequence[bytes]) -> bool:
         return bool((self.names == 0).any()) or any(b"\0" in one for one in others)
 
     def _among(self, texts: NDArray[np.bytes_], start: int) -> NDArray[np.intp]:
-        """Positions from ``start`` on, as many as a block has, whose ids are among sorted texts.
+        """Return the positions in the block at ``start`` whose ids are among some texts.
 
-        The ids are filled up with zeros to one length, which keeps their order.
+        The ids are padded to one length with zeros, which does not change their order.
+
+        :param texts: in ascending order
         """
         block = np.arange(start, min(start + BLOCK, len(self)))
         lengths = self._lengths(block)
-        filled = np.zeros((len(block), max(1, lengths.max())), np.uint8)
+        padded = np.zeros((len(block), max(1, lengths.max())), np.uint8)
         row = np.repeat(np.arange(len(block)), lengths)
-        filled[row, _within(lengths)] = self._letters(block)
-        own = filled.view(f"S{filled.shape[1]}").ravel()
-        places = np.searchsorted(texts, own).clip(max=len(texts) - 1)
-        return block[texts[places] == own]
+        padded[row, _offsets(lengths)] = self._bytes(block)
+        own = padded.view(f"S{padded.shape[1]}").ravel()
+        nearest = np.searchsorted(texts, own).clip(max=len(texts) - 1)
+        return block[texts[nearest] == own]
 
     def have_ids_of(
         self, other: "Rows", here: NDArray[np.intp], there: NDArray[np.intp]
     ) -> NDArray[np.bool_]:
-        """Whether the rows at these positions have the ids of the other's at those."""
+        """Return, for each pair of positions, whether the rows there have the same id.
+
+        :param here: positions in these rows
+        :param there: positions in ``other``, as many
+        """
         same = self._lengths(here) == other._lengths(there)
         lengths = self._lengths(here[same])
-        equal = self._letters(here[same]) == other._letters(there[same])
+        equal = self._bytes(here[same]) == other._bytes(there[same])
         row = np.repeat(np.arange(len(lengths)), lengths)
         wrong = np.bincount(row[~equal], minlength=len(lengths)) > 0
         same[np.flatnonzero(same)[wrong]] = False
@@ -113,22 +119,22 @@ class Rows:
         before = np.where(positions > 0, self.ends[positions - 1], 0)
         return self.ends[positions] - before
 
-    def _letters(self, positions: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The ids at these positions, one after the other."""
+    def _bytes(self, positions: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Return the ids at these positions, joined."""
         lengths = self._lengths(positions)
         starts = self.ends[positions] - lengths
-        return self.names[np.repeat(starts, lengths) + _within(lengths)]
+        return self.names[np.repeat(starts, lengths) + _offsets(lengths)]
 
     def equal(self, other: "Rows") -> bool:
-        """Are they the same rows with the same vectors?"""
+        """Return whether both are the same rows with the same vectors."""
         return all(
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ARRAYS[1:]
         )
 
 
-def _within(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each letter of texts of these lengths its place in its text."""
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the offset of each byte within its text, for joined texts of these lengths."""
     ends = np.cumsum(lengths)
     total = ends[-1] if len(ends) else 0
     return np.arange(total) - np.repeat(ends - lengths, lengths)
@@ -136,27 +142,27 @@ def _within(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Stored:
-    """Rows with their vectors: shape (n, d), float32, each of length 1, or 0."""
+    """Rows with their vectors, shape (n, d), normalised to length 1 unless they are 0."""
 
     rows: Rows
     vectors: NDArray[np.float32]
 
 
 def load(path: Path) -> Stored:
-    """Open a file that :func:`writing` completed.
+    """Open a file that was written by :func:`writing`.
 
-    All is verified but most of the vectors, which would have to be read for it: of them a
-    sample is. What a broken disk does to a few of the others is not noticed.
+    Everything is verified except for the vectors, of which only a sample is, because verifying all
+    would mean reading them. Damage to a few of the others is not noticed.
 
-    :raises OSError: it is not there
-    :raises ValueError: it is damaged, or of another version
+    :raises OSError: there is no such file
+    :raises ValueError: it is damaged, or was written by another version
     """
     problem = f"{path} is damaged or of another version"
     try:
         with path.open("rb") as fp:
             head = json.loads(fp.read(HEADER))
             size = os.fstat(fp.fileno()).st_size
-        if head["format"] != FORMAT or _places(head)[1] != size:
+        if head["format"] != FORMAT or _layout(head)[1] != size:
             raise ValueError(problem)
         stored = _arrays(path, head, "r")
         if head["checksum"] != _checksum(stored):
@@ -168,9 +174,11 @@ def load(path: Path) -> Stored:
 
 @contextmanager
 def writing(path: Path, rows: Rows, dimensions: int) -> Iterator[Stored]:
-    """A new file whose vectors are to be filled in; it appears complete or not at all.
+    """Create a file whose vectors and checks are filled in by the block.
 
-    :raises OSError: the disk is full, or the folder cannot be written
+    The file only appears under its name when it is complete.
+
+    :raises OSError: the disk is full, or the folder cannot be written to
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(dir=path.parent, prefix=".index-")
@@ -179,18 +187,18 @@ def writing(path: Path, rows: Rows, dimensions: int) -> Iterator[Stored]:
     head = {"count": len(rows), "dimensions": dimensions, "names": len(rows.names)}
     try:
         with work.open("r+b") as fp:
-            _reserve(fp, _places(head)[1])
+            _reserve(fp, _layout(head)[1])
             stored = _arrays(work, head, "r+")
             for name in ARRAYS[1:]:
                 getattr(stored.rows, name)[...] = getattr(rows, name)
             yield stored
-            told = {"format": FORMAT, **head, "checksum": _checksum(stored)}
+            header = {"format": FORMAT, **head, "checksum": _checksum(stored)}
             _flush(stored)
             del stored
             fp.seek(0)
-            fp.write(json.dumps(told).encode().ljust(HEADER))
+            fp.write(json.dumps(header).encode().ljust(HEADER))
             fp.flush()
-            os.fsync(fp.fileno())  # or else a power cut leaves the name and zeros
+            os.fsync(fp.fileno())  # or a power cut could leave a file of zeros
         os.replace(work, path)
     finally:
         with suppress(OSError):
@@ -204,16 +212,19 @@ def _flush(stored: Stored) -> None:
 
 
 def _checksum(stored: Stored) -> int:
-    """Of the rows, and of some vectors, evenly spaced."""
+    """Return a checksum of the rows and of some evenly spaced vectors."""
     step = -(-len(stored.rows) // SAMPLED) or 1
-    found = zlib.crc32(stored.vectors[::step].tobytes())
+    checksum = zlib.crc32(stored.vectors[::step].tobytes())
     for array in vars(stored.rows).values():
-        found = zlib.crc32(array, found)
-    return found
+        checksum = zlib.crc32(array, checksum)
+    return checksum
 
 
 def _reserve(fp: Any, size: int) -> None:
-    """Take the room now: a full disk under a mapped file would end the process."""
+    """Allocate a file's disk space now.
+
+    If the disk became full while a mapped file is written, the process would be killed.
+    """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(fp.fileno(), 0, size)
         return
@@ -223,8 +234,8 @@ def _reserve(fp: Any, size: int) -> None:
         fp.write(zeros[: size - start])
 
 
-def _places(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]:
-    """Of each array where it begins, its type and its shape; and where the last one ends."""
+def _layout(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]:
+    """Return the start, type and shape of each array, and the size of the file in bytes."""
     n, d = head["count"], head["dimensions"]
     shapes = {
         "vectors": ("<f4", (n, d)),
@@ -233,23 +244,23 @@ def _places(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]
         "ends": ("<i8", (n,)),
         "names": ("u1", (head["names"],)),
     }
-    found, start = {}, HEADER
+    layout, start = {}, HEADER
     for name in ARRAYS:
         kind, shape = shapes[name]
-        found[name] = start, np.dtype(kind), shape
+        layout[name] = start, np.dtype(kind), shape
         size = int(np.prod(shape)) * np.dtype(kind).itemsize
         start += -(-size // ALIGNED) * ALIGNED
-    return found, start
+    return layout, start
 
 
 def _arrays(path: Path, head: dict[str, int], mode: Any) -> Stored:
-    places, _ = _places(head)
+    layout, _ = _layout(head)
     arrays = {
         name: (
             np.memmap(path, kind, mode, start, shape)
             if np.prod(shape)
             else np.empty(shape, kind)
         )
-        for name, (start, kind, shape) in places.items()
+        for name, (start, kind, shape) in layout.items()
     }
     return Stored(Rows(*(arrays[name] for name in ARRAYS[1:])), arrays["vectors"])

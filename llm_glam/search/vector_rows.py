@@ -1,4 +1,4 @@
-"""A collection's rows and their vectors from its database; what is known is not read again."""
+"""Read a collection's rows and vectors from its database, reusing those that are unchanged."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ from .vector_file import Rows, Stored
 MANY = 100_000  # rows that take over a second to read
 ROWS_AT_ONCE = 5_000
 FEW_AT_ONCE = 500
-CHECKED_AT_ONCE = 200  # what a core keeps at hand
+CHECKED_AT_ONCE = 200  # rows whose vectors fit a core's cache
 Part = tuple[NDArray[np.intp], list[bytes]]
 
 
 def rows_of(db: Database, collection: Collection) -> Rows:
-    """The rows of a collection, from an index that SQLite has anyway: no vector is touched.
+    """Return the rows of a collection, using SQLite's index without reading any vector.
 
-    Their checks are zeros until :func:`check` or :func:`fill` has seen the vectors.
+    Their checks are zeros until :func:`check` or :func:`fill` sets them.
     """
     pairs = embeddings.ids_and_rowids(db, collection.id)
     rowids = np.fromiter((pair[1] for pair in pairs), np.int64, len(pairs))
@@ -33,45 +33,52 @@ def rows_of(db: Database, collection: Collection) -> Rows:
 
 
 def check(db: Database, collection: Collection, rows: Rows, dimensions: int) -> None:
-    """Read all vectors, only to tell which of them are others than before.
+    """Read all vectors to compute their checks, which tell whether a vector was replaced.
 
-    SQL can replace a vector and leave all else as it is. To be read is what this takes; looking
-    at a part of each would hardly be faster.
+    SQL can replace a vector without changing anything else. Nearly all the time is spent on
+    reading, so that checking only a part of each vector would hardly be faster.
 
-    :raises VectorsDiffer: they are not of one length
+    :raises VectorsDiffer: the vectors have different lengths
     """
     order = np.argsort(rows.rowids)
-    read = _in_order(db, collection, rows.rowids[order])
+    cursor = _in_order(db, collection, rows.rowids[order])
     for start in range(0, len(order), CHECKED_AT_ONCE):
         part = order[start : start + CHECKED_AT_ONCE]
-        blobs = [row[0] for row in read.fetchmany(len(part))]
+        blobs = [row[0] for row in cursor.fetchmany(len(part))]
         rows.checks[part] = _checks(_matrix(blobs, dimensions, collection))
 
 
 def _in_order(
     db: Database, collection: Collection, rowids: NDArray[np.int64]
 ) -> sqlite3.Cursor:
-    """Its vectors by rowid: one pass over that part of the table, unless others have most of it."""
+    """Return a cursor over a collection's vectors in rowid order.
+
+    :param rowids: all of the collection's, in ascending order
+    """
     first, last = (int(rowids[0]), int(rowids[-1])) if len(rowids) else (0, 0)
     number = len(rowids)
     return embeddings.vectors_between(db, collection.id, first, last, number)
 
 
 def _checks(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
-    """A number for each vector: another one if a number in it is another.
+    """Return a checksum of each vector.
 
-    Where several are, all but one of 2**64 chances, or of 2**32 where only signs change.
+    A change of one number always changes the checksum. If several numbers change, the probability
+    that it stays the same is 2**-64, or 2**-32 if only signs change.
+
+    :param vectors: shape (n, d)
+    :return: shape (n,)
     """
     numbers = vectors.view("<u4")
-    found: NDArray[np.uint64] = np.einsum(
+    checksums: NDArray[np.uint64] = np.einsum(
         "ij,j->i", numbers, _weights(vectors.shape[1]), dtype=np.uint64
     )
-    return found
+    return checksums
 
 
 @cache
 def _weights(dimensions: int) -> NDArray[np.uint64]:
-    """Random odd numbers, the same each time: odd, so that no change of one is lost."""
+    """Return fixed random numbers, made odd so that a change of one number is never lost."""
     return np.random.PCG64(1).random_raw(dimensions) | np.uint64(1)
 
 
@@ -82,9 +89,13 @@ def fill(
     known: Stored | None,
     progress: Progress | None,
 ) -> None:
-    """Fill in vectors: copy those that are known and read the rest, as they lie in the file.
+    """Fill in the vectors and checks of ``stored``, copying unchanged ones from ``known``.
 
-    :raises VectorsDiffer: they are not of one length
+    The others are read from the database, in the order of the file.
+
+    :param known: an earlier state of the collection, None if there is none
+    :param progress: is shown the progress if many vectors must be read
+    :raises VectorsDiffer: the vectors have different lengths
     """
     missing = np.ones(len(stored.rows), bool)
     if known:
@@ -93,23 +104,23 @@ def fill(
             part = slice(start, start + ROWS_AT_ONCE)
             stored.vectors[here[part]] = known.vectors[there[part]]
         missing[here] = False
-    places = np.flatnonzero(missing)
-    places = places[np.argsort(stored.rows.rowids[places])]
-    few = len(places) < len(missing) / 4
-    read = _some(db, stored, places) if few else _all(db, collection, stored, places)
-    told = progress if len(places) > MANY else None
-    if told:
-        told.begin(len(places))
-    for where, blobs in read:
+    positions = np.flatnonzero(missing)
+    positions = positions[np.argsort(stored.rows.rowids[positions])]
+    few = len(positions) < len(missing) / 4
+    parts = _some(db, stored, positions) if few else _all(db, collection, stored)
+    shown = progress if len(positions) > MANY else None
+    if shown:
+        shown.begin(len(positions))
+    for where, blobs in parts:
         vectors = _matrix(blobs, stored.vectors.shape[1], collection)
         stored.vectors[where] = normalize(vectors)
         stored.rows.checks[where] = _checks(vectors)
-        if told:
-            told.advance(len(where))
+        if shown:
+            shown.advance(len(where))
 
 
 def _same(rows: Rows, known: Rows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The positions of rows that are in both, unchanged: in the one and in the other."""
+    """Return the positions of unchanged rows, in ``rows`` and in ``known``."""
     _, here, there = np.intersect1d(
         rows.rowids, known.rowids, assume_unique=True, return_indices=True
     )
@@ -119,17 +130,16 @@ def _same(rows: Rows, known: Rows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return here[same], there[same]
 
 
-def _some(db: Database, stored: Stored, places: NDArray[np.intp]) -> Iterator[Part]:
-    for start in range(0, len(places), FEW_AT_ONCE):
-        part = places[start : start + FEW_AT_ONCE]
+def _some(db: Database, stored: Stored, positions: NDArray[np.intp]) -> Iterator[Part]:
+    """Yield positions and their vectors, read by rowid."""
+    for start in range(0, len(positions), FEW_AT_ONCE):
+        part = positions[start : start + FEW_AT_ONCE]
         rowids = stored.rows.rowids[part].tolist()
         yield part, embeddings.vectors_of_rows(db, rowids)
 
 
-def _all(
-    db: Database, collection: Collection, stored: Stored, places: NDArray[np.intp]
-) -> Iterator[Part]:
-    """One pass over the table in its own order (+ keeps SQLite from going by the index)."""
+def _all(db: Database, collection: Collection, stored: Stored) -> Iterator[Part]:
+    """Yield all positions and their vectors, read in one pass over the table."""
     rows = embeddings.all_vectors(db, collection.id)
     order = np.argsort(stored.rows.rowids)
     for start in range(0, len(order), ROWS_AT_ONCE):

@@ -192,7 +192,7 @@ def test_network_shares(path, expected):
         ("/mnt/nfs", "nfs4"),
         ("/home", "btrfs"),
     ]
-    assert network_drive.among(Path(path), mounts) == expected
+    assert network_drive.kind_in(Path(path), mounts) == expected
 
 
 def test_a_database_on_a_network_share_is_warned_of(llm, colours, photos, monkeypatch):

@@ -12,7 +12,7 @@ from PIL import Image, TiffImagePlugin
 
 from llm_glam.errors import BadImage, TooManyPixels
 from llm_glam.images import decoding
-from llm_glam.ingest.prefetch import PixelGate, in_order
+from llm_glam.ingest.prefetch import PixelLimit, in_order
 
 QUARTERS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
 
@@ -258,12 +258,12 @@ def test_results_come_in_order_and_only_a_few_are_ahead():
     assert list(in_order(slow_first, range(20), 4, 8)) == list(range(20))
 
 
-def test_the_gate_admits_a_large_picture_only_alone():
-    gate = PixelGate(limit=100)
+def test_the_pixel_limit_admits_a_large_picture_only_alone():
+    pixel_limit = PixelLimit(limit=100)
     inside, most = [], []
 
     def decode(size):
-        with gate.admit(size):
+        with pixel_limit.reserve(size):
             inside.append(size)
             most.append(sum(inside))
             threading.Event().wait(0.001)

@@ -7,7 +7,7 @@ import pytest
 from llm.plugins import pm
 
 from llm_glam.errors import BadFilter, BadTerm, UnknownCollection
-from llm_glam.plugin.toolbox import LONGEST, MOST, Glam
+from llm_glam.plugin.toolbox import MAX_CHARACTERS, MAX_PICTURES, Glam
 
 from ..conftest import EMBED
 from ..fakes import RED, picture
@@ -100,7 +100,11 @@ def test_many_values_are_examples(llm, colours, tmp_path):
     assert fields["title"] == {"examples": ["Find 00", "Find 01", "Find 02"]}
     assert found["count"] == 40
     assert len(found["records"]) == 40
-    assert len(json.loads(Glam("photos").search("red", number=10_000))) == 40 < MOST
+    assert (
+        len(json.loads(Glam("photos").search("red", number=10_000)))
+        == 40
+        < MAX_PICTURES
+    )
 
 
 def test_records_that_fit_are_counted(embedded):
@@ -149,7 +153,7 @@ def test_long_fields_are_cut(llm, colours, photos):
 
     (best,) = json.loads(Glam("photos").search("red", number=1))
 
-    assert best["title"] == "x" * LONGEST + "…"
+    assert best["title"] == "x" * MAX_CHARACTERS + "…"
 
 
 def test_an_unknown_collection(embedded):

@@ -28,7 +28,7 @@ WRITE = "insert or replace into embeddings (collection_id, id, embedding, conten
 def kept(request, monkeypatch):
     """Small collections have no file, unless a test wants one."""
     monkeypatch.setattr(index, "SMALL", 0 if request.param == "in a file" else 10**9)
-    index.forget_opened()
+    index.clear_cache()
     return request.param
 
 
@@ -242,7 +242,7 @@ def test_whatever_changes_answers_are_those_of_a_scan(db, path, change, journal)
     change(db, path)
 
     check(db)
-    index.forget_opened()  # a new process, which finds what this one left
+    index.clear_cache()  # a new process, which finds what this one left
     check(db)
     change(db, path) if change in (replace, add, delete) else replace(db, path)
     check(db)
@@ -307,14 +307,14 @@ def test_vectors_that_become_longer_in_place_are_noticed(db):
     with db.conn:
         db.execute(sql, [bytes(4 * DIMENSIONS + 4)])
 
-    with index.reading(db) as seen:
-        found = index.of(db, collections.get(db, "photos"), seen)
+    with index.snapshot(db) as stamp:
+        found = index.of(db, collections.get(db, "photos"), stamp)
     assert found.stored.vectors.shape == (60, DIMENSIONS + 1)
 
     with db.conn:
         db.execute(f"{sql} where id = '059.jpg'", [bytes(4 * DIMENSIONS + 8)])
-    with pytest.raises(VectorsDiffer), index.reading(db) as seen:
-        index.of(db, collections.get(db, "photos"), seen)
+    with pytest.raises(VectorsDiffer), index.snapshot(db) as stamp:
+        index.of(db, collections.get(db, "photos"), stamp)
 
 
 @pytest.mark.parametrize("is_among_others", [False, True])
@@ -365,7 +365,7 @@ def test_nothing_is_read_while_nothing_changes(db, path, kept, later):
     check(db)
     assert not [sql for sql in read if "rowid from embeddings" in sql]
 
-    index.forget_opened()
+    index.clear_cache()
     check(db)
     lists = [sql for sql in read if "rowid from embeddings" in sql]
     assert bool(lists) == (kept == "in memory")
@@ -389,7 +389,7 @@ def test_old_versions_are_cleared_away(db, path, kept):
     for i in range(4):
         check(db)
         write(db, {"003.jpg": vector(i)})
-        index.forget_opened()
+        index.clear_cache()
     check(db)
 
     assert len(files()) == (kept == "in a file")
@@ -431,7 +431,7 @@ def test_what_a_killed_process_left_is_cleared_away(db, path, kept):
     os.utime(left, (time.time() - 100_000,) * 2)
 
     check(db)
-    index.tidy(db)
+    index.delete_stale_files(db)
 
     assert (left.exists(), recent.exists()) == (False, True)
 
@@ -439,7 +439,7 @@ def test_what_a_killed_process_left_is_cleared_away(db, path, kept):
 @pytest.mark.parametrize("size", [0, 100, 5_000])
 def test_a_damaged_file_is_made_again(db, kept, size):
     check(db)
-    index.forget_opened()
+    index.clear_cache()
     for file in files():
         os.truncate(file, size)
 
@@ -493,7 +493,7 @@ def test_a_damaged_file_of_the_right_size_is_made_again(
     db, path, later, damage, is_touched
 ):
     check(db)
-    index.forget_opened()
+    index.clear_cache()
     damaged = files()
     for file in damaged:
         data = bytearray(file.read_bytes())
@@ -512,7 +512,7 @@ def test_a_damaged_file_of_the_right_size_is_made_again(
 )
 def test_a_damaged_note_is_made_again(db, later, note):
     check(db)
-    index.forget_opened()
+    index.clear_cache()
     for file in index.directory().glob("*.json"):
         file.write_text(note)
 

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from llm_glam.errors import BadTerm
 from llm_glam.search import query_syntax
-from llm_glam.search.terms import HEAVIEST, Term
+from llm_glam.search.terms import MAX_WEIGHT, Term
 
 from ..properties import ANYTHING, made_of
 
 SIGNS = (" ", "\t", '"', "\\", "+", "-", ":", ".", "id:", "2:", ".5:", "/", "~/", "://")
 LINES = ANYTHING | made_of(*SIGNS, "a", "é", "0", "١", "\n", "\x1f", "\\ud800")
 BODIES = made_of(*SIGNS, "a", "é", "0", "١", "\n").filter(str.strip)
-MILLIONTHS = HEAVIEST * 10**6  # a line has six decimals of a weight
+MILLIONTHS = MAX_WEIGHT * 10**6  # a line has six decimals of a weight
 WEIGHTS = st.sampled_from([1, 1, -1]) | st.integers(-MILLIONTHS, MILLIONTHS).map(
     lambda number: number / 10**6
 )
@@ -32,7 +32,7 @@ def test_any_line_is_read_or_refused(line):
         query_syntax.parse(line)
 
 
-@given(st.lists(TERMS, max_size=query_syntax.MOST))
+@given(st.lists(TERMS, max_size=query_syntax.MAX_TERMS))
 def test_what_is_written_is_read_as_the_same(terms):
     assert parts(query_syntax.parse(query_syntax.write(terms))) == parts(terms)
 

@@ -40,7 +40,7 @@ before the checkpoint was trained, and without sight of the captions it was to l
 (`tools/demo_checkpoint/queries.csv`). Each says which kinds, materials, patterns or conditions are right
 answers. Mean precision@10 over {finds:,} drawings that are not among those trained on:
 
-| queries about | queries | precision@10 | by chance |
+| queries about | queries | precision@10 | chance level |
 |---|---|---|---|
 {rows}
 

@@ -145,7 +145,7 @@ def _pressed(args: MultiParams, terms: list[Term]) -> Sequence[Term]:
         weight = -1 if button == "_subtract" else 1
         chosen = [Term(weight, id=item_id) for item_id in ids]
         kept = [] if button == "_like" else [t for t in terms if t.id not in ids]
-        return (kept + chosen)[: query_syntax.MOST] if chosen else terms
+        return (kept + chosen)[: query_syntax.MAX_TERMS] if chosen else terms
     return terms
 
 

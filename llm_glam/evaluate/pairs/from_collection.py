@@ -81,8 +81,8 @@ def vectors(
     :param progress: told how it goes where many vectors have to be read first
     """
     ids = [pair.id for pair in wanted]
-    with index.reading(db) as seen:
-        found = index.of(db, collection, seen, progress)
+    with index.snapshot(db) as stamp:
+        found = index.of(db, collection, stamp, progress)
         stored = found.stored.vectors[found.rows.positions(ids)]
     vectors = np.empty_like(stored)
     # The index sorts them by id, in SQLite's order.
@@ -107,7 +107,7 @@ def _with_files(
     db: Database, table: str, found: Sequence[Pair]
 ) -> tuple[list[Pair], list[tuple[str, str]]]:
     """Return the pairs whose originals are here, and the ids of the others with the reason."""
-    paths = {number: path for path, number in folders.numbers(db, table).items()}
+    paths = {number: path for path, number in folders.ids_by_path(db, table).items()}
     located = [(pair, folders.original(pair.record, paths)) for pair in found]
     here = [replace(pair, file=file) for pair, file in located if file]
     return here, [(pair.id, GONE) for pair, file in located if not file]
