@@ -86,8 +86,7 @@ async def table_config(datasette: Any, database: str, table: str) -> dict[str, A
 
 def facet(
     kind: Any,
-    datasette: Any,
-    place: Any,
+    page_request: Any,
     sql: str,
     params: Any,
     config: Any,
@@ -100,11 +99,11 @@ def facet(
     asks = {"table_config" if IS_1 else "metadata": {"facets": [config]}}
     size = f"/?_facet_size={most}" if most else "/"
     return kind(
-        datasette,
+        page_request.datasette,
         Request.fake(size),
-        place.database,
+        page_request.database,
         sql=sql,
-        table=place.table,
+        table=page_request.table,
         params=params,
         **asks,
     )

@@ -10,7 +10,8 @@ from llm_glam.db import collections, filters
 from llm_glam.db.collection import Collection
 
 from . import items
-from .access.gate import whole, wrapped
+from .access.context import wrapped
+from .access.gate import whole
 from .web import urls
 
 Link = dict[str, str]

@@ -4,23 +4,28 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .access.gate import enter_collection, enter_database, enter_site
 from .media import originals
 from .pages import model, views
 from .pages.gallery import view
-from .web.request import file_view, page_view
+from .web.page import file_view, page_view
 
 TWIN = r"(?P<format>\.json)?$"
 TABLE = r"(?P<format>\.json|\.csv)?$"
 GLAM = r"/(?P<database>[^/]+)/-/glam"
 COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
+ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
+IMAGE = COLLECTION + r"/image/(?P<item>[^/.]+)$"
+THUMBNAIL = COLLECTION + r"/thumb/(?P<item>[^/.]+)$"
+MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
 
 ROUTES = [
-    (GLAM + TWIN, page_view(views.collections)),
-    (COLLECTION + TABLE, page_view(view.gallery)),
-    (COLLECTION + r"/item/(?P<item>[^/.]+)" + TWIN, page_view(views.item)),
-    (COLLECTION + r"/image/(?P<item>[^/.]+)$", file_view(originals.original)),
-    (COLLECTION + r"/thumb/(?P<item>[^/.]+)$", file_view(views.thumbnail)),
-    (r"/-/glam-models/(?P<name>[^/.]+)" + TWIN, page_view(model.checkpoint)),
+    (GLAM + TWIN, page_view(enter_database, views.collections)),
+    (COLLECTION + TABLE, page_view(enter_collection, view.gallery)),
+    (ITEM + TWIN, page_view(enter_collection, views.item)),
+    (IMAGE, file_view(enter_collection, originals.original)),
+    (THUMBNAIL, file_view(enter_collection, views.thumbnail)),
+    (MODEL + TWIN, page_view(enter_site, model.checkpoint)),
 ]
 
 

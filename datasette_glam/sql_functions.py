@@ -15,7 +15,7 @@ from llm_glam.db.collection import Collection
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 
-from .access.gate import wrapped
+from .access.context import wrapped
 from .access.llm_embed_guard import CONFIG, NotAllowed
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Functions:
         db, found = self._open(collection)
         most = max(0, min(int(number), MOST))
         ids = None if among is None else json.loads(among)
-        page_request = terms.query(
+        wanted = terms.query(
             db, found, self._terms(query), most, among=ids, download=False
         )
-        hits = exact.nearest_to_each(db, found, [page_request])[0]
+        hits = exact.nearest_to_each(db, found, [wanted])[0]
         return json.dumps({hit.id: hit.score for hit in hits}, ensure_ascii=False)
 
     def _open(self, name: str) -> tuple[Database, Collection]:

@@ -10,7 +10,7 @@ from typing import Any
 from llm_glam.db import collections
 
 from .. import compat
-from .gate import wrapped
+from .context import wrapped
 
 PREFIX = "glam_"
 _asking: ContextVar[bool] = ContextVar("asking", default=False)

@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
 from .. import items
+from ..access.context import CollectionRequest
 from ..web import search_pool
-from ..web.request import PageRequest, jpeg
+from ..web.page import jpeg
 from . import decoder
 
 Row = dict[str, Any]
@@ -37,11 +37,11 @@ def path_of(root: Path | None, row: Row | None) -> Path | None:
     return path if path.stat().st_size == row["image_bytes"] else None
 
 
-async def original(page_request: PageRequest) -> Response:
+async def original(page_request: CollectionRequest) -> Response:
     """A picture's original, made smaller and encoded anew."""
-    item_id = tilde_decode(page_request.request.url_vars["item"])
-    row = await page_request.read(items.file_of, page_request.place.collection, item_id)
-    path = path_of(root_of(page_request.datasette, page_request.place.table), row)
+    item_id = page_request.url_name("item")
+    row = await page_request.read(items.file_of, item_id)
+    path = path_of(root_of(page_request.datasette, page_request.table), row)
     if path is None or row is None:
         raise NotFound(f"There is no larger picture of {item_id}")
     tag = f'"{row["image_md5"]}-{SIDE}"'

@@ -8,14 +8,15 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File, parse_options_header
 
-from ..web.request import PageRequest, Refused
+from ..access.context import CollectionRequest
+from ..web.page import Refused
 
 MEGABYTE = 1_000_000
 ENVELOPE = 10_000  # bytes that a form may have around its file
 PARTS = 10  # of a form; ours has one
 
 
-async def received(page_request: PageRequest) -> bytes:
+async def received(page_request: CollectionRequest) -> bytes:
     """The picture that a request carries: its body, or the file of the form that its body is.
 
     :raises Refused: it comes from another site, is too large, or holds no file

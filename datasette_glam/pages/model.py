@@ -5,16 +5,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound
 
+from llm_glam.db.collection import Collection
 from llm_glam.errors import GlamError, RegistryError, UnknownCheckpoint
 from llm_glam.models import loading, registry
 from llm_glam.models.registry import Checkpoint
 
 from ..access import gate
+from ..access.context import SiteRequest
 from ..web import markdown, urls
-from ..web.request import Page, PageRequest
+from ..web.page import Page
 
 CARD = "README.md"
 MOST_BYTES = 1_000_000
@@ -23,9 +24,9 @@ HUB = "https://huggingface.co"
 Row = dict[str, Any]
 
 
-async def checkpoint(page_request: PageRequest) -> Page:
+async def checkpoint(page_request: SiteRequest) -> Page:
     """A registered checkpoint with its card."""
-    entry = _entry(tilde_decode(page_request.request.url_vars["name"]))
+    entry = _entry(page_request.url_name("name"))
     text, message = await asyncio.to_thread(_card, entry)
     header, body = markdown.split(text or "")
     data = {
@@ -113,15 +114,19 @@ def _read(folder: Path, entry: Checkpoint) -> bytes | None:
         return file.read(MOST_BYTES + 1)
 
 
-async def _collections(page_request: PageRequest, entry: Checkpoint) -> list[Row]:
+async def _collections(page_request: SiteRequest, entry: Checkpoint) -> list[Row]:
     """The collections that use a checkpoint, of all databases, that the actor may see."""
     found = []
-    for place in await gate.places(page_request.datasette, page_request.request):
-        for one in await gate.visible(
-            page_request.datasette, page_request.request, place
-        ):
-            prints = {one.fingerprint, entry.fingerprint} - {None}
-            if one.model_id == entry.model_id and len(prints) < 2:
-                url = urls.collection(page_request.datasette, place.database, one.name)
-                found.append({"database": place.database, "name": one.name, "url": url})
+    for database in await gate.visible_databases(page_request):
+        for one in await gate.visible_collections(database):
+            if _is_used(one.collection, entry):
+                name = one.collection.name
+                url = urls.collection(one.datasette, one.database, name)
+                found.append({"database": one.database, "name": name, "url": url})
     return found
+
+
+def _is_used(collection: Collection, entry: Checkpoint) -> bool:
+    """Whether a collection was made with a checkpoint, as far as fingerprints are known."""
+    prints = {collection.fingerprint, entry.fingerprint} - {None}
+    return collection.model_id == entry.model_id and len(prints) < 2

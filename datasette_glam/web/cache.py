@@ -4,14 +4,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
 
 from llm_glam.db import change_stamp
+from llm_glam.db.collection import Collection
 
-from .request import PageRequest
+from ..access.context import CollectionRequest
 
 MOST = 200  # results
 UNFINISHED = 60  # seconds that something stays which ran out of time
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,28 +40,27 @@ class Remembered:
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
 
     async def read(
-        self, page_request: PageRequest, what: str, function: Callable[..., Any]
-    ) -> Any:
+        self,
+        page_request: CollectionRequest,
+        what: str,
+        function: Callable[[Database, Collection], T],
+    ) -> T:
         """What ``function`` reads of the collection's database, or read of it as it is."""
-        collection = page_request.place.collection
-        return await self.get(
-            page_request, what, lambda: page_request.read(function, collection)
-        )
+        return await self.get(page_request, what, lambda: page_request.read(function))
 
     async def get(
         self,
-        page_request: PageRequest,
+        page_request: CollectionRequest,
         what: str,
-        work: Callable[[], Awaitable[Any]],
-        is_whole: Callable[[Any], bool] = lambda value: True,
-    ) -> Any:
+        work: Callable[[], Awaitable[T]],
+        is_whole: Callable[[T], bool] = lambda value: True,
+    ) -> T:
         """What ``work`` gives for the collection, or gave while its database was the same.
 
         :param is_whole: whether what it gave is all; what is not is tried again after a while
         """
-        place = page_request.place
-        key = place.database, place.collection, what
-        path = place.db.path
+        key = page_request.database, page_request.collection, what
+        path = page_request.db.path
         # Looked at before the work: what is written meanwhile makes the next look differ.
         seen = change_stamp.of(path) if path else None
         kept = self._kept.get(key)

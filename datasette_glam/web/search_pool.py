@@ -12,7 +12,7 @@ from llm_glam.db.collection import Collection
 from llm_glam.search import exact
 from llm_glam.search.exact import Hit, Query, Vector
 
-from ..access.gate import CollectionPlace, wrapped
+from ..access.context import CollectionRequest, wrapped
 
 AT_ONCE = 2
 WAITING = 16
@@ -89,52 +89,50 @@ class Vectors:
         )
 
     @contextmanager
-    def expecting(self, place: CollectionPlace, visitor: object) -> Iterator[None]:
-        """Whoever is going to search: those who ask first wait a moment to be answered together."""
-        self._coming[id(visitor)] = _key(place)
+    def expecting(self, page_request: CollectionRequest) -> Iterator[None]:
+        """Announce a search: queries that come before it wait a moment to be answered with it."""
+        self._coming[id(page_request)] = _key(page_request)
         try:
             yield
         finally:
-            self._coming.pop(id(visitor), None)
+            self._coming.pop(id(page_request), None)
 
-    async def nearest(
-        self, place: CollectionPlace, query: Query, visitor: object = None
-    ) -> list[Hit]:
-        """What is nearest to a query.
+    async def nearest(self, page_request: CollectionRequest, query: Query) -> list[Hit]:
+        """Return the pictures nearest to a query.
 
-        Those that come while a search is under way wait for it to end and are then answered
-        together, by one product of matrices.
+        Queries that come during a search wait until it ends and are then answered together, by
+        one matrix product.
 
-        :param visitor: who was :meth:`expecting`-ed and is here now
+        :param page_request: no longer expected, if it was announced by :meth:`expecting`
         """
-        self._coming.pop(id(visitor), None)
-        key = _key(place)
+        self._coming.pop(id(page_request), None)
+        key = _key(page_request)
         pending = PendingQuery(query)
         if key in self._pending:
             self._pending[key].append(pending)
         else:
             self._pending[key] = [pending]
-            task = asyncio.create_task(self._answer(place, key))
+            task = asyncio.create_task(self._answer(page_request.db, key))
             self._answering.add(task)  # a task that nobody holds may be collected
             task.add_done_callback(self._answering.discard)
         return await pending.answer
 
-    async def _answer(self, place: CollectionPlace, key: Key) -> None:
-        """Answer all that is asked of a collection, until nobody asks any more."""
+    async def _answer(self, db: Any, key: Key) -> None:
+        """Answer the queries of a collection until none is pending."""
         while self._pending[key]:
             await self._gathered(key)
-            page_request = self._pending[key][:MAX_BATCH]
+            batch = self._pending[key][:MAX_BATCH]
             del self._pending[key][:MAX_BATCH]
-            queries = [pending.query for pending in page_request]
+            queries = [pending.query for pending in batch]
             try:
-                answers = await place.db.execute_fn(
+                answers = await db.execute_fn(
                     lambda c, q=queries: exact.nearest_to_each(wrapped(c), key[1], q)
                 )
             except Exception as error:  # whatever it is, each of them is told
-                for pending in page_request:
+                for pending in batch:
                     pending.fail(error)
             else:
-                for pending, hits in zip(page_request, answers, strict=True):
+                for pending, hits in zip(batch, answers, strict=True):
                     pending.succeed(hits)
         del self._pending[key]
 
@@ -167,9 +165,8 @@ class Vectors:
             self._waiting -= 1
 
 
-def _key(place: CollectionPlace) -> Key:
-    assert place.collection is not None
-    return place.database, place.collection
+def _key(page_request: CollectionRequest) -> Key:
+    return page_request.database, page_request.collection
 
 
 def of(datasette: Any) -> Vectors:

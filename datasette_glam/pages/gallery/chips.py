@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from ... import items
+from ...access.context import CollectionRequest
 from ...web import urls
-from ...web.request import PageRequest
 from . import query_string, record_filters
 from .query_string import Search
 
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 async def of(
-    page_request: PageRequest, wanted: Search, columns: list[str]
+    page_request: CollectionRequest, wanted: Search, columns: list[str]
 ) -> list[Row]:
     """The pieces of a search: terms, filters, words in records, the lowest score."""
     pieces = [
@@ -26,16 +26,11 @@ async def of(
     return pieces
 
 
-async def _terms(page_request: PageRequest, wanted: Search) -> list[Row]:
+async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
     ids = [term.id for term in wanted.terms if term.id is not None]
-    cards = (
-        await page_request.read(items.cards, page_request.place.collection, ids)
-        if ids
-        else []
-    )
-    place = page_request.place
-    assert place.collection is not None
-    urls.add(page_request.datasette, place.database, place.collection.name, cards)
+    cards = await page_request.read(items.cards, ids) if ids else []
+    name = page_request.collection.name
+    urls.add(page_request.datasette, page_request.database, name, cards)
     by_id = {card["id"]: card for card in cards}
     pieces = []
     for number, term in enumerate(wanted.terms):
@@ -57,11 +52,11 @@ async def _terms(page_request: PageRequest, wanted: Search) -> list[Row]:
 
 
 def _conditions(
-    page_request: PageRequest, wanted: Search, columns: list[str]
+    page_request: CollectionRequest, wanted: Search, columns: list[str]
 ) -> Iterator[Row]:
     for number, text in enumerate(wanted.filters):
         rest = wanted.filters[:number] + wanted.filters[number + 1 :]
-        said = record_filters.described(text, columns, page_request.place.table)
+        said = record_filters.described(text, columns, page_request.table)
         yield {"kind": "filter", "text": said, "rest": wanted.without(filters=rest)}
     for number, text in enumerate(wanted.where):
         rest = wanted.where[:number] + wanted.where[number + 1 :]

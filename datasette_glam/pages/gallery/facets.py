@@ -12,12 +12,11 @@ from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import filters
 from llm_glam.db.collection import Collection
-from llm_glam.db.filters import Clause
 from llm_glam.errors import BadFilter
 
 from ... import compat, items
+from ...access.context import CollectionRequest
 from ...web import cache
-from ...web.request import PageRequest
 from . import record_filters
 from .query_string import Search, key
 
@@ -63,7 +62,9 @@ class Counts:
         return not self.timed_out
 
 
-async def of(page_request: PageRequest, wanted: Search) -> tuple[list[Row], list[str]]:
+async def of(
+    page_request: CollectionRequest, wanted: Search
+) -> tuple[list[Row], list[str]]:
     """The facets of a page: each with its name, parameter and values with counts.
 
     The counts of a facet heed all that narrows the search but the value chosen in it, so that
@@ -88,18 +89,15 @@ async def of(page_request: PageRequest, wanted: Search) -> tuple[list[Row], list
     return found, late
 
 
-async def _pending(page_request: PageRequest, wanted: Search) -> list[Facet]:
+async def _pending(page_request: CollectionRequest, wanted: Search) -> list[Facet]:
     """Those in the address, those of the configuration, or else some that suggest themselves."""
-    place = page_request.place
-    told = await compat.table_config(
-        page_request.datasette, place.database, place.table
-    )
+    told = await page_request.table_config()
     named = [_facet_of(one) for one in told.get("facets") or []]
     in_address = _in_address(wanted)
     if "facets" not in told and not in_address:
         kept = cache.of(page_request.datasette)
-        return list(await kept.read(page_request, "facets", suggested))
-    columns = await page_request.read(items.columns, place.collection)
+        return await kept.read(page_request, "facets", suggested)
+    columns = await page_request.read(items.columns)
     for one in in_address:
         if one.type not in SUFFIXES or one.column not in columns:
             raise BadFilter(f"There is no '{one.column}' to count as {one.type} here.")
@@ -142,7 +140,7 @@ def suggested(db: Database, collection: Collection) -> list[Facet]:
 
 
 async def _counted(
-    page_request: PageRequest, wanted: Search, facet: Facet
+    page_request: CollectionRequest, wanted: Search, facet: Facet
 ) -> tuple[Counts, list[Row]]:
     """What was counted, and the values to choose from, of which some may be chosen."""
     own = f"{facet.key}="
@@ -165,23 +163,17 @@ async def _counted(
     return counts, shown
 
 
-async def _counts(page_request: PageRequest, wanted: Search, facet: Facet) -> Counts:
-    place = page_request.place
-    clause: Clause = await page_request.read(
-        filters.clause,
-        place.collection,
-        await record_filters.whole(page_request, wanted),
-    )
-    sql = f"select * from {quote_identifier(place.table)} where {clause.sql}"
+async def _counts(
+    page_request: CollectionRequest, wanted: Search, facet: Facet
+) -> Counts:
+    conditions = await record_filters.whole(page_request, wanted)
+    clause = await page_request.read(filters.clause, conditions)
+    sql = f"select * from {quote_identifier(page_request.table)} where {clause.sql}"
     kinds = itertools.chain.from_iterable(pm.hook.register_facet_classes())
     kind = next(one for one in kinds if one.type == facet.type)
-    config = await compat.table_config(
-        page_request.datasette, place.database, place.table
-    )
+    config = await page_request.table_config()
     most = None if "facet_size" in config else MOST_VALUES
-    instance = compat.facet(
-        kind, page_request.datasette, place, sql, clause.values, facet.config, most
-    )
+    instance = compat.facet(kind, page_request, sql, clause.values, facet.config, most)
     try:
         results, timed_out = await page_request.timed(
             "facets", instance.facet_results()

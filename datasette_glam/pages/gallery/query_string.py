@@ -13,7 +13,7 @@ from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax
 from llm_glam.search.terms import Term
 
-from ...web.request import PageRequest
+from ...access.context import CollectionRequest
 
 # Not columns, unless a suffix follows: q__exact.
 OURS = {"q", "id", "page", "seed"}
@@ -91,7 +91,7 @@ class Search:
 
 
 def address(
-    page_request: PageRequest, wanted: Search, format_: str | None = None
+    page_request: CollectionRequest, wanted: Search, format_: str | None = None
 ) -> str:
     """A search's address on the page that is asked for, or on its twin of another format."""
     path = page_request.request.path
@@ -112,9 +112,9 @@ def read(args: MultiParams) -> Search:
     :raises BadTerm: a query that cannot be read, or too many terms
     :raises BadFilter: a score that is no number, or a filter without a column
     """
-    page_request = [*query_syntax.parse(args.get("q") or "")]
-    page_request += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
-    pressed = tuple(_pressed(args, page_request))
+    terms = [*query_syntax.parse(args.get("q") or "")]
+    terms += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    pressed = tuple(_pressed(args, terms))
     query_syntax.check(pressed)
     return Search(
         terms=pressed,

@@ -15,9 +15,10 @@ from llm_glam.db.collection import Collection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter, primary_code
 
-from ... import compat, items
+from ... import items
+from ...access.context import CollectionRequest
 from ...web import cache
-from ...web.request import PageRequest, Refused
+from ...web.page import Refused
 from .query_string import Search
 
 Row = dict[str, Any]
@@ -61,19 +62,18 @@ def shown(wanted: Search) -> Conditions:
     return replace(conditions, where=[*conditions.where, *always])
 
 
-async def whole(page_request: PageRequest, wanted: Search) -> Conditions:
+async def whole(page_request: CollectionRequest, wanted: Search) -> Conditions:
     """What is asked of records, and that their pictures have a vector in the collection."""
     conditions = shown(wanted)
     kept = cache.of(page_request.datasette)
     if await kept.read(page_request, "complete", items.is_complete):
         return conditions  # all have: to look for each takes longer than all else
-    assert page_request.place.collection is not None
-    number = int(page_request.place.collection.id)
+    number = int(page_request.collection.id)
     has_vector = embeddings.WITH_VECTOR.format(collection_id=number)
     return replace(conditions, where=[*conditions.where, has_vector])
 
 
-async def ids(page_request: PageRequest, wanted: Search) -> list[str] | None:
+async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | None:
     """The ids of the pictures that fit; None where nothing narrows the search.
 
     :raises Refused: SQL from somebody who may not run any
@@ -81,15 +81,10 @@ async def ids(page_request: PageRequest, wanted: Search) -> list[str] | None:
     """
     if not wanted.conditions:
         return None
-    if wanted.where and not await compat.may_run_sql(
-        page_request.datasette, page_request.request.actor, page_request.place.database
-    ):
+    if wanted.where and not await page_request.may_run_sql():
         raise Refused(403, "_where is SQL, which you may not run here.")
     limit = page_request.datasette.setting("sql_time_limit_ms")
-    found: list[str] = await page_request.read(
-        _ids, page_request.place.collection, await whole(page_request, wanted), limit
-    )
-    return found
+    return await page_request.read(_ids, await whole(page_request, wanted), limit)
 
 
 def _ids(

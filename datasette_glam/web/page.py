@@ -1,0 +1,141 @@
+"""What views have in common: the gate before them, and both twins of the page they return."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from datasette.utils.asgi import Request, Response
+from datasette.views.base import DatasetteError
+
+from llm_glam.errors import GlamError
+
+from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
+from . import urls
+
+VERSION = version("llm-glam")
+
+Row = dict[str, Any]
+R = TypeVar("R", bound=SiteRequest)
+View = Callable[[Any, Request], Awaitable[Response]]
+Enter = Callable[[Any, Request], Awaitable[R]]
+
+
+@dataclass
+class Page:
+    """What a view gives: data for both twins, the template, and how it went.
+
+    ``message`` is for people: why there is nothing to see. With a status other than 200 it is an
+    error. ``form`` is what only the HTML twin needs.
+    """
+
+    template: str
+    data: Row
+    status: int = 200
+    message: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    form: Row = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """A request that cannot be answered; carries the status and the words for it."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+
+def page_view(
+    enter: Enter[R], function: Callable[[R], Awaitable[Page | Response]]
+) -> View:
+    """Make a view of Datasette's from one of ours, as HTML and as JSON.
+
+    :param enter: a function of the gate, which checks what the actor may view
+    """
+
+    async def view(datasette: Any, request: Request) -> Response:
+        page_request = await enter(datasette, request)
+        page = await function(page_request)
+        return page if isinstance(page, Response) else await _shown(page_request, page)
+
+    return _told(view)
+
+
+def file_view(enter: Enter[R], function: Callable[[R], Awaitable[Response]]) -> View:
+    """Make a view of Datasette's from one of ours that returns a file; see :func:`page_view`."""
+
+    async def view(datasette: Any, request: Request) -> Response:
+        return await function(await enter(datasette, request))
+
+    return _told(view)
+
+
+async def _shown(page_request: SiteRequest, page: Page) -> Response:
+    """The twin of a page that the request is for."""
+    datasette, request = page_request.datasette, page_request.request
+    timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in page_request.times.items())
+    headers = {**page.headers, "server-timing": timing}
+    ok = page.status == 200
+    if page_request.format:
+        body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
+        return Response.json(body, status=page.status, headers=headers)
+    context = {
+        **page.data,
+        "message": page.message,
+        "form": page.form,
+        "places": _places(page_request),
+    }
+    html = await datasette.render_template(page.template, context, request)
+    html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
+    return Response.html(html, status=page.status, headers=headers)
+
+
+def _told(view: View) -> View:
+    """A view that says in a sentence which table, column or vector it cannot read."""
+
+    async def told(datasette: Any, request: Request) -> Response:
+        try:
+            return await view(datasette, request)
+        except sqlite3.OperationalError as error:
+            words = f"This database cannot be read as llm-glam wrote it: {error}."
+            raise DatasetteError(words, status=503) from error
+        except GlamError as error:
+            raise DatasetteError(error.message, status=503) from error
+
+    return told
+
+
+def _places(page_request: SiteRequest) -> Row:
+    """Addresses that only the HTML twin needs."""
+    datasette, request = page_request.datasette, page_request.request
+    found = {
+        "version": VERSION,
+        "path": request.path,
+        "json": urls.twin(request.path, request.query_string),
+    }
+    if isinstance(page_request, DatabaseRequest):
+        database = page_request.database
+        found["collections"] = urls.collections(datasette, database)
+    if isinstance(page_request, CollectionRequest):
+        name = page_request.collection.name
+        found["gallery"] = urls.collection(datasette, page_request.database, name)
+        found["table"] = datasette.urls.table(page_request.database, page_request.table)
+    return found
+
+
+def jpeg(
+    page_request: SiteRequest, content: bytes | None, *, tag: str, age: str
+) -> Response:
+    """A picture with what browsers and caches need to know; None for one they have already."""
+    who = "private" if page_request.request.actor else "public"
+    headers = {
+        "etag": tag,
+        "cache-control": f"{who}, {age}",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'",
+    }
+    if content is None:
+        return Response("", status=304, headers=headers)
+    return Response(content, headers=headers, content_type="image/jpeg")
