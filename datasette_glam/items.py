@@ -11,8 +11,8 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db import embeddings
 from llm_glam.db.collection import Collection
 from llm_glam.db.filters import SENSITIVE, SHOWABLE
+from llm_glam.formats.tables import Row
 
-Row = dict[str, Any]
 Rowids = NDArray[np.int64]
 
 OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}

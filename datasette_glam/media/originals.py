@@ -6,13 +6,13 @@ from typing import Any
 
 from datasette.utils.asgi import NotFound, Response
 
+from llm_glam.formats.tables import Row
+
 from .. import items
 from ..access.context import CollectionRequest
 from ..web import search_pool
 from ..web.page import jpeg
 from . import decoder
-
-Row = dict[str, Any]
 
 SIDE = 1200  # short side in pixels
 AGE = "max-age=3600"

@@ -9,6 +9,7 @@ from datasette.utils.asgi import NotFound
 
 from llm_glam.db.collection import Collection
 from llm_glam.errors import GlamError, RegistryError, UnknownCheckpoint
+from llm_glam.formats.tables import Row
 from llm_glam.models import loading, registry
 from llm_glam.models.registry import Checkpoint
 
@@ -20,8 +21,6 @@ from ..web.page import Page
 CARD = "README.md"
 MOST_BYTES = 1_000_000
 HUB = "https://huggingface.co"
-
-Row = dict[str, Any]
 
 
 async def checkpoint(page_request: SiteRequest) -> Page:

@@ -1,7 +1,5 @@
 """The pages: each a function that gives its data, shown as HTML or as its JSON twin."""
 
-from typing import Any
-
 from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.db import embeddings
@@ -17,8 +15,6 @@ from .gallery import results
 from .gallery.view import about
 
 NEIGHBOURS = 24
-
-Row = dict[str, Any]
 
 
 async def collections(page_request: DatabaseRequest) -> Page:

@@ -10,13 +10,13 @@ from datasette.utils.asgi import Request, Response
 from datasette.views.base import DatasetteError
 
 from llm_glam.errors import GlamError
+from llm_glam.formats.tables import Row
 
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
 from . import urls
 
 VERSION = version("llm-glam")
 
-Row = dict[str, Any]
 R = TypeVar("R", bound=SiteRequest)
 View = Callable[[Any, Request], Awaitable[Response]]
 Enter = Callable[[Any, Request], Awaitable[R]]

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 from datasette.utils import tilde_encode
 from markupsafe import Markup
 
-Row = dict[str, Any]
+from llm_glam.formats.tables import Row
 
 
 def collections(datasette: Any, database: str) -> str:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+
+from llm_glam.formats.tables import Row
 
 from ... import items
 from ...access.context import CollectionRequest
 from ...web import urls
 from . import query_string, record_filters
 from .query_string import Search
-
-Row = dict[str, Any]
 
 
 async def of(

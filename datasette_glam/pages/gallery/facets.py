@@ -13,6 +13,7 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db import filters
 from llm_glam.db.collection import Collection
 from llm_glam.errors import BadFilter
+from llm_glam.formats.tables import Row
 
 from ... import compat, items
 from ...access.context import CollectionRequest
@@ -27,8 +28,6 @@ FEW = 30  # different values at most in such a column
 MOST_VALUES = (
     15  # that a page offers of a facet, unless the configuration says facet_size
 )
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

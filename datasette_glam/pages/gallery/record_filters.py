@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
-from typing import Any
 from urllib.parse import urlencode
 
 from sqlite_utils import Database
@@ -14,14 +13,13 @@ from llm_glam.db import embeddings, filters
 from llm_glam.db.collection import Collection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter, primary_code
+from llm_glam.formats.tables import Row
 
 from ... import items
 from ...access.context import CollectionRequest
 from ...web import cache
 from ...web.page import Refused
 from .query_string import Search
-
-Row = dict[str, Any]
 
 AGAIN = 0.05  # seconds after which what went on nevertheless is interrupted again
 # What people choose from in the form; addresses may have any of Datasette's.
@@ -133,7 +131,7 @@ def described(text: str, columns: list[str], table: str) -> str:
     return said if one.value is None else f"{said} {one.value}"
 
 
-def form(wanted: Search, columns: list[str], facets: list[dict[str, Any]]) -> Row:
+def form(wanted: Search, columns: list[str], facets: list[Row]) -> Row:
     """What the forms need: columns, operators, and what they hand on without showing it."""
     every = list(wanted.kept())
     shown = {

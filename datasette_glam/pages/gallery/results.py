@@ -1,9 +1,9 @@
 """Vectors to pictures: what is nearest, as cards with scores."""
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any
 
 from llm_glam.db import embeddings
+from llm_glam.formats.tables import Row
 from llm_glam.search.exact import Hit, Query, Vector
 from llm_glam.search.terms import Term
 
@@ -12,8 +12,6 @@ from ...access.context import CollectionRequest
 from ...media import decoder, uploads
 from ...web import cache, search_pool, urls
 from ...web.page import Refused
-
-Row = dict[str, Any]
 
 
 async def of_terms(

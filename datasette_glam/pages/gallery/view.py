@@ -2,11 +2,11 @@
 
 import random
 from dataclasses import replace
-from typing import Any
 
 from datasette.utils.asgi import Response
 
 from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
+from llm_glam.formats.tables import Row
 from llm_glam.search import terms
 
 from ... import items
@@ -16,8 +16,6 @@ from ...web.page import Page, Refused
 from .. import model
 from . import chips, exports, facets, query_string, record_filters, results
 from .query_string import Search
-
-Row = dict[str, Any]
 
 PAGE = 36
 DEEPEST = 10_000  # results that somebody can page to
