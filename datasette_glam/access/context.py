@@ -1,4 +1,4 @@
-"""The context of a request: what a view may use once the gate has let its actor in."""
+"""The context of a request: what a view may use once the gate has checked its actor."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ class SiteRequest:
 
     @property
     def format(self) -> str:
-        """``.json`` or ``.csv``; empty for a page."""
+        """The requested format, ``.json`` or ``.csv``; empty for HTML."""
         return self.request.url_vars.get("format") or ""
 
     def url_name(self, variable: str) -> str:
@@ -94,7 +94,7 @@ class CollectionRequest(DatabaseRequest):
         return await self.timed("db", work)
 
     async def may_run_sql(self) -> bool:
-        """May the actor run SQL of their own on the database?"""
+        """Return whether the actor may run their own SQL on the database."""
         return await compat.may_run_sql(
             self.datasette, self.request.actor, self.database
         )

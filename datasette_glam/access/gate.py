@@ -1,4 +1,4 @@
-"""The one gate that every view passes: who may not view the tables sees nothing here."""
+"""The permission check that every view passes before anything is read."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from llm_glam.db.collection import Collection
 from .. import compat, items
 from .context import CollectionRequest, DatabaseRequest, SiteRequest, wrapped
 
-# What a page reads beside the items table.
+# The table that pages read beside the items table.
 VECTORS = "embeddings"
 
 
 async def enter_site(datasette: Any, request: Request) -> SiteRequest:
-    """Let in a request for a page about the whole site.
+    """Check a request for a page about the whole site and return its context.
 
     :raises datasette.Forbidden: the actor may not view the site
     """
@@ -25,23 +25,25 @@ async def enter_site(datasette: Any, request: Request) -> SiteRequest:
 
 
 async def enter_database(datasette: Any, request: Request) -> DatabaseRequest:
-    """Let in a request for a page about the database in its URL.
+    """Check a request for a page about the database in its URL and return its context.
 
     :raises datasette.Forbidden: the actor may not view the site, the database or its vectors
     :raises NotFound: there is no such database
     """
     database = SiteRequest(datasette, request).url_name("database")
     if database not in datasette.databases:
-        raise NotFound(f"There is no database {database}")
+        raise NotFound(
+            f"There is no database '{database}' here; the home page lists the databases."
+        )
     await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
     return DatabaseRequest(datasette, request, database, datasette.databases[database])
 
 
 async def enter_collection(datasette: Any, request: Request) -> CollectionRequest:
-    """Let in a request for a page about the collection in its URL.
+    """Check a request for a page about the collection in its URL and return its context.
 
-    :raises datasette.Forbidden: as above, or the actor may not view the items table
-    :raises NotFound: there is no such database or collection of ours, or not its records
+    :raises datasette.Forbidden: as for the database, or the actor may not view the items table
+    :raises NotFound: there is no such database or collection, or its items table is damaged
     """
     found = await enter_database(datasette, request)
     name = found.url_name("collection")
@@ -49,20 +51,24 @@ async def enter_collection(datasette: Any, request: Request) -> CollectionReques
         lambda conn: collections.find(wrapped(conn), name)
     )
     if collection is None or not collection.is_ours or not collection.items_table:
-        raise NotFound(f"There is no collection {name} of pictures in {found.database}")
+        raise NotFound(
+            f"There is no picture collection '{name}' in the database '{found.database}'; "
+            "the database's page of pictures lists its collections."
+        )
     page_request = found.of_collection(collection, collection.items_table)
     await _ensure_can_view_items(page_request)
     if not await found.db.execute_fn(
         lambda conn: items.is_whole(wrapped(conn), collection)
     ):
         raise NotFound(
-            f"The table {page_request.table} with the records of {name} is gone or lacks columns"
+            f"The table '{page_request.table}' with the records of the collection '{name}' is "
+            "missing or lacks columns; restore it from a backup."
         )
     return page_request
 
 
 async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
-    """Return the request for each database whose vectors the actor may see."""
+    """Return the context for each database whose vectors the actor may see."""
     from datasette import Forbidden
 
     datasette, request = page_request.datasette, page_request.request
@@ -77,7 +83,7 @@ async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
 
 
 async def visible_collections(page_request: DatabaseRequest) -> list[CollectionRequest]:
-    """Return the request for each collection of a database that the actor may see."""
+    """Return the context for each collection of a database that the actor may see."""
     from datasette import Forbidden
 
     found = []
@@ -101,5 +107,5 @@ async def _ensure_can_view_items(page_request: CollectionRequest) -> None:
 
 
 def whole(db: Database) -> list[Collection]:
-    """The collections of ours whose records can be read."""
+    """Return the picture collections whose records can be read."""
     return [c for c in collections.every(db) if c.items_table and items.is_whole(db, c)]

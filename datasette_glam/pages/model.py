@@ -1,4 +1,4 @@
-"""The page of a checkpoint: what is registered of it, its card, the collections that use it."""
+"""The page of a checkpoint: its registration, its model card and the collections that use it."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ HUB = "https://huggingface.co"
 
 
 async def checkpoint(page_request: SiteRequest) -> Page:
-    """A registered checkpoint with its card."""
+    """Return the page of a registered checkpoint."""
     entry = _entry(page_request.url_name("name"))
     text, message = await asyncio.to_thread(_card, entry)
     header, body = markdown.split(text or "")
@@ -44,7 +44,7 @@ async def checkpoint(page_request: SiteRequest) -> Page:
 
 
 def address(datasette: Any, model_id: str) -> str | None:
-    """The page of a collection's checkpoint, if that is registered on this computer."""
+    """Return the URL of a checkpoint's page, if it is registered on this server."""
     try:
         entry = registry.get(registry.bare(model_id))
     except GlamError:
@@ -56,12 +56,15 @@ def _entry(name: str) -> Checkpoint:
     try:
         return registry.get(name)
     except (UnknownCheckpoint, RegistryError) as error:
-        # Not in its words: they name the other checkpoints, or a path of this computer.
-        raise NotFound(f"There is no checkpoint {name} on this computer") from error
+        # Not the error's message, which names other checkpoints or a path of this server.
+        raise NotFound(
+            f"There is no checkpoint '{name}' on this server; its owner can add it with: "
+            "llm glam models add"
+        ) from error
 
 
 def _registered(entry: Checkpoint) -> Row:
-    """What is known without the card. Paths of this computer are nobody's business."""
+    """Return what is known without the model card. Paths of this server are left out."""
     return {
         "name": entry.name,
         "model": entry.model_id,
@@ -76,34 +79,40 @@ def _registered(entry: Checkpoint) -> Row:
 
 
 def _without_path(base: str | None) -> str | None:
-    """A base by its registered name; a folder is not named."""
+    """Return the registered name of a base; a path is not disclosed."""
     if base is None or registry.former(base) or base in registry.BUILT_IN:
         return base
     return "a folder"
 
 
 def _card(entry: Checkpoint) -> tuple[str | None, str | None]:
-    """The text of a checkpoint's card, or why there is none."""
+    """Return the text of a checkpoint's model card, or None and the reason."""
     try:
         folder = loading.locate(entry, download=False)
         content = _read(folder, entry)
     except (GlamError, OSError):
-        return None, "The files of this checkpoint are not on this computer."
+        return (
+            None,
+            "The model card cannot be shown: the checkpoint is not on this server.",
+        )
     if content is None:
-        return None, "This checkpoint has no card on this computer."
+        return None, "The checkpoint has no model card on this server."
     if len(content) > MOST_BYTES:
-        return None, "The card is larger than 1 MB and is not shown."
+        return None, "The model card cannot be shown: it is larger than 1 MB."
     try:
         return content.decode("utf-8"), None
     except UnicodeDecodeError:
-        return None, "The card is not in UTF-8 and is not shown."
+        return (
+            None,
+            "The model card cannot be shown: it is not in UTF-8. Save it as UTF-8.",
+        )
 
 
 def _read(folder: Path, entry: Checkpoint) -> bytes | None:
-    """The card's bytes, if it is a file among the checkpoint's own, and no more than needed.
+    """Return the first ``MOST_BYTES + 1`` bytes of the model card; None if there is none.
 
-    A link that leads elsewhere is not followed: it may have come with the checkpoint. The hub's
-    cache links to files beside its snapshots.
+    A link to a file outside the checkpoint is not followed: it may have come with the checkpoint.
+    The hub's cache links to files beside its snapshots.
     """
     path = Path(os.path.realpath(folder / CARD))
     own = folder.parent.parent if entry.is_on_hub else folder
@@ -114,7 +123,7 @@ def _read(folder: Path, entry: Checkpoint) -> bytes | None:
 
 
 async def _collections(page_request: SiteRequest, entry: Checkpoint) -> list[Row]:
-    """The collections that use a checkpoint, of all databases, that the actor may see."""
+    """Return the collections of all databases that use a checkpoint and that the actor may see."""
     found = []
     for database in await gate.visible_databases(page_request):
         for one in await gate.visible_collections(database):
@@ -126,6 +135,6 @@ async def _collections(page_request: SiteRequest, entry: Checkpoint) -> list[Row
 
 
 def _is_used(collection: Collection, entry: Checkpoint) -> bool:
-    """Whether a collection was made with a checkpoint, as far as fingerprints are known."""
+    """Return whether a collection was made with a checkpoint, as far as fingerprints are known."""
     prints = {collection.fingerprint, entry.fingerprint} - {None}
     return collection.model_id == entry.model_id and len(prints) < 2

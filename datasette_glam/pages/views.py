@@ -1,4 +1,4 @@
-"""The pages: each a function that gives its data, shown as HTML or as its JSON twin."""
+"""The list of collections, the page of a picture, and thumbnails."""
 
 from datasette.utils.asgi import NotFound, Response
 
@@ -18,7 +18,7 @@ NEIGHBOURS = 24
 
 
 async def collections(page_request: DatabaseRequest) -> Page:
-    """The collections of a database."""
+    """Return the list of a database's collections."""
     datasette, database = page_request.datasette, page_request.database
     cached = cache.of(datasette)
     rows = []
@@ -32,13 +32,15 @@ async def collections(page_request: DatabaseRequest) -> Page:
 
 
 async def item(page_request: CollectionRequest) -> Page:
-    """One picture, its record, and the pictures most similar to it."""
+    """Return the page of a picture: its record and the pictures most similar to it."""
     datasette, database = page_request.datasette, page_request.database
     name = page_request.collection.name
     item_id = page_request.url_name("item")
     row = await page_request.read(items.item, item_id)
     if row is None:
-        raise NotFound(f"There is no picture {item_id} in {name}")
+        raise NotFound(
+            f"There is no picture '{item_id}' in the collection '{name}'; search its gallery."
+        )
     page = Page("glam_item.html", {**about(page_request), "item": row, "items": []})
     urls.add(datasette, database, name, [row])
     row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
@@ -55,11 +57,13 @@ async def item(page_request: CollectionRequest) -> Page:
 
 
 async def thumbnail(page_request: CollectionRequest) -> Response:
-    """A picture's thumbnail, to be kept for ever under its address."""
+    """Return a picture's thumbnail, which may be cached for ever under its versioned URL."""
     item_id = page_request.url_name("item")
     row = await page_request.read(items.thumbnail, item_id)
     if row is None:
-        raise NotFound(f"There is no thumbnail of {item_id}")
+        raise NotFound(
+            f"There is no thumbnail of '{item_id}'; embed the picture to make one."
+        )
     version = page_request.request.args.get("v")
     is_versioned = version == urls.version_of(row["image_md5"])
     age = "max-age=31536000, immutable" if is_versioned else "max-age=60"

@@ -1,4 +1,4 @@
-"""What views have in common: the gate before them, and both twins of the page they return."""
+"""Make views of Datasette's from ours: check permission, then respond with HTML or JSON."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -24,10 +24,10 @@ Enter = Callable[[Any, Request], Awaitable[R]]
 
 @dataclass
 class Page:
-    """What a view gives: data for both twins, the template, and how it went.
+    """The result of a view: data for HTML and JSON, the template and the status.
 
-    ``message`` is for people: why there is nothing to see. With a status other than 200 it is an
-    error. ``form`` is what only the HTML twin needs.
+    ``message`` tells people why there is nothing to see; with a status other than 200 it is an
+    error. ``form`` is only needed for HTML.
     """
 
     template: str
@@ -39,7 +39,7 @@ class Page:
 
 
 class Refused(Exception):
-    """A request that cannot be answered; carries the status and the words for it."""
+    """A request that is refused, with the status and the message of the response."""
 
     def __init__(self, status: int, message: str, **headers: str) -> None:
         super().__init__(message)
@@ -58,9 +58,11 @@ def page_view(
     async def view(datasette: Any, request: Request) -> Response:
         page_request = await enter(datasette, request)
         page = await function(page_request)
-        return page if isinstance(page, Response) else await _shown(page_request, page)
+        return (
+            page if isinstance(page, Response) else await _response(page_request, page)
+        )
 
-    return _told(view)
+    return _with_messages(view)
 
 
 def file_view(enter: Enter[R], function: Callable[[R], Awaitable[Response]]) -> View:
@@ -69,11 +71,11 @@ def file_view(enter: Enter[R], function: Callable[[R], Awaitable[Response]]) -> 
     async def view(datasette: Any, request: Request) -> Response:
         return await function(await enter(datasette, request))
 
-    return _told(view)
+    return _with_messages(view)
 
 
-async def _shown(page_request: SiteRequest, page: Page) -> Response:
-    """The twin of a page that the request is for."""
+async def _response(page_request: SiteRequest, page: Page) -> Response:
+    """Return a page in the format that is requested."""
     datasette, request = page_request.datasette, page_request.request
     timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in page_request.times.items())
     headers = {**page.headers, "server-timing": timing}
@@ -92,28 +94,31 @@ async def _shown(page_request: SiteRequest, page: Page) -> Response:
     return Response.html(html, status=page.status, headers=headers)
 
 
-def _told(view: View) -> View:
-    """A view that says in a sentence which table, column or vector it cannot read."""
+def _with_messages(view: View) -> View:
+    """Return the view with a readable message, and status 503, where it cannot read the database."""
 
-    async def told(datasette: Any, request: Request) -> Response:
+    async def with_messages(datasette: Any, request: Request) -> Response:
         try:
             return await view(datasette, request)
         except sqlite3.OperationalError as error:
-            words = f"This database cannot be read as llm-glam wrote it: {error}."
-            raise DatasetteError(words, status=503) from error
+            text = (
+                f"The database cannot be read as llm-glam wrote it: {error}. "
+                "Check that no other program has changed its tables."
+            )
+            raise DatasetteError(text, status=503) from error
         except GlamError as error:
             raise DatasetteError(error.message, status=503) from error
 
-    return told
+    return with_messages
 
 
 def _places(page_request: SiteRequest) -> Row:
-    """Addresses that only the HTML twin needs."""
+    """Return the URLs that only HTML needs."""
     datasette, request = page_request.datasette, page_request.request
     found = {
         "version": VERSION,
         "path": request.path,
-        "json": urls.twin(request.path, request.query_string),
+        "json": urls.as_json(request.path, request.query_string),
     }
     if isinstance(page_request, DatabaseRequest):
         database = page_request.database
@@ -128,7 +133,7 @@ def _places(page_request: SiteRequest) -> Row:
 def jpeg(
     page_request: SiteRequest, content: bytes | None, *, tag: str, age: str
 ) -> Response:
-    """A picture with what browsers and caches need to know; None for one they have already."""
+    """Return a JPEG with its caching headers; status 304 where ``content`` is None."""
     who = "private" if page_request.request.actor else "public"
     headers = {
         "etag": tag,

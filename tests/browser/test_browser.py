@@ -342,7 +342,7 @@ def test_narrowing_down(visit, anywhere, scripted):
     page.get_by_label("score at least").fill("0.999")
     page.get_by_role("button", name="Show these").click()
     expect(
-        page.get_by_role("status").filter(has_text="Nothing scores 0.999")
+        page.get_by_role("status").filter(has_text="No picture scores 0.999")
     ).to_be_visible()
     assert "material" not in page.url
 

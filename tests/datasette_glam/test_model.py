@@ -163,7 +163,12 @@ async def test_a_very_long_card_is_shown_as_it_was_written(embedded, write):
 
 async def test_cards_that_cannot_be_shown(embedded, write, tmp_path):
     path = write("a" * (model.MOST_BYTES + 1))
-    for message in ("larger than 1 MB", "not in UTF-8", "has no card", "not on this"):
+    for message in (
+        "larger than 1 MB",
+        "not in UTF-8",
+        "has no model card",
+        "is not on this",
+    ):
         data = await found(site(embedded), f"{MODEL}.json")
         assert message in data["message"]
         assert (data["card"], data["header"]) == (None, {})
@@ -172,7 +177,7 @@ async def test_cards_that_cannot_be_shown(embedded, write, tmp_path):
             path.write_bytes("é".encode("latin-1"))
         elif "UTF-8" in message:
             path.unlink()
-        elif "no card" in message:
+        elif "no model card" in message:
             path.parent.rename(tmp_path / "elsewhere")
 
 
@@ -182,7 +187,7 @@ async def test_links_out_of_the_folder_are_not_followed(embedded, write, tmp_pat
     path.unlink()
     path.symlink_to(tmp_path / "secret.md")
     data = await found(site(embedded), f"{MODEL}.json")
-    assert (data["card"], "has no card" in data["message"]) == (None, True)
+    assert (data["card"], "has no model card" in data["message"]) == (None, True)
     path.unlink()
     os.mkfifo(path) if hasattr(os, "mkfifo") else path.mkdir()
     assert (await found(site(embedded), f"{MODEL}.json"))["card"] is None

@@ -298,7 +298,7 @@ def test_documented_numbers():
         f"{terms.LONGEST:,} characters at most",
         f"up to {originals.SIDE:,} pixels",
         f"{search_pool.AT_ONCE} searches at once use the model, {search_pool.WAITING} more wait",
-        f"The last {search_pool.REMEMBERED:,} queries",
+        f"The last {search_pool.CACHED:,} queries",
         f"{search_pool.DECODING} processes at once decode",
         f"{sql_functions.MOST:,} pictures at most",
         f"{query_syntax.MOST} terms at most",

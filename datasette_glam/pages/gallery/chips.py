@@ -1,4 +1,4 @@
-"""What narrows a search, piece by piece, each with the address of the search without it."""
+"""The chips above the results: each term and filter, with the URL of the search without it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,14 +15,14 @@ from .query_string import Search
 async def of(
     page_request: CollectionRequest, wanted: Search, columns: list[str]
 ) -> list[Row]:
-    """The pieces of a search: terms, filters, words in records, the lowest score."""
-    pieces = [
+    """Return the chips of a search: terms, filters, words in records, the minimum score."""
+    found = [
         *await _terms(page_request, wanted),
         *_conditions(page_request, wanted, columns),
     ]
-    for piece in pieces:
-        piece["remove_url"] = query_string.address(page_request, piece.pop("rest"))
-    return pieces
+    for chip in found:
+        chip["remove_url"] = query_string.address(page_request, chip.pop("rest"))
+    return found
 
 
 async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
@@ -31,11 +31,11 @@ async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
     name = page_request.collection.name
     urls.add(page_request.datasette, page_request.database, name, cards)
     by_id = {card["id"]: card for card in cards}
-    pieces = []
+    found = []
     for number, term in enumerate(wanted.terms):
         card = by_id.get(term.id or "", {})
         rest = wanted.terms[:number] + wanted.terms[number + 1 :]
-        pieces.append(
+        found.append(
             {
                 "kind": "words" if term.id is None else "picture",
                 "text": term.words or card.get("title") or term.id,
@@ -47,7 +47,7 @@ async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
                 "rest": wanted.without(terms=rest),
             }
         )
-    return pieces
+    return found
 
 
 def _conditions(
@@ -55,14 +55,14 @@ def _conditions(
 ) -> Iterator[Row]:
     for number, text in enumerate(wanted.filters):
         rest = wanted.filters[:number] + wanted.filters[number + 1 :]
-        said = record_filters.described(text, columns, page_request.table)
-        yield {"kind": "filter", "text": said, "rest": wanted.without(filters=rest)}
+        label = record_filters.described(text, columns, page_request.table)
+        yield {"kind": "filter", "text": label, "rest": wanted.without(filters=rest)}
     for number, text in enumerate(wanted.where):
         rest = wanted.where[:number] + wanted.where[number + 1 :]
         yield {"kind": "where", "text": text, "rest": wanted.without(where=rest)}
     if wanted.words:
-        said = f"records with “{wanted.words}”"
-        yield {"kind": "search", "text": said, "rest": wanted.without(words="")}
+        label = f"records with “{wanted.words}”"
+        yield {"kind": "search", "text": label, "rest": wanted.without(words="")}
     if wanted.min_score is not None:
-        said = f"score ≥ {wanted.min_score:g}"
-        yield {"kind": "score", "text": said, "rest": replace(wanted, min_score=None)}
+        label = f"score ≥ {wanted.min_score:g}"
+        yield {"kind": "score", "text": label, "rest": replace(wanted, min_score=None)}

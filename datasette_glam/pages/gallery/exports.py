@@ -1,4 +1,4 @@
-"""A search to take away: its results as CSV, itself as SQL."""
+"""Export a search: its results as CSV, the search itself as SQL."""
 
 import csv
 import io
@@ -18,14 +18,14 @@ from .query_string import Search
 
 
 def csv_address(page_request: CollectionRequest, wanted: Search) -> str:
-    """Where the results are as CSV, from the first one on."""
+    """Return the URL of all results as CSV."""
     return query_string.address(page_request, replace(wanted, page=1), format_=".csv")
 
 
 async def csv_response(
     page_request: CollectionRequest, scores: dict[str, float | None]
 ) -> Response:
-    """The records of pictures, each with its score."""
+    """Return the records of pictures as CSV, each with its score."""
     columns = await page_request.read(items.columns)
     rows = await page_request.read(items.records, list(scores))
     out = io.StringIO()
@@ -42,10 +42,10 @@ async def csv_response(
 async def sql_address(
     page_request: CollectionRequest, wanted: Search, size: int
 ) -> str | None:
-    """Datasette's page with the search as SQL; None for a sample, and where SQL is not allowed."""
+    """Return the URL of the search as SQL; None for a sample, and where SQL is not allowed."""
     has_words = any(term.words is not None for term in wanted.terms)
-    is_closed = has_words and not sql_functions.has_models(page_request.datasette)
-    if not wanted.terms or is_closed:
+    is_forbidden = has_words and not sql_functions.has_models(page_request.datasette)
+    if not wanted.terms or is_forbidden:
         return None
     if not await page_request.may_run_sql():
         return None

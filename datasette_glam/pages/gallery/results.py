@@ -1,4 +1,4 @@
-"""Vectors to pictures: what is nearest, as cards with scores."""
+"""Find the pictures nearest to a vector and return them as cards with scores."""
 
 from collections.abc import Awaitable, Iterable, Sequence
 
@@ -17,10 +17,10 @@ from ...web.page import Refused
 async def of_terms(
     page_request: CollectionRequest, terms: Iterable[Term]
 ) -> list[Vector]:
-    """The vector of each term, of which words come from the model and pictures from the database.
+    """Return the vector of each term: of words from the model, of pictures from the database.
 
-    :raises Refused: too many visitors search at once
-    :raises UnknownItem: there is no picture of that id
+    :raises Refused: too many searches are running
+    :raises UnknownItem: there is no picture with that id
     """
     found = []
     for term in terms:
@@ -30,14 +30,14 @@ async def of_terms(
             work = search_pool.of(page_request.datasette).of_words(
                 page_request.collection, str(term.words)
             )
-            found.append(await modelled(page_request, work))
+            found.append(await from_model(page_request, work))
     return found
 
 
 async def of_upload(page_request: CollectionRequest) -> Vector:
-    """The vector of the picture that a request carries; it is not kept anywhere.
+    """Return the vector of the uploaded picture, which is not stored anywhere.
 
-    :raises Refused: it cannot be used, or too many visitors search at once
+    :raises Refused: it cannot be used, or too many searches are running
     """
     body = await uploads.received(page_request)
     async with search_pool.of(page_request.datasette).decoding() as may_decode:
@@ -47,17 +47,21 @@ async def of_upload(page_request: CollectionRequest) -> Vector:
         try:
             small = await page_request.timed("decode", decoder.decode(body, most))
         except decoder.BadUpload as error:
-            raise Refused(400, f"The picture cannot be used: {error}.") from error
+            raise Refused(
+                400, f"The picture cannot be used: {error}. Upload another one."
+            ) from error
     work = search_pool.of(page_request.datasette).of_picture(
         page_request.collection, small
     )
-    return await modelled(page_request, work)
+    return await from_model(page_request, work)
 
 
-async def modelled(page_request: CollectionRequest, work: Awaitable[Vector]) -> Vector:
-    """Wait for the model.
+async def from_model(
+    page_request: CollectionRequest, work: Awaitable[Vector]
+) -> Vector:
+    """Wait for the model and return the vector.
 
-    :raises Refused: too many visitors search at once
+    :raises Refused: too many searches are running
     """
     try:
         return await page_request.timed("model", work)
@@ -66,9 +70,11 @@ async def modelled(page_request: CollectionRequest, work: Awaitable[Vector]) -> 
 
 
 def busy() -> Refused:
-    """What somebody is told who has to come again."""
+    """Return the refusal of a search while too many are running."""
     headers = {"retry-after": "5"}
-    return Refused(503, "Too many visitors search at once. Try again soon.", **headers)
+    return Refused(
+        503, "Too many searches are running. Try again in a few seconds.", **headers
+    )
 
 
 async def nearest(
@@ -80,7 +86,7 @@ async def nearest(
     among: Sequence[str] | None = None,
     with_sensitive: bool = False,
 ) -> list[Hit]:
-    """The pictures nearest to a vector; sensitive ones only if they are asked for."""
+    """Return the pictures nearest to a vector; sensitive ones only if they are requested."""
     hidden = set(skip)
     if among is None and not with_sensitive:
         hidden |= await _sensitive(page_request)
@@ -97,7 +103,7 @@ async def _sensitive(page_request: CollectionRequest) -> set[str]:
 async def cards(
     page_request: CollectionRequest, scores: dict[str, float | None]
 ) -> list[Row]:
-    """What a page shows of pictures, each with its score and its part of the scores' span."""
+    """Return what a page shows of pictures, with their scores and the length of their bars."""
     found = await page_request.read(items.cards, list(scores))
     known = [score for score in scores.values() if score is not None]
     best, worst = max(known, default=0), min(known, default=0)

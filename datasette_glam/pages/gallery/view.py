@@ -1,4 +1,4 @@
-"""The gallery: a random sample, or what is nearest to words, pictures and an upload."""
+"""The page of a gallery: a random sample, or the pictures nearest to a query or an upload."""
 
 import random
 from dataclasses import replace
@@ -18,10 +18,10 @@ from . import chips, exports, facets, query_string, record_filters, results
 from .query_string import Search
 
 PAGE = 36
-DEEPEST = 10_000  # results that somebody can page to
-NOTHING = "There is nothing to show here yet."
-NONE_FIT = "No picture fits all of this."
-ENDED = "There are no more pictures."
+DEEPEST = 10_000  # results that can be reached page by page
+NOTHING = "The collection has no pictures to show yet."
+NO_MATCH = "No picture matches all of these conditions. Remove one of them."
+ENDED = "There are no more pictures. Go back to an earlier page."
 BLANK: Row = {
     "q": "",
     "id": None,
@@ -36,7 +36,7 @@ BLANK: Row = {
 
 
 async def gallery(page_request: CollectionRequest) -> Page | Response:
-    """A random sample, or the pictures nearest to words, to pictures, or to an upload."""
+    """Return a random sample, or the pictures nearest to a query or an upload."""
     typed = page_request.request.args.get("q") or ""
     page = Page("glam_gallery.html", {**about(page_request), **BLANK, "q": typed})
     page.data["pictures"] = await _count(page_request)
@@ -62,13 +62,13 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         page.status = 503
         page.message = (
             f"Words and pictures cannot be searched here: {error.message} "
-            "What is in the collection can still be compared: follow “similar”."
+            "You can still compare the pictures of the collection: click “similar”."
         )
     return page
 
 
 def about(page_request: CollectionRequest) -> Row:
-    """What pages say of their collection."""
+    """Return what pages say about their collection."""
     collection = page_request.collection
     return {
         "database": page_request.database,
@@ -87,11 +87,13 @@ async def _count(page_request: CollectionRequest) -> int:
 async def _found(
     page_request: CollectionRequest, page: Page, wanted: Search
 ) -> dict[str, float | None]:
-    """Ids and scores of the page's pictures; tells the page what it has to say of them."""
+    """Return ids and scores of the page's pictures, and add their description to the page."""
     size = _size(page_request, wanted)
     is_upload = page_request.request.method == "POST"
     if wanted.page * size > DEEPEST and wanted.terms:
-        raise BadFilter(f"Only the first {DEEPEST:,} results are shown.")
+        raise BadFilter(
+            f"Only the first {DEEPEST:,} results are shown. Narrow down the search."
+        )
     if wanted.terms or is_upload:
         with search_pool.of(page_request.datasette).expecting(page_request):
             among = await record_filters.ids(page_request, wanted)
@@ -104,7 +106,7 @@ async def _found(
             page_request, replace(wanted, with_sensitive=False)
         )
         await _describe(page_request, page, wanted, among)
-        _offer_another(page_request, page, wanted, seed)
+        _link_another_sample(page_request, page, wanted, seed)
         found, has_more = await _sample(page_request, wanted.page, seed, among, size)
     page.data["page"] = wanted.page
     has_next = has_more and not is_upload
@@ -118,7 +120,7 @@ async def _found(
     return found
 
 
-def _offer_another(
+def _link_another_sample(
     page_request: CollectionRequest, page: Page, wanted: Search, seed: int
 ) -> None:
     page.data["seed"] = seed
@@ -129,7 +131,7 @@ def _offer_another(
 async def _describe(
     page_request: CollectionRequest, page: Page, wanted: Search, among: list[str] | None
 ) -> None:
-    """What was understood, and what it can be narrowed by."""
+    """Add to the page the search as it was parsed, and the facets to narrow it down."""
     columns = await page_request.read(items.columns)
     page.data["q"], page.data["id"] = wanted.line, wanted.only_id
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
@@ -166,13 +168,13 @@ async def _nearest(
         with_sensitive=wanted.with_sensitive,
     )
     least = -1 if wanted.min_score is None else wanted.min_score
-    kept = [hit for hit in hits if hit.score >= least]
-    page.data["is_cut_off"] = len(kept) < len(hits) and len(kept) <= last
+    high = [hit for hit in hits if hit.score >= least]
+    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
     if page.data["is_cut_off"]:
         page.data["uncut_url"] = query_string.address(
             page_request, replace(wanted, min_score=None)
         )
-    return {hit.id: hit.score for hit in kept[last - size : last]}, len(kept) > last
+    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
 
 
 async def _sample(
@@ -204,12 +206,14 @@ def _size(page_request: CollectionRequest, wanted: Search) -> int:
         return PAGE
     if query_string.WHOLE.fullmatch(wanted.size) and int(wanted.size) <= most:
         return int(wanted.size)
-    raise BadFilter(f"_size is a whole number from 1 to {most:,}, or max.")
+    raise BadFilter(f"_size must be a whole number from 1 to {most:,}, or max.")
 
 
 def _why_empty(page: Page, wanted: Search, among: list[str] | None) -> str:
     if wanted.page > 1:
         return ENDED
     if page.data.get("is_cut_off"):
-        return f"Nothing scores {wanted.min_score:g} or more."
-    return NONE_FIT if among is not None else NOTHING
+        return (
+            f"No picture scores {wanted.min_score:g} or more. Lower the minimum score."
+        )
+    return NO_MATCH if among is not None else NOTHING
