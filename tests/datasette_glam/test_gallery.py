@@ -138,7 +138,7 @@ async def test_each_chip_leaves_its_piece_out(many):
             text for n, (_, text, _) in enumerate(said) if n != number
         ]
     page = (await get(site(many), path.replace(".json", "", 1))).text
-    shown = re.findall(r'<a href="([^"]+)" aria-label="Without', page)
+    shown = re.findall(r'<a href="([^"]+)" aria-label="Remove', page)
     assert [urljoin(PHOTOS, unescape(url)) for url in shown] == [
         chip["remove_url"].replace(".json", "", 1) for chip in answer["chips"]
     ]
@@ -330,7 +330,7 @@ async def test_a_facet_that_took_too_long_is_counted_again(many, monkeypatch):
     answer = await found(datasette, PHOTOS + ".json")
     assert (answer["facets"], answer["facets_timed_out"]) == ([], ["material"])
     page = (await get(datasette, PHOTOS)).text
-    assert "It took too long to count the values of material." in page
+    assert "Counting the values of material took too long." in page
     assert len(counted) == 1  # not by each visitor
     monkeypatch.setattr(ColumnFacet, "facet_results", real)
     monkeypatch.setattr(cache, "INCOMPLETE_S", 0)
@@ -360,7 +360,7 @@ async def test_a_lowest_score(many):
     assert 0 < len(answer["items"]) < 36
     assert (answer["is_cut_off"], answer["next"]) == (True, None)
     page = (await get(site(many), address("", q="red", _min_score=0.8))).text
-    assert "the rest scores below 0.8" in page
+    assert "All other pictures score below 0.8" in page
     assert scored(await as_json(site(many), answer["uncut_url"])) == scored(whole)[:36]
     nothing = await found(site(many), address(q="red -blue", _min_score=1))
     assert nothing["message"] == "No picture scores 1 or more. Lower the minimum score."

@@ -80,7 +80,7 @@ async def test_a_card_as_html(embedded, write):
     text = (await get(site(embedded), MODEL)).text
     assert re.findall(r"<(h\d)>(.*?)</h\d>", text) == [
         ("h1", "glam-clip/colours"),
-        ("h2", "Its card"),
+        ("h2", "Model card"),
         ("h3", "Colours"),
         ("h4", "Figures"),
         ("h3", "Limits"),
@@ -196,7 +196,7 @@ async def test_links_out_of_the_folder_are_not_followed(embedded, write, tmp_pat
 async def test_the_demos_card(embedded):
     text = (await get(site(embedded), "/-/glam-models/demo")).text
     assert "<h3>glam-clip/demo: a toy</h3>" in text
-    assert "none that you can see here" in text
+    assert "none that you may view" in text
 
 
 async def test_a_checkpoint_that_was_never_downloaded(embedded, tmp_path, monkeypatch):
