@@ -1,4 +1,4 @@
-"""datasette-glam: a similar-images site over a picture collection, in Datasette."""
+"""Datasette plugin that serves a similar-images site over picture collections."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from datasette import hookimpl
 
 @hookimpl(trylast=True)
 def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
-    """Last of all plugins, so that datasette-llm-embed's function is there to be guarded."""
+    """Register our SQL functions, after datasette-llm-embed has registered the one we limit."""
     from . import sql_functions
     from .access import llm_embed_guard
 
@@ -19,7 +19,7 @@ def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
 
 @hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Any]]]:
-    """The site's pages and their JSON twins."""
+    """Register the site's pages, their JSON and their pictures."""
     from . import routes
 
     return routes.ROUTES
@@ -29,7 +29,7 @@ def register_routes() -> list[tuple[str, Callable[..., Any]]]:
 def render_cell(
     row: Any, value: Any, column: str, table: str, database: str, datasette: Any
 ) -> Any:
-    """A thumbnail in each row of an items table."""
+    """Show a thumbnail in each row of an items table."""
     from . import native_tables
 
     return native_tables.thumbnail_cell(datasette, database, table, column, row, value)
@@ -39,7 +39,7 @@ def render_cell(
 def table_actions(
     datasette: Any, actor: Any, database: str, table: str
 ) -> Callable[[], Awaitable[list[dict[str, str]]]]:
-    """*Similar images* in the menu of an items table."""
+    """Add *Similar images* to the menu of an items table."""
     from . import native_tables
 
     return lambda: native_tables.table_links(datasette, database, table)
@@ -49,7 +49,7 @@ def table_actions(
 def row_actions(
     datasette: Any, actor: Any, database: str, table: str, row: Any
 ) -> Callable[[], Awaitable[list[dict[str, str]]]]:
-    """*Similar images* in the menu of a row (Datasette 1.0)."""
+    """Add *Similar images* to the menu of a row (Datasette 1.0)."""
     from . import native_tables
 
     return lambda: native_tables.row_links(datasette, database, table, row)
@@ -59,7 +59,7 @@ def row_actions(
 def database_actions(
     datasette: Any, actor: Any, database: str
 ) -> Callable[[], Awaitable[list[dict[str, str]]]]:
-    """*Picture collections* in the menu of a database that has some."""
+    """Add *Picture collections* to the menu of a database that has some."""
     from . import native_tables
 
     return lambda: native_tables.database_links(datasette, database)
@@ -67,7 +67,7 @@ def database_actions(
 
 @hookimpl
 def prepare_jinja2_environment(env: Any) -> None:
-    """What our templates need."""
+    """Register the filters that our templates use."""
     from .web import urls
 
     env.filters["glam_link"] = urls.link
@@ -77,9 +77,10 @@ def prepare_jinja2_environment(env: Any) -> None:
 
 @hookimpl(optionalhook=True)
 def skip_csrf(datasette: Any, scope: Any) -> bool:
-    """Uploads have a protection of their own (Datasette 0.65, whose own fails on forms with files).
+    """Exempt uploads from the CSRF check of Datasette 0.65, which fails on forms with files.
 
-    See https://github.com/simonw/asgi-csrf/issues/38 and :func:`.uploads.is_cross_site`.
+    :func:`.uploads.is_cross_site` checks them instead. See
+    https://github.com/simonw/asgi-csrf/issues/38.
     """
     from . import routes
 
@@ -90,7 +91,7 @@ def skip_csrf(datasette: Any, scope: Any) -> bool:
 def permission_allowed(
     datasette: Any, actor: Any, action: str, resource: Any
 ) -> Callable[[], Awaitable[bool | None]] | None:
-    """Our tables and search indexes follow their items tables (Datasette 0.65)."""
+    """Deny our tables and search indexes to those who may not view the items (Datasette 0.65)."""
     if action != "view-table" or not resource:
         return None
     if not (resource[1].startswith("glam_") or "_fts" in resource[1]):
@@ -107,7 +108,7 @@ def permission_allowed(
 
 @hookimpl(optionalhook=True)
 async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
-    """Our tables follow their items tables (Datasette 1.0)."""
+    """Deny our tables to those who may not view the items tables (Datasette 1.0)."""
     if action != "view-table":
         return None
     from . import compat

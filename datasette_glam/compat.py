@@ -1,4 +1,4 @@
-"""All that differs between Datasette 0.65 and the 1.0 alpha."""
+"""Everything that differs between Datasette 0.65 and the 1.0 alpha."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ IS_1 = TableResource is not None
 async def ensure_can_view(
     datasette: Any, actor: dict[str, Any] | None, database: str, tables: list[str]
 ) -> None:
-    """Let pass whoever may view the database and all of these tables.
+    """Check that the actor may view the database and all of these tables.
 
-    :raises datasette.Forbidden: for everybody else
+    :raises datasette.Forbidden: they may not
     """
     if not IS_1:
         for table in tables:
@@ -40,9 +40,9 @@ async def ensure_can_view(
 async def ensure_can_view_instance(
     datasette: Any, actor: dict[str, Any] | None
 ) -> None:
-    """Let pass whoever may view the site at all.
+    """Check that the actor may view the site.
 
-    :raises datasette.Forbidden: for everybody else
+    :raises datasette.Forbidden: they may not
     """
     if IS_1:
         await datasette.ensure_permission(action="view-instance", actor=actor)
@@ -51,7 +51,7 @@ async def ensure_can_view_instance(
 
 
 async def can_view(datasette: Any, actor: Any, database: str, table: str) -> bool:
-    """May the actor view a table?"""
+    """Return whether the actor may view a table."""
     if IS_1:
         resource = TableResource(database, table)
         allowed = await datasette.allowed(
@@ -64,7 +64,7 @@ async def can_view(datasette: Any, actor: Any, database: str, table: str) -> boo
 
 
 async def may_run_sql(datasette: Any, actor: Any, database: str) -> bool:
-    """May the actor run SQL of their own on a database?"""
+    """Return whether the actor may run their own SQL on a database."""
     if IS_1:
         resource = DatabaseResource(database)
         allowed = await datasette.allowed(
@@ -78,7 +78,7 @@ async def may_run_sql(datasette: Any, actor: Any, database: str) -> bool:
 
 
 async def table_config(datasette: Any, database: str, table: str) -> dict[str, Any]:
-    """What metadata.yml says of a table: its facets among other things."""
+    """Return the configuration of a table in metadata.yml, such as its facets."""
     if IS_1:
         return dict(await datasette.table_config(database, table) or {})
     return dict(datasette.table_metadata(database, table) or {})
@@ -86,38 +86,38 @@ async def table_config(datasette: Any, database: str, table: str) -> dict[str, A
 
 def facet(
     kind: Any,
-    datasette: Any,
-    place: Any,
+    page_request: Any,
     sql: str,
     params: Any,
     config: Any,
     most: int | None,
 ) -> Any:
-    """One of Datasette's facets over the rows of a query, as a configuration names it.
+    """Return one of Datasette's facets over the rows of a query.
 
-    :param most: how many values; where it is None, as many as the configuration says
+    :param config: the facet as the configuration names it
+    :param most: the number of values; None for the number in the configuration
     """
-    asks = {"table_config" if IS_1 else "metadata": {"facets": [config]}}
+    options = {"table_config" if IS_1 else "metadata": {"facets": [config]}}
     size = f"/?_facet_size={most}" if most else "/"
     return kind(
-        datasette,
+        page_request.datasette,
         Request.fake(size),
-        place.database,
+        page_request.database,
         sql=sql,
-        table=place.table,
+        table=page_request.table,
         params=params,
-        **asks,
+        **options,
     )
 
 
 def sql_page(datasette: Any, database: str) -> str:
-    """Where visitors write SQL."""
+    """Return the URL of the page on which visitors write SQL."""
     address = str(datasette.urls.database(database))
     return f"{address}/-/query" if IS_1 else address
 
 
 def denials(pairs: list[tuple[str, str]]) -> Any:
-    """Datasette 1.0's way to say that these tables may not be viewed."""
+    """Return the SQL that tells Datasette 1.0 that these tables may not be viewed."""
     from datasette.permissions import PermissionSQL
 
     rows: list[str] = []

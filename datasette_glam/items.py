@@ -1,4 +1,4 @@
-"""Reading a collection for its pages: rows to plain dictionaries, addresses added later."""
+"""Read the items of a collection as plain dictionaries; ``web.urls`` adds the URLs."""
 
 import json
 from typing import Any
@@ -11,8 +11,8 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db import embeddings
 from llm_glam.db.collection import Collection
 from llm_glam.db.filters import SENSITIVE, SHOWABLE
+from llm_glam.formats.tables import Row
 
-Row = dict[str, Any]
 Rowids = NDArray[np.int64]
 
 OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}
@@ -27,7 +27,7 @@ TECHNICAL = {
 }
 NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
 NEEDED = NOT_RECORD - {"file_name", "image_folder", "image_modified"}
-AT_ONCE = 500
+BATCH = 500
 NO_THUMBNAILS = """(
     select null as items_table, null as id, null as image_md5, null as width, null as height
 )"""
@@ -35,17 +35,17 @@ STRIP = 8  # pictures in an overview
 
 
 def plain(value: Any) -> Any:
-    """A value as pages, JSON and CSV can show it: of bytes, how many there are."""
+    """Return a value that pages, JSON and CSV can show: bytes are replaced by their number."""
     return f"({len(value):,} bytes)" if isinstance(value, bytes) else value
 
 
 def is_whole(db: Database, collection: Collection) -> bool:
-    """Whether the records are there, with all columns that the pages need."""
+    """Return whether the items table exists and has all columns that the pages need."""
     return NEEDED <= db.table(str(collection.items_table)).columns_dict.keys()
 
 
 def overview(db: Database, collection: Collection) -> Row:
-    """A collection's name, size and checkpoint, and a few of its pictures."""
+    """Return a collection's name, size and checkpoint, and a few of its pictures."""
     total = count(db, collection)
     rows = rowids(db, collection)
     ids = sample(db, collection, rows, number=STRIP, seed=0)
@@ -59,7 +59,7 @@ def overview(db: Database, collection: Collection) -> Row:
 
 
 def count(db: Database, collection: Collection) -> int:
-    """How many pictures of the set have a vector in this collection."""
+    """Count the pictures of the items table that have a vector in this collection."""
     table = quote_identifier(str(collection.items_table))
     sql = f"""
         select count(*) from {table}
@@ -69,7 +69,7 @@ def count(db: Database, collection: Collection) -> int:
 
 
 def rowids(db: Database, collection: Collection) -> Rowids:
-    """The rows of a collection's vectors, shape (n,), in the order of their ids."""
+    """Return the rowids of a collection's vectors, shape (n,), in the order of their ids."""
     return np.fromiter(embeddings.rowids(db, collection.id), np.int64)
 
 
@@ -82,33 +82,33 @@ def sample(
     seed: int,
     skip: int = 0,
 ) -> list[str]:
-    """Ids chosen at random, the same for the same seed; sensitive pictures never.
+    """Return random ids, the same for the same seed, without sensitive pictures.
 
-    :param rows: what :func:`rowids` gave
+    :param rows: the result of :func:`rowids`
     """
     shuffled = np.random.default_rng(seed).permutation(rows)
     ids: list[str] = []
-    for start in range(0, len(shuffled), AT_ONCE):
+    for start in range(0, len(shuffled), BATCH):
         if len(ids) >= skip + number:
             break
-        ids += _showable(db, collection, shuffled[start : start + AT_ONCE].tolist())
+        ids += _showable(db, collection, shuffled[start : start + BATCH].tolist())
     return ids[skip : skip + number]
 
 
 def is_complete(db: Database, collection: Collection) -> bool:
-    """Whether each picture of the set has a vector in the collection."""
+    """Return whether every picture of the items table has a vector in the collection."""
     table = quote_identifier(str(collection.items_table))
     total = db.execute(f"select count(*) from {table}").fetchone()[0]
     return bool(count(db, collection) == total)
 
 
 def columns(db: Database, collection: Collection) -> list[str]:
-    """The columns of the items table."""
+    """Return the columns of the items table."""
     return list(db.table(str(collection.items_table)).columns_dict)
 
 
 def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
-    """The records of pictures as they are stored, in the order of ``ids``."""
+    """Return the records of pictures as they are stored, in the order of ``ids``."""
     table = quote_identifier(str(collection.items_table))
     sql = f"select * from {table} where id in (select value from json_each(?))"
     found = {row["id"]: row for row in db.query(sql, [json.dumps(ids)])}
@@ -116,14 +116,14 @@ def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
 
 
 def sensitive_ids(db: Database, collection: Collection) -> set[str]:
-    """The ids of pictures that are not shown unless asked for."""
+    """Return the ids of pictures that are only shown on request."""
     table = quote_identifier(str(collection.items_table))
     rows = db.execute(f"select id from {table} where {SENSITIVE}")
     return {row[0] for row in rows.fetchall()}
 
 
 def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
-    """What a gallery shows of pictures, in the order of ``ids``; ids without record too."""
+    """Return what a gallery shows of pictures, in the order of ``ids``."""
     table = quote_identifier(str(collection.items_table))
     sql = f"""
         select i.id, i.title, i.caption, {SENSITIVE} as sensitive, i.image_md5,
@@ -137,7 +137,7 @@ def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
 
 
 def item(db: Database, collection: Collection, item_id: str) -> Row | None:
-    """Everything about one picture: its record, labels, and the picture itself."""
+    """Return everything about one picture: its record, its labels and its properties."""
     table = quote_identifier(str(collection.items_table))
     stored = next(db.query(f"select * from {table} where id = ?", [item_id]), None)
     if stored is None:
@@ -161,14 +161,14 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
 
 
 def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
-    """The file of a picture relative to its folder, its size in bytes and its MD5."""
+    """Return a picture's file relative to its folder, its size in bytes and its MD5."""
     table = quote_identifier(str(collection.items_table))
     sql = f"select file, image_bytes, image_md5 from {table} where id = ?"
     return next(db.query(sql, [item_id]), None)
 
 
 def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
-    """A picture's thumbnail: its JPEG and the hash of the picture it was made from."""
+    """Return a picture's thumbnail: its JPEG and the hash of the picture it was made from."""
     if not db.table("glam_thumbnails").exists():
         return None
     sql = "select content, image_md5 from glam_thumbnails where items_table = ? and id = ?"
@@ -176,7 +176,7 @@ def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
 
 
 def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str]:
-    """The ids of these rows that have a record which is not sensitive, in their order."""
+    """Return the ids of the rows whose record is not sensitive, in the same order."""
     table = str(collection.items_table)
     found = embeddings.ids_of_rows(db, rows, table, SHOWABLE)
     return [found[row] for row in rows if row in found]

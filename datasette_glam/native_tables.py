@@ -1,4 +1,4 @@
-"""Datasette's own pages of an items table: thumbnails in its rows, links in its menus."""
+"""Additions to Datasette's own pages of items tables: thumbnails in rows, links in menus."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +10,8 @@ from llm_glam.db import collections, filters
 from llm_glam.db.collection import Collection
 
 from . import items
-from .access.gate import whole, wrapped
+from .access.context import wrapped
+from .access.gate import whole
 from .web import urls
 
 Link = dict[str, str]
@@ -24,7 +25,7 @@ PICTURE = Markup(
 async def _collection_of(
     datasette: Any, database: str, table: str
 ) -> Collection | None:
-    """A collection that embeds this items table."""
+    """Return a collection that embeds this items table."""
     if table is None or database not in datasette.databases:
         return None
     db = datasette.get_database(database)
@@ -32,14 +33,14 @@ async def _collection_of(
 
 
 def _found(db: Database, table: str) -> Collection | None:
-    those = collections.sharing(db, table)
-    return those[0] if those and items.is_whole(db, those[0]) else None
+    sharing = collections.sharing(db, table)
+    return sharing[0] if sharing and items.is_whole(db, sharing[0]) else None
 
 
 def thumbnail_cell(
     datasette: Any, database: str, table: str, column: str, row: Any, value: Any
 ) -> Callable[[], Awaitable[Markup | None]] | None:
-    """The picture beside the name of its file; other columns and tables as they are.
+    """Return a cell with the thumbnail beside the file name; None for all other cells.
 
     Datasette shows a primary key as a link of its own, which plugins cannot change.
     """
@@ -65,7 +66,7 @@ def thumbnail_cell(
 
 
 async def table_links(datasette: Any, database: str, table: str) -> list[Link]:
-    """For the menu of a table."""
+    """Return the links for the menu of a table."""
     collection = await _collection_of(datasette, database, table)
     if collection is None:
         return []
@@ -74,7 +75,7 @@ async def table_links(datasette: Any, database: str, table: str) -> list[Link]:
 
 
 async def row_links(datasette: Any, database: str, table: str, row: Any) -> list[Link]:
-    """For the menu of a row."""
+    """Return the links for the menu of a row."""
     collection = await _collection_of(datasette, database, table)
     if collection is None:
         return []
@@ -83,7 +84,7 @@ async def row_links(datasette: Any, database: str, table: str, row: Any) -> list
 
 
 async def database_links(datasette: Any, database: str) -> list[Link]:
-    """For the menu of a database."""
+    """Return the links for the menu of a database."""
     db = datasette.get_database(database)
     found = await db.execute_fn(lambda conn: whole(wrapped(conn)))
     if not found:

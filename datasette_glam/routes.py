@@ -1,34 +1,39 @@
-"""Which address is which page. Names are tilde-encoded, so that ``.json`` is never part of one."""
+"""The routes of the site. Names in them are tilde-encoded, so none contains ``.json``."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from .access.gate import enter_collection, enter_database, enter_site
 from .media import originals
 from .pages import model, views
 from .pages.gallery import view
-from .web.request import file_view, page_view
+from .web.page import file_view, page_view
 
-TWIN = r"(?P<format>\.json)?$"
-TABLE = r"(?P<format>\.json|\.csv)?$"
+OR_JSON = r"(?P<format>\.json)?$"
+OR_JSON_OR_CSV = r"(?P<format>\.json|\.csv)?$"
 GLAM = r"/(?P<database>[^/]+)/-/glam"
 COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
+ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
+IMAGE = COLLECTION + r"/image/(?P<item>[^/.]+)$"
+THUMBNAIL = COLLECTION + r"/thumb/(?P<item>[^/.]+)$"
+MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
 
 ROUTES = [
-    (GLAM + TWIN, page_view(views.collections)),
-    (COLLECTION + TABLE, page_view(view.gallery)),
-    (COLLECTION + r"/item/(?P<item>[^/.]+)" + TWIN, page_view(views.item)),
-    (COLLECTION + r"/image/(?P<item>[^/.]+)$", file_view(originals.original)),
-    (COLLECTION + r"/thumb/(?P<item>[^/.]+)$", file_view(views.thumbnail)),
-    (r"/-/glam-models/(?P<name>[^/.]+)" + TWIN, page_view(model.checkpoint)),
+    (GLAM + OR_JSON, page_view(enter_database, views.collections)),
+    (COLLECTION + OR_JSON_OR_CSV, page_view(enter_collection, view.gallery)),
+    (ITEM + OR_JSON, page_view(enter_collection, views.item)),
+    (IMAGE, file_view(enter_collection, originals.original)),
+    (THUMBNAIL, file_view(enter_collection, views.thumbnail)),
+    (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),
 ]
 
 
 def leads_to_gallery(datasette: Any, scope: Mapping[str, Any]) -> bool:
-    """Whether a request goes to a gallery, by its path as Datasette reads it."""
+    """Return whether a request is for a gallery, by its path as Datasette reads it."""
     path = scope.get("raw_path") or scope["path"].encode()
     path = path.decode("ascii", "replace").partition("?")[0]
     base_url = datasette.setting("base_url")
     if path.startswith(base_url):
         path = "/" + path[len(base_url) :]
-    return re.match(COLLECTION + TABLE, path) is not None
+    return re.match(COLLECTION + OR_JSON_OR_CSV, path) is not None

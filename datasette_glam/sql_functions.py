@@ -1,4 +1,4 @@
-"""SQL functions for those who write queries: ``glam_nearest``, ``glam_embed``, ``glam_similarity``.
+"""The SQL functions ``glam_nearest``, ``glam_embed`` and ``glam_similarity``.
 
 They only read the database of the connection they are called on.
 """
@@ -15,18 +15,18 @@ from llm_glam.db.collection import Collection
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 
-from .access.gate import wrapped
+from .access.context import wrapped
 from .access.llm_embed_guard import CONFIG, NotAllowed
 
 if TYPE_CHECKING:
     from llm_glam.search.terms import Term
 
 SWITCH = "sql_models"
-MOST = 1_000  # pictures in one answer
+MOST = 1_000  # pictures in one result
 
 
 def register(conn: sqlite3.Connection, datasette: Any) -> None:
-    """Give a connection our functions; those with words run a model, unless that is forbidden."""
+    """Register our functions on a connection; words run a model unless the configuration forbids it."""
     functions = Functions(conn, has_models(datasette))
     for name, count, function in (
         ("glam_embed", 2, functions.embed),
@@ -38,19 +38,19 @@ def register(conn: sqlite3.Connection, datasette: Any) -> None:
 
 
 def has_models(datasette: Any) -> bool:
-    """Whether words may be asked in SQL."""
+    """Return whether queries in SQL may contain words, which run a model."""
     return bool((datasette.plugin_config(CONFIG) or {}).get(SWITCH, True))
 
 
 class Functions:
-    """What needs the database and perhaps a model."""
+    """The functions that need the database and, for words, a model."""
 
     def __init__(self, conn: sqlite3.Connection, has_models: bool) -> None:
         self._path = index.file_of(wrapped(conn))
         self._has_models = has_models
 
     def embed(self, collection: str, query: str) -> bytes:
-        """The vector of a query by a collection's checkpoint, of length 1, as LLM stores vectors."""
+        """Return the vector of a query, of length 1, in the format in which LLM stores vectors."""
         from llm_glam.search import terms
 
         db, found = self._open(collection)
@@ -60,25 +60,27 @@ class Functions:
     def nearest(
         self, collection: str, query: str, number: int, among: str | None = None
     ) -> str:
-        """The nearest pictures of a collection, as JSON: their ids and scores, best first.
+        """Return the ids and scores of the nearest pictures as JSON, best first.
 
-        :param query: what would be typed on the site; pictures named in it are left out
-        :param among: ids as a JSON array, the only ones that are compared
+        :param query: as typed in the site's search box; pictures named in it are left out
+        :param among: ids as a JSON array; only these pictures are compared
         """
         from llm_glam.search import terms
 
         db, found = self._open(collection)
         most = max(0, min(int(number), MOST))
         ids = None if among is None else json.loads(among)
-        page_request = terms.query(
+        wanted = terms.query(
             db, found, self._terms(query), most, among=ids, download=False
         )
-        hits = exact.nearest_to_each(db, found, [page_request])[0]
+        hits = exact.nearest_to_each(db, found, [wanted])[0]
         return json.dumps({hit.id: hit.score for hit in hits}, ensure_ascii=False)
 
     def _open(self, name: str) -> tuple[Database, Collection]:
         if self._path is None:
-            raise NotAllowed("databases in memory have no collections")
+            raise NotAllowed(
+                "a database in memory has no collections; use one in a file"
+            )
         db = collections.connect(self._path, readonly=True)
         return db, collections.get(db, str(name))
 
@@ -88,14 +90,14 @@ class Functions:
 
         found = query_syntax.parse(str(query))
         if not found:
-            raise BadTerm("there is nothing to look for")
+            raise BadTerm("the query is empty; give it words or id:…")
         if not self._has_models and any(term.words is not None for term in found):
-            raise NotAllowed(f"{SWITCH} is off here: only id:… can be asked for")
+            raise NotAllowed(f"{SWITCH} is off on this site; search for id:… only")
         return found
 
 
 def similarity(one: bytes, other: bytes) -> float | None:
-    """The cosine of two vectors as LLM stores them; null where one is null."""
+    """Return the cosine similarity of two vectors as LLM stores them; null if either is null."""
     if one is None or other is None:
         return None
     rows, vector = from_bytes(one)[None], from_bytes(other)

@@ -1,1 +1,1 @@
-"""Who may see what."""
+"""Permissions: which pages, tables and models an actor may use."""

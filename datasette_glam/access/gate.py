@@ -1,9 +1,7 @@
-"""The one gate that every view passes: who may not view the tables sees nothing here."""
+"""The permission check that every view passes before anything is read."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Request
 from sqlite_utils import Database
 
@@ -11,96 +9,103 @@ from llm_glam.db import collections
 from llm_glam.db.collection import Collection
 
 from .. import compat, items
+from .context import CollectionRequest, DatabaseRequest, SiteRequest, wrapped
 
-# What a page reads beside the items table.
+# The table that pages read beside the items table.
 VECTORS = "embeddings"
 
 
-@dataclass(frozen=True)
-class CollectionPlace:
-    """A database and, but on the list of collections, a collection that may be seen.
+async def enter_site(datasette: Any, request: Request) -> SiteRequest:
+    """Check a request for a page about the whole site and return its context.
 
-    A page about the whole site has neither: its ``database`` is empty.
+    :raises datasette.Forbidden: the actor may not view the site
     """
-
-    database: str
-    db: Any
-    collection: Collection | None = None
-
-    @property
-    def table(self) -> str:
-        """The items table."""
-        assert self.collection is not None
-        return str(self.collection.items_table)
+    await compat.ensure_can_view_instance(datasette, request.actor)
+    return SiteRequest(datasette, request)
 
 
-async def enter(datasette: Any, request: Request) -> CollectionPlace:
-    """The place a request asks for, if its actor may see it.
+async def enter_database(datasette: Any, request: Request) -> DatabaseRequest:
+    """Check a request for a page about the database in its URL and return its context.
 
-    :raises datasette.Forbidden: the actor may not view site, database, vectors or items table
-    :raises NotFound: there is no such database or collection of ours, or not its records
+    :raises datasette.Forbidden: the actor may not view the site, the database or its vectors
+    :raises NotFound: there is no such database
     """
-    if "database" not in request.url_vars:
-        await compat.ensure_can_view_instance(datasette, request.actor)
-        return CollectionPlace("", None)
-    database = tilde_decode(request.url_vars["database"])
+    database = SiteRequest(datasette, request).url_name("database")
     if database not in datasette.databases:
-        raise NotFound(f"There is no database {database}")
-    await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
-    db = datasette.databases[database]
-    if "collection" not in request.url_vars:
-        return CollectionPlace(database, db)
-    name = tilde_decode(request.url_vars["collection"])
-    collection = await db.execute_fn(lambda conn: collections.find(wrapped(conn), name))
-    if collection is None or not collection.is_ours or not collection.items_table:
-        raise NotFound(f"There is no collection {name} of pictures in {database}")
-    place = CollectionPlace(database, db, collection)
-    await compat.ensure_can_view(datasette, request.actor, database, [place.table])
-    if not await db.execute_fn(lambda conn: items.is_whole(wrapped(conn), collection)):
         raise NotFound(
-            f"The table {place.table} with the records of {name} is gone or lacks columns"
+            f"There is no database '{database}' here; the home page lists the databases."
         )
-    return place
+    await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
+    return DatabaseRequest(datasette, request, database, datasette.databases[database])
 
 
-async def places(datasette: Any, request: Request) -> list[CollectionPlace]:
-    """The databases that the actor may see, with their vectors."""
+async def enter_collection(datasette: Any, request: Request) -> CollectionRequest:
+    """Check a request for a page about the collection in its URL and return its context.
+
+    :raises datasette.Forbidden: as for the database, or the actor may not view the items table
+    :raises NotFound: there is no such database or collection, or its items table is damaged
+    """
+    found = await enter_database(datasette, request)
+    name = found.url_name("collection")
+    collection = await found.db.execute_fn(
+        lambda conn: collections.find(wrapped(conn), name)
+    )
+    if collection is None or not collection.is_ours or not collection.items_table:
+        raise NotFound(
+            f"There is no picture collection '{name}' in the database '{found.database}'; "
+            "the database's page of pictures lists its collections."
+        )
+    page_request = found.of_collection(collection, collection.items_table)
+    await _ensure_can_view_items(page_request)
+    if not await found.db.execute_fn(
+        lambda conn: items.is_whole(wrapped(conn), collection)
+    ):
+        raise NotFound(
+            f"The table '{page_request.table}' with the records of the collection '{name}' is "
+            "missing or lacks columns; restore it from a backup."
+        )
+    return page_request
+
+
+async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
+    """Return the context for each database whose vectors the actor may see."""
     from datasette import Forbidden
 
+    datasette, request = page_request.datasette, page_request.request
     found = []
     for database, db in datasette.databases.items():
         try:
             await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
         except Forbidden:
             continue
-        found.append(CollectionPlace(database, db))
+        found.append(DatabaseRequest(datasette, request, database, db))
     return found
 
 
-async def visible(
-    datasette: Any, request: Request, place: CollectionPlace
-) -> list[Collection]:
-    """The collections of a database that the actor may see."""
+async def visible_collections(page_request: DatabaseRequest) -> list[CollectionRequest]:
+    """Return the context for each collection of a database that the actor may see."""
     from datasette import Forbidden
 
     found = []
-    for collection in await place.db.execute_fn(lambda c: whole(wrapped(c))):
+    for collection in await page_request.db.execute_fn(lambda c: whole(wrapped(c))):
+        one = page_request.of_collection(collection, collection.items_table)
         try:
-            tables = [collection.items_table]
-            await compat.ensure_can_view(
-                datasette, request.actor, place.database, tables
-            )
+            await _ensure_can_view_items(one)
         except Forbidden:
             continue
-        found.append(collection)
+        found.append(one)
     return found
 
 
+async def _ensure_can_view_items(page_request: CollectionRequest) -> None:
+    await compat.ensure_can_view(
+        page_request.datasette,
+        page_request.request.actor,
+        page_request.database,
+        [page_request.table],
+    )
+
+
 def whole(db: Database) -> list[Collection]:
-    """The collections of ours whose records can be read."""
+    """Return the picture collections whose records can be read."""
     return [c for c in collections.every(db) if c.items_table and items.is_whole(db, c)]
-
-
-def wrapped(connection: Any) -> Database:
-    """A connection of Datasette's as our functions want it; nothing is set on it."""
-    return Database(connection, recursive_triggers=False, execute_plugins=False)

@@ -1,4 +1,4 @@
-"""SQL functions."""
+"""Limit the SQL function ``llm_embed`` to our models."""
 
 import sqlite3
 from collections.abc import Callable
@@ -11,14 +11,14 @@ OPENED = "llm_embed_any_model"
 
 
 class NotAllowed(Exception):
-    """A visitor asked for a model that this site does not offer."""
+    """A call that this site does not allow in SQL."""
 
 
 def guard_llm_embed(conn: sqlite3.Connection, datasette: Any) -> None:
     """Limit datasette-llm-embed's ``llm_embed(model, text)`` to glam-clip models.
 
-    Unlimited, any visitor who may run SQL spends the owner's API keys on any model. The
-    configuration ``plugins: datasette-glam: llm_embed_any_model: true`` opens it.
+    Without the limit, any visitor who may run SQL could use the owner's API keys with any model.
+    The configuration ``plugins: datasette-glam: llm_embed_any_model: true`` lifts it.
     """
     if (datasette.plugin_config(CONFIG) or {}).get(OPENED):
         return
@@ -31,7 +31,8 @@ def _only_ours(llm_embed: Callable[[str, str], Any]) -> Callable[[str, str], Any
     def guarded(model_id: str, text: str) -> Any:
         if not registry.is_ours(str(model_id)):
             raise NotAllowed(
-                f"llm_embed is limited to glam-clip models here, not {model_id}"
+                f"llm_embed() takes glam-clip models only on this site, not '{model_id}'; "
+                f"the site's owner can allow others with {OPENED}"
             )
         return llm_embed(model_id, text)
 

@@ -1,7 +1,7 @@
-"""The ``glam_*`` tables follow their items tables: thumbnails and labels of what nobody may see.
+"""Permissions for the ``glam_*`` tables, which hold thumbnails and labels of all items.
 
-They hold rows of all sets of a database, so that who may view them must be allowed to view each
-items table of it.
+They have rows of all items tables of a database, so an actor may view them only if they may view
+every one of these.
 """
 
 from contextvars import ContextVar
@@ -10,14 +10,15 @@ from typing import Any
 from llm_glam.db import collections
 
 from .. import compat
-from .gate import wrapped
+from .context import wrapped
 
 PREFIX = "glam_"
-_asking: ContextVar[bool] = ContextVar("asking", default=False)
+# Checking permissions runs the hook that checks permissions.
+_is_checking: ContextVar[bool] = ContextVar("is_checking", default=False)
 
 
 async def may_view(datasette: Any, actor: Any, database: str) -> bool:
-    """May the actor view all items tables of a database?"""
+    """Return whether the actor may view all items tables of a database."""
     for table in await _items_tables(datasette, database):
         if not await compat.can_view(datasette, actor, database, table):
             return False
@@ -25,7 +26,7 @@ async def may_view(datasette: Any, actor: Any, database: str) -> bool:
 
 
 async def may_view_part(datasette: Any, actor: Any, database: str, table: str) -> bool:
-    """May the actor view one of our tables, or the search index of an items table?"""
+    """Return whether the actor may view one of our tables or an items table's search index."""
     if table.startswith(PREFIX):
         return await may_view(datasette, actor, database)
     for items_table in await _items_tables(datasette, database):
@@ -35,10 +36,10 @@ async def may_view_part(datasette: Any, actor: Any, database: str, table: str) -
 
 
 async def denied_databases(datasette: Any, actor: Any) -> list[tuple[str, str]]:
-    """Database and name of each of our tables that the actor may not view (Datasette 1.0)."""
-    if _asking.get():
+    """Return database and name of each of our tables that is denied to the actor (Datasette 1.0)."""
+    if _is_checking.get():
         return []
-    token = _asking.set(True)
+    token = _is_checking.set(True)
     try:
         return [
             (database, table)
@@ -47,7 +48,7 @@ async def denied_databases(datasette: Any, actor: Any) -> list[tuple[str, str]]:
             for table in await _our_tables(datasette, database)
         ]
     finally:
-        _asking.reset(token)
+        _is_checking.reset(token)
 
 
 async def _items_tables(datasette: Any, database: str) -> set[str]:

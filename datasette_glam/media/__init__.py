@@ -1,1 +1,1 @@
-"""Pictures: what visitors send, and what they are shown."""
+"""Pictures: uploads from visitors, and the larger pictures they are shown."""

@@ -1,7 +1,8 @@
-"""A picture decoded in a process of its own, with a time and a memory limit.
+"""Decode a picture in a separate process, with limits on time and memory.
 
-Run as ``python -m datasette_glam.media.decoder MEGAPIXELS SIDE FORMAT``: the file on stdin, a smaller
-picture on stdout, or the reason why not on stderr and exit status 1.
+Run as ``python -m datasette_glam.media.decoder MEGAPIXELS SIDE FORMAT``: it reads the
+file from stdin and writes a smaller picture to stdout, or the reason for failing to stderr with
+exit status 1.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ import sys
 
 SECONDS = 20
 MEMORY_BYTES = 2_000_000_000
-UPLOAD_SIDE = 512  # short side; more than any CLIP looks at
-LONGEST_SHAPE = 40  # long side over short side
+UPLOAD_SIDE = 512  # pixels of the short side; more than any CLIP model uses
+MAX_ASPECT_RATIO = 40
 
 
 class BadUpload(Exception):
-    """An upload that cannot be used; the message says why."""
+    """A picture that cannot be used; the message says why."""
 
 
 async def decode(
@@ -24,10 +25,10 @@ async def decode(
     side: int = UPLOAD_SIDE,
     format_: str = "PNG",
 ) -> bytes:
-    """A smaller picture, re-encoded: nothing of the file itself is handed on.
+    """Return a smaller, re-encoded picture, which has no byte of the file itself.
 
-    :param side: its short side in pixels, at most
-    :raises BadUpload: it is no picture, too large, or takes too long
+    :param side: the maximum of its short side in pixels
+    :raises BadUpload: the file is not a picture, is too large, or takes too long to decode
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "datasette_glam.media.decoder"),
@@ -40,19 +41,19 @@ async def decode(
         work = process.communicate(content)
         picture, reason = await asyncio.wait_for(work, SECONDS)
     except TimeoutError as error:
-        raise BadUpload("it takes too long to decode") from error
+        raise BadUpload(f"decoding it takes more than {SECONDS:g} seconds") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
         text = reason.decode("utf-8", "replace").strip()
-        raise BadUpload(text or "it could not be decoded")
+        raise BadUpload(text or "it cannot be decoded")
     return picture
 
 
 def main(max_megapixels: float, side: int, format_: str) -> int:
-    """Decode standard input; for the process that :func:`decode` starts."""
+    """Decode standard input, in the process that :func:`decode` starts; return the exit status."""
     limit_memory()
     from llm_glam.errors import BadImage
     from llm_glam.images import decoding
@@ -65,7 +66,7 @@ def main(max_megapixels: float, side: int, format_: str) -> int:
         return 1
     im = picture.image
     scale = min(1.0, side / min(im.size))
-    size = [max(1, min(LONGEST_SHAPE * side, round(n * scale))) for n in im.size]
+    size = [max(1, min(MAX_ASPECT_RATIO * side, round(n * scale))) for n in im.size]
     out = io.BytesIO()
     im.resize(size).save(out, format_, quality=88, compress_level=1)
     sys.stdout.buffer.write(out.getvalue())
@@ -73,7 +74,7 @@ def main(max_megapixels: float, side: int, format_: str) -> int:
 
 
 def limit_memory() -> None:
-    """Where the system can, let this process have only so much memory."""
+    """Limit the memory of this process, where the system can."""
     try:
         import resource
     except ImportError:  # Windows

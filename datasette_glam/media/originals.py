@@ -1,25 +1,25 @@
-"""Larger pictures from a folder that the site's owner names in ``image_root``."""
+"""Serve larger pictures from the folder that the site's owner configures as ``image_root``."""
 
 import hashlib
 from pathlib import Path
 from typing import Any
 
-from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
-from .. import items
-from ..web import search_pool
-from ..web.request import PageRequest, jpeg
-from . import decoder
+from llm_glam.formats.tables import Row
 
-Row = dict[str, Any]
+from .. import items
+from ..access.context import CollectionRequest
+from ..web import search_pool
+from ..web.page import jpeg
+from . import decoder
 
 SIDE = 1200  # short side in pixels
 AGE = "max-age=3600"
 
 
 def root_of(datasette: Any, items_table: str) -> Path | None:
-    """The folder of a set's originals: ``image_root`` is a path, or one for each items table."""
+    """Return the folder of the originals: ``image_root`` is a path, or one per items table."""
     config = datasette.plugin_config("datasette-glam") or {}
     root = config.get("image_root")
     if isinstance(root, dict):
@@ -28,7 +28,7 @@ def root_of(datasette: Any, items_table: str) -> Path | None:
 
 
 def path_of(root: Path | None, row: Row | None) -> Path | None:
-    """Where an original is, if it is in the folder and as large as the picture's file was."""
+    """Return the path of an original, if it is in the folder and has the size of the embedded file."""
     if root is None or row is None or not row["file"] or "\0" in row["file"]:
         return None
     path = (root / row["file"]).resolve()
@@ -37,27 +37,33 @@ def path_of(root: Path | None, row: Row | None) -> Path | None:
     return path if path.stat().st_size == row["image_bytes"] else None
 
 
-async def original(page_request: PageRequest) -> Response:
-    """A picture's original, made smaller and encoded anew."""
-    item_id = tilde_decode(page_request.request.url_vars["item"])
-    row = await page_request.read(items.file_of, page_request.place.collection, item_id)
-    path = path_of(root_of(page_request.datasette, page_request.place.table), row)
+async def original(page_request: CollectionRequest) -> Response:
+    """Return a picture's original, scaled down and re-encoded."""
+    item_id = page_request.url_name("item")
+    row = await page_request.read(items.file_of, item_id)
+    path = path_of(root_of(page_request.datasette, page_request.table), row)
     if path is None or row is None:
-        raise NotFound(f"There is no larger picture of {item_id}")
+        raise NotFound(
+            f"There is no larger picture of '{item_id}'; its page shows the thumbnail."
+        )
     tag = f'"{row["image_md5"]}-{SIDE}"'
     if page_request.request.headers.get("if-none-match") == tag:
         return jpeg(page_request, None, tag=tag, age=AGE)
     async with search_pool.of(page_request.datasette).decoding() as may_decode:
         if not may_decode:
-            words = "Too many pictures are asked for at once. Try again soon."
-            return Response.text(words, status=503, headers={"retry-after": "5"})
+            text = "Too many pictures are being loaded. Try again in a few seconds."
+            return Response.text(text, status=503, headers={"retry-after": "5"})
         try:
             limit = page_request.setting("max_upload_megapixels")
             content = path.read_bytes()
             md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
             if md5 != row["image_md5"]:
-                raise decoder.BadUpload("the file is not the picture that was embedded")
+                raise decoder.BadUpload(
+                    "its file has changed since it was embedded; embed it again"
+                )
             smaller = await decoder.decode(content, limit, SIDE, "JPEG")
         except decoder.BadUpload as error:
-            raise NotFound(f"The picture cannot be shown: {error}") from error
+            raise NotFound(
+                f"The original of '{item_id}' cannot be shown: {error}."
+            ) from error
     return jpeg(page_request, smaller, tag=tag, age=AGE)

@@ -1,4 +1,4 @@
-"""Pictures that visitors send: from where they may come, how large they may be, and out of which form."""
+"""Receive the pictures that visitors upload: check their origin and size, and parse the form."""
 
 import asyncio
 import math
@@ -8,36 +8,40 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File, parse_options_header
 
-from ..web.request import PageRequest, Refused
+from ..access.context import CollectionRequest
+from ..web.page import Refused
 
 MEGABYTE = 1_000_000
-ENVELOPE = 10_000  # bytes that a form may have around its file
-PARTS = 10  # of a form; ours has one
+FORM_OVERHEAD = 10_000  # bytes that a form may have beside its file
+PARTS = 10  # that a form may have; ours has one
 
 
-async def received(page_request: PageRequest) -> bytes:
-    """The picture that a request carries: its body, or the file of the form that its body is.
+async def received(page_request: CollectionRequest) -> bytes:
+    """Return the uploaded picture: the body of the request, or the file in its form.
 
-    :raises Refused: it comes from another site, is too large, or holds no file
+    :raises Refused: it comes from another site, is too large, or has no file
     """
     if is_cross_site(page_request.request):
-        raise Refused(403, "Pictures can be sent from the pages of this site only.")
+        raise Refused(
+            403,
+            "Pictures can only be uploaded from this site's own pages; open its gallery.",
+        )
     megabytes = page_request.setting("max_upload_mb")
     limit = int(megabytes * MEGABYTE)
-    content = await read(page_request.request, limit + ENVELOPE)
+    content = await read(page_request.request, limit + FORM_OVERHEAD)
     if content is not None:
         content = await _picture_in(page_request.request, content)
     if content is None or len(content) > limit:
-        words = f"The file is too large: {megabytes:g} MB is the limit here."
-        raise Refused(413, words)
+        text = f"The file is too large; upload one of at most {megabytes:g} MB."
+        raise Refused(413, text)
     return content
 
 
 def is_cross_site(request: Request) -> bool:
-    """Whether a browser says that a page of another site makes this request.
+    """Return whether a browser makes this request for a page of another site.
 
-    As Datasette 1.0 decides it for all requests: programs send neither header, and no page can
-    make a browser send an ``Authorization``.
+    These are the rules of Datasette 1.0: programs send neither header, and no page can make a
+    browser send ``Authorization``.
     """
     headers = request.headers
     token = headers.get("authorization", "").lower()
@@ -51,7 +55,7 @@ def is_cross_site(request: Request) -> bool:
 
 
 async def read(request: Request, limit: int) -> bytes | None:
-    """The body of a request, or None as soon as it has more than ``limit`` bytes.
+    """Return the body of a request, or None as soon as it exceeds ``limit`` bytes.
 
     Datasette's own ``post_body()`` has no limit in 0.65 and one of 2 MB in 1.0.
     """
@@ -66,9 +70,9 @@ async def read(request: Request, limit: int) -> bytes | None:
 
 
 def file_in(form: bytes, boundary: bytes) -> bytes | None:
-    """The first file in the body of a form, or None where no file was chosen.
+    """Return the first file in the body of a form, or None where no file was chosen.
 
-    :raises FormParserError: this is no form, or not all of one
+    :raises FormParserError: the body is not a form, or is incomplete
     """
     parts: list[object] = []
     ends: list[bool] = []
@@ -97,7 +101,7 @@ def file_in(form: bytes, boundary: bytes) -> bytes | None:
 
 
 async def _picture_in(request: Request, body: bytes) -> bytes:
-    """The file in the body if this is a form, else the body; forms are parsed in a thread."""
+    """Return the file in the form, or the body if it is not a form; parse forms in a thread."""
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data":
         return body
@@ -105,7 +109,11 @@ async def _picture_in(request: Request, body: bytes) -> bytes:
         boundary = options.get(b"boundary", b"")
         content = await asyncio.to_thread(file_in, body, boundary)
     except FormParserError as error:
-        raise Refused(400, "The form cannot be read. Please send it again.") from error
+        raise Refused(
+            400, "The upload form is incomplete or damaged. Send it again."
+        ) from error
     if content is None:
-        raise Refused(400, "No picture was chosen.")
+        raise Refused(
+            400, "No picture was chosen. Choose a file and send the form again."
+        )
     return content

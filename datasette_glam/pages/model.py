@@ -1,31 +1,31 @@
-"""The page of a checkpoint: what is registered of it, its card, the collections that use it."""
+"""The page of a checkpoint: its registration, its model card and the collections that use it."""
 
 import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
-from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound
 
+from llm_glam.db.collection import Collection
 from llm_glam.errors import GlamError, RegistryError, UnknownCheckpoint
+from llm_glam.formats.tables import Row
 from llm_glam.models import loading, registry
 from llm_glam.models.registry import Checkpoint
 
 from ..access import gate
+from ..access.context import SiteRequest
 from ..web import markdown, urls
-from ..web.request import Page, PageRequest
+from ..web.page import Page
 
 CARD = "README.md"
 MOST_BYTES = 1_000_000
 HUB = "https://huggingface.co"
 
-Row = dict[str, Any]
 
-
-async def checkpoint(page_request: PageRequest) -> Page:
-    """A registered checkpoint with its card."""
-    entry = _entry(tilde_decode(page_request.request.url_vars["name"]))
+async def checkpoint(page_request: SiteRequest) -> Page:
+    """Return the page of a registered checkpoint."""
+    entry = _entry(page_request.url_name("name"))
     text, message = await asyncio.to_thread(_card, entry)
     header, body = markdown.split(text or "")
     data = {
@@ -44,7 +44,7 @@ async def checkpoint(page_request: PageRequest) -> Page:
 
 
 def address(datasette: Any, model_id: str) -> str | None:
-    """The page of a collection's checkpoint, if that is registered on this computer."""
+    """Return the URL of a checkpoint's page, if it is registered on this server."""
     try:
         entry = registry.get(registry.bare(model_id))
     except GlamError:
@@ -56,12 +56,15 @@ def _entry(name: str) -> Checkpoint:
     try:
         return registry.get(name)
     except (UnknownCheckpoint, RegistryError) as error:
-        # Not in its words: they name the other checkpoints, or a path of this computer.
-        raise NotFound(f"There is no checkpoint {name} on this computer") from error
+        # Not the error's message, which names other checkpoints or a path of this server.
+        raise NotFound(
+            f"There is no checkpoint '{name}' on this server; its owner can add it with: "
+            "llm glam models add"
+        ) from error
 
 
 def _registered(entry: Checkpoint) -> Row:
-    """What is known without the card. Paths of this computer are nobody's business."""
+    """Return what is known without the model card. Paths of this server are left out."""
     return {
         "name": entry.name,
         "model": entry.model_id,
@@ -76,34 +79,40 @@ def _registered(entry: Checkpoint) -> Row:
 
 
 def _without_path(base: str | None) -> str | None:
-    """A base by its registered name; a folder is not named."""
+    """Return the registered name of a base; a path is not disclosed."""
     if base is None or registry.former(base) or base in registry.BUILT_IN:
         return base
     return "a folder"
 
 
 def _card(entry: Checkpoint) -> tuple[str | None, str | None]:
-    """The text of a checkpoint's card, or why there is none."""
+    """Return the text of a checkpoint's model card, or None and the reason."""
     try:
         folder = loading.locate(entry, download=False)
         content = _read(folder, entry)
     except (GlamError, OSError):
-        return None, "The files of this checkpoint are not on this computer."
+        return (
+            None,
+            "The model card cannot be shown: the checkpoint is not on this server.",
+        )
     if content is None:
-        return None, "This checkpoint has no card on this computer."
+        return None, "The checkpoint has no model card on this server."
     if len(content) > MOST_BYTES:
-        return None, "The card is larger than 1 MB and is not shown."
+        return None, "The model card cannot be shown: it is larger than 1 MB."
     try:
         return content.decode("utf-8"), None
     except UnicodeDecodeError:
-        return None, "The card is not in UTF-8 and is not shown."
+        return (
+            None,
+            "The model card cannot be shown: it is not in UTF-8. Save it as UTF-8.",
+        )
 
 
 def _read(folder: Path, entry: Checkpoint) -> bytes | None:
-    """The card's bytes, if it is a file among the checkpoint's own, and no more than needed.
+    """Return the first ``MOST_BYTES + 1`` bytes of the model card; None if there is none.
 
-    A link that leads elsewhere is not followed: it may have come with the checkpoint. The hub's
-    cache links to files beside its snapshots.
+    A link to a file outside the checkpoint is not followed: it may have come with the checkpoint.
+    The hub's cache links to files beside its snapshots.
     """
     path = Path(os.path.realpath(folder / CARD))
     own = folder.parent.parent if entry.is_on_hub else folder
@@ -113,15 +122,19 @@ def _read(folder: Path, entry: Checkpoint) -> bytes | None:
         return file.read(MOST_BYTES + 1)
 
 
-async def _collections(page_request: PageRequest, entry: Checkpoint) -> list[Row]:
-    """The collections that use a checkpoint, of all databases, that the actor may see."""
+async def _collections(page_request: SiteRequest, entry: Checkpoint) -> list[Row]:
+    """Return the collections of all databases that use a checkpoint and that the actor may see."""
     found = []
-    for place in await gate.places(page_request.datasette, page_request.request):
-        for one in await gate.visible(
-            page_request.datasette, page_request.request, place
-        ):
-            prints = {one.fingerprint, entry.fingerprint} - {None}
-            if one.model_id == entry.model_id and len(prints) < 2:
-                url = urls.collection(page_request.datasette, place.database, one.name)
-                found.append({"database": place.database, "name": one.name, "url": url})
+    for database in await gate.visible_databases(page_request):
+        for one in await gate.visible_collections(database):
+            if _is_used(one.collection, entry):
+                name = one.collection.name
+                url = urls.collection(one.datasette, one.database, name)
+                found.append({"database": one.database, "name": name, "url": url})
     return found
+
+
+def _is_used(collection: Collection, entry: Checkpoint) -> bool:
+    """Return whether a collection was made with a checkpoint, as far as fingerprints are known."""
+    prints = {collection.fingerprint, entry.fingerprint} - {None}
+    return collection.model_id == entry.model_id and len(prints) < 2

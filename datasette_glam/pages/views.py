@@ -1,85 +1,69 @@
-"""The pages: each a function that gives its data, shown as HTML or as its JSON twin."""
+"""The list of collections, the page of a picture, and thumbnails."""
 
-from dataclasses import replace
-from typing import Any
-
-from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.db import embeddings
 
 from .. import items
 from ..access import gate
+from ..access.context import CollectionRequest, DatabaseRequest
 from ..media import originals
 from ..web import cache, urls
-from ..web.request import Page, PageRequest, jpeg
+from ..web.page import Page, jpeg
 from . import model
 from .gallery import results
 from .gallery.view import about
 
 NEIGHBOURS = 24
 
-Row = dict[str, Any]
 
-
-async def collections(page_request: PageRequest) -> Page:
-    """The collections of a database."""
-    place = page_request.place
-    found = await gate.visible(page_request.datasette, page_request.request, place)
-    kept = cache.of(page_request.datasette)
+async def collections(page_request: DatabaseRequest) -> Page:
+    """Return the list of a database's collections."""
+    datasette, database = page_request.datasette, page_request.database
+    cached = cache.of(datasette)
     rows = []
-    for collection in found:
-        of_it = replace(page_request, place=replace(place, collection=collection))
-        row = await kept.read(of_it, "overview", items.overview)
+    for one in await gate.visible_collections(page_request):
+        row = await cached.read(one, "overview", items.overview)
         rows.append(row)
-        row["url"] = urls.collection(
-            page_request.datasette, place.database, row["name"]
-        )
-        row["model_url"] = model.address(page_request.datasette, row["model"])
-        urls.add(page_request.datasette, place.database, row["name"], row["items"])
-    return Page(
-        "glam_collections.html", {"database": place.database, "collections": rows}
-    )
+        row["url"] = urls.collection(datasette, database, row["name"])
+        row["model_url"] = model.address(datasette, row["model"])
+        urls.add(datasette, database, row["name"], row["items"])
+    return Page("glam_collections.html", {"database": database, "collections": rows})
 
 
-async def item(page_request: PageRequest) -> Page:
-    """One picture, its record, and the pictures most similar to it."""
-    collection = page_request.place.collection
-    assert collection is not None
-    item_id = tilde_decode(page_request.request.url_vars["item"])
-    row = await page_request.read(items.item, collection, item_id)
+async def item(page_request: CollectionRequest) -> Page:
+    """Return the page of a picture: its record and the pictures most similar to it."""
+    datasette, database = page_request.datasette, page_request.database
+    name = page_request.collection.name
+    item_id = page_request.url_name("item")
+    row = await page_request.read(items.item, item_id)
     if row is None:
-        raise NotFound(f"There is no picture {item_id} in {collection.name}")
+        raise NotFound(
+            f"There is no picture '{item_id}' in the collection '{name}'; search its gallery."
+        )
     page = Page("glam_item.html", {**about(page_request), "item": row, "items": []})
-    urls.add(
-        page_request.datasette, page_request.place.database, collection.name, [row]
-    )
-    row["row_url"] = urls.row(
-        page_request.datasette,
-        page_request.place.database,
-        page_request.place.table,
-        item_id,
-    )
-    file = await page_request.read(items.file_of, collection, item_id)
-    root = originals.root_of(page_request.datasette, page_request.place.table)
+    urls.add(datasette, database, name, [row])
+    row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
+    file = await page_request.read(items.file_of, item_id)
+    root = originals.root_of(datasette, page_request.table)
     if originals.path_of(root, file):
         row["larger_url"] = row["url"].replace("/item/", "/image/")
     if row["has_vector"]:
-        vector = await page_request.read(embeddings.stored_vector, collection, item_id)
+        vector = await page_request.read(embeddings.stored_vector, item_id)
         hits = await results.nearest(page_request, vector, NEIGHBOURS, skip=[item_id])
         scores: dict[str, float | None] = {hit.id: hit.score for hit in hits}
         page.data["items"] = await results.cards(page_request, scores)
     return page
 
 
-async def thumbnail(page_request: PageRequest) -> Response:
-    """A picture's thumbnail, to be kept for ever under its address."""
-    item_id = tilde_decode(page_request.request.url_vars["item"])
-    row = await page_request.read(
-        items.thumbnail, page_request.place.collection, item_id
-    )
+async def thumbnail(page_request: CollectionRequest) -> Response:
+    """Return a picture's thumbnail, which may be cached for ever under its versioned URL."""
+    item_id = page_request.url_name("item")
+    row = await page_request.read(items.thumbnail, item_id)
     if row is None:
-        raise NotFound(f"There is no thumbnail of {item_id}")
+        raise NotFound(
+            f"There is no thumbnail of '{item_id}'; embed the picture to make one."
+        )
     version = page_request.request.args.get("v")
     is_versioned = version == urls.version_of(row["image_md5"])
     age = "max-age=31536000, immutable" if is_versioned else "max-age=60"

@@ -1,30 +1,30 @@
-// The page works without this script. With it: a picture is sent as soon as it is chosen,
-// dropped or pasted, "/" goes to the box, arrow keys move between pictures, and + and - under a
-// picture put it into the search by one click.
+// The page works without this script. With it, a picture is uploaded as soon as it is selected,
+// dropped or pasted, "/" moves to the search box, arrow keys move between pictures, and the buttons
+// + and - under a picture add it to the search or subtract it with one click.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("glam-upload");
   const pictures = () => [...document.querySelectorAll(".glam-pictures li > a")];
 
-  // The picture one step on, or the nearest one in the row above or below.
+  // The previous or next picture, or the nearest one in the row above or below.
   const beside = (here, key) => {
     const all = pictures();
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     if (step) return all[all.indexOf(here) + step];
     const sign = { ArrowDown: 1, ArrowUp: -1 }[key];
     const own = here.getBoundingClientRect();
-    const far = (box) => [
+    const distance = (box) => [
       Math.round(sign * (box.top - own.top)),
       Math.abs(box.left + box.right - own.left - own.right),
     ];
     return all
-      .map((picture) => [picture, ...far(picture.getBoundingClientRect())])
+      .map((picture) => [picture, ...distance(picture.getBoundingClientRect())])
       .filter(([, rows]) => rows > 0)
       .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
   };
 
-  const offer = () => {
+  const addButtons = () => {
     for (const box of document.querySelectorAll(".glam-pictures [name=_pick]"))
-      for (const [name, sign, does] of [["_add", "+", "Add"], ["_subtract", "−", "Take away"]]) {
+      for (const [name, sign, does] of [["_add", "+", "Add"], ["_subtract", "−", "Subtract"]]) {
         const button = document.createElement("button");
         const title = document.getElementById(box.getAttribute("aria-labelledby"));
         Object.assign(button, { name, value: box.value, textContent: sign });
@@ -32,9 +32,9 @@ document.addEventListener("DOMContentLoaded", () => {
         box.before(button);
       }
   };
-  offer();
+  addButtons();
 
-  // Before Datasette 1.0's own "/", which opens its menu.
+  // Handled before Datasette 1.0's own "/", which opens its menu.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const box = document.getElementById("glam-q");
@@ -58,10 +58,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const upload = async (file) => {
     if (!file) return;
     latest = file;
-    say("Looking for pictures like yours …");
+    say("Searching for similar pictures …");
     const data = new FormData();
     data.set("picture", file);
-    let text = "The picture could not be sent.";
+    let text = "The picture could not be uploaded. Check the connection and try again.";
     try {
       const response = await fetch(form.action, { method: "POST", body: data });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -69,12 +69,12 @@ document.addEventListener("DOMContentLoaded", () => {
       if (file !== latest) return;
       if (response.ok && found) {
         results.replaceChildren(...found.childNodes);
-        offer();
-        text = pictures().length + " pictures like yours";
+        addButtons();
+        text = pictures().length + " similar pictures";
       } else
         text =
           found?.querySelector(".glam-message")?.textContent ||
-          "The picture could not be searched (" + response.status + ").";
+          "The picture could not be searched (status " + response.status + "). Try again.";
     } catch {
       if (file !== latest) return;
     }
@@ -83,7 +83,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const input = form.elements.picture;
   const isFile = (event) => event.dataTransfer?.types.includes("Files");
-  const handedOver = (event, file) => {
+  const uploadFrom = (event, file) => {
     event.preventDefault();
     input.value = "";
     upload(file);
@@ -96,7 +96,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])];
     const file = files.find((f) => f.type.startsWith("image/"));
-    if (file) handedOver(event, file);
+    if (file) uploadFrom(event, file);
   });
   document.addEventListener("dragover", (event) => {
     if (!isFile(event)) return;
@@ -107,6 +107,6 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("drop", (event) => {
     if (!isFile(event)) return;
     form.classList.remove("glam-over");
-    handedOver(event, event.dataTransfer.files[0]);
+    uploadFrom(event, event.dataTransfer.files[0]);
   });
 });

@@ -1,1 +1,1 @@
-"""What all pages need: the request, addresses, a cache, and the pool that searches."""
+"""What all pages share: responses, URLs, Markdown, a cache and the search pool."""

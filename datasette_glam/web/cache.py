@@ -1,80 +1,85 @@
-"""What is computed once for a state of a database: counts of a million records take a second."""
+"""Cache what is computed from a database until it changes, such as counts of a million records."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
 
 from llm_glam.db import change_stamp
+from llm_glam.db.collection import Collection
 
-from .request import PageRequest
+from ..access.context import CollectionRequest
 
 MOST = 200  # results
-UNFINISHED = 60  # seconds that something stays which ran out of time
+INCOMPLETE_S = 60  # seconds for which a result that ran out of time is cached
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Result:
     stamp: str
-    when: float
-    is_whole: bool
+    read_at: float
+    is_complete: bool
     value: Any
 
-    def is_true(self, stamp: str | None) -> bool:
-        """Whether it may be given to somebody who sees the database with this stamp."""
+    def is_valid(self, stamp: str | None) -> bool:
+        """Return whether the result may be used while the database has this stamp."""
         return self.stamp == stamp and (
-            self.is_whole or time.monotonic() < self.when + UNFINISHED
+            self.is_complete or time.monotonic() < self.read_at + INCOMPLETE_S
         )
 
 
-class Remembered:
-    """Results of one Datasette instance, each with the stamp of the database it is true for."""
+class Cache:
+    """The results of one Datasette instance, each with the stamp of its database."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
+        self._results: OrderedDict[tuple[Any, ...], _Result] = OrderedDict()
 
     async def read(
-        self, page_request: PageRequest, what: str, function: Callable[..., Any]
-    ) -> Any:
-        """What ``function`` reads of the collection's database, or read of it as it is."""
-        collection = page_request.place.collection
-        return await self.get(
-            page_request, what, lambda: page_request.read(function, collection)
-        )
+        self,
+        page_request: CollectionRequest,
+        what: str,
+        function: Callable[[Database, Collection], T],
+    ) -> T:
+        """Return what ``function`` reads of the collection, cached while its database is the same."""
+        return await self.get(page_request, what, lambda: page_request.read(function))
 
     async def get(
         self,
-        page_request: PageRequest,
+        page_request: CollectionRequest,
         what: str,
-        work: Callable[[], Awaitable[Any]],
-        is_whole: Callable[[Any], bool] = lambda value: True,
-    ) -> Any:
-        """What ``work`` gives for the collection, or gave while its database was the same.
+        work: Callable[[], Awaitable[T]],
+        is_complete: Callable[[T], bool] = lambda value: True,
+    ) -> T:
+        """Return the result of ``work``, cached while the collection's database is the same.
 
-        :param is_whole: whether what it gave is all; what is not is tried again after a while
+        :param is_complete: whether a result is complete; others are computed again after a while
         """
-        place = page_request.place
-        key = place.database, place.collection, what
-        path = place.db.path
-        # Looked at before the work: what is written meanwhile makes the next look differ.
-        seen = change_stamp.of(path) if path else None
-        kept = self._kept.get(key)
-        if kept and kept.is_true(seen):
-            self._kept.move_to_end(key)
-            return kept.value
+        key = page_request.database, page_request.collection, what
+        path = page_request.db.path
+        # Read before the work, so that what is written during it invalidates the result.
+        stamp = change_stamp.of(path) if path else None
+        cached = self._results.get(key)
+        if cached and cached.is_valid(stamp):
+            self._results.move_to_end(key)
+            return cached.value
         value = await work()
-        if seen is not None:
-            self._kept[key] = _Kept(seen, time.monotonic(), is_whole(value), value)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
+        if stamp is not None:
+            result = _Result(stamp, time.monotonic(), is_complete(value), value)
+            self._results[key] = result
+            self._results.move_to_end(key)
+            while len(self._results) > MOST:
+                self._results.popitem(last=False)
         return value
 
 
-def of(datasette: Any) -> Remembered:
-    """The one of this Datasette instance."""
-    if not hasattr(datasette, "_glam_remembered"):
-        datasette._glam_remembered = Remembered()
-    found: Remembered = datasette._glam_remembered
+def of(datasette: Any) -> Cache:
+    """Return the cache of this Datasette instance."""
+    if not hasattr(datasette, "_glam_cache"):
+        datasette._glam_cache = Cache()
+    found: Cache = datasette._glam_cache
     return found

@@ -1,6 +1,7 @@
-"""Markdown that strangers wrote, as HTML that does nothing but show text.
+"""Convert untrusted Markdown to HTML that only shows text.
 
-No HTML of theirs, no pictures (a page asks nobody else for anything), links to the web only.
+HTML in it is escaped, pictures become their text (a page loads nothing from other servers), and
+links are limited to http and https.
 """
 
 import threading
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 MARK = "---"
 LONGEST_HEADER = 20_000  # characters
-LONGEST = 100_000  # characters; what is longer could take its reader many seconds
+LONGEST = 100_000  # characters; parsing more could take many seconds
 MOST = 100  # values of a header that are shown
 SCROLL = '<div class="glam-scroll" role="group" aria-label="table" tabindex="0"><table>'
 
@@ -23,9 +24,9 @@ _one_at_a_time = threading.Lock()
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:
-    """The YAML header of a card, all its values as text, and what stands below.
+    """Split a model card into its YAML header, with all values as text, and its body.
 
-    A header that cannot be read is left out.
+    A header that cannot be read is empty.
     """
     lines = text.removeprefix("\ufeff").split("\n")
     marks = [n for n, line in enumerate(lines) if line.rstrip() == MARK][:2]
@@ -41,17 +42,16 @@ def _read(header: str) -> dict[str, Any]:
     try:
         events = yaml.parse(header, yaml.BaseLoader)
         if any(isinstance(event, yaml.AliasEvent) for event in events):
-            return {}  # a few lines of these can stand for gigabytes
-        found = yaml.load(
-            header, yaml.BaseLoader
-        )  # text only: makes no object of anything
+            return {}  # a few lines of aliases can expand to gigabytes
+        # BaseLoader makes strings of all values, and never other objects.
+        found = yaml.load(header, yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def shown(header: dict[str, Any]) -> dict[str, str]:
-    """What a page shows of a header: values and lists of values, not what is nested deeper."""
+    """Return the part of a header that a page shows: values and lists of values, nothing nested."""
     rows = {}
     for name, value in list(header.items())[:MOST]:
         values = value if isinstance(value, list) else [value]
@@ -61,9 +61,9 @@ def shown(header: dict[str, Any]) -> dict[str, str]:
 
 
 def html(text: str, *, below: int) -> Markup:
-    """Markdown as HTML to be put below a heading of the level ``below``.
+    """Convert Markdown to HTML that goes below a heading of the level ``below``.
 
-    A very long text is shown as it was written.
+    A very long text is shown as plain text.
     """
     if len(text) > LONGEST:
         return Markup("<pre>{}</pre>").format(text)
@@ -75,33 +75,33 @@ def html(text: str, *, below: int) -> Markup:
 def _html(text: str, below: int) -> Markup:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(text)
-    _order_headings(tokens, below)
+    _renumber_headings(tokens, below)
     for token in tokens:
         if token.children:
             token.children = list(_harmless(token.children))
     made = str(parser.renderer.render(tokens, parser.options, {}))
-    # These tags are the parser's own: those in the text are escaped.
+    # These tags are the parser's: it has escaped those in the text.
     made = made.replace("<table>", SCROLL).replace("</table>", "</table></div>")
     return Markup(made)
 
 
-def _order_headings(tokens: list[Token], below: int) -> None:
-    """Give headings levels that begin under ``below`` and leave none out."""
-    open_ones: list[str] = []
+def _renumber_headings(tokens: list[Token], below: int) -> None:
+    """Renumber headings so that their levels start below ``below`` and skip none."""
+    parents: list[str] = []
     level = ""
     for token in tokens:
         if token.type not in ("heading_open", "heading_close"):
             continue
         if token.type == "heading_open":
-            while open_ones and open_ones[-1] >= token.tag:
-                open_ones.pop()
-            open_ones.append(token.tag)
-            level = f"h{min(6, below + len(open_ones))}"
+            while parents and parents[-1] >= token.tag:
+                parents.pop()
+            parents.append(token.tag)
+            level = f"h{min(6, below + len(parents))}"
         token.tag = level
 
 
 def _harmless(tokens: list[Token]) -> Any:
-    """Inline tokens with pictures as their text, and only links to the web."""
+    """Yield inline tokens with pictures replaced by their text and without unsafe links."""
     is_open = False
     for token in tokens:
         if token.type == "image":
@@ -117,7 +117,7 @@ def _harmless(tokens: list[Token]) -> Any:
 
 
 def is_web(url: str) -> bool:
-    """Does an address lead to the web?"""
+    """Return whether a URL is http or https, with a host."""
     try:
         parts = urlsplit(url)
     except ValueError:

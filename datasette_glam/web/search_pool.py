@@ -1,4 +1,4 @@
-"""What visitors ask, computed for many of them: bounded, in threads, together, remembered."""
+"""Run the searches of many visitors: within limits, in threads, in batches, with cached vectors."""
 
 import asyncio
 import time
@@ -12,26 +12,26 @@ from llm_glam.db.collection import Collection
 from llm_glam.search import exact
 from llm_glam.search.exact import Hit, Query, Vector
 
-from ..access.gate import CollectionPlace, wrapped
+from ..access.context import CollectionRequest, wrapped
 
-AT_ONCE = 2
-WAITING = 16
-REMEMBERED = 1000
-MAX_BATCH = 32  # searches answered by one product
-BATCH_WINDOW_S = 0.05  # seconds that those who have asked wait for others on their way
+AT_ONCE = 2  # queries that use the model
+WAITING = 16  # queries that wait for it
+CACHED = 1000  # vectors of words
+MAX_BATCH = 32  # searches answered by one matrix product
+BATCH_WINDOW_S = 0.05  # seconds for which a query waits for announced searches
 POLL_S = 0.002
-DECODING = 4  # processes that decode uploads at once
+DECODING = 4  # processes that decode pictures at once
 
 
 Key = tuple[str, Collection]
 
 
 class Busy(Exception):
-    """More visitors than the computer can serve just now."""
+    """Too many queries are waiting for the model."""
 
 
 class PendingQuery:
-    """A query that waits for its answer."""
+    """A query and the future of its result."""
 
     def __init__(self, query: Query) -> None:
         self.query = query
@@ -40,21 +40,21 @@ class PendingQuery:
         )
 
     def succeed(self, hits: list[Hit]) -> None:
-        """Answer, unless the visitor has gone."""
+        """Set the result, unless the visitor has gone."""
         if not self.answer.done():
             self.answer.set_result(hits)
 
     def fail(self, error: Exception) -> None:
-        """Say that there is no answer, unless the visitor has gone."""
+        """Set the error, unless the visitor has gone."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
 
-class Vectors:
-    """The model work of one Datasette instance.
+class SearchPool:
+    """The searches of one Datasette instance.
 
-    A few queries are computed at once, some more wait, and whoever comes then is told to come
-    back; words that were asked before are answered from memory.
+    The model runs on ``AT_ONCE`` queries at once, ``WAITING`` more wait, and further ones are
+    refused. The vectors of words are cached.
     """
 
     def __init__(self) -> None:
@@ -63,13 +63,13 @@ class Vectors:
         self._decoding = 0
         self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
         self._pending: dict[Key, list[PendingQuery]] = {}
-        self._coming: dict[int, Key] = {}
+        self._expected: dict[int, Key] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
     async def of_words(self, collection: Collection, words: str) -> Vector:
-        """The vector of words.
+        """Return the vector of words.
 
-        :raises Busy: too many queries wait already
+        :raises Busy: too many queries are waiting
         :raises llm_glam.errors.GlamError: the checkpoint cannot be used here
         """
         key = (f"{collection.model_id} {collection.fingerprint}", words)
@@ -77,76 +77,74 @@ class Vectors:
             self._words[key] = await self._run(
                 lambda: exact.query_vector(collection, words, download=False)
             )
-            while len(self._words) > REMEMBERED:
+            while len(self._words) > CACHED:
                 self._words.popitem(last=False)
         self._words.move_to_end(key)
         return self._words[key]
 
     async def of_picture(self, collection: Collection, content: bytes) -> Vector:
-        """The vector of a picture's bytes; raises as :meth:`of_words` does."""
+        """Return the vector of a picture's bytes; raises what :meth:`of_words` raises."""
         return await self._run(
             lambda: exact.query_vector(collection, content, download=False)
         )
 
     @contextmanager
-    def expecting(self, place: CollectionPlace, visitor: object) -> Iterator[None]:
-        """Whoever is going to search: those who ask first wait a moment to be answered together."""
-        self._coming[id(visitor)] = _key(place)
+    def expecting(self, page_request: CollectionRequest) -> Iterator[None]:
+        """Announce a search: queries that come before it wait a moment to be answered with it."""
+        self._expected[id(page_request)] = _key(page_request)
         try:
             yield
         finally:
-            self._coming.pop(id(visitor), None)
+            self._expected.pop(id(page_request), None)
 
-    async def nearest(
-        self, place: CollectionPlace, query: Query, visitor: object = None
-    ) -> list[Hit]:
-        """What is nearest to a query.
+    async def nearest(self, page_request: CollectionRequest, query: Query) -> list[Hit]:
+        """Return the pictures nearest to a query.
 
-        Those that come while a search is under way wait for it to end and are then answered
-        together, by one product of matrices.
+        Queries that come during a search wait until it ends and are then answered together, by
+        one matrix product.
 
-        :param visitor: who was :meth:`expecting`-ed and is here now
+        :param page_request: no longer expected, if it was announced by :meth:`expecting`
         """
-        self._coming.pop(id(visitor), None)
-        key = _key(place)
+        self._expected.pop(id(page_request), None)
+        key = _key(page_request)
         pending = PendingQuery(query)
         if key in self._pending:
             self._pending[key].append(pending)
         else:
             self._pending[key] = [pending]
-            task = asyncio.create_task(self._answer(place, key))
-            self._answering.add(task)  # a task that nobody holds may be collected
+            task = asyncio.create_task(self._answer(page_request.db, key))
+            self._answering.add(task)  # asyncio only has a weak reference to it
             task.add_done_callback(self._answering.discard)
         return await pending.answer
 
-    async def _answer(self, place: CollectionPlace, key: Key) -> None:
-        """Answer all that is asked of a collection, until nobody asks any more."""
+    async def _answer(self, db: Any, key: Key) -> None:
+        """Answer the queries of a collection until none is pending."""
         while self._pending[key]:
-            await self._gathered(key)
-            page_request = self._pending[key][:MAX_BATCH]
+            await self._wait_for_expected(key)
+            batch = self._pending[key][:MAX_BATCH]
             del self._pending[key][:MAX_BATCH]
-            queries = [pending.query for pending in page_request]
+            queries = [pending.query for pending in batch]
             try:
-                answers = await place.db.execute_fn(
+                answers = await db.execute_fn(
                     lambda c, q=queries: exact.nearest_to_each(wrapped(c), key[1], q)
                 )
-            except Exception as error:  # whatever it is, each of them is told
-                for pending in page_request:
+            except Exception as error:  # every waiting query gets it
+                for pending in batch:
                     pending.fail(error)
             else:
-                for pending, hits in zip(page_request, answers, strict=True):
+                for pending, hits in zip(batch, answers, strict=True):
                     pending.succeed(hits)
         del self._pending[key]
 
-    async def _gathered(self, key: Key) -> None:
-        """Wait until all have asked who are on their way, but not for long."""
+    async def _wait_for_expected(self, key: Key) -> None:
+        """Wait until all announced searches have come, at most ``BATCH_WINDOW_S``."""
         until = time.monotonic() + BATCH_WINDOW_S
-        while key in self._coming.values() and time.monotonic() < until:
+        while key in self._expected.values() and time.monotonic() < until:
             await asyncio.sleep(POLL_S)
 
     @asynccontextmanager
     async def decoding(self) -> AsyncIterator[bool]:
-        """Whether one more upload may be decoded now; holds its place while it is."""
+        """Reserve one of the decoding processes; yield False where all are in use."""
         if self._decoding >= DECODING:
             yield False
             return
@@ -167,14 +165,13 @@ class Vectors:
             self._waiting -= 1
 
 
-def _key(place: CollectionPlace) -> Key:
-    assert place.collection is not None
-    return place.database, place.collection
+def _key(page_request: CollectionRequest) -> Key:
+    return page_request.database, page_request.collection
 
 
-def of(datasette: Any) -> Vectors:
-    """The one of this Datasette instance."""
-    if not hasattr(datasette, "_glam_vectors"):
-        datasette._glam_vectors = Vectors()
-    found: Vectors = datasette._glam_vectors
+def of(datasette: Any) -> SearchPool:
+    """Return the search pool of this Datasette instance."""
+    if not hasattr(datasette, "_glam_search_pool"):
+        datasette._glam_search_pool = SearchPool()
+    found: SearchPool = datasette._glam_search_pool
     return found

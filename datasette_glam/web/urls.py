@@ -1,4 +1,4 @@
-"""The site's addresses, with Datasette's tilde encoding and ``base_url``."""
+"""The site's URLs, with Datasette's tilde encoding and ``base_url``."""
 
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -6,55 +6,55 @@ from urllib.parse import urlencode, urlsplit
 from datasette.utils import tilde_encode
 from markupsafe import Markup
 
-Row = dict[str, Any]
+from llm_glam.formats.tables import Row
 
 
 def collections(datasette: Any, database: str) -> str:
-    """The list of a database's collections."""
+    """Return the URL of the list of a database's collections."""
     return str(datasette.urls.path(f"/{tilde_encode(database)}/-/glam"))
 
 
 def collection(datasette: Any, database: str, name: str) -> str:
-    """A collection's gallery."""
+    """Return the URL of a collection's gallery."""
     path = f"/{tilde_encode(database)}/-/glam/{tilde_encode(name)}"
     return str(datasette.urls.path(path))
 
 
 def model(datasette: Any, name: str) -> str:
-    """A checkpoint's page."""
+    """Return the URL of a checkpoint's page."""
     return str(datasette.urls.path(f"/-/glam-models/{tilde_encode(name)}"))
 
 
 def similar(datasette: Any, database: str, name: str, item_id: str) -> str:
-    """The gallery of pictures similar to one."""
+    """Return the URL of the pictures similar to a picture."""
     query = urlencode({"id": item_id})
     return f"{collection(datasette, database, name)}?{query}"
 
 
 def row(datasette: Any, database: str, table: str, item_id: str) -> str:
-    """A picture's row in Datasette."""
+    """Return the URL of a picture's row in Datasette."""
     return f"{datasette.urls.table(database, table)}/{tilde_encode(item_id)}"
 
 
 def add(datasette: Any, database: str, name: str, cards: list[Row]) -> None:
-    """Give pictures the addresses of their page, their thumbnail, and what is similar."""
+    """Add to pictures the URLs of their page, their thumbnail and the similar pictures."""
     base = collection(datasette, database, name)
     for card in cards:
         encoded = tilde_encode(card["id"])
         card["url"] = f"{base}/item/{encoded}"
         card["similar_url"] = f"{base}?{urlencode({'id': card['id']})}"
         md5 = card["thumbnail_md5"]
-        address = f"{base}/thumb/{encoded}?v={version_of(md5)}" if md5 else None
-        card["thumbnail_url"] = address
+        url = f"{base}/thumb/{encoded}?v={version_of(md5)}" if md5 else None
+        card["thumbnail_url"] = url
 
 
 def version_of(md5: str) -> str:
-    """The part of a picture's hash that makes its thumbnail's address its own."""
+    """Return the part of a picture's hash that is the version in its thumbnail's URL."""
     return md5[:12]
 
 
 def near(url: str | None, path: str) -> str | None:
-    """An address as it can be written on a page, shorter: without what both have in common."""
+    """Return a URL relative to the page at ``path`` where that is shorter."""
     if url is None:
         return None
     if url.startswith(f"{path}?"):
@@ -63,18 +63,18 @@ def near(url: str | None, path: str) -> str | None:
     return url[len(folder) :] if url.startswith(folder) else url
 
 
-def twin(path: str, query: str) -> str:
-    """The JSON twin of a page."""
+def as_json(path: str, query: str) -> str:
+    """Return the URL of a page as JSON."""
     return f"{path}.json" + (f"?{query}" if query else "")
 
 
 def encoded(text: str) -> str:
-    """A name as it stands in an address."""
+    """Return a name as it is written in a URL."""
     return str(tilde_encode(text))
 
 
 def link(url: str) -> Markup:
-    """An address from a record as a link, if it leads to the web; else as text."""
+    """Return a URL from a record as a link if it is http or https, else as text."""
     if urlsplit(str(url)).scheme.lower() not in ("http", "https"):
         return Markup.escape(url)
     return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(url, url)

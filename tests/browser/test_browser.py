@@ -149,7 +149,7 @@ def visit_state(visit, site, state, **options):
 @pytest.mark.both_versions
 def test_search_by_words(visit, anywhere):
     page = visit(anywhere.gallery())
-    expect(page.get_by_role("heading", name="Some of the pictures")).to_be_visible()
+    expect(page.get_by_role("heading", name="Random sample")).to_be_visible()
     page.get_by_role("searchbox").fill("a bronze coin with a ship")
     page.keyboard.press("Enter")
     page.wait_for_url("**/photos?q=a+bronze+coin+with+a+ship")
@@ -282,11 +282,11 @@ def test_terms_are_chips_that_can_be_taken_out(visit, anywhere):
             )
         ]
     )
-    page.get_by_role("link", name="Without red").click()
+    page.get_by_role("link", name="Remove red").click()
     expect(chips(page)).to_have_count(6)
     box = page.get_by_role("searchbox")
     expect(box).to_have_value('a coin 2:"blue plate" id:002.jpg')
-    page.get_by_role("link", name="Without year ≥ 1810").click()
+    page.get_by_role("link", name="Remove year ≥ 1810").click()
     expect(chips(page)).to_have_count(5)
     box.fill("a coin")
     box.press("Enter")
@@ -302,7 +302,7 @@ def test_a_result_is_added_and_taken_away_by_a_click(visit, anywhere):
     expect(chips(page)).to_have_count(3)
     assert first not in ids(page)
     second = ids(page)[0]
-    pictures(page).first.get_by_role("button", name="Take away").click()
+    pictures(page).first.get_by_role("button", name="Subtract").click()
     page.wait_for_url("**-id*")
     assert {first, second}.isdisjoint(ids(page))
     expect(page.get_by_role("searchbox")).to_have_value(
@@ -335,7 +335,7 @@ def test_narrowing_down(visit, anywhere, scripted):
     page.get_by_label("column", exact=True).select_option("year")
     page.get_by_label("comparison").select_option("≤")
     page.get_by_label("value").fill("1850")
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("11 of 133 pictures")).to_be_visible()
     expect(pictures(page)).to_have_count(11)
     page.get_by_text("Narrow down").click()
@@ -343,10 +343,10 @@ def test_narrowing_down(visit, anywhere, scripted):
         "material=glass"
     )
     page.get_by_role("combobox", name="material").select_option("any")
-    page.get_by_label("score at least").fill("0.999")
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_label("minimum score").fill("0.999")
+    page.get_by_role("button", name="Apply").click()
     expect(
-        page.get_by_role("status").filter(has_text="Nothing scores 0.999")
+        page.get_by_role("status").filter(has_text="No picture scores 0.999")
     ).to_be_visible()
     assert "material" not in page.url
 
@@ -380,17 +380,17 @@ def as_transfer(page, content, name="mine.jpg", mime="image/jpeg"):
 
 def expect_found(page, item_id):
     """The uploaded picture's twin comes first, with the highest score."""
-    expect(page.get_by_role("heading", name="Pictures like yours")).to_be_visible()
+    expect(page.get_by_role("heading", name="Similar to your picture")).to_be_visible()
     expect(pictures(page)).to_have_count(PER_PAGE)
     assert ids(page)[0] == item_id
     expect(pictures(page).first.locator("p span")).to_have_text("1.00")
-    expect(page.locator("#glam-status")).to_have_text(f"{PER_PAGE} pictures like yours")
+    expect(page.locator("#glam-status")).to_have_text(f"{PER_PAGE} similar pictures")
 
 
 @pytest.mark.both_versions
 def test_upload_by_choosing(visit, anywhere):
     page = visit(anywhere.gallery())
-    chooser = page.get_by_label("Or find pictures like one of yours")
+    chooser = page.get_by_label("Or upload a picture to find similar ones")
     chooser.set_input_files(anywhere.photos / "017.jpg")
     expect_found(page, "017.jpg")
     chooser.set_input_files(anywhere.photos / "018.jpg")
@@ -413,10 +413,10 @@ def test_upload_by_the_button(visit, site):
 def test_upload_without_javascript(visit, anywhere):
     page = visit(anywhere.gallery(), java_script_enabled=False)
     expect(page.get_by_text("drop or paste it")).to_be_hidden()
-    chooser = page.get_by_label("Or find pictures like one of yours")
+    chooser = page.get_by_label("Or upload a picture to find similar ones")
     chooser.set_input_files(anywhere.photos / "017.jpg")
     page.get_by_role("button", name="Find similar").click()
-    expect(page.get_by_role("heading", name="Pictures like yours")).to_be_visible()
+    expect(page.get_by_role("heading", name="Similar to your picture")).to_be_visible()
     expect(pictures(page)).to_have_count(PER_PAGE)
     assert ids(page)[0] == "017.jpg"
 
@@ -444,7 +444,7 @@ def test_pasted_text_stays_text(visit, site):
     page.on("request", lambda request: methods.append(request.method))
     as_transfer(page, b"hello", "a.txt", "text/plain").evaluate(PASTE)
     page.wait_for_timeout(200)
-    expect(page.get_by_role("heading", name="Some of the pictures")).to_be_visible()
+    expect(page.get_by_role("heading", name="Random sample")).to_be_visible()
     assert "POST" not in methods
 
 
@@ -503,7 +503,7 @@ def test_without_the_checkpoint(visit, site):
     page = visit_state(visit, site, "no checkpoint")
     words = "Words and pictures cannot be searched here"
     expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
-    page.get_by_role("link", name="Some of the pictures").click()
+    page.get_by_role("link", name="Random sample").click()
     pictures(page).first.get_by_role("link", name="similar").last.click()
     expect(page.get_by_role("heading", name="Similar to")).to_be_visible()
 

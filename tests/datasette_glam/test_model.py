@@ -80,7 +80,7 @@ async def test_a_card_as_html(embedded, write):
     text = (await get(site(embedded), MODEL)).text
     assert re.findall(r"<(h\d)>(.*?)</h\d>", text) == [
         ("h1", "glam-clip/colours"),
-        ("h2", "Its card"),
+        ("h2", "Model card"),
         ("h3", "Colours"),
         ("h4", "Figures"),
         ("h3", "Limits"),
@@ -163,7 +163,12 @@ async def test_a_very_long_card_is_shown_as_it_was_written(embedded, write):
 
 async def test_cards_that_cannot_be_shown(embedded, write, tmp_path):
     path = write("a" * (model.MOST_BYTES + 1))
-    for message in ("larger than 1 MB", "not in UTF-8", "has no card", "not on this"):
+    for message in (
+        "larger than 1 MB",
+        "not in UTF-8",
+        "has no model card",
+        "is not on this",
+    ):
         data = await found(site(embedded), f"{MODEL}.json")
         assert message in data["message"]
         assert (data["card"], data["header"]) == (None, {})
@@ -172,7 +177,7 @@ async def test_cards_that_cannot_be_shown(embedded, write, tmp_path):
             path.write_bytes("é".encode("latin-1"))
         elif "UTF-8" in message:
             path.unlink()
-        elif "no card" in message:
+        elif "no model card" in message:
             path.parent.rename(tmp_path / "elsewhere")
 
 
@@ -182,7 +187,7 @@ async def test_links_out_of_the_folder_are_not_followed(embedded, write, tmp_pat
     path.unlink()
     path.symlink_to(tmp_path / "secret.md")
     data = await found(site(embedded), f"{MODEL}.json")
-    assert (data["card"], "has no card" in data["message"]) == (None, True)
+    assert (data["card"], "has no model card" in data["message"]) == (None, True)
     path.unlink()
     os.mkfifo(path) if hasattr(os, "mkfifo") else path.mkdir()
     assert (await found(site(embedded), f"{MODEL}.json"))["card"] is None
@@ -191,7 +196,7 @@ async def test_links_out_of_the_folder_are_not_followed(embedded, write, tmp_pat
 async def test_the_demos_card(embedded):
     text = (await get(site(embedded), "/-/glam-models/demo")).text
     assert "<h3>glam-clip/demo: a toy</h3>" in text
-    assert "none that you can see here" in text
+    assert "none that you may view" in text
 
 
 async def test_a_checkpoint_that_was_never_downloaded(embedded, tmp_path, monkeypatch):

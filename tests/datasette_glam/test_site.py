@@ -228,11 +228,11 @@ async def test_those_on_their_way_are_waited_for(embedded, monkeypatch):
 async def test_a_slow_visitor_does_not_keep_the_others(embedded, monkeypatch):
     real, entered, seen = record_filters.ids, asyncio.Event(), asyncio.Event()
 
-    async def slow(asked, wanted):
+    async def slow(page_request, wanted):
         if wanted.filters:
             entered.set()
             await asyncio.wait_for(seen.wait(), 60)
-        return await real(asked, wanted)
+        return await real(page_request, wanted)
 
     monkeypatch.setattr(record_filters, "ids", slow)
     datasette = site(embedded)
@@ -274,7 +274,7 @@ async def test_too_many_queries_at_once(embedded, colours):
     assert statuses.count(200) >= search_pool.AT_ONCE + search_pool.WAITING
 
 
-async def test_words_are_remembered(embedded, colours):
+async def test_vectors_of_words_are_cached(embedded, colours):
     datasette = site(embedded)
     for _ in range(3):
         await found(datasette, PHOTOS + ".json?q=red")
@@ -311,12 +311,12 @@ async def test_sensitive_pictures(llm, colours, photos):
             await found(datasette, f"{PHOTOS}.json?seed={seed}")
         )
     assert "red.png" not in ids(await found(datasette, PHOTOS + ".json?q=red"))
-    asked = await found(datasette, PHOTOS + ".json?q=red&_sensitive=1")
-    assert ids(asked)[0] == "red.png"
+    answer = await found(datasette, PHOTOS + ".json?q=red&_sensitive=1")
+    assert ids(answer)[0] == "red.png"
     page = (await get(datasette, PHOTOS + "?q=red&_sensitive=1")).text
-    item = (await get(datasette, asked["items"][0]["url"])).text
+    item = (await get(datasette, answer["items"][0]["url"])).text
     for text in (page, item):
-        thumbnail = asked["items"][0]["thumbnail_url"]
+        thumbnail = answer["items"][0]["thumbnail_url"]
         closed, shown = re.findall(f'<img src="{re.escape(thumbnail)}"[^>]*>', text)
         assert 'alt="Sensitive picture"' in closed
         assert 'style="filter: blur(3rem)"' in closed
@@ -409,7 +409,7 @@ async def test_ids_that_lead_elsewhere(embedded, item):
 
 
 def addresses_of_all_routes():
-    """An address for each registered route and its JSON twin."""
+    """An address for each registered route and its JSON."""
     values = {"database": "embeddings", "collection": "photos", "item": "red~2Epng"}
     values["name"] = "colours"  # the checkpoint
     for pattern, _ in routes.ROUTES:
@@ -590,7 +590,10 @@ async def test_odd_numbers_in_addresses(embedded, query):
 
 async def test_a_page_after_the_last(embedded):
     data = await found(site(embedded), PHOTOS + ".json?q=red&page=9")
-    assert (data["items"], data["message"]) == ([], "There are no more pictures.")
+    assert (data["items"], data["message"]) == (
+        [],
+        "There are no more pictures. Go back to an earlier page.",
+    )
 
 
 async def test_only_what_went_wrong_is_an_error(embedded):

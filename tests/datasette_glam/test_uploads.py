@@ -35,7 +35,7 @@ async def test_an_uploaded_picture(embedded):
         (b"<!DOCTYPE html><script>x</script>", 400, "it is a web page"),
         (bomb(20_000, 20_000), 400, "400 megapixels (the limit is 100)"),
         (bomb(100_000, 100_000), 400, "megapixels"),
-        (b"x" * 20_000_001, 413, "20 MB is the limit"),
+        (b"x" * 20_000_001, 413, "at most 20 MB"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 400, "PostScript"),
     ],
 )
@@ -51,7 +51,8 @@ async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
     response = await upload(site(embedded), png())
     assert (response.status_code, response.json()["error"]) == (
         400,
-        "The picture cannot be used: it takes too long to decode.",
+        "The picture cannot be used: decoding it takes more than 0.01 seconds. "
+        "Upload another one.",
     )
 
 
@@ -63,7 +64,7 @@ async def test_fifty_uploads_at_once(embedded):
     for response in responses:
         if response.status_code == 503:
             assert response.headers["retry-after"] == "5"
-            assert "Too many visitors" in response.json()["error"]
+            assert "Too many searches" in response.json()["error"]
         else:
             assert ids(response.json())[0] == "sub folder/blé.png"
 
@@ -80,7 +81,7 @@ async def test_the_answer_to_a_form_is_the_gallery(embedded):
         assert attribute in form
     response = await upload(datasette, png(GREEN), PHOTOS)
     assert response.status_code == 200
-    assert "<h2>Pictures like yours</h2>" in response.text
+    assert "<h2>Similar to your picture</h2>" in response.text
     assert 'alt="a green one"' in response.text
     assert 'href="/embeddings/-/glam/photos.json' not in response.text
 
@@ -152,8 +153,8 @@ async def test_other_forms_keep_datasettes_own_protection(
 
 FORM = "multipart/form-data; boundary=b"
 PART = b'--b\r\ncontent-disposition: form-data; name="picture"; filename="%s"\r\n\r\n%s\r\n'
-NOT_CHOSEN = "No picture was chosen."
-UNREADABLE = "The form cannot be read. Please send it again."
+NOT_CHOSEN = "No picture was chosen. Choose a file and send the form again."
+UNREADABLE = "The upload form is incomplete or damaged. Send it again."
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ async def test_what_is_too_large_is_not_read_to_its_end(embedded, kind):
     headers = {"content-type": kind}
     response = await datasette.client.post(PHOTOS, content=endless(), headers=headers)
     assert response.status_code == 413
-    assert "The file is too large: 1 MB is the limit here." in response.text
+    assert "The file is too large; upload one of at most 1 MB." in response.text
     assert sent < 2_000_000
 
 

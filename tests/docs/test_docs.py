@@ -16,10 +16,11 @@ import yaml
 import llm_glam
 from datasette_glam import items, routes, sql_functions
 from datasette_glam.access import llm_embed_guard
+from datasette_glam.access.context import DEFAULTS as SITE_DEFAULTS
 from datasette_glam.media import decoder, originals
 from datasette_glam.pages import views
 from datasette_glam.pages.gallery import facets, view
-from datasette_glam.web import request, search_pool
+from datasette_glam.web import search_pool
 from llm_glam import errors
 from llm_glam.cli import glam
 from llm_glam.formats import archive_reader
@@ -36,7 +37,7 @@ FENCE = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 SETTINGS = [
-    *request.DEFAULTS,
+    *SITE_DEFAULTS,
     "image_root",
     llm_embed_guard.OPENED,
     sql_functions.SWITCH,
@@ -273,10 +274,10 @@ def test_every_setting_is_documented(setting):
     assert re.search(rf"^ +(# )?{setting}: ", example, re.MULTILINE)
 
 
-@pytest.mark.parametrize("setting", request.DEFAULTS)
+@pytest.mark.parametrize("setting", SITE_DEFAULTS)
 def test_documented_defaults(setting):
     page = text(ROOT / "docs" / "site.md")
-    assert f"| `{setting}` | {request.DEFAULTS[setting]} | " in page
+    assert f"| `{setting}` | {SITE_DEFAULTS[setting]} | " in page
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, _ in routes.ROUTES])
@@ -298,7 +299,7 @@ def test_documented_numbers():
         f"{terms.MAX_CHARACTERS:,} characters at most",
         f"up to {originals.SIDE:,} pixels",
         f"{search_pool.AT_ONCE} searches at once use the model, {search_pool.WAITING} more wait",
-        f"The last {search_pool.REMEMBERED:,} queries",
+        f"The last {search_pool.CACHED:,} queries",
         f"{search_pool.DECODING} processes at once decode",
         f"{sql_functions.MOST:,} pictures at most",
         f"{query_syntax.MAX_TERMS} terms at most",
@@ -325,7 +326,7 @@ def test_example_metadata_sets_what_is_there():
     metadata = yaml.safe_load(text(ROOT / "metadata.yml"))
     settings = metadata["plugins"][llm_embed_guard.CONFIG]
     assert settings == {
-        **request.DEFAULTS,
+        **SITE_DEFAULTS,
         llm_embed_guard.OPENED: False,
         sql_functions.SWITCH: True,
     }

@@ -1,1 +1,1 @@
-"""The gallery: what is asked of it, and what it answers."""
+"""The gallery: its query string, filters, results and exports."""

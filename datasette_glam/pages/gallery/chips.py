@@ -1,47 +1,41 @@
-"""What narrows a search, piece by piece, each with the address of the search without it."""
+"""The chips above the results: each term and filter, with the URL of the search without it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+
+from llm_glam.formats.tables import Row
 
 from ... import items
+from ...access.context import CollectionRequest
 from ...web import urls
-from ...web.request import PageRequest
 from . import query_string, record_filters
 from .query_string import Search
 
-Row = dict[str, Any]
-
 
 async def of(
-    page_request: PageRequest, wanted: Search, columns: list[str]
+    page_request: CollectionRequest, wanted: Search, columns: list[str]
 ) -> list[Row]:
-    """The pieces of a search: terms, filters, words in records, the lowest score."""
-    pieces = [
+    """Return the chips of a search: terms, filters, words in records, the minimum score."""
+    found = [
         *await _terms(page_request, wanted),
         *_conditions(page_request, wanted, columns),
     ]
-    for piece in pieces:
-        piece["remove_url"] = query_string.address(page_request, piece.pop("rest"))
-    return pieces
+    for chip in found:
+        chip["remove_url"] = query_string.address(page_request, chip.pop("rest"))
+    return found
 
 
-async def _terms(page_request: PageRequest, wanted: Search) -> list[Row]:
+async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
     ids = [term.id for term in wanted.terms if term.id is not None]
-    cards = (
-        await page_request.read(items.cards, page_request.place.collection, ids)
-        if ids
-        else []
-    )
-    place = page_request.place
-    assert place.collection is not None
-    urls.add(page_request.datasette, place.database, place.collection.name, cards)
+    cards = await page_request.read(items.cards, ids) if ids else []
+    name = page_request.collection.name
+    urls.add(page_request.datasette, page_request.database, name, cards)
     by_id = {card["id"]: card for card in cards}
-    pieces = []
+    found = []
     for number, term in enumerate(wanted.terms):
         card = by_id.get(term.id or "", {})
         rest = wanted.terms[:number] + wanted.terms[number + 1 :]
-        pieces.append(
+        found.append(
             {
                 "kind": "words" if term.id is None else "picture",
                 "text": term.words or card.get("title") or term.id,
@@ -53,22 +47,22 @@ async def _terms(page_request: PageRequest, wanted: Search) -> list[Row]:
                 "rest": wanted.without(terms=rest),
             }
         )
-    return pieces
+    return found
 
 
 def _conditions(
-    page_request: PageRequest, wanted: Search, columns: list[str]
+    page_request: CollectionRequest, wanted: Search, columns: list[str]
 ) -> Iterator[Row]:
     for number, text in enumerate(wanted.filters):
         rest = wanted.filters[:number] + wanted.filters[number + 1 :]
-        said = record_filters.described(text, columns, page_request.place.table)
-        yield {"kind": "filter", "text": said, "rest": wanted.without(filters=rest)}
+        label = record_filters.described(text, columns, page_request.table)
+        yield {"kind": "filter", "text": label, "rest": wanted.without(filters=rest)}
     for number, text in enumerate(wanted.where):
         rest = wanted.where[:number] + wanted.where[number + 1 :]
         yield {"kind": "where", "text": text, "rest": wanted.without(where=rest)}
     if wanted.words:
-        said = f"records with “{wanted.words}”"
-        yield {"kind": "search", "text": said, "rest": wanted.without(words="")}
+        label = f"records with “{wanted.words}”"
+        yield {"kind": "search", "text": label, "rest": wanted.without(words="")}
     if wanted.min_score is not None:
-        said = f"score ≥ {wanted.min_score:g}"
-        yield {"kind": "score", "text": said, "rest": replace(wanted, min_score=None)}
+        label = f"score ≥ {wanted.min_score:g}"
+        yield {"kind": "score", "text": label, "rest": replace(wanted, min_score=None)}

@@ -1,4 +1,4 @@
-"""The values of columns with their counts, by Datasette's own facets and its configuration."""
+"""Count the values of columns with Datasette's own facets, as it is configured."""
 
 import itertools
 import sqlite3
@@ -12,75 +12,74 @@ from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import filters
 from llm_glam.db.collection import Collection
-from llm_glam.db.filters import Clause
 from llm_glam.errors import BadFilter
+from llm_glam.formats.tables import Row
 
 from ... import compat, items
+from ...access.context import CollectionRequest
 from ...web import cache
-from ...web.request import PageRequest
 from . import record_filters
 from .query_string import Search, key
 
 SUFFIXES = {"column": "exact", "array": "arraycontains", "date": "date"}
-OFFERED = 3  # facets, where the configuration names none
-LOOKED_AT = 1_000  # records, to see which columns are worth one
-FEW = 30  # different values at most in such a column
-MOST_VALUES = (
-    15  # that a page offers of a facet, unless the configuration says facet_size
-)
-
-Row = dict[str, Any]
+SUGGESTED = 3  # facets, where the configuration names none
+SAMPLED = 1_000  # records, to choose the columns that are suggested
+FEW = 30  # different values that such a column may have
+# Values of a facet on a page, unless the configuration has facet_size.
+MOST_VALUES = 15
 
 
 @dataclass(frozen=True)
 class Facet:
-    """A column, and how Datasette's facets read it."""
+    """A column and the type of its facet in Datasette."""
 
     column: str
     type: str = "column"
 
     @property
     def key(self) -> str:
-        """The parameter that chooses one of its values."""
+        """The URL parameter that selects one of its values."""
         return key(self.column, SUFFIXES[self.type])
 
     @property
     def config(self) -> Any:
-        """As it stands in Datasette's configuration."""
+        """The facet as Datasette's configuration names it."""
         return self.column if self.type == "column" else {self.type: self.column}
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Values of a facet with their counts; none where counting took longer than it may."""
+    """Values of a facet with their counts; empty where counting timed out."""
 
     values: Sequence[Row]
     timed_out: bool = False
 
     @property
-    def is_whole(self) -> bool:
-        """Whether they were counted to the end."""
+    def is_complete(self) -> bool:
+        """Whether counting ended in time."""
         return not self.timed_out
 
 
-async def of(page_request: PageRequest, wanted: Search) -> tuple[list[Row], list[str]]:
-    """The facets of a page: each with its name, parameter and values with counts.
+async def of(
+    page_request: CollectionRequest, wanted: Search
+) -> tuple[list[Row], list[str]]:
+    """Return the facets of a page, each with its name, parameter and values with counts.
 
-    The counts of a facet heed all that narrows the search but the value chosen in it, so that
-    another one can be chosen.
+    The counts of a facet apply all filters but the value selected in the facet itself, so that
+    visitors can select another one.
 
-    :return: and the names of those that took longer than Datasette's ``facet_time_limit_ms``
+    :return: the facets, and the names of those that exceeded Datasette's ``facet_time_limit_ms``
     """
     if not page_request.datasette.setting("allow_facet"):
         return [], []
     found, late = [], []
-    for one in await _pending(page_request, wanted):
+    for one in await _requested(page_request, wanted):
         try:
             counts, shown = await _counted(page_request, wanted, one)
         except BadFilter:
-            if one in _in_address(wanted):
+            if one in _in_url(wanted):
                 raise
-            continue  # the configuration may name columns that hold something else
+            continue  # the configuration may name a column of another type
         if shown:
             found.append({"name": one.column, "key": one.key, "values": shown})
         if counts.timed_out:
@@ -88,27 +87,27 @@ async def of(page_request: PageRequest, wanted: Search) -> tuple[list[Row], list
     return found, late
 
 
-async def _pending(page_request: PageRequest, wanted: Search) -> list[Facet]:
-    """Those in the address, those of the configuration, or else some that suggest themselves."""
-    place = page_request.place
-    told = await compat.table_config(
-        page_request.datasette, place.database, place.table
-    )
-    named = [_facet_of(one) for one in told.get("facets") or []]
-    in_address = _in_address(wanted)
-    if "facets" not in told and not in_address:
-        kept = cache.of(page_request.datasette)
-        return list(await kept.read(page_request, "facets", suggested))
-    columns = await page_request.read(items.columns, place.collection)
-    for one in in_address:
+async def _requested(page_request: CollectionRequest, wanted: Search) -> list[Facet]:
+    """Return the facets in the URL and in the configuration, or else suggested ones."""
+    configured = await page_request.table_config()
+    named = [_facet_of(one) for one in configured.get("facets") or []]
+    in_url = _in_url(wanted)
+    if "facets" not in configured and not in_url:
+        cached = cache.of(page_request.datasette)
+        return await cached.read(page_request, "facets", suggested)
+    columns = await page_request.read(items.columns)
+    for one in in_url:
         if one.type not in SUFFIXES or one.column not in columns:
-            raise BadFilter(f"There is no '{one.column}' to count as {one.type} here.")
+            raise BadFilter(
+                f"There is no column '{one.column}' to count as {one.type}. Use _facet, "
+                "_facet_array or _facet_date with a column of the records."
+            )
     # The configuration may name columns that these records lack.
     fit = [one for one in named if one and one.column in columns]
-    return list(dict.fromkeys([*fit, *in_address]))
+    return list(dict.fromkeys([*fit, *in_url]))
 
 
-def _in_address(wanted: Search) -> list[Facet]:
+def _in_url(wanted: Search) -> list[Facet]:
     return [
         Facet(column, name.removeprefix("_facet").lstrip("_") or "column")
         for name, column in wanted.facets
@@ -116,7 +115,7 @@ def _in_address(wanted: Search) -> list[Facet]:
 
 
 def _facet_of(config: Any) -> Facet | None:
-    """A facet as the configuration names it; None for kinds that Datasette alone knows."""
+    """Parse a facet of the configuration; None for the types that only Datasette supports."""
     if isinstance(config, str):
         return Facet(config)
     ((kind, column),) = config.items()
@@ -125,7 +124,7 @@ def _facet_of(config: Any) -> Facet | None:
 
 
 def suggested(db: Database, collection: Collection) -> list[Facet]:
-    """The first columns of the records that hold few values again and again."""
+    """Return the first columns that have few different values, each of them often."""
     table = str(collection.items_table)
     columns = [c for c in db.table(table).columns_dict if c not in items.NOT_RECORD]
     if not columns:
@@ -134,17 +133,17 @@ def suggested(db: Database, collection: Collection) -> list[Facet]:
         f"count(distinct {quote_identifier(c)}), count({quote_identifier(c)})"
         for c in columns
     )
-    some = f"select * from {quote_identifier(table)} limit {LOOKED_AT}"
+    some = f"select * from {quote_identifier(table)} limit {SAMPLED}"
     row = db.execute(f"select {counted} from ({some})").fetchone()
     counts = zip(columns, row[::2], row[1::2], strict=True)
     fit = [c for c, values, filled in counts if 1 < values <= min(FEW, filled / 2)]
-    return [Facet(column) for column in fit[:OFFERED]]
+    return [Facet(column) for column in fit[:SUGGESTED]]
 
 
 async def _counted(
-    page_request: PageRequest, wanted: Search, facet: Facet
+    page_request: CollectionRequest, wanted: Search, facet: Facet
 ) -> tuple[Counts, list[Row]]:
-    """What was counted, and the values to choose from, of which some may be chosen."""
+    """Return the counts of a facet and its values, some of which may be selected."""
     own = f"{facet.key}="
     others = replace(
         wanted, filters=tuple(f for f in wanted.filters if not f.startswith(own))
@@ -153,45 +152,40 @@ async def _counted(
     if others.conditions:
         counts = await work()
     else:
-        kept = cache.of(page_request.datasette)
+        cached = cache.of(page_request.datasette)
         what = f"{facet} {wanted.with_sensitive}"
-        counts = await kept.get(
-            page_request, what, work, lambda counts: counts.is_whole
+        counts = await cached.get(
+            page_request, what, work, lambda counts: counts.is_complete
         )
-    chosen = [f.removeprefix(own) for f in wanted.filters if f.startswith(own)]
-    shown = [{**v, "selected": str(v["value"]) in chosen} for v in counts.values]
-    missing = [v for v in chosen if v not in {str(one["value"]) for one in shown}]
+    selected = [f.removeprefix(own) for f in wanted.filters if f.startswith(own)]
+    shown = [{**v, "selected": str(v["value"]) in selected} for v in counts.values]
+    missing = [v for v in selected if v not in {str(one["value"]) for one in shown}]
     shown += [{"value": v, "label": v, "count": 0, "selected": True} for v in missing]
     return counts, shown
 
 
-async def _counts(page_request: PageRequest, wanted: Search, facet: Facet) -> Counts:
-    place = page_request.place
-    clause: Clause = await page_request.read(
-        filters.clause,
-        place.collection,
-        await record_filters.whole(page_request, wanted),
-    )
-    sql = f"select * from {quote_identifier(place.table)} where {clause.sql}"
+async def _counts(
+    page_request: CollectionRequest, wanted: Search, facet: Facet
+) -> Counts:
+    conditions = await record_filters.whole(page_request, wanted)
+    clause = await page_request.read(filters.clause, conditions)
+    sql = f"select * from {quote_identifier(page_request.table)} where {clause.sql}"
     kinds = itertools.chain.from_iterable(pm.hook.register_facet_classes())
     kind = next(one for one in kinds if one.type == facet.type)
-    config = await compat.table_config(
-        page_request.datasette, place.database, place.table
-    )
+    config = await page_request.table_config()
     most = None if "facet_size" in config else MOST_VALUES
-    instance = compat.facet(
-        kind, page_request.datasette, place, sql, clause.values, facet.config, most
-    )
+    instance = compat.facet(kind, page_request, sql, clause.values, facet.config, most)
     try:
         results, timed_out = await page_request.timed(
             "facets", instance.facet_results()
         )
     except sqlite3.Error as error:
         raise BadFilter(
-            f"The column '{facet.column}' cannot be counted as {facet.type}: {error}."
+            f"The values of the column '{facet.column}' cannot be counted as {facet.type}: "
+            f"{error}. Remove this facet."
         ) from error
     names = ("value", "label", "count")
-    # Bytes are left out: no address could name them.
+    # Bytes are left out: no URL can select them.
     values = [
         {n: v[n] for n in names}
         for one in results

@@ -1,4 +1,4 @@
-"""What the parameters of a gallery mean, and the parameters that mean it."""
+"""Convert the query string of a gallery to a search, and a search to its query string."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax
 from llm_glam.search.terms import Term
 
-from ...web.request import PageRequest
+from ...access.context import CollectionRequest
 
-# Not columns, unless a suffix follows: q__exact.
+# These filter no column, unless a suffix follows: q__exact.
 OURS = {"q", "id", "page", "seed"}
-# What forms send beside. It is put where it belongs, and the visitor sent to that address.
+# Only forms send these. They are merged into the search, and the visitor is redirected to its URL.
 BUTTONS = ("_like", "_add", "_subtract")
 FORM = {*BUTTONS, "_pick", "_filter", "_filter_column", "_filter_op", "_filter_value"}
 WHOLE = re.compile("[1-9][0-9]{0,8}")
@@ -28,7 +28,7 @@ Parameter = tuple[str, str]
 
 @dataclass(frozen=True)
 class Search:
-    """What a visitor asks of a gallery. Filters are as after the ``?``: ``material=bronze``."""
+    """A search of a gallery. Filters are as in the query string: ``material=bronze``."""
 
     terms: tuple[Term, ...] = ()
     filters: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Search:
 
     @property
     def conditions(self) -> Conditions:
-        """What the records of pictures must say."""
+        """The conditions on the records of pictures."""
         return Conditions(self.filters, self.where, self.words or None)
 
     @property
@@ -53,16 +53,16 @@ class Search:
 
     @property
     def only_id(self) -> str | None:
-        """The id that is asked for, if nothing else is."""
+        """The id, if it is the only term of the search."""
         is_plain = len(self.terms) == 1 and self.terms[0].weight == 1
         return self.terms[0].id if is_plain else None
 
     def query(self) -> str:
-        """The query string of this search's address."""
-        return urlencode([*self._own(), *self.kept()])
+        """Return the query string of this search."""
+        return urlencode([*self._own(), *self.refinements()])
 
-    def kept(self) -> Iterator[Parameter]:
-        """The parameters that stay where something else is looked for."""
+    def refinements(self) -> Iterator[Parameter]:
+        """Yield the parameters that apply to a new query too, such as filters."""
         yield from (_parameter(text) for text in self.filters)
         yield from (("_where", text) for text in self.where)
         if self.words:
@@ -86,14 +86,14 @@ class Search:
             yield "page", str(self.page)
 
     def without(self, **changes: Any) -> "Search":
-        """The same search but for these changes, from its first page on."""
+        """Return the first page of the same search with these changes."""
         return replace(self, page=1, seed=None, **changes)
 
 
 def address(
-    page_request: PageRequest, wanted: Search, format_: str | None = None
+    page_request: CollectionRequest, wanted: Search, format_: str | None = None
 ) -> str:
-    """A search's address on the page that is asked for, or on its twin of another format."""
+    """Return the URL of a search in the requested format, or in another one."""
     path = page_request.request.path
     if format_ is not None:
         path = path.removesuffix(page_request.format) + format_
@@ -102,19 +102,19 @@ def address(
 
 
 def is_form(args: MultiParams) -> bool:
-    """Whether a form sent this, so that its address is not yet the one to keep."""
+    """Return whether a form sent these parameters, so that a redirect to the search is due."""
     return any(name in FORM for name in args)
 
 
 def read(args: MultiParams) -> Search:
-    """What is asked.
+    """Parse the parameters of a request.
 
-    :raises BadTerm: a query that cannot be read, or too many terms
-    :raises BadFilter: a score that is no number, or a filter without a column
+    :raises BadTerm: a query that cannot be parsed, or too many terms
+    :raises BadFilter: a score that is not a number, or a filter without a column
     """
-    page_request = [*query_syntax.parse(args.get("q") or "")]
-    page_request += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
-    pressed = tuple(_pressed(args, page_request))
+    terms = [*query_syntax.parse(args.get("q") or "")]
+    terms += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    pressed = tuple(_pressed(args, terms))
     query_syntax.check(pressed)
     return Search(
         terms=pressed,
@@ -131,21 +131,21 @@ def read(args: MultiParams) -> Search:
 
 
 def key(column: str, suffix: str) -> str:
-    """The parameter that compares a column."""
+    """Return the parameter that compares a column."""
     is_plain = suffix == "exact" and column not in OURS and "__" not in column
     return column if is_plain and column[:1] != "_" else f"{column}__{suffix}"
 
 
 def _pressed(args: MultiParams, terms: list[Term]) -> Sequence[Term]:
-    """The terms after a button was pressed: of one picture, or of those that are picked."""
+    """Return the terms after a button was pressed for one picture or for the selected ones."""
     for button in BUTTONS:
         if button not in args:
             continue
         ids = [args.get(button)] if args.get(button) else args.getlist("_pick")
         weight = -1 if button == "_subtract" else 1
-        chosen = [Term(weight, id=item_id) for item_id in ids]
-        kept = [] if button == "_like" else [t for t in terms if t.id not in ids]
-        return (kept + chosen)[: query_syntax.MAX_TERMS] if chosen else terms
+        selected = [Term(weight, id=item_id) for item_id in ids]
+        others = [] if button == "_like" else [t for t in terms if t.id not in ids]
+        return (others + selected)[: query_syntax.MAX_TERMS] if selected else terms
     return terms
 
 
@@ -161,7 +161,7 @@ def _filters(args: MultiParams) -> Iterator[str]:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a parameter is no column; as in Datasette, those with ``_`` need a suffix."""
+    """Return whether a parameter filters no column; as in Datasette, ``_…`` needs a suffix."""
     return name in OURS or (name.startswith("_") and "__" not in name)
 
 
@@ -184,7 +184,7 @@ def _score(text: str) -> float | None:
     except ValueError:
         score = float("nan")
     if not -1 <= score <= 1:
-        raise BadFilter(f"A score is a number from -1 to 1, not '{text[:40]}'.")
+        raise BadFilter(f"_min_score must be a number from -1 to 1, not '{text[:40]}'.")
     return score
 
 

@@ -1,11 +1,10 @@
-"""Which pictures of a collection a search is among: filters on their records, within limits."""
+"""Filter the pictures of a collection by their records, within a time limit."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
-from typing import Any
 from urllib.parse import urlencode
 
 from sqlite_utils import Database
@@ -14,16 +13,16 @@ from llm_glam.db import embeddings, filters
 from llm_glam.db.collection import Collection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter, primary_code
+from llm_glam.formats.tables import Row
 
-from ... import compat, items
+from ... import items
+from ...access.context import CollectionRequest
 from ...web import cache
-from ...web.request import PageRequest, Refused
+from ...web.page import Refused
 from .query_string import Search
 
-Row = dict[str, Any]
-
-AGAIN = 0.05  # seconds after which what went on nevertheless is interrupted again
-# What people choose from in the form; addresses may have any of Datasette's.
+INTERRUPT_AGAIN_S = 0.05
+# The choices in the form; URLs may have any of Datasette's operators.
 OPERATORS = {
     "exact": "is",
     "not": "is not",
@@ -55,41 +54,35 @@ SIGNS = {
 
 
 def shown(wanted: Search) -> Conditions:
-    """What is asked of records, and that they are not sensitive unless these are asked for."""
+    """Return the conditions of a search, without sensitive records unless they are requested."""
     always = [] if wanted.with_sensitive else [filters.SHOWABLE]
     conditions = wanted.conditions
     return replace(conditions, where=[*conditions.where, *always])
 
 
-async def whole(page_request: PageRequest, wanted: Search) -> Conditions:
-    """What is asked of records, and that their pictures have a vector in the collection."""
+async def whole(page_request: CollectionRequest, wanted: Search) -> Conditions:
+    """Return the conditions of a search on records whose pictures have a vector."""
     conditions = shown(wanted)
-    kept = cache.of(page_request.datasette)
-    if await kept.read(page_request, "complete", items.is_complete):
-        return conditions  # all have: to look for each takes longer than all else
-    assert page_request.place.collection is not None
-    number = int(page_request.place.collection.id)
+    cached = cache.of(page_request.datasette)
+    if await cached.read(page_request, "complete", items.is_complete):
+        return conditions  # all have one, and checking each takes the longest
+    number = int(page_request.collection.id)
     has_vector = embeddings.WITH_VECTOR.format(collection_id=number)
     return replace(conditions, where=[*conditions.where, has_vector])
 
 
-async def ids(page_request: PageRequest, wanted: Search) -> list[str] | None:
-    """The ids of the pictures that fit; None where nothing narrows the search.
+async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | None:
+    """Return the ids of the pictures that match; None for a search without conditions.
 
-    :raises Refused: SQL from somebody who may not run any
-    :raises BadFilter: what cannot be asked, or takes too long
+    :raises Refused: a condition in SQL from an actor who may not run SQL
+    :raises BadFilter: a condition that is not valid, or takes too long
     """
     if not wanted.conditions:
         return None
-    if wanted.where and not await compat.may_run_sql(
-        page_request.datasette, page_request.request.actor, page_request.place.database
-    ):
-        raise Refused(403, "_where is SQL, which you may not run here.")
+    if wanted.where and not await page_request.may_run_sql():
+        raise Refused(403, "You may not run SQL here: remove _where from the URL.")
     limit = page_request.datasette.setting("sql_time_limit_ms")
-    found: list[str] = await page_request.read(
-        _ids, page_request.place.collection, await whole(page_request, wanted), limit
-    )
-    return found
+    return await page_request.read(_ids, await whole(page_request, wanted), limit)
 
 
 def _ids(
@@ -102,17 +95,20 @@ def _ids(
             # filters.ids raises BadFilter from what SQLite raised.
             cause = error.__cause__ if isinstance(error, BadFilter) else error
             if primary_code(cause) == sqlite3.SQLITE_INTERRUPT:
-                text = f"The records take longer than {limit / 1000:g} s to filter."
+                text = (
+                    f"Filtering the records takes longer than {limit / 1000:g} s. "
+                    "Use fewer or simpler conditions."
+                )
                 raise BadFilter(text) from error
             raise
 
 
 @contextmanager
 def _limited(db: Database, seconds: float) -> Iterator[None]:
-    """Interrupt what takes longer, again and again until it has ended.
+    """Interrupt statements that take longer, repeatedly until they have ended.
 
-    Datasette's own ``sqlite_timelimit`` counts SQLite's steps, of which few slow ones may take
-    for ever, and between them waits for Python's other threads.
+    Datasette's own ``sqlite_timelimit`` counts SQLite's steps, of which a few slow ones may take
+    for ever, and waits for Python's other threads between them.
     """
     ended = Event()
 
@@ -120,7 +116,7 @@ def _limited(db: Database, seconds: float) -> Iterator[None]:
         wait = seconds
         while not ended.wait(wait):
             db.conn.interrupt()
-            wait = AGAIN
+            wait = INTERRUPT_AGAIN_S
 
     watch = Thread(target=interrupt, name="glam-limit", daemon=True)
     watch.start()
@@ -128,19 +124,19 @@ def _limited(db: Database, seconds: float) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        watch.join()  # so that it never interrupts what the connection does next
+        watch.join()  # so that it never interrupts the next statement
 
 
 def described(text: str, columns: list[str], table: str) -> str:
-    """A filter in a few words: ``year ≥ 1900``."""
+    """Describe a filter in a few words: ``year ≥ 1900``."""
     one = filters.split(text, columns, table)
-    said = f"{one.column} {SIGNS.get(one.suffix, one.suffix)}"
-    return said if one.value is None else f"{said} {one.value}"
+    text = f"{one.column} {SIGNS.get(one.suffix, one.suffix)}"
+    return text if one.value is None else f"{text} {one.value}"
 
 
-def form(wanted: Search, columns: list[str], facets: list[dict[str, Any]]) -> Row:
-    """What the forms need: columns, operators, and what they hand on without showing it."""
-    every = list(wanted.kept())
+def form(wanted: Search, columns: list[str], facets: list[Row]) -> Row:
+    """Return what the forms need: columns, operators and hidden fields."""
+    refinements = list(wanted.refinements())
     shown = {
         (facet["key"], str(one["value"]))
         for facet in facets
@@ -149,13 +145,13 @@ def form(wanted: Search, columns: list[str], facets: list[dict[str, Any]]) -> Ro
     }
     hidden = [
         (name, value)
-        for name, value in every
+        for name, value in refinements
         if (name, value) not in shown and name not in ("_min_score", "_search")
     ]
     return {
         "columns": columns,
         "operators": OPERATORS,
         "hidden": hidden,
-        "every": every,
-        "upload": urlencode(every),
+        "refinements": refinements,
+        "upload": urlencode(refinements),
     }

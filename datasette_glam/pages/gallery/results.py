@@ -1,47 +1,44 @@
-"""Vectors to pictures: what is nearest, as cards with scores."""
+"""Find the pictures nearest to a vector and return them as cards with scores."""
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any
 
 from llm_glam.db import embeddings
+from llm_glam.formats.tables import Row
 from llm_glam.search.exact import Hit, Query, Vector
 from llm_glam.search.terms import Term
 
 from ... import items
+from ...access.context import CollectionRequest
 from ...media import decoder, uploads
 from ...web import cache, search_pool, urls
-from ...web.request import PageRequest, Refused
-
-Row = dict[str, Any]
+from ...web.page import Refused
 
 
-async def of_terms(page_request: PageRequest, terms: Iterable[Term]) -> list[Vector]:
-    """The vector of each term, of which words come from the model and pictures from the database.
+async def of_terms(
+    page_request: CollectionRequest, terms: Iterable[Term]
+) -> list[Vector]:
+    """Return the vector of each term: of words from the model, of pictures from the database.
 
-    :raises Refused: too many visitors search at once
-    :raises UnknownItem: there is no picture of that id
+    :raises Refused: too many searches are running
+    :raises UnknownItem: there is no picture with that id
     """
-    collection = page_request.place.collection
-    assert collection is not None
     found = []
     for term in terms:
         if term.id is not None:
-            found.append(
-                await page_request.read(embeddings.stored_vector, collection, term.id)
-            )
+            found.append(await page_request.read(embeddings.stored_vector, term.id))
         else:
-            words = str(term.words)
-            work = search_pool.of(page_request.datasette).of_words(collection, words)
-            found.append(await modelled(page_request, work))
+            work = search_pool.of(page_request.datasette).of_words(
+                page_request.collection, str(term.words)
+            )
+            found.append(await from_model(page_request, work))
     return found
 
 
-async def of_upload(page_request: PageRequest) -> Vector:
-    """The vector of the picture that a request carries; it is not kept anywhere.
+async def of_upload(page_request: CollectionRequest) -> Vector:
+    """Return the vector of the uploaded picture, which is not stored anywhere.
 
-    :raises Refused: it cannot be used, or too many visitors search at once
+    :raises Refused: it cannot be used, or too many searches are running
     """
-    assert page_request.place.collection is not None
     body = await uploads.received(page_request)
     async with search_pool.of(page_request.datasette).decoding() as may_decode:
         if not may_decode:
@@ -50,33 +47,38 @@ async def of_upload(page_request: PageRequest) -> Vector:
         try:
             small = await page_request.timed("decode", decoder.decode(body, most))
         except decoder.BadUpload as error:
-            raise Refused(400, f"The picture cannot be used: {error}.") from error
+            raise Refused(
+                400, f"The picture cannot be used: {error}. Upload another one."
+            ) from error
     work = search_pool.of(page_request.datasette).of_picture(
-        page_request.place.collection, small
+        page_request.collection, small
     )
-    return await modelled(page_request, work)
+    return await from_model(page_request, work)
 
 
-async def modelled(page_request: PageRequest, work: Awaitable[Vector]) -> Vector:
-    """Wait for the model.
+async def from_model(
+    page_request: CollectionRequest, work: Awaitable[Vector]
+) -> Vector:
+    """Wait for the model and return the vector.
 
-    :raises Refused: too many visitors search at once
+    :raises Refused: too many searches are running
     """
     try:
-        found: Vector = await page_request.timed("model", work)
+        return await page_request.timed("model", work)
     except search_pool.Busy as error:
         raise busy() from error
-    return found
 
 
 def busy() -> Refused:
-    """What somebody is told who has to come again."""
+    """Return the refusal of a search while too many are running."""
     headers = {"retry-after": "5"}
-    return Refused(503, "Too many visitors search at once. Try again soon.", **headers)
+    return Refused(
+        503, "Too many searches are running. Try again in a few seconds.", **headers
+    )
 
 
 async def nearest(
-    page_request: PageRequest,
+    page_request: CollectionRequest,
     vector: Vector,
     number: int,
     *,
@@ -84,31 +86,25 @@ async def nearest(
     among: Sequence[str] | None = None,
     with_sensitive: bool = False,
 ) -> list[Hit]:
-    """The pictures nearest to a vector; sensitive ones only if they are asked for."""
+    """Return the pictures nearest to a vector; sensitive ones only if they are requested."""
     hidden = set(skip)
     if among is None and not with_sensitive:
         hidden |= await _sensitive(page_request)
     query = Query(vector, number, among=among, skip=hidden)
-    work = search_pool.of(page_request.datasette).nearest(
-        page_request.place, query, page_request
-    )
-    found: list[Hit] = await page_request.timed("index", work)
-    return found
+    work = search_pool.of(page_request.datasette).nearest(page_request, query)
+    return await page_request.timed("index", work)
 
 
-async def _sensitive(page_request: PageRequest) -> set[str]:
-    kept = cache.of(page_request.datasette)
-    found: set[str] = await kept.read(page_request, "sensitive", items.sensitive_ids)
-    return found
+async def _sensitive(page_request: CollectionRequest) -> set[str]:
+    cached = cache.of(page_request.datasette)
+    return await cached.read(page_request, "sensitive", items.sensitive_ids)
 
 
 async def cards(
-    page_request: PageRequest, scores: dict[str, float | None]
+    page_request: CollectionRequest, scores: dict[str, float | None]
 ) -> list[Row]:
-    """What a page shows of pictures, each with its score and its part of the scores' span."""
-    collection = page_request.place.collection
-    assert collection is not None
-    found: list[Row] = await page_request.read(items.cards, collection, list(scores))
+    """Return what a page shows of pictures, with their scores and the length of their bars."""
+    found = await page_request.read(items.cards, list(scores))
     known = [score for score in scores.values() if score is not None]
     best, worst = max(known, default=0), min(known, default=0)
     for card in found:
@@ -117,7 +113,6 @@ async def cards(
         if score is not None:
             span = best - worst
             card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
-    urls.add(
-        page_request.datasette, page_request.place.database, collection.name, found
-    )
+    name = page_request.collection.name
+    urls.add(page_request.datasette, page_request.database, name, found)
     return found

@@ -1,28 +1,27 @@
-"""The gallery: a random sample, or what is nearest to words, pictures and an upload."""
+"""The page of a gallery: a random sample, or the pictures nearest to a query or an upload."""
 
 import random
 from dataclasses import replace
-from typing import Any
 
 from datasette.utils.asgi import Response
 
 from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
+from llm_glam.formats.tables import Row
 from llm_glam.search import terms
 
 from ... import items
+from ...access.context import CollectionRequest
 from ...web import cache, search_pool
-from ...web.request import Page, PageRequest, Refused
+from ...web.page import Page, Refused
 from .. import model
 from . import chips, exports, facets, query_string, record_filters, results
 from .query_string import Search
 
-Row = dict[str, Any]
-
 PAGE = 36
-DEEPEST = 10_000  # results that somebody can page to
-NOTHING = "There is nothing to show here yet."
-NONE_FIT = "No picture fits all of this."
-ENDED = "There are no more pictures."
+DEEPEST = 10_000  # results that can be reached page by page
+NOTHING = "The collection has no pictures to show yet."
+NO_MATCH = "No picture matches all of these conditions. Remove one of them."
+ENDED = "There are no more pictures. Go back to an earlier page."
 BLANK: Row = {
     "q": "",
     "id": None,
@@ -36,8 +35,8 @@ BLANK: Row = {
 }
 
 
-async def gallery(page_request: PageRequest) -> Page | Response:
-    """A random sample, or the pictures nearest to words, to pictures, or to an upload."""
+async def gallery(page_request: CollectionRequest) -> Page | Response:
+    """Return a random sample, or the pictures nearest to a query or an upload."""
     typed = page_request.request.args.get("q") or ""
     page = Page("glam_gallery.html", {**about(page_request), **BLANK, "q": typed})
     page.data["pictures"] = await _count(page_request)
@@ -63,17 +62,16 @@ async def gallery(page_request: PageRequest) -> Page | Response:
         page.status = 503
         page.message = (
             f"Words and pictures cannot be searched here: {error.message} "
-            "What is in the collection can still be compared: follow “similar”."
+            "You can still compare the pictures of the collection: click “similar”."
         )
     return page
 
 
-def about(page_request: PageRequest) -> Row:
-    """What pages say of their collection."""
-    collection = page_request.place.collection
-    assert collection is not None
+def about(page_request: CollectionRequest) -> Row:
+    """Return what pages say about their collection."""
+    collection = page_request.collection
     return {
-        "database": page_request.place.database,
+        "database": page_request.database,
         "collection": collection.name,
         "model": collection.model_id,
         "fingerprint": collection.fingerprint,
@@ -81,35 +79,35 @@ def about(page_request: PageRequest) -> Row:
     }
 
 
-async def _count(page_request: PageRequest) -> int:
-    kept = cache.of(page_request.datasette)
-    count: int = await kept.read(page_request, "count", items.count)
-    return count
+async def _count(page_request: CollectionRequest) -> int:
+    cached = cache.of(page_request.datasette)
+    return await cached.read(page_request, "count", items.count)
 
 
 async def _found(
-    page_request: PageRequest, page: Page, wanted: Search
+    page_request: CollectionRequest, page: Page, wanted: Search
 ) -> dict[str, float | None]:
-    """Ids and scores of the page's pictures; tells the page what it has to say of them."""
+    """Return ids and scores of the page's pictures, and add their description to the page."""
     size = _size(page_request, wanted)
     is_upload = page_request.request.method == "POST"
     if wanted.page * size > DEEPEST and wanted.terms:
-        raise BadFilter(f"Only the first {DEEPEST:,} results are shown.")
+        raise BadFilter(
+            f"Only the first {DEEPEST:,} results are shown. Narrow down the search."
+        )
     if wanted.terms or is_upload:
-        with search_pool.of(page_request.datasette).expecting(
-            page_request.place, page_request
-        ):
+        with search_pool.of(page_request.datasette).expecting(page_request):
             among = await record_filters.ids(page_request, wanted)
             await _describe(page_request, page, wanted, among)
             found, has_more = await _nearest(page_request, page, wanted, among, size)
     else:
-        wanted = replace(wanted, seed=wanted.seed or random.randrange(1, 10_000))
+        seed = wanted.seed or random.randrange(1, 10_000)
+        wanted = replace(wanted, seed=seed)
         among = await record_filters.ids(
             page_request, replace(wanted, with_sensitive=False)
         )
         await _describe(page_request, page, wanted, among)
-        _offer_another(page_request, page, wanted)
-        found, has_more = await _sample(page_request, wanted, among, size)
+        _link_another_sample(page_request, page, wanted, seed)
+        found, has_more = await _sample(page_request, wanted.page, seed, among, size)
     page.data["page"] = wanted.page
     has_next = has_more and not is_upload
     after = replace(wanted, page=wanted.page + 1)
@@ -122,18 +120,19 @@ async def _found(
     return found
 
 
-def _offer_another(page_request: PageRequest, page: Page, wanted: Search) -> None:
-    assert wanted.seed is not None
-    page.data["seed"] = wanted.seed
-    another = replace(wanted, page=1, seed=wanted.seed + 1)
+def _link_another_sample(
+    page_request: CollectionRequest, page: Page, wanted: Search, seed: int
+) -> None:
+    page.data["seed"] = seed
+    another = replace(wanted, page=1, seed=seed + 1)
     page.form["another"] = query_string.address(page_request, another)
 
 
 async def _describe(
-    page_request: PageRequest, page: Page, wanted: Search, among: list[str] | None
+    page_request: CollectionRequest, page: Page, wanted: Search, among: list[str] | None
 ) -> None:
-    """What was understood, and what it can be narrowed by."""
-    columns = await page_request.read(items.columns, page_request.place.collection)
+    """Add to the page the search as it was parsed, and the facets to narrow it down."""
+    columns = await page_request.read(items.columns)
     page.data["q"], page.data["id"] = wanted.line, wanted.only_id
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
     page.data["fitting"] = None if among is None else len(among)
@@ -146,7 +145,7 @@ async def _describe(
 
 
 async def _nearest(
-    page_request: PageRequest,
+    page_request: CollectionRequest,
     page: Page,
     wanted: Search,
     among: list[str] | None,
@@ -169,35 +168,37 @@ async def _nearest(
         with_sensitive=wanted.with_sensitive,
     )
     least = -1 if wanted.min_score is None else wanted.min_score
-    kept = [hit for hit in hits if hit.score >= least]
-    page.data["is_cut_off"] = len(kept) < len(hits) and len(kept) <= last
+    high = [hit for hit in hits if hit.score >= least]
+    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
     if page.data["is_cut_off"]:
         page.data["uncut_url"] = query_string.address(
             page_request, replace(wanted, min_score=None)
         )
-    return {hit.id: hit.score for hit in kept[last - size : last]}, len(kept) > last
+    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
 
 
 async def _sample(
-    page_request: PageRequest, wanted: Search, among: list[str] | None, size: int
+    page_request: CollectionRequest,
+    page: int,
+    seed: int,
+    among: list[str] | None,
+    size: int,
 ) -> tuple[dict[str, float | None], bool]:
-    skip = (wanted.page - 1) * size
-    assert wanted.seed is not None
+    skip = (page - 1) * size
     if among is None:
-        kept = cache.of(page_request.datasette)
-        rows = await kept.read(page_request, "rows", items.rowids)
-        page = {"number": size + 1, "seed": wanted.seed, "skip": skip}
+        cached = cache.of(page_request.datasette)
+        rows = await cached.read(page_request, "rows", items.rowids)
         ids = await page_request.read(
-            items.sample, page_request.place.collection, rows, **page
+            items.sample, rows, number=size + 1, seed=seed, skip=skip
         )
     else:
         shuffled = sorted(among)
-        random.Random(wanted.seed).shuffle(shuffled)
+        random.Random(seed).shuffle(shuffled)
         ids = shuffled[skip : skip + size + 1]
     return dict.fromkeys(ids[:size]), len(ids) > size
 
 
-def _size(page_request: PageRequest, wanted: Search) -> int:
+def _size(page_request: CollectionRequest, wanted: Search) -> int:
     most = int(page_request.datasette.setting("max_returned_rows"))
     if wanted.size == "max" or (not wanted.size and page_request.format == ".csv"):
         return most
@@ -205,12 +206,14 @@ def _size(page_request: PageRequest, wanted: Search) -> int:
         return PAGE
     if query_string.WHOLE.fullmatch(wanted.size) and int(wanted.size) <= most:
         return int(wanted.size)
-    raise BadFilter(f"_size is a whole number from 1 to {most:,}, or max.")
+    raise BadFilter(f"_size must be a whole number from 1 to {most:,}, or max.")
 
 
 def _why_empty(page: Page, wanted: Search, among: list[str] | None) -> str:
     if wanted.page > 1:
         return ENDED
     if page.data.get("is_cut_off"):
-        return f"Nothing scores {wanted.min_score:g} or more."
-    return NONE_FIT if among is not None else NOTHING
+        return (
+            f"No picture scores {wanted.min_score:g} or more. Lower the minimum score."
+        )
+    return NO_MATCH if among is not None else NOTHING

@@ -1,0 +1,109 @@
+"""The context of a request: what a view may use once the gate has checked its actor."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from datasette.utils import tilde_decode
+from datasette.utils.asgi import Request
+from sqlite_utils import Database
+
+from llm_glam.db.collection import Collection
+
+from .. import compat
+
+DEFAULTS = {"max_upload_mb": 20, "max_upload_megapixels": 100}
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class SiteRequest:
+    """A request for a page about the whole site.
+
+    ``times`` has the seconds spent on each kind of work, for the header Server-Timing.
+    """
+
+    datasette: Any
+    request: Request
+    times: dict[str, float] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def format(self) -> str:
+        """The requested format, ``.json`` or ``.csv``; empty for HTML."""
+        return self.request.url_vars.get("format") or ""
+
+    def url_name(self, variable: str) -> str:
+        """Return a name from the URL, decoded, such as that of the item."""
+        return str(tilde_decode(self.request.url_vars[variable]))
+
+    async def timed(self, what: str, work: Awaitable[T]) -> T:
+        """Wait for work and add the seconds it took to ``times[what]``."""
+        started = time.monotonic()
+        try:
+            return await work
+        finally:
+            spent = time.monotonic() - started
+            self.times[what] = self.times.get(what, 0) + spent
+
+    def setting(self, name: str) -> float:
+        """Return a number from the site's configuration."""
+        config = self.datasette.plugin_config("datasette-glam") or {}
+        return float(config.get(name, DEFAULTS[name]))
+
+
+@dataclass(frozen=True)
+class DatabaseRequest(SiteRequest):
+    """A request for a page about a database."""
+
+    database: str
+    db: Any
+
+    def of_collection(self, collection: Collection, table: str) -> "CollectionRequest":
+        """Return the same request, for one of the database's collections."""
+        return CollectionRequest(
+            self.datasette,
+            self.request,
+            self.database,
+            self.db,
+            collection,
+            table,
+            times=self.times,
+        )
+
+
+@dataclass(frozen=True)
+class CollectionRequest(DatabaseRequest):
+    """A request for a page about a collection; ``table`` is its items table."""
+
+    collection: Collection
+    table: str
+
+    async def read(
+        self,
+        function: Callable[Concatenate[Database, Collection, P], T],
+        *args: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """Call a function with the database and the collection, in one of Datasette's threads."""
+        work: Awaitable[T] = self.db.execute_fn(
+            lambda conn: function(wrapped(conn), self.collection, *args, **options)
+        )
+        return await self.timed("db", work)
+
+    async def may_run_sql(self) -> bool:
+        """Return whether the actor may run their own SQL on the database."""
+        return await compat.may_run_sql(
+            self.datasette, self.request.actor, self.database
+        )
+
+    async def table_config(self) -> dict[str, Any]:
+        """Return Datasette's configuration of the items table."""
+        return await compat.table_config(self.datasette, self.database, self.table)
+
+
+def wrapped(connection: Any) -> Database:
+    """Wrap a connection of Datasette's for our functions, without changing its settings."""
+    return Database(connection, recursive_triggers=False, execute_plugins=False)
