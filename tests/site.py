@@ -1,6 +1,7 @@
 """Datasette over a small collection: what the tests of the site share."""
 
 import io
+import sqlite3
 
 from datasette.app import Datasette
 from PIL import Image
@@ -48,3 +49,12 @@ async def upload(datasette, content, path=f"{PHOTOS}.json", **headers):
         headers={"sec-fetch-site": "same-origin", **headers},
         cookies={"ds_csrftoken": "theirs", "other": "1"},
     )
+
+
+def change(llm, *statements):
+    """Change the database as somebody does who writes SQL."""
+    connection = sqlite3.connect(llm.database)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from datasette.utils.asgi import Request, Response
-from datasette.views.base import DatasetteError
+from datasette.utils.asgi import NotFound, Request, Response
 
 from llm_glam.errors import GlamError
 from llm_glam.formats.tables import Row
@@ -95,21 +94,42 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
 
 
 def _with_messages(view: View) -> View:
-    """Return the view with a readable message, and status 503, where it cannot read the database."""
+    """Return the view with a response that says why where there is nothing to show.
+
+    The status is 503 where it cannot read the database. Errors are answered here because
+    Datasette, where the package rich is installed, which transformers brings, prints each of them
+    with all local variables, and no other visitor is served during that second.
+    """
 
     async def with_messages(datasette: Any, request: Request) -> Response:
         try:
             return await view(datasette, request)
+        except NotFound as error:
+            if "%" in request.path or request.path.endswith("/"):
+                raise  # Datasette redirects to its own spelling of the URL
+            return await _error(datasette, request, 404, error.args[0])
         except sqlite3.OperationalError as error:
             text = (
                 f"The database cannot be read as llm-glam wrote it: {error}. "
                 "Check that no other program has changed its tables."
             )
-            raise DatasetteError(text, status=503) from error
+            return await _error(datasette, request, 503, text)
         except GlamError as error:
-            raise DatasetteError(error.message, status=503) from error
+            return await _error(datasette, request, 503, error.message)
 
     return with_messages
+
+
+async def _error(
+    datasette: Any, request: Request, status: int, message: str
+) -> Response:
+    """Return an error as Datasette does."""
+    data = {"ok": False, "error": message, "status": status, "title": None}
+    if request.path.endswith(".json"):
+        return Response.json(data, status=status)
+    templates = [f"{status}.html", "error.html"]
+    html = await datasette.render_template(templates, data, request)
+    return Response.html(html, status=status)
 
 
 def _places(page_request: SiteRequest) -> Row:

@@ -19,7 +19,7 @@ from llm_glam.db import change_stamp
 from ..conftest import EMBED
 from ..fakes import GREEN, RED, picture
 from ..finds import COLOURS, reference
-from ..site import GLAM, PHOTOS, found, get, ids, png, site, upload
+from ..site import GLAM, PHOTOS, change, found, get, ids, png, site, upload
 
 pytestmark = pytest.mark.asyncio
 
@@ -56,15 +56,6 @@ async def as_sql(datasette, answer):
     response = await get(datasette, url)
     assert response.status_code == 200, response.text
     return [(row["id"], row["score"]) for row in response.json()]
-
-
-def change(llm, *statements):
-    """Change the database as somebody does who writes SQL."""
-    connection = sqlite3.connect(llm.database)
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
 
 
 def of(llm, **config):

@@ -21,7 +21,7 @@ from llm_glam.search import exact
 
 from ..conftest import EMBED
 from ..fakes import BLUE, GREEN, RED, Colours, picture
-from ..site import GLAM, PHOTOS, found, get, ids, png, site
+from ..site import GLAM, PHOTOS, change, found, get, ids, png, site
 
 ODD_NAMES = [
     "a b",
@@ -466,6 +466,17 @@ async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos
     if only_items:
         response = await datasette.client.post(PHOTOS, content=png())
         assert response.status_code == 403
+
+
+async def test_pages_that_cannot_be_shown_are_not_printed(embedded, capsys):
+    """Datasette prints what is raised with all local variables, where the package rich is there."""
+    datasette = site(embedded)
+    missing = f"{PHOTOS}/item/none"
+    for path in (missing, f"{missing}.json", f"{GLAM}/none", "/-/glam-models/none"):
+        assert (await get(datasette, path)).status_code == 404
+    change(embedded, "update embeddings set embedding = null")
+    assert (await get(datasette, f"{PHOTOS}/item/red~2Epng")).status_code == 503
+    assert capsys.readouterr() == ("", "")
 
 
 async def test_what_is_not_there(embedded):
