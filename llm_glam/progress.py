@@ -1,23 +1,23 @@
-"""How long work tells whoever waits for it how far it is."""
+"""Report the progress of long work to its caller."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Whoever wants to know how a run goes: a progress bar, a notebook, a log."""
+    """The receiver of a run's progress: a progress bar, a notebook, a log."""
 
     def begin(self, total: int | None) -> None:
-        """Expect ``total`` steps, None where their number is not known."""
+        """Start counting to ``total`` steps, or None if their number is not known."""
 
     def advance(self, count: int) -> None:
-        """Count more steps as done."""
+        """Count ``count`` more steps as done."""
 
     def say(self, text: str) -> None:
         """Show a line for people."""
 
 
 class NoProgress:
-    """A :class:`Progress` that shows nothing, for callers that do not wait."""
+    """A :class:`Progress` that shows nothing."""
 
     def begin(self, total: int | None) -> None:
         """Do nothing."""
