@@ -146,7 +146,7 @@ def _ranked(
     """Turn ranks into scores; ``rest`` is the pool, and the groups and parts of the queries."""
     pool, groups, parts = rest
     values = [
-        np.stack([*(one <= k for k in FIRST), 1 / one], axis=1).astype(np.float64)
+        np.stack([*(retrieval.found_within(one, k) for k in FIRST), 1 / one], axis=1)
         for one in ranks
     ]
     chances = [retrieval.chance_level(right, pool, k) for k in FIRST]
