@@ -17,7 +17,7 @@ from typing import Any
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
 from ..formats import archive_reader, archive_writer
-from . import loading, pack_manifest, registry
+from . import card_header, loading, pack_manifest, registry
 from .registry import Checkpoint
 
 Say = Callable[[str], None]
@@ -34,12 +34,12 @@ PATH_KEYS = (
     "special_tokens_map_file",
     "tokenizer_file",
 )
+HEADER = {
+    "library_name": "sentence-transformers",
+    "tags": ["clip", "sentence-transformers", "feature-extraction"],
+}
 CARD = """\
----
-library_name: sentence-transformers
-tags: [clip, sentence-transformers, feature-extraction]
----
-
+{header}
 # {name}
 
 A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
@@ -113,6 +113,7 @@ class _About:
         """Return a card for a checkpoint that has none."""
         base = _base(self.entry)
         return CARD.format(
+            header=card_header.write(HEADER, flow_lists=True),
             name=self.entry.name,
             base=f", fine-tuned from {base}" if base else _origin(self.entry),
             dimensions=self.dimensions,
