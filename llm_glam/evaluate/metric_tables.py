@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from ..formats.tables import Row
 
 CAPTION_TO_PICTURE = "caption to picture"
 PICTURE_TO_CAPTION = "picture to caption"
@@ -11,8 +12,6 @@ LABEL_TO_PICTURE = "label to picture"
 ALL = "(all)"
 NOTHING = (None, None, None, None)
 SHOWN = {"mrr": "MRR"}
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

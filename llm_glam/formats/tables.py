@@ -23,7 +23,7 @@ MOST_LINES = (
 JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # of any table, by column
 
 
 @dataclass

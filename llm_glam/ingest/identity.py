@@ -10,15 +10,13 @@ A picture is its content (MD5), its id is only where it lies. Another content un
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
 from ..db import items
+from ..formats.tables import Row
 from ..images.files import PictureFile
 from .prefetch import Ready
-
-Row = dict[str, Any]
 
 
 def is_other_content(ready: Ready, row: Row | None) -> bool:

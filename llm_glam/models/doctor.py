@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import completion, layout
 from ..errors import GlamError, HubUnreachable
+from ..formats.tables import Row
 from . import card_header, engine_choice, loading, pack_manifest, registry
 from .registry import Checkpoint
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ..engine.probes import Spread
     from ..engine.torch import TorchEncoder
 
-Row = dict[str, Any]
 Say = Callable[[str], None]
 SECONDS = 1.0
 AT_ONCE = 8

@@ -1,7 +1,6 @@
 """How far two checkpoints agree on somebody's own pictures."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from ...db import embeddings
 from ...db.collection import Collection
 from ...errors import NotComparable
+from ...formats.tables import Row
 from ...progress import Progress
 from ...search.exact import Query
 from ...vectors import normalize
@@ -22,7 +22,6 @@ DEPTH = 50  # of rank-biased overlap: the ranks beyond it weigh half a per cent
 PAIRS = 10_000
 PAIRS_AT_ONCE = 500
 
-Row = dict[str, Any]
 Pairs = NDArray[np.int64]
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadPairs
+from ...formats.tables import Row
 from . import caption_template
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
 NAN = ("nan", "NaN")  # how pandas writes an empty cell
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

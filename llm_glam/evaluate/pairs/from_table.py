@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ...errors import BadPairs
 from ...formats import tables
+from ...formats.tables import Row
 from ...images import files
 from ...images.files import METADATA_NAMES, PictureFile
 from ...ingest import records
 from . import columns, pairs
 from .columns import CaptionSource, Header
-from .pairs import Origin, Pair, Pairs, Row
+from .pairs import Origin, Pair, Pairs
 
 LONGEST_SHOWN = 100
 SENSITIVE = "sensitive"
