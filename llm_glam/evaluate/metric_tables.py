@@ -68,11 +68,11 @@ def readable(measured: Sequence[MetricRow]) -> list[Row]:
     is_by = any(one.by is not None for one in measured)
     every = untaken(ALL, (one.by for one in measured))
     found: list[Row] = []
-    asked = None
+    previous = None
     for one in measured:
         start = _start(one, every if is_by else None)
-        if asked != (one.direction, one.by):
-            asked = one.direction, one.by
+        if previous != (one.direction, one.by):
+            previous = one.direction, one.by
             chance_level = {
                 name: Metric(f.chance_level, f.chance_level)
                 for name, f in one.figures.items()

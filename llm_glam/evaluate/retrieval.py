@@ -41,17 +41,17 @@ class Links:
     n_pictures: int
     n_captions: int
 
-    def only(self, kept: BoolArray) -> tuple["Links", IntArray]:
+    def only(self, chosen: BoolArray) -> tuple["Links", IntArray]:
         """Return the links of some of the pictures, and which captions these have.
 
-        :param kept: shape (n_pictures,)
-        :return: links with positions among those kept, and the positions of their captions,
+        :param chosen: shape (n_pictures,)
+        :return: links with positions among those chosen, and the positions of their captions,
             ascending
         """
-        stays = kept[self.pictures]
+        stays = chosen[self.pictures]
         left, captions = np.unique(self.captions[stays], return_inverse=True)
-        pictures = (np.cumsum(kept) - 1)[self.pictures[stays]]
-        return Links(pictures, captions, int(kept.sum()), len(left)), left
+        pictures = (np.cumsum(chosen) - 1)[self.pictures[stays]]
+        return Links(pictures, captions, int(chosen.sum()), len(left)), left
 
 
 @dataclass(frozen=True)

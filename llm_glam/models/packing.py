@@ -179,8 +179,8 @@ def _anonymous(file: Path) -> Path | bytes:
         return file  # loading the archive will show whether that matters
     if not isinstance(known, dict):
         return file
-    kept = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
-    return file if kept == known else _json(kept)
+    public = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
+    return file if public == known else _json(public)
 
 
 def _is_place(value: Any) -> bool:

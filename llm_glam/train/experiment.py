@@ -104,14 +104,14 @@ def training_split(
     :param those: all pairs; ``usable``: which of their pictures could be read, shape (n,)
     """
     place = {pair.id: number for number, pair in enumerate(those)}
-    kept = [
+    readable = [
         [pair for pair in part if usable[place[pair.id]]]
         for part in (split.train, split.held_out)
     ]
     train, held_out = (
-        np.array([place[pair.id] for pair in part], np.int64) for part in kept
+        np.array([place[pair.id] for pair in part], np.int64) for part in readable
     )
-    return TrainingSplit(train, held_out, kept[1])
+    return TrainingSplit(train, held_out, readable[1])
 
 
 def matching(texts: Texts, count: int, rows: IntArray, most: int) -> Matching:
@@ -178,7 +178,7 @@ def learn(
         everyday = slice(given.everyday)
         kept = diagnostics.retention(
             before.others[everyday], seen.others[everyday]
-        ).kept
+        ).share
         return kept, _collapse(seen).spread
 
     tuned = tune(

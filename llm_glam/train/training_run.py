@@ -176,7 +176,7 @@ def _towers(
     free, device = memory.free(model.device), model.device.type
     at_once = memory.at_once(sizes, material.batch, device, free)
     memory.check(memory.needed(sizes, at_once, device), free, tune, device)
-    kept = pixel_cache.of(
+    cached = pixel_cache.of(
         checkpoint_weights.preparation(model, run.checkpoint),
         _fingerprint(run),
         material.pairs,
@@ -184,15 +184,15 @@ def _towers(
         engine_options.say or (lambda text: None),
         progress,
     )
-    parts = experiment.training_split(material.split, material.pairs, kept.usable)
+    parts = experiment.training_split(material.split, material.pairs, cached.usable)
     own, apart = (Part(*one) for one in _matchings(material, parts))
     learner = TowerLearner(
-        *(model, learning, kept, (own, apart)),
+        *(model, learning, cached, (own, apart)),
         material.texts.texts,
         material.others,
         at_once,
     )
-    return learner, parts.pairs, kept.refused
+    return learner, parts.pairs, cached.refused
 
 
 def _matchings(
@@ -260,7 +260,7 @@ def learn(
     return result
 
 
-def keep(
+def register(
     run: TrainingRun,
     result: TrainingResult,
     given: TrainingTask,

@@ -217,7 +217,7 @@ def register(trained: Trained, progress: Progress | None = None) -> Checkpoint:
     """
     note = presets.PRESETS[trained.tune].note
     say = (progress or NoProgress()).say
-    return training_run.keep(
+    return training_run.register(
         trained.run, trained.result, trained.task, trained.card, note, say
     )
 

@@ -49,9 +49,9 @@ class Collapse:
 
 @dataclass(frozen=True)
 class Retention:
-    """The share of nearest neighbours that was ``kept``, and its chance level."""
+    """The share of nearest neighbours that stayed the same, and its chance level."""
 
-    kept: float
+    share: float
     chance_level: float
 
 
@@ -86,10 +86,12 @@ def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse
 
 
 def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
-    asked = pictures if queries is None else normalize(queries)
-    _check(asked, 1)
-    chosen = np.unique(np.linspace(0, len(asked) - 1, SAMPLE).round().astype(int))
-    scores = asked[chosen] @ pictures.T
+    query_vectors = pictures if queries is None else normalize(queries)
+    _check(query_vectors, 1)
+    chosen = np.unique(
+        np.linspace(0, len(query_vectors) - 1, SAMPLE).round().astype(int)
+    )
+    scores = query_vectors[chosen] @ pictures.T
     if queries is None:  # a picture's score with itself means nothing
         scores[np.arange(len(chosen)), chosen] = np.nan
     low, high = np.nanpercentile(scores, [5, 95], axis=1)
@@ -109,8 +111,8 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
     for vectors in (before, after):
         _check(vectors, k + 1)
     nearest = nearest_rows(before, k), nearest_rows(after, k)
-    kept = [overlap(a, b, k) for a, b in zip(*nearest, strict=True)]
-    return Retention(float(np.mean(kept)), k / (len(before) - 1))
+    shares = [overlap(a, b, k) for a, b in zip(*nearest, strict=True)]
+    return Retention(float(np.mean(shares)), k / (len(before) - 1))
 
 
 def _check(vectors: FloatArray, least: int) -> None:

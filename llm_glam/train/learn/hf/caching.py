@@ -125,10 +125,10 @@ class CachedLoss(nn.Module):
     def _backward(
         self, given: Halves, fits: Tensor, cached: tuple[Tensor, Any], factor: Tensor
     ) -> None:
-        kept = [cached]
+        unused = [cached]
 
         def go() -> None:
-            own = kept.pop() if kept else self._first(given, fits)
+            own = unused.pop() if unused else self._first(given, fits)
             self._second(given, *own, factor)
 
         with torch.enable_grad():
