@@ -175,11 +175,7 @@ def learn(
     before = learner.seen(learner.start)
 
     def health(seen: Seen) -> tuple[float, float]:
-        everyday = slice(given.everyday)
-        kept = diagnostics.retention(
-            before.others[everyday], seen.others[everyday]
-        ).share
-        return kept, _collapse(seen).spread
+        return _retained(given, before, seen), _collapse(seen).spread
 
     tuned = tune(
         *(learner, settings),
@@ -189,20 +185,36 @@ def learn(
         state=state,
         save=save,
     )
-    # Each mix is encoded only once: for towers, that means all held-out pictures.
-    mixes, seen = [], {}
-    for alpha in alphas:
-        now = learner.seen(mixed(learner.start, tuned.best, alpha)) if alpha else before
-        found = hits(now.texts, now.pictures, learner.held_out).mean()
-        mixes.append((alpha, float(found), health(now)[0]))
-        seen[alpha] = now
-    alpha = chosen(mixes)
-    final = mixed(learner.start, tuned.best, alpha)
+    alpha, mixes, final = _mix(given, before, tuned.best, alphas)
     return TrainingResult(
-        *(final, seen[alpha], alpha, mixes, tuned),
-        _warnings(learner, tuned, seen[alpha]),
-        _measured(given, before, seen[alpha], names),
+        *(mixed(learner.start, tuned.best, alpha), final, alpha, mixes, tuned),
+        _warnings(learner, tuned, final),
+        _measured(given, before, final, names),
     )
+
+
+def _retained(given: TrainingTask, before: Seen, seen: Seen) -> float:
+    """Return the share of nearest neighbours among everyday texts that is unchanged."""
+    everyday = slice(given.everyday)
+    return diagnostics.retention(before.others[everyday], seen.others[everyday]).share
+
+
+def _mix(
+    given: TrainingTask, before: Seen, best: NamedArrays, alphas: Sequence[float]
+) -> tuple[float, list[Mix], Seen]:
+    """Try the mixes; return the chosen alpha, what each achieved, and the vectors of the chosen.
+
+    Each mix is encoded only once: for towers, that means all held-out pictures.
+    """
+    learner = given.learner
+    mixes, vectors = [], {}
+    for alpha in alphas:
+        seen = learner.seen(mixed(learner.start, best, alpha)) if alpha else before
+        recall = hits(seen.texts, seen.pictures, learner.held_out).mean()
+        mixes.append((alpha, float(recall), _retained(given, before, seen)))
+        vectors[alpha] = seen
+    alpha = chosen(mixes)
+    return alpha, mixes, vectors[alpha]
 
 
 def _collapse(seen: Seen) -> diagnostics.Collapse:
