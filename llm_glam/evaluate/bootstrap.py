@@ -1,4 +1,4 @@
-"""Confidence intervals of means, by the percentile bootstrap.
+"""Compute confidence intervals of means, by the percentile bootstrap.
 
 Efron 1979; Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Groups are
 resampled where observations belong together.

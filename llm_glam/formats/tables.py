@@ -94,7 +94,7 @@ def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
 
 
 def _names(path: Path, fp: TextIO) -> str:
-    """The names of columns as they stand in a file, without those in quotation marks."""
+    """Return the names of columns as they stand in a file, without those in quotation marks."""
     names = ""
     for _ in range(MOST_LINES):
         names = QUOTED.sub("", names + _checked(path, fp.readline()))

@@ -1,4 +1,4 @@
-"""How far two checkpoints agree on somebody's own pictures."""
+"""Measure how far two checkpoints agree on the same pictures."""
 
 from collections.abc import Iterator, Sequence
 
@@ -96,7 +96,7 @@ def _mean(name: str, values: Sequence[float], seed: int) -> Row:
 def _rankings(
     pair: CollectionPair, ids: Sequence[str], depth: int, progress: Progress | None
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Of each picture its nearest neighbours in both collections."""
+    """Yield each picture's nearest neighbours in both collections."""
     if progress:
         progress.begin(len(ids))
     for start in range(0, len(ids), collection_pair.QUERIES_AT_ONCE):
