@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..formats.markdown import table
 from ..formats.tables import Row
 
 CAPTION_TO_PICTURE = "caption to picture"
@@ -93,9 +94,8 @@ def readable(measured: Sequence[MetricRow]) -> list[Row]:
 def markdown(measured: Sequence[MetricRow]) -> str:
     """Return a Markdown table of :func:`readable`."""
     cells = readable(measured)
-    header = list(cells[0])
-    lines = [header, ["---"] * len(header), *(list(row.values()) for row in cells)]
-    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+    lines = [[_escaped(cell) for cell in row.values()] for row in cells]
+    return table([_escaped(name) for name in cells[0]], lines)
 
 
 def _row(one: MetricRow, names: Sequence[str], are_compared: bool, is_by: bool) -> Row:
