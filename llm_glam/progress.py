@@ -1,6 +1,9 @@
 """How long work tells whoever waits for it how far it is."""
 
+from collections.abc import Callable
 from typing import Protocol
+
+Say = Callable[[str], None]  # shows a line for people
 
 
 class Progress(Protocol):

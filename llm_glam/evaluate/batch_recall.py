@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..vectors import BoolArray, IntArray
+from ..vectors import BoolArray, IntArray, Vectors
 from . import retrieval
 from .retrieval import Links
 
 DEPTH = 10  # of recall
-
-FloatArray = NDArray[np.float32]
 
 
 class Matched(ABC):
@@ -115,7 +112,7 @@ class Matching(Matched):
 
 
 def hits(
-    texts: FloatArray, pictures: FloatArray, matched: Matched, depth: int = DEPTH
+    texts: Vectors, pictures: Vectors, matched: Matched, depth: int = DEPTH
 ) -> BoolArray:
     """Return for each distinct caption whether a picture that has it is among the first ``depth``.
 

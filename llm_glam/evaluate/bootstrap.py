@@ -5,11 +5,8 @@ resampled where observations belong together.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..vectors import IntArray
-
-FloatArray = NDArray[np.float64]
+from ..vectors import FloatArray, IntArray
 
 RESAMPLES = 1_000
 LEVEL = 0.95

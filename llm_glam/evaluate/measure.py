@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import BadPairs
+from ..vectors import FloatArray
 from . import bootstrap, per_query
 from .metric_tables import Metric, MetricRow
 from .pairs import columns, pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
 from .per_query import Answers, Encoded
-from .retrieval import FloatArray
 
 LEAST = 20
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine import Vectors
 from ..errors import BadPairs
-from ..vectors import BoolArray
+from ..vectors import BoolArray, FloatArray, IntArray
 from . import retrieval
 from .metric_tables import (
     CAPTION_TO_PICTURE,
@@ -20,7 +20,7 @@ from .metric_tables import (
 from .pairs import pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
-from .retrieval import FloatArray, IntArray, Links
+from .retrieval import Links
 
 FIRST = (1, 5, 10)
 NEAREST = 10

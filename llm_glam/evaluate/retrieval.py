@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from ..engine import Vectors
 from ..errors import BadVectors
-from ..vectors import BoolArray, IntArray, normalize
+from ..vectors import BoolArray, FloatArray, IntArray, normalize
 
-FloatArray = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 Prepare = Callable[[Vectors], Floats]
 Cells = tuple[IntArray, IntArray]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..checkpoints import completion, layout
 from ..errors import GlamError, HubUnreachable
 from ..formats.tables import Row
+from ..progress import Say
 from . import card_header, engine_choice, loading, pack_manifest, registry
 from .registry import Checkpoint
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ..engine.probes import Spread
     from ..engine.torch import TorchEncoder
 
-Say = Callable[[str], None]
 SECONDS = 1.0
 AT_ONCE = 8
 CARD_KEYS = ("license", "base_model")

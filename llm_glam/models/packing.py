@@ -7,7 +7,7 @@ they are. Before the archive gets its name, it is unpacked and loaded, and its f
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,10 +17,10 @@ from typing import Any
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
 from ..formats import archive_reader, archive_writer
+from ..progress import Say
 from . import card_header, loading, pack_manifest, registry
 from .registry import Checkpoint
 
-Say = Callable[[str], None]
 Files = dict[str, Path | bytes]
 # Every version of sentence-transformers since 2.0 loads a CLIP by the first name; the current
 # version loads everything else by the second.

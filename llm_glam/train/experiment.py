@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluate import measure
-from ..evaluate.batch_recall import BoolArray, IntArray, Matching, hits
+from ..evaluate.batch_recall import Matching, hits
 from ..evaluate.measure import Encoded, MetricOptions
 from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
+from ..vectors import BoolArray, IntArray
 from .captions.short import shortened
 from .clip.contrastive_loss import NamedArrays
 from .learn import diagnostics

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..checkpoints import layout
 from ..errors import NameTaken, TrainingFailed
-from ..evaluate.batch_recall import IntArray, Matching
+from ..evaluate.batch_recall import Matching
 from ..evaluate.encoding import Refused
 from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
@@ -19,10 +20,10 @@ from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from ..formats import atomic
 from ..models import loading, local_store, registry
-from ..models.engine_choice import EngineOptions, Say
+from ..models.engine_choice import EngineOptions
 from ..models.registry import Checkpoint
-from ..progress import Progress
-from ..vectors import paired_cosines
+from ..progress import Progress, Say
+from ..vectors import IntArray, paired_cosines
 from . import experiment, memory
 from .cache import feature_cache, pixel_cache
 from .clip import checkpoint_weights
@@ -280,13 +281,13 @@ def register(
     def make(target: Path) -> None:
         named = given.learner.named(result.weights)
         checkpoint_weights.replaced(run.checkpoint, target, named)
-        atomic.write_text(target / "README.md", card)
+        atomic.write_text(target / layout.CARD, card)
 
     with local_store.made(run.name, make) as directory:
         _prove(directory, result, given)
         notes = f"{run.base.model_id} with {note}"
         entry = loading.add(run.name, str(directory), notes=notes, say=say)
-    atomic.write_text(run.folder / "README.md", card)
+    atomic.write_text(run.folder / layout.CARD, card)
     (run.folder / STATE).unlink(missing_ok=True)
     pixel_cache.forget(run.folder / PIXELS)
     return entry

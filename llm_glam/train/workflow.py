@@ -1,6 +1,6 @@
 """Train a checkpoint on a dataset, in one call or step by step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..evaluate import measure
@@ -22,6 +22,7 @@ from .clip import checkpoint_weights
 from .clip.checkpoint_weights import Look
 from .data_checks import Counts
 from .experiment import TrainingResult, TrainingTask
+from .learn.loop import EpochCallback
 from .learn.state import Epoch, Settings
 from .training_run import Material, TrainingRun
 
@@ -31,8 +32,6 @@ WHY_STOPPED = {
     "seconds": "Stopped at the time limit",
     "diverged": "Stopped: training diverged (the loss is not a finite number)",
 }
-
-EpochCallback = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from ...errors import NotComparable
 from ...formats.tables import Row
 from ...progress import Progress
 from ...search.exact import Query
-from ...vectors import normalize
+from ...vectors import FloatArray, normalize
 from .. import rank_agreement
-from ..rank_agreement import NEIGHBOURS, FloatArray
+from ..rank_agreement import NEIGHBOURS
 from . import collection_pair
 from .collection_pair import CollectionPair
 

@@ -15,8 +15,7 @@ from ...errors import TrainingFailed
 from ...evaluate.encoding import READING, Refused, entries
 from ...evaluate.pairs.pairs import Pair
 from ...ingest.prefetch import Ready, prefetch
-from ...models.engine_choice import Say
-from ...progress import Progress
+from ...progress import Progress, Say
 from . import npz
 
 SPARE = 100_000_000  # bytes of the disk that are left free

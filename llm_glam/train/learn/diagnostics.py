@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ...evaluate.rank_agreement import overlap
-from ...vectors import nearest_rows, normalize
-from ..clip.projection_head import FloatArray
+from ...vectors import Vectors, nearest_rows, normalize
 from .state import Epoch, best_of
 
 # Signs of collapse, as found in published runs; each is sufficient on its own.
@@ -64,7 +63,7 @@ class TrainingWarning:
     fatal: bool = False
 
 
-def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse:
+def collapse(vectors: Vectors, queries: Vectors | None = None) -> Collapse:
     """Measure how far apart held-out pictures, and the scores of queries against them, are.
 
     The spread ranges from the 5th to the 95th percentile and is not a standard deviation: a few
@@ -85,7 +84,7 @@ def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse
     return Collapse(mean_cosine, _spread(pictures, queries))
 
 
-def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
+def _spread(pictures: Vectors, queries: Vectors | None) -> float:
     query_vectors = pictures if queries is None else normalize(queries)
     _check(query_vectors, 1)
     chosen = np.unique(
@@ -98,7 +97,7 @@ def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
     return float(np.median(high - low))
 
 
-def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Retention:
+def retention(before: Vectors, after: Vectors, k: int = NEIGHBOURS) -> Retention:
     """Return the share of nearest neighbours among fixed texts that is unchanged, from 0 to 1.
 
     This is the mean share of the ``k`` nearest of each text that are the same before and after.
@@ -115,7 +114,7 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
     return Retention(float(np.mean(shares)), k / (len(before) - 1))
 
 
-def _check(vectors: FloatArray, least: int) -> None:
+def _check(vectors: Vectors, least: int) -> None:
     if vectors.ndim != 2 or len(vectors) < least:
         raise ValueError(f"At least {least} vectors are needed.")
     if not np.isfinite(vectors).all():

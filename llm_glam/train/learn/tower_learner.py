@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import FloatArray, IntArray, Matching
+from ...evaluate.batch_recall import Matching
+from ...vectors import IntArray, Vectors
 from ..cache.pixel_cache import CachedPixels
 from ..clip import checkpoint_weights
 from ..clip.contrastive_loss import NamedArrays
@@ -151,7 +152,7 @@ class TowerLearner:
             raise Stopped("diverged")
         return seen
 
-    def _through(self, tower: str, rows: IntArray) -> FloatArray:
+    def _through(self, tower: str, rows: IntArray) -> Vectors:
         """Return vectors of pictures or texts, shape (n, d)."""
         import torch
 

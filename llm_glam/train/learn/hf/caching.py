@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ....errors import TrainingFailed
-from ....evaluate.batch_recall import BoolArray
+from ....vectors import BoolArray
 from ...clip.contrastive_loss import loss
 
 Tell = Callable[[float, BoolArray], None]
