@@ -1,6 +1,9 @@
 """Report the progress of long work to its caller."""
 
+from collections.abc import Callable
 from typing import Protocol
+
+Say = Callable[[str], None]  # shows a line for people
 
 
 class Progress(Protocol):

@@ -10,10 +10,9 @@ from sqlite_utils.db import quote_identifier
 from .db import embeddings, folders
 from .db.collection import Collection
 from .errors import GlamError
+from .formats.tables import Row
 from .models import registry
 from .search import index
-
-Row = dict[str, Any]
 
 
 def status(db: Database, collection: Collection) -> Row:

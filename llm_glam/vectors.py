@@ -10,6 +10,7 @@ A = TypeVar("A", np.float32, np.float64)
 
 Vectors = NDArray[np.float32]
 Vector = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 

@@ -10,7 +10,7 @@ from datasette.utils.asgi import NotFound
 from llm_glam.db.collection import Collection
 from llm_glam.errors import GlamError, RegistryError, UnknownCheckpoint
 from llm_glam.formats.tables import Row
-from llm_glam.models import loading, registry
+from llm_glam.models import card_header, loading, registry
 from llm_glam.models.registry import Checkpoint
 
 from ..access import gate
@@ -27,7 +27,7 @@ async def checkpoint(page_request: SiteRequest) -> Page:
     """Return the page of a registered checkpoint."""
     entry = _entry(page_request.url_name("name"))
     text, message = await asyncio.to_thread(_card, entry)
-    header, body = markdown.split(text or "")
+    header, body = card_header.split(text or "")
     data = {
         **_registered(entry),
         "collections": await _collections(page_request, entry),

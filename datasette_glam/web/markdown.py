@@ -9,45 +9,15 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-MARK = "---"
-LONGEST_HEADER = 20_000  # characters
 LONGEST = 100_000  # characters; parsing more could take many seconds
 MOST = 100  # values of a header that are shown
 SCROLL = '<div class="glam-scroll" role="group" aria-label="table" tabindex="0"><table>'
 
 _one_at_a_time = threading.Lock()
-
-
-def split(text: str) -> tuple[dict[str, Any], str]:
-    """Split a model card into its YAML header, with all values as text, and its body.
-
-    A header that cannot be read is empty.
-    """
-    lines = text.removeprefix("\ufeff").split("\n")
-    marks = [n for n, line in enumerate(lines) if line.rstrip() == MARK][:2]
-    if len(marks) < 2 or marks[0] != 0:
-        return {}, text
-    header = "\n".join(lines[1 : marks[1]])
-    return _read(header), "\n".join(lines[marks[1] + 1 :])
-
-
-def _read(header: str) -> dict[str, Any]:
-    if len(header) > LONGEST_HEADER:
-        return {}
-    try:
-        events = yaml.parse(header, yaml.BaseLoader)
-        if any(isinstance(event, yaml.AliasEvent) for event in events):
-            return {}  # a few lines of aliases can expand to gigabytes
-        # BaseLoader makes strings of all values, and never other objects.
-        found = yaml.load(header, yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def shown(header: dict[str, Any]) -> dict[str, str]:

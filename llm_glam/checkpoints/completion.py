@@ -40,11 +40,11 @@ def model_folder(directory: Path) -> Path:
             "its new location: llm glam models add NAME FOLDER"
         )
     folder = directory
-    if (directory / "modules.json").is_file():
-        folder = directory / _first_module(directory / "modules.json")
+    if (directory / layout.MODULES).is_file():
+        folder = directory / _first_module(directory / layout.MODULES)
     elif layout.is_open_clip_only(file.name for file in directory.iterdir()):
         raise BadCheckpoint(layout.open_clip_advice(str(directory)))
-    if not (folder / "config.json").is_file():
+    if not (folder / layout.CONFIG).is_file():
         raise BadCheckpoint(
             f"{directory} is not a checkpoint: it has neither modules.json nor config.json. Give "
             "the folder that contains these files."
@@ -118,15 +118,17 @@ def _first_module(modules: Path) -> str:
         paths = [str(m["path"]) for m in json.loads(modules.read_text("utf-8"))]
         first = paths[0]
     except (ValueError, LookupError, TypeError) as error:
-        raise BadCheckpoint(
-            f"{modules} is damaged; get the checkpoint again."
-        ) from error
+        raise _damaged(modules) from error
     if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
         raise BadCheckpoint(
             f"{modules} points outside its own folder. Get the checkpoint again from a source you "
             "trust."
         )
     return first
+
+
+def _damaged(path: Path) -> BadCheckpoint:
+    return BadCheckpoint(f"{path} is damaged; get the checkpoint again.")
 
 
 def _copy_tokenizer(base: Path, target: Path) -> None:
@@ -136,9 +138,9 @@ def _copy_tokenizer(base: Path, target: Path) -> None:
 
 
 def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
-    kind, size = _kind_and_size(source / "config.json")
+    kind, size = _kind_and_size(source / layout.CONFIG)
     folder = model_folder(base) if base is not None else None
-    if folder and _kind_and_size(folder / "config.json") == (kind, size):
+    if folder and _kind_and_size(folder / layout.CONFIG) == (kind, size):
         found = [folder / name for name in PREPROCESSING if (folder / name).is_file()]
         for file in found:
             shutil.copy2(file, target / file.name)
@@ -161,9 +163,7 @@ def _kind_and_size(config: Path) -> tuple[str, int]:
         vision = known.get("vision_config") or {}
         return known.get("model_type", "clip"), int(vision.get("image_size", 224))
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadCheckpoint(
-            f"{config} is damaged; get the checkpoint again."
-        ) from error
+        raise _damaged(config) from error
 
 
 def _clip_preprocessing(size: int) -> dict[str, Any]:

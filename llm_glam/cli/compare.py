@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,6 +11,7 @@ from ..evaluate.compare import agreement as agreeing
 from ..evaluate.compare import collection_pair, wording
 from ..evaluate.compare.collection_pair import Answer, CollectionPair, RankedPicture
 from ..evaluate.rank_agreement import NEIGHBOURS
+from ..formats.tables import Row
 from ..images import decoding
 from ..search import terms
 from ..search.query import announce_addresses
@@ -22,8 +22,6 @@ MAX_RESULTS = 1_000
 LARGEST_SAMPLE = 100_000
 LARGE_PAGE = 10_000_000  # bytes
 WIDTH = 36  # of a title in a table
-
-Row = dict[str, Any]
 
 
 @click.command("compare")

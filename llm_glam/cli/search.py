@@ -8,6 +8,7 @@ import click
 
 from ..db import collections
 from ..db.filters import Conditions
+from ..formats.tables import Row
 from ..images import decoding
 from ..search.query import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
@@ -15,7 +16,6 @@ from .output import ProgressBar, output_options, output_rows
 from .summary import report_checkpoint
 
 SHOWN = ("title", "caption", "file")
-Row = dict[str, Any]
 
 
 @click.command("search")

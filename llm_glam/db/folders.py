@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
+from ..formats.tables import Row
 from ..images.files import PictureFile, file_at
 from . import collections, items
-
-Row = dict[str, Any]
 
 
 def ids_by_path(db: Database, items_table: str) -> dict[str, int]:

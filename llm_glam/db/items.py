@@ -7,11 +7,11 @@ followed by the columns of the sources' records. Several collections can share a
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
 
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
+from ..formats.tables import Row
 from ..models import registry
 from . import embeddings
 
@@ -47,8 +47,6 @@ TOKENIZER = "unicode61 remove_diacritics 2"
 RESERVED = ("sqlite_", "glam_", "_")
 BRACKETS = str.maketrans("[]", "()")  # Datasette 0.65 cannot show tables with brackets
 FTS_RESERVED = ("rank", "rowid")  # names that SQLite's full-text search uses itself
-
-Row = dict[str, Any]
 
 
 def table_name(db: Database, collection: str, in_use: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""How well a checkpoint finds pictures, in figures."""
+"""Measure how well checkpoints find pictures."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,21 +1,16 @@
-"""Match texts to pictures, and measure recall over all texts at once."""
+"""Match texts to pictures for training, and measure recall over all texts at once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..vectors import BoolArray, IntArray
+from ..vectors import BoolArray, IntArray, Vectors
+from . import retrieval
+from .retrieval import Links
 
 DEPTH = 10  # of recall
-QUERIES_AT_ONCE = 256
-# Scores of equal vectors may differ by this much, depending on their place in the product.
-TIE = 1e-6
-
-FloatArray = NDArray[np.float32]
 
 
 class Matched(ABC):
@@ -40,6 +35,17 @@ class Matched(ABC):
         order = np.argsort(self.picture_of, kind="stable")
         starts = np.searchsorted(self.picture_of[order], np.arange(self.count + 1))
         return order, starts
+
+    @cached_property
+    def links(self) -> tuple[Links, IntArray]:
+        """Which picture has which distinct caption, and the first text of each of these."""
+        _, firsts, numbers = np.unique(
+            self.caption, return_index=True, return_inverse=True
+        )
+        # A picture may have two texts with equal captions.
+        pairs = np.unique(numbers * self.count + self.picture_of)
+        captions, pictures = np.divmod(pairs, self.count)
+        return Links(pictures, captions, self.count, len(firsts)), firsts
 
     def pairs(
         self, rng: np.random.Generator | None = None
@@ -106,7 +112,7 @@ class Matching(Matched):
 
 
 def hits(
-    texts: FloatArray, pictures: FloatArray, matched: Matched, depth: int = DEPTH
+    texts: Vectors, pictures: Vectors, matched: Matched, depth: int = DEPTH
 ) -> BoolArray:
     """Return for each distinct caption whether a picture that has it is among the first ``depth``.
 
@@ -116,38 +122,6 @@ def hits(
     :param texts: vectors of unit length, shape (m, d); ``pictures`` likewise, shape (n, d)
     :return: shape (captions,), in the order of caption numbers; its mean is recall
     """
-    everything = np.arange(len(pictures))
-    ranks = [
-        _ranks(texts[some] @ pictures.T, matched.fits(some, everything))
-        for some in _queries(matched)
-    ]
-    return np.concatenate(ranks) <= depth
-
-
-def _queries(matched: Matched) -> Iterator[IntArray]:
-    _, firsts = np.unique(matched.caption, return_index=True)
-    for start in range(0, len(firsts), QUERIES_AT_ONCE):
-        yield firsts[start : start + QUERIES_AT_ONCE]
-
-
-def _ranks(scores: FloatArray, right: BoolArray) -> IntArray:
-    best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    # Written so that NaN counts as ranked before.
-    behind = right | (scores < best - TIE)
-    return 1 + (~behind).sum(axis=1)
-
-
-def chance_recall(matched: Matched, depth: int = DEPTH) -> float:
-    """Return the expected mean of :func:`hits` if pictures are ranked at random.
-
-    One minus the probability that the first ``depth`` of n pictures include none of the r correct
-    ones (hypergeometric), averaged over the captions.
-    """
-    count = matched.count
-    everything = np.arange(count)
-    misses = []
-    for some in _queries(matched):
-        right = matched.fits(some, everything).sum(axis=1)[:, None]
-        drawn = np.arange(min(depth, count))
-        misses.append(((count - right - drawn).clip(0) / (count - drawn)).prod(axis=1))
-    return float(1 - np.concatenate(misses).mean())
+    links, firsts = matched.links
+    ranks = retrieval.ranks_in_single_precision(pictures, texts[firsts], links)
+    return retrieval.found_within(ranks.captions, depth)

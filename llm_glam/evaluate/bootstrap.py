@@ -1,15 +1,12 @@
-"""Confidence intervals of means, by the percentile bootstrap.
+"""Compute confidence intervals of means, by the percentile bootstrap.
 
 Efron 1979; Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Groups are
 resampled where observations belong together.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..vectors import IntArray
-
-FloatArray = NDArray[np.float64]
+from ..vectors import FloatArray, IntArray
 
 RESAMPLES = 1_000
 LEVEL = 0.95

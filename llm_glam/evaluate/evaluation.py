@@ -1,4 +1,4 @@
-"""Pictures with captions and checkpoints to metrics, in one call."""
+"""Evaluate checkpoints on pictures with captions, in one call."""
 
 import time
 from collections.abc import Sequence

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import BadPairs
+from ..vectors import FloatArray
 from . import bootstrap, per_query
 from .metric_tables import Metric, MetricRow
 from .pairs import columns, pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
 from .per_query import Answers, Encoded
-from .retrieval import FloatArray
 
 LEAST = 20
 
@@ -78,9 +78,11 @@ def measure(
     usable = np.logical_and.reduce([one.usable for one in encoded])
     if not usable.any():
         raise BadPairs(f"None of the {len(found):,} pictures could be read.")
-    kept = [pair for pair, is_kept in zip(found, usable, strict=True) if is_kept]
-    values = per_query.values(kept, metric_options.by, metric_options.least)
-    given = kept, encoded, usable
+    readable = [
+        pair for pair, is_usable in zip(found, usable, strict=True) if is_usable
+    ]
+    values = per_query.values(readable, metric_options.by, metric_options.least)
+    given = readable, encoded, usable
     directions = per_query.by_captions(found, *given, values)
     if metric_options.label:
         directions.append(per_query.by_neighbours(*given, values, metric_options.label))

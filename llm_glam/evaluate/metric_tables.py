@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from ..formats.markdown import table
+from ..formats.tables import Row
 
 CAPTION_TO_PICTURE = "caption to picture"
 PICTURE_TO_CAPTION = "picture to caption"
@@ -11,8 +13,6 @@ LABEL_TO_PICTURE = "label to picture"
 ALL = "(all)"
 NOTHING = (None, None, None, None)
 SHOWN = {"mrr": "MRR"}
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def readable(measured: Sequence[MetricRow]) -> list[Row]:
     is_by = any(one.by is not None for one in measured)
     every = untaken(ALL, (one.by for one in measured))
     found: list[Row] = []
-    asked = None
+    previous = None
     for one in measured:
         start = _start(one, every if is_by else None)
-        if asked != (one.direction, one.by):
-            asked = one.direction, one.by
+        if previous != (one.direction, one.by):
+            previous = one.direction, one.by
             chance_level = {
                 name: Metric(f.chance_level, f.chance_level)
                 for name, f in one.figures.items()
@@ -94,9 +94,8 @@ def readable(measured: Sequence[MetricRow]) -> list[Row]:
 def markdown(measured: Sequence[MetricRow]) -> str:
     """Return a Markdown table of :func:`readable`."""
     cells = readable(measured)
-    header = list(cells[0])
-    lines = [header, ["---"] * len(header), *(list(row.values()) for row in cells)]
-    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+    lines = [[_escaped(cell) for cell in row.values()] for row in cells]
+    return table([_escaped(name) for name in cells[0]], lines)
 
 
 def _row(one: MetricRow, names: Sequence[str], are_compared: bool, is_by: bool) -> Row:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine import Vectors
 from ..errors import BadPairs
-from ..vectors import BoolArray
+from ..vectors import BoolArray, FloatArray, IntArray
 from . import retrieval
 from .metric_tables import (
     CAPTION_TO_PICTURE,
@@ -20,7 +20,7 @@ from .metric_tables import (
 from .pairs import pairs
 from .pairs.caption_template import text
 from .pairs.pairs import Pair
-from .retrieval import FloatArray, IntArray, Links
+from .retrieval import Links
 
 FIRST = (1, 5, 10)
 NEAREST = 10
@@ -104,7 +104,7 @@ def values(found: Sequence[Pair], column: str | None, least: int) -> Values | No
 
 def by_captions(
     found: Sequence[Pair],
-    kept: Sequence[Pair],
+    readable: Sequence[Pair],
     encoded: Sequence[Encoded],
     usable: BoolArray,
     values: Values | None,
@@ -114,12 +114,12 @@ def by_captions(
     ranks = [
         retrieval.ranks(one.pictures[usable], one.texts[left], own) for one in encoded
     ]
-    groups = np.array([pair.group for pair in kept])
+    groups = np.array([pair.group for pair in readable])
     of_captions = np.zeros(own.n_captions, np.int64)
     of_captions[own.captions] = groups[
         own.pictures
     ]  # all in one group, because they share the caption
-    by_picture = _parts(values, np.arange(len(kept)), len(kept))
+    by_picture = _parts(values, np.arange(len(readable)), len(readable))
     by_caption = _parts(values, own.captions, own.n_captions, own.pictures)
     return [
         _ranked(
@@ -146,7 +146,7 @@ def _ranked(
     """Turn ranks into scores; ``rest`` is the pool, and the groups and parts of the queries."""
     pool, groups, parts = rest
     values = [
-        np.stack([*(one <= k for k in FIRST), 1 / one], axis=1).astype(np.float64)
+        np.stack([*(retrieval.found_within(one, k) for k in FIRST), 1 / one], axis=1)
         for one in ranks
     ]
     chances = [retrieval.chance_level(right, pool, k) for k in FIRST]
@@ -159,41 +159,41 @@ def _ranked(
 
 
 def by_neighbours(
-    kept: Sequence[Pair],
+    readable: Sequence[Pair],
     encoded: Sequence[Encoded],
     usable: BoolArray,
     values: Values | None,
     column: str,
 ) -> Answers:
     """Score pictures as queries for pictures with the same label, where they have one."""
-    each = [pairs.normal(text(pair.record.get(column))) for pair in kept]
+    each = [pairs.normal(text(pair.record.get(column))) for pair in readable]
     labelled = np.array([bool(label) for label in each])
     labels = [label for label in each if label]
-    groups = np.array([pair.group for pair in kept])[labelled]
+    groups = np.array([pair.group for pair in readable])[labelled]
     shares = [
         retrieval.neighbours(one.pictures[usable][labelled], labels, groups, NEAREST)
         for one in encoded
     ]
-    asked = np.flatnonzero(~np.isnan(shares[0][1]))
-    if not len(asked):
+    queries = np.flatnonzero(~np.isnan(shares[0][1]))
+    if not len(queries):
         raise BadPairs(
             f"No two pictures of different groups share a label in the column '{column}'."
         )
-    parts = _parts(values, np.arange(len(kept)), len(kept))
-    of_asked = np.flatnonzero(labelled)[asked]
+    parts = _parts(values, np.arange(len(readable)), len(readable))
+    positions = np.flatnonzero(labelled)[queries]
     return Answers(
         PICTURE_TO_PICTURE,
         NEIGHBOURS,
         len(labels),
-        [found[asked, None] for found, _ in shares],
-        shares[0][1][asked, None],
-        groups[asked],
-        [(value, flags[of_asked]) for value, flags in parts],
+        [found[queries, None] for found, _ in shares],
+        shares[0][1][queries, None],
+        groups[queries],
+        [(value, flags[positions]) for value, flags in parts],
     )
 
 
 def by_labels(
-    kept: Sequence[Pair],
+    readable: Sequence[Pair],
     encoded: Sequence[Encoded],
     usable: BoolArray,
     names: Sequence[str],
@@ -201,7 +201,7 @@ def by_labels(
 ) -> Answers:
     """Score labels as text queries for the pictures that have them."""
     number = {name: place for place, name in enumerate(names)}
-    each = [number.get(pairs.normal(text(p.record.get(column))), -1) for p in kept]
+    each = [number.get(pairs.normal(text(p.record.get(column))), -1) for p in readable]
     every = np.array(each, np.int64)
     left, numbers = np.unique(every[every >= 0], return_inverse=True)
     shares = [

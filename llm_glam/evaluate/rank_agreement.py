@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..vectors import FloatArray
 from . import bootstrap
 
 NEIGHBOURS = 10
 PERSISTENCE = 0.9  # of rank-biased overlap
 RESAMPLES = 2_000
 
-FloatArray = NDArray[np.float64]
 Ranking = Sequence[str] | Sequence[int]
 
 

@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all: written beside their place, then renamed."""
+"""Write files that appear complete or not at all: beside their place first, then renamed."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from uuid import uuid4
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to, in the same folder; at the end of the block it becomes ``path``.
+    """Provide a path to write to, in the same folder; after the block it becomes ``path``.
 
-    Where the block raises, ``path`` stays as it was. The suffix stays the last part of the name.
+    If the block raises an error, ``path`` stays as it was. The suffix stays the last part of the name.
 
     :raises OSError: the disk is full, or the folder cannot be written to
     """

@@ -23,7 +23,7 @@ MOST_LINES = (
 JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # of any table, by column
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
 
 
 def _names(path: Path, fp: TextIO) -> str:
-    """The names of columns as they stand in a file, without those in quotation marks."""
+    """Return the names of columns as they stand in a file, without those in quotation marks."""
     names = ""
     for _ in range(MOST_LINES):
         names = QUOTED.sub("", names + _checked(path, fp.readline()))

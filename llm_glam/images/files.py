@@ -204,12 +204,12 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
     """Return the files that match, except hidden ones that the pattern does not name."""
-    asked = set(Path(pattern).parts)
+    named = set(Path(pattern).parts)
     left_out = () if texts else METADATA_NAMES
 
     def is_hidden(path: Path) -> bool:
         parts = path.relative_to(root).parts
-        return any(_is_hidden(part) and part not in asked for part in parts)
+        return any(_is_hidden(part) and part not in named for part in parts)
 
     return [
         path

@@ -11,15 +11,13 @@ of an id has changed, it is
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
 from ..db import items
+from ..formats.tables import Row
 from ..images.files import PictureFile
 from .prefetch import Ready
-
-Row = dict[str, Any]
 
 
 def is_other_content(ready: Ready, row: Row | None) -> bool:

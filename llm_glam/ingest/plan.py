@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
 from ..db import embeddings, items
 from ..db.collection import Collection
 from ..errors import IdConflict, ProblemKind
+from ..formats.tables import Row
 from ..images.files import PictureFile
 from .prefetch import Entry, Problem
 
@@ -21,8 +21,6 @@ LASTING = {
     ProblemKind.BAD_TEXT,
     ProblemKind.NO_ORIGINAL,
 }
-
-Row = dict[str, Any]
 
 
 @dataclass

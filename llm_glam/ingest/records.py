@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from ..db import items
 from ..errors import BadRecords
 from ..formats import tables
-from ..formats.tables import Surplus
+from ..formats.tables import Row, Surplus
 from ..images.files import METADATA_NAMES, PictureFile, same_name
 
 FILE_NAME = "file_name"
@@ -27,8 +27,6 @@ DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 NAMED = 3  # how many records without a picture a message names
 NO = {"", "0", "false", "no", "n", "none"}
-
-Row = dict[str, Any]
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -10,13 +9,13 @@ from ..db import collections, embeddings, folders, items
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ModelConflict, ProblemKind, UnknownCollection
+from ..formats.tables import Row
 from ..images.files import PictureFile
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from .pipeline import IngestRun, write_results
 from .prefetch import Entry, Problem, Ready, prefetch
 
-Row = dict[str, Any]
 GONE = (
     "its original is not on this computer; its thumbnail can be used with --thumbnails"
 )

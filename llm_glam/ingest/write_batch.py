@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -12,12 +11,11 @@ from ..db import collections, embeddings, items
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ProblemKind
+from ..formats.tables import Row
 from ..images.files import PictureFile
 from ..models import registry
 from . import embed_batch, identity
 from .prefetch import Problem, Ready
-
-Row = dict[str, Any]
 
 
 @dataclass

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import completion, layout
 from ..errors import GlamError, HubUnreachable
-from . import engine_choice, loading, pack_manifest, registry
+from ..formats.tables import Row
+from ..progress import Say
+from . import card_header, engine_choice, loading, pack_manifest, registry
 from .registry import Checkpoint
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from ..engine.probes import Spread
     from ..engine.torch import TorchEncoder
 
-Row = dict[str, Any]
-Say = Callable[[str], None]
 SECONDS = 1.0
 AT_ONCE = 8
 CARD_KEYS = ("license", "base_model")
@@ -100,24 +100,13 @@ def _files(directory: Path) -> Row:
 
 def _card_facts(directory: Path) -> Row:
     """Return what the card's header says, and the base named in ``glam.json``."""
-    from huggingface_hub.repocard import metadata_load
-
-    header: Row = {}
-    # A card is untrusted text, and its header can be any YAML.
-    with suppress(Exception):
-        header = metadata_load(directory / layout.CARD) or {}
-    row = {key: _plain(header.get(key)) for key in CARD_KEYS}
+    header = card_header.of_folder(directory)
+    row = {key: card_header.as_line(header.get(key)) for key in CARD_KEYS}
     with suppress(GlamError):
         row["base_model"] = row["base_model"] or pack_manifest.read(directory).get(
             "base"
         )
     return row
-
-
-def _plain(value: Any) -> str | None:
-    """Convert a value of a card's YAML header to text: one name, several, or a date."""
-    values = value if isinstance(value, list) else [value]
-    return ", ".join(str(one) for one in values if one is not None) or None
 
 
 def collapse(name: str, encoder: "Encoder") -> str | None:

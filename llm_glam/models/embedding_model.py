@@ -115,7 +115,7 @@ def find(model_id: str) -> GlamClip:
 
 
 def resolve(model: str | None) -> str:
-    """The full id of one of our models, by its id, its name, or an alias of LLM's.
+    """Return the full id of one of our models, given its id, its name, or one of LLM's aliases.
 
     :param model: None for the default checkpoint
     :raises GlamError: it is not one of ours, or not registered

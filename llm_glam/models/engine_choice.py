@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -19,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine import FP32
+from ..progress import Say
 from . import registry
 
 if TYPE_CHECKING:
     from ..engine.onnx import OnnxEncoder
 
-Say = Callable[[str], None]
 DEVICE = "LLM_GLAM_DEVICE"
 EXPORTERS = (
     "llm-glam",

@@ -21,8 +21,9 @@ from ..errors import (
     NameTaken,
     missing_explained,
 )
+from ..progress import Say
 from . import engine_choice, local_store, pack_manifest, registry
-from .engine_choice import EngineOptions, Say
+from .engine_choice import EngineOptions
 from .registry import Checkpoint
 
 if TYPE_CHECKING:

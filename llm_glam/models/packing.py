@@ -7,7 +7,7 @@ they are. Before the archive gets its name, it is unpacked and loaded, and its f
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,10 +17,10 @@ from typing import Any
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
 from ..formats import archive_reader, archive_writer
-from . import loading, pack_manifest, registry
+from ..progress import Say
+from . import card_header, loading, pack_manifest, registry
 from .registry import Checkpoint
 
-Say = Callable[[str], None]
 Files = dict[str, Path | bytes]
 # Every version of sentence-transformers since 2.0 loads a CLIP by the first name; the current
 # version loads everything else by the second.
@@ -34,12 +34,12 @@ PATH_KEYS = (
     "special_tokens_map_file",
     "tokenizer_file",
 )
+HEADER = {
+    "library_name": "sentence-transformers",
+    "tags": ["clip", "sentence-transformers", "feature-extraction"],
+}
 CARD = """\
----
-library_name: sentence-transformers
-tags: [clip, sentence-transformers, feature-extraction]
----
-
+{header}
 # {name}
 
 A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
@@ -113,6 +113,7 @@ class _About:
         """Return a card for a checkpoint that has none."""
         base = _base(self.entry)
         return CARD.format(
+            header=card_header.write(HEADER, flow_lists=True),
             name=self.entry.name,
             base=f", fine-tuned from {base}" if base else _origin(self.entry),
             dimensions=self.dimensions,
@@ -178,8 +179,8 @@ def _anonymous(file: Path) -> Path | bytes:
         return file  # loading the archive will show whether that matters
     if not isinstance(known, dict):
         return file
-    kept = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
-    return file if kept == known else _json(kept)
+    public = {k: v for k, v in known.items() if k not in PATH_KEYS or not _is_place(v)}
+    return file if public == known else _json(public)
 
 
 def _is_place(value: Any) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -11,11 +10,10 @@ from ..db import collections, filters, items
 from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..errors import BadTerm
+from ..formats.tables import Row
 from ..progress import NoProgress, Progress
 from . import exact, terms
 from .terms import Term
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluate import measure
-from ..evaluate.batch_recall import BoolArray, IntArray, Matching, hits
+from ..evaluate.batch_recall import Matching, hits
 from ..evaluate.measure import Encoded, MetricOptions
 from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
+from ..vectors import BoolArray, IntArray
 from .captions.short import shortened
 from .clip.contrastive_loss import NamedArrays
 from .learn import diagnostics
@@ -104,14 +105,14 @@ def training_split(
     :param those: all pairs; ``usable``: which of their pictures could be read, shape (n,)
     """
     place = {pair.id: number for number, pair in enumerate(those)}
-    kept = [
+    readable = [
         [pair for pair in part if usable[place[pair.id]]]
         for part in (split.train, split.held_out)
     ]
     train, held_out = (
-        np.array([place[pair.id] for pair in part], np.int64) for part in kept
+        np.array([place[pair.id] for pair in part], np.int64) for part in readable
     )
-    return TrainingSplit(train, held_out, kept[1])
+    return TrainingSplit(train, held_out, readable[1])
 
 
 def matching(texts: Texts, count: int, rows: IntArray, most: int) -> Matching:
@@ -175,11 +176,7 @@ def learn(
     before = learner.seen(learner.start)
 
     def health(seen: Seen) -> tuple[float, float]:
-        everyday = slice(given.everyday)
-        kept = diagnostics.retention(
-            before.others[everyday], seen.others[everyday]
-        ).kept
-        return kept, _collapse(seen).spread
+        return _retained(given, before, seen), _collapse(seen).spread
 
     tuned = tune(
         *(learner, settings),
@@ -189,20 +186,36 @@ def learn(
         state=state,
         save=save,
     )
-    # Each mix is encoded only once: for towers, that means all held-out pictures.
-    mixes, seen = [], {}
-    for alpha in alphas:
-        now = learner.seen(mixed(learner.start, tuned.best, alpha)) if alpha else before
-        found = hits(now.texts, now.pictures, learner.held_out).mean()
-        mixes.append((alpha, float(found), health(now)[0]))
-        seen[alpha] = now
-    alpha = chosen(mixes)
-    final = mixed(learner.start, tuned.best, alpha)
+    alpha, mixes, final = _mix(given, before, tuned.best, alphas)
     return TrainingResult(
-        *(final, seen[alpha], alpha, mixes, tuned),
-        _warnings(learner, tuned, seen[alpha]),
-        _measured(given, before, seen[alpha], names),
+        *(mixed(learner.start, tuned.best, alpha), final, alpha, mixes, tuned),
+        _warnings(learner, tuned, final),
+        _measured(given, before, final, names),
     )
+
+
+def _retained(given: TrainingTask, before: Seen, seen: Seen) -> float:
+    """Return the share of nearest neighbours among everyday texts that is unchanged."""
+    everyday = slice(given.everyday)
+    return diagnostics.retention(before.others[everyday], seen.others[everyday]).share
+
+
+def _mix(
+    given: TrainingTask, before: Seen, best: NamedArrays, alphas: Sequence[float]
+) -> tuple[float, list[Mix], Seen]:
+    """Try the mixes; return the chosen alpha, what each achieved, and the vectors of the chosen.
+
+    Each mix is encoded only once: for towers, that means all held-out pictures.
+    """
+    learner = given.learner
+    mixes, vectors = [], {}
+    for alpha in alphas:
+        seen = learner.seen(mixed(learner.start, best, alpha)) if alpha else before
+        recall = hits(seen.texts, seen.pictures, learner.held_out).mean()
+        mixes.append((alpha, float(recall), _retained(given, before, seen)))
+        vectors[alpha] = seen
+    alpha = chosen(mixes)
+    return alpha, mixes, vectors[alpha]
 
 
 def _collapse(seen: Seen) -> diagnostics.Collapse:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..checkpoints import layout
 from ..errors import NameTaken, TrainingFailed
-from ..evaluate.batch_recall import IntArray, Matching
+from ..evaluate.batch_recall import Matching
 from ..evaluate.encoding import Refused
 from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
@@ -19,10 +20,10 @@ from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
 from ..formats import atomic
 from ..models import loading, local_store, registry
-from ..models.engine_choice import EngineOptions, Say
+from ..models.engine_choice import EngineOptions
 from ..models.registry import Checkpoint
-from ..progress import Progress
-from ..vectors import paired_cosines
+from ..progress import Progress, Say
+from ..vectors import IntArray, paired_cosines
 from . import experiment, memory
 from .cache import feature_cache, pixel_cache
 from .clip import checkpoint_weights
@@ -176,7 +177,7 @@ def _towers(
     free, device = memory.free(model.device), model.device.type
     at_once = memory.at_once(sizes, material.batch, device, free)
     memory.check(memory.needed(sizes, at_once, device), free, tune, device)
-    kept = pixel_cache.of(
+    cached = pixel_cache.of(
         checkpoint_weights.preparation(model, run.checkpoint),
         _fingerprint(run),
         material.pairs,
@@ -184,15 +185,15 @@ def _towers(
         engine_options.say or (lambda text: None),
         progress,
     )
-    parts = experiment.training_split(material.split, material.pairs, kept.usable)
+    parts = experiment.training_split(material.split, material.pairs, cached.usable)
     own, apart = (Part(*one) for one in _matchings(material, parts))
     learner = TowerLearner(
-        *(model, learning, kept, (own, apart)),
+        *(model, learning, cached, (own, apart)),
         material.texts.texts,
         material.others,
         at_once,
     )
-    return learner, parts.pairs, kept.refused
+    return learner, parts.pairs, cached.refused
 
 
 def _matchings(
@@ -260,7 +261,7 @@ def learn(
     return result
 
 
-def keep(
+def register(
     run: TrainingRun,
     result: TrainingResult,
     given: TrainingTask,
@@ -280,13 +281,13 @@ def keep(
     def make(target: Path) -> None:
         named = given.learner.named(result.weights)
         checkpoint_weights.replaced(run.checkpoint, target, named)
-        atomic.write_text(target / "README.md", card)
+        atomic.write_text(target / layout.CARD, card)
 
     with local_store.made(run.name, make) as directory:
         _prove(directory, result, given)
         notes = f"{run.base.model_id} with {note}"
         entry = loading.add(run.name, str(directory), notes=notes, say=say)
-    atomic.write_text(run.folder / "README.md", card)
+    atomic.write_text(run.folder / layout.CARD, card)
     (run.folder / STATE).unlink(missing_ok=True)
     pixel_cache.forget(run.folder / PIXELS)
     return entry

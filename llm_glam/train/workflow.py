@@ -1,6 +1,6 @@
-"""A dataset to a checkpoint of one's own, in one call or in its steps."""
+"""Train a checkpoint on a dataset, in one call or step by step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..evaluate import measure
@@ -22,6 +22,7 @@ from .clip import checkpoint_weights
 from .clip.checkpoint_weights import Look
 from .data_checks import Counts
 from .experiment import TrainingResult, TrainingTask
+from .learn.loop import EpochCallback
 from .learn.state import Epoch, Settings
 from .training_run import Material, TrainingRun
 
@@ -32,12 +33,10 @@ WHY_STOPPED = {
     "diverged": "Stopped: training diverged (the loss is not a finite number)",
 }
 
-EpochCallback = Callable[[Epoch], None]
-
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How to train; None for what suits the checkpoint and the data.
+    """Options of a training run; None means a default that suits the checkpoint and the data.
 
     ``tune`` is which weights learn (``projections``, ``last-block`` or ``all``), ``retained`` are
     captions whose neighbours must not be forgotten, ``resume`` continues a run that was killed.
@@ -62,7 +61,7 @@ class TrainOptions:
     command: str = ""
 
     def settings(self, tune: str, weights: int, pictures: int) -> Settings:
-        """Return the settings for a way to tune, so many weights, and so many pictures."""
+        """Return the settings for a choice of weights, by the number of weights and of pictures."""
         return presets.settings(
             *(tune, weights, pictures),
             epochs=self.epochs,
@@ -73,7 +72,7 @@ class TrainOptions:
         )
 
     def context(self, run: TrainingRun, seconds: dict[str, float]) -> RunContext:
-        """Return what the card is to say of a run, beside its metrics."""
+        """Return what the card says about a run, besides its metrics."""
         return RunContext(
             run.name,
             run.base,
@@ -88,7 +87,7 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class Checked:
-    """What is known of a dataset before anything is trained on it."""
+    """What is known about a dataset before training."""
 
     split: Split
     metrics: MetricOptions
@@ -98,7 +97,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Trained:
-    """A training that has ended, with its metrics before and after; see :func:`register`."""
+    """A finished training run, with its metrics before and after; see :func:`register`."""
 
     run: TrainingRun
     task: TrainingTask
@@ -127,7 +126,7 @@ def train(
         :func:`llm_glam.evaluate.read_collection` (with ``from_files=True``) gives it
     :param split: which pictures are held out; 15 % at random by whole groups where it is None
     :param on_epoch: called after each epoch, and as number 0 before the first
-    :raises TrainingFailed: nothing of use came out; nothing was registered
+    :raises TrainingFailed: the result is useless; nothing was registered
     :raises BadPairs: the dataset is too small, or a column is not there
     """
     trained = learn(
@@ -147,7 +146,7 @@ def check(
     options: TrainOptions | None = None,
     progress: Progress | None = None,
 ) -> Counts:
-    """Look at a dataset as training would: return its counts, and tell remarks to ``progress``.
+    """Check a dataset as training would: return its counts, and report remarks to ``progress``.
 
     :raises BadPairs: the dataset is too small, or a column is not there
     """
@@ -157,7 +156,7 @@ def check(
 
 
 def check_name(name: str | None, base: str | None) -> None:
-    """See that the base is there and the new name free, before a dataset is read.
+    """Check that the base exists and the new name is free, before a dataset is read.
 
     :param name: None where nothing is to be trained
     :raises NameTaken: the name belongs to a checkpoint
@@ -175,7 +174,7 @@ def learn(
     progress: Progress | None = None,
     on_epoch: EpochCallback | None = None,
 ) -> Trained:
-    """Do what :func:`train` does, but for the registration."""
+    """Train and measure as :func:`train` does, without registering the checkpoint."""
     options, progress = options or TrainOptions(), progress or NoProgress()
     run = training_run.begin(name, embedding_model.resolve(options.base))
     if run.is_begun and not options.resume:
@@ -211,13 +210,13 @@ def learn(
 
 
 def register(trained: Trained, progress: Progress | None = None) -> Checkpoint:
-    """Save what was trained as a checkpoint of its own, prove it, and register it.
+    """Save the trained weights as a checkpoint, verify it, and register it.
 
-    :raises TrainingFailed: it is of no use, or its vectors are not those that were measured
+    :raises TrainingFailed: it is useless, or does not produce the vectors that were measured
     """
     note = presets.PRESETS[trained.tune].note
     say = (progress or NoProgress()).say
-    return training_run.keep(
+    return training_run.register(
         trained.run, trained.result, trained.task, trained.card, note, say
     )
 
@@ -288,7 +287,7 @@ def _task(
 
 @dataclass
 class EpochLines:
-    """A line for each epoch, and the caller's own callback."""
+    """Report a line for each epoch, and call the caller's own callback."""
 
     settings: Settings
     pictures: int

@@ -9,7 +9,7 @@ import pytest
 from datasette_glam import compat
 from datasette_glam.pages import model
 from datasette_glam.web import markdown
-from llm_glam.models import registry
+from llm_glam.models import card_header, registry
 
 from ..fakes import Colours
 from ..site import GLAM, PHOTOS, found, get, site
@@ -141,18 +141,18 @@ async def test_a_hostile_card(embedded, write):
         ("a: [", {}),
         ("- 1\n- 2", {}),
         ("a: " + "[" * 5000, {}),
-        ("a: " + "x" * markdown.LONGEST_HEADER, {}),
+        ("a: " + "x" * card_header.LONGEST, {}),
         ("when: 2020-99-99", {"when": "2020-99-99"}),
         ("a: <script>\r", {"a": "<script>"}),
     ],
 )
 async def test_headers(header, read):
-    assert markdown.split(f"---\n{header}\n---\nText") == (read, "Text")
+    assert card_header.split(f"---\n{header}\n---\nText") == (read, "Text")
 
 
 async def test_a_text_with_rules_has_no_header():
     for text in ("Text\n---\na: b\n---\n", "---\nno end", ""):
-        assert markdown.split(text) == ({}, text)
+        assert card_header.split(text) == ({}, text)
 
 
 async def test_a_very_long_card_is_shown_as_it_was_written(embedded, write):

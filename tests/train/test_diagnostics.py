@@ -141,20 +141,20 @@ def test_retention_is_the_part_of_neighbours_that_is_kept():
 
     before = circle(0, 10, 30, 90)  # nearest: 1, 0, 1, 2
     after = circle(0, 50, 30, 90)  # nearest: 2, 2, 1, 1
-    kept = retention(before, after, k=1)
-    assert kept.kept == 0.25  # of the third alone
-    assert kept.chance_level == pytest.approx(1 / 3)
+    found = retention(before, after, k=1)
+    assert found.share == 0.25  # of the third alone
+    assert found.chance_level == pytest.approx(1 / 3)
 
 
 def test_what_is_turned_or_scaled_is_kept_and_what_is_random_is_not():
     chance_level = np.random.default_rng(0)
     before = chance_level.normal(size=(120, 16)).astype(np.float32)
     turn, _ = np.linalg.qr(chance_level.normal(size=(16, 16)))
-    assert retention(before, (3 * before @ turn).astype(np.float32)).kept > 0.98
+    assert retention(before, (3 * before @ turn).astype(np.float32)).share > 0.98
     other = chance_level.normal(size=(120, 16)).astype(np.float32)
     random = retention(before, other)
     assert random.chance_level == pytest.approx(5 / 119)
-    assert abs(random.kept - random.chance_level) < 0.03
+    assert abs(random.share - random.chance_level) < 0.03
 
 
 def test_other_texts_are_refused():

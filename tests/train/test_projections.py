@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from llm_glam.evaluate.batch_recall import chance_recall
+from llm_glam.evaluate.retrieval import chance_level
 from llm_glam.train.clip import contrastive_loss
 from llm_glam.train.clip.contrastive_loss import (
     batches,
@@ -349,6 +349,12 @@ def test_recall_is_that_of_a_slow_reference_over_many_queries():
     expected = [sum(row >= row[i]) <= 10 for i, row in enumerate(scores)]
     assert found(start, held_out).tolist() == expected
     assert 0 < sum(expected) < 300
+
+
+def chance_recall(matched, k=10):
+    """The expected mean of the hits if pictures are ranked at random."""
+    right = np.bincount(matched.links[0].captions)
+    return chance_level(right, matched.count, k).mean()
 
 
 def test_recall_by_chance_is_that_of_counting():

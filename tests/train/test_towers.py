@@ -309,8 +309,8 @@ def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     folder = registry.directory() / "train" / "ours"
-    kept = {path.name for path in folder.iterdir()}
-    assert {"pixels.npy", "pixels.npz", "state.safetensors"} <= kept
+    left = {path.name for path in folder.iterdir()}
+    assert {"pixels.npy", "pixels.npz", "state.safetensors"} <= left
 
     other = learner.fails(*words, *options[:-1], "5", "--resume")
     resumed = train(learner, school, *options, "--resume")
@@ -352,10 +352,12 @@ def test_pixels_that_were_kept_and_are_damaged_are_read_again(school, tmp_path, 
     preparation = checkpoint_weights.preparation(model, school[1])
     data = school[0] / "data" / "captions.csv"
     found = from_table.read(str(data), Columns()).pairs[:50]
-    kept, report = tmp_path / "pixels.npy", SimpleNamespace(begin=print, advance=id)
-    given = (preparation, "0", found, kept, print, report)
+    cache_file, report = tmp_path / "pixels.npy", SimpleNamespace(
+        begin=print, advance=id
+    )
+    given = (preparation, "0", found, cache_file, print, report)
     before = np.array(pixel_cache.of(*given).pixels)
-    damage(kept)
+    damage(cache_file)
     after = pixel_cache.of(*given)
     np.testing.assert_array_equal(after.pixels, before)
 

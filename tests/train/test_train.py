@@ -199,12 +199,12 @@ def test_the_same_seed_gives_the_same_figures_and_pictures_are_read_once(
 
 def test_what_was_kept_and_is_damaged_is_computed_again(learner, school, trained):
     whole = (trained[1] / "train" / "ours" / "features.npz").read_bytes()
-    kept = registry.directory() / "train" / "ours" / "features.npz"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(whole[: len(whole) // 2])
+    cache = registry.directory() / "train" / "ours" / "features.npz"
+    cache.parent.mkdir(parents=True)
+    cache.write_bytes(whole[: len(whole) // 2])
     result = learn(learner, school[0], *QUICK[:3], "1", ok=False)
     assert "Training data ready: 900 pictures" in result.stderr
-    with np.load(kept) as arrays, np.load(io.BytesIO(whole)) as before:
+    with np.load(cache) as arrays, np.load(io.BytesIO(whole)) as before:
         assert arrays["pictures"].shape == before["pictures"].shape
 
 

@@ -14,19 +14,20 @@ from PIL import Image
 from llm_glam.demo.drawing import draw
 from llm_glam.demo.finds import Find, find
 from llm_glam.engine import Encoder
+from llm_glam.models import card_header
 
 from .judge import Score, judge, queries
 
 FINDS = 5000
 SIZE = 112
 SEED = 777  # not one that was trained on
+HEADER = {
+    "license": "cc0-1.0",
+    "language": "en",
+    "tags": ["clip", "sentence-transformers", "feature-extraction"],
+}
 TEXT = """\
----
-license: cc0-1.0
-language: en
-tags: [clip, sentence-transformers, feature-extraction]
----
-
+{header}
 # glam-clip/demo: a toy
 
 A CLIP for the drawings of `llm glam demo` and for nothing else. It has never seen a photograph: for
@@ -70,6 +71,7 @@ def main(directory: Path, *others: Path) -> None:
     encoder = TorchEncoder(directory)
     scores = figures(encoder)
     text = TEXT.format(
+        header=card_header.write(HEADER, flow_lists=True),
         finds=FINDS,
         rows=table(scores),
         words=len(encoder.model.tokenizer),

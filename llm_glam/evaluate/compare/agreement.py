@@ -1,7 +1,6 @@
-"""How far two checkpoints agree on somebody's own pictures."""
+"""Measure how far two checkpoints agree on the same pictures."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +8,12 @@ from numpy.typing import NDArray
 from ...db import embeddings
 from ...db.collection import Collection
 from ...errors import NotComparable
+from ...formats.tables import Row
 from ...progress import Progress
 from ...search.exact import Query
-from ...vectors import normalize
+from ...vectors import FloatArray, normalize
 from .. import rank_agreement
-from ..rank_agreement import NEIGHBOURS, FloatArray
+from ..rank_agreement import NEIGHBOURS
 from . import collection_pair
 from .collection_pair import CollectionPair
 
@@ -22,7 +22,6 @@ DEPTH = 50  # of rank-biased overlap: the ranks beyond it weigh half a per cent
 PAIRS = 10_000
 PAIRS_AT_ONCE = 500
 
-Row = dict[str, Any]
 Pairs = NDArray[np.int64]
 
 
@@ -97,7 +96,7 @@ def _mean(name: str, values: Sequence[float], seed: int) -> Row:
 def _rankings(
     pair: CollectionPair, ids: Sequence[str], depth: int, progress: Progress | None
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Of each picture its nearest neighbours in both collections."""
+    """Yield each picture's nearest neighbours in both collections."""
     if progress:
         progress.begin(len(ids))
     for start in range(0, len(ids), collection_pair.QUERIES_AT_ONCE):

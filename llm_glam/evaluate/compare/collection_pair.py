@@ -94,8 +94,8 @@ def open_pair(
     if not with_sensitive:
         marked = Conditions(where=[filters.SENSITIVE])
         sensitive = {*filters.ids(db, first, marked)} & {*shared}
-    kept = [item_id for item_id in shared if item_id not in sensitive]
-    if not kept:
+    compared = [item_id for item_id in shared if item_id not in sensitive]
+    if not compared:
         why = (
             "only sensitive pictures in common; use --sensitive to compare them"
             if sensitive
@@ -106,7 +106,7 @@ def open_pair(
         embeddings.ids_only_in(db, first.id, second.id),
         embeddings.ids_only_in(db, second.id, first.id),
     )
-    return CollectionPair(db, first, second, kept, *left_out, sorted(sensitive))
+    return CollectionPair(db, first, second, compared, *left_out, sorted(sensitive))
 
 
 def _check(old: Collection, new: Collection) -> None:

@@ -18,7 +18,7 @@ from .collection_pair import Answer, CollectionPair, RankedPicture
 KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 AT_ONCE = 500
 
-Row = dict[str, Any]
+TemplateData = dict[str, Any]
 
 
 def write(
@@ -57,7 +57,7 @@ def render(
     )
 
 
-def _section(pair: CollectionPair, answer: Answer) -> Row:
+def _section(pair: CollectionPair, answer: Answer) -> TemplateData:
     ids = [one.id for one in (*answer.old, *answer.new)]
     subject = answer.subject if answer.subject in pair.shared else None
     ids += [subject] if subject else []
@@ -79,9 +79,9 @@ def _side(
     collection: Collection,
     other: str,
     places: Sequence[RankedPicture],
-    shown: dict[str, Row],
+    shown: dict[str, TemplateData],
     depth: int,
-) -> Row:
+) -> TemplateData:
     """Return one column: its cards give each picture's rank in the other's first ``depth``."""
     cards = [
         {
@@ -109,9 +109,9 @@ def _mark(place: RankedPicture, other: str, depth: int) -> str:
     return f"In both: rank {place.other} in {other}, {moved}"
 
 
-def _pictures(pair: CollectionPair, ids: Sequence[str]) -> dict[str, Row]:
+def _pictures(pair: CollectionPair, ids: Sequence[str]) -> dict[str, TemplateData]:
     """Return thumbnails with their sizes, as data URLs."""
-    found: dict[str, Row] = {}
+    found: dict[str, TemplateData] = {}
     for start in range(0, len(ids), AT_ONCE):
         some = list(ids[start : start + AT_ONCE])
         marks = embeddings.placeholders(some)

@@ -177,7 +177,7 @@ def _template(plain: str, columns: Sequence[Field], depth: int = 0) -> Template:
 def _bracketed(
     plain: str, fields: Sequence[Field], depth: int
 ) -> tuple[str, list[Field]]:
-    """Each pair of brackets with fields in it becomes a field."""
+    """Turn each pair of brackets with fields in it into a field."""
     rest = iter(fields)
     outer = ""
     found: list[Field] = []

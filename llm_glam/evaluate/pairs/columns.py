@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadPairs
+from ...formats.tables import Row
 from . import caption_template
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
 NAN = ("nan", "NaN")  # how pandas writes an empty cell
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,15 @@ def caption_source(
 
 
 def chosen(
-    asked: str | None, guesses: Sequence[str], header: Header, option: str
+    requested: str | None, guesses: Sequence[str], header: Header, option: str
 ) -> str:
     """Return the column that was asked for, or the first that looks like it.
 
     :param option: the option that would name it
     :raises BadPairs: there is none
     """
-    if asked is not None:
-        return checked(asked, header)
+    if requested is not None:
+        return checked(requested, header)
     lower = {column.strip().lower(): column for column in reversed(header.names)}
     for guess in guesses:
         if guess in lower:

@@ -11,11 +11,12 @@ from ...db.collection import Collection
 from ...db.filters import Conditions
 from ...engine import Vectors
 from ...errors import BadPairs
+from ...formats.tables import Row
 from ...progress import Progress
 from ...search import index
 from . import columns, pairs
 from .columns import Header
-from .pairs import Origin, Pair, Pairs, Row
+from .pairs import Origin, Pair, Pairs
 
 DOCUMENT = "document"
 HASH = "_content_hash"

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ...errors import BadPairs
 from ...formats import tables
+from ...formats.tables import Row
 from ...images import files
 from ...images.files import METADATA_NAMES, PictureFile
 from ...ingest import records
 from . import columns, pairs
 from .columns import CaptionSource, Header
-from .pairs import Origin, Pair, Pairs, Row
+from .pairs import Origin, Pair, Pairs
 
 LONGEST_SHOWN = 100
 SENSITIVE = "sensitive"
@@ -43,7 +44,7 @@ class _Table:
 
 
 def read(
-    data: str | Path, asked: Columns | None = None, *, sensitive: bool = False
+    data: str | Path, requested: Columns | None = None, *, sensitive: bool = False
 ) -> Pairs:
     """Return the pairs in a CSV, TSV, JSON, JSONL or XLSX file, or in a folder with such metadata.
 
@@ -56,7 +57,7 @@ def read(
         nothing that can be used
     :raises BadTemplate: the template is invalid
     """
-    asked = asked or Columns()
+    requested = requested or Columns()
     path = _file(Path(data).expanduser())
     surplus = tables.Surplus()
     rows = list(tables.read(path, surplus))
@@ -67,10 +68,12 @@ def read(
     names = list(dict.fromkeys(column for row in rows for column in row))
     is_json = path.suffix.lower() in tables.JSON
     there = Header(names, path.name, is_first_line=not is_json)
-    image = columns.chosen(asked.image, columns.IMAGE_COLUMNS, there, "--image-column")
-    by = [columns.checked(asked.group_by, there)] if asked.group_by else []
+    image = columns.chosen(
+        requested.image, columns.IMAGE_COLUMNS, there, "--image-column"
+    )
+    by = [columns.checked(requested.group_by, there)] if requested.group_by else []
     captions = columns.caption_source(
-        asked.caption, asked.template, there, "--caption-column"
+        requested.caption, requested.template, there, "--caption-column"
     )
     table = _Table(path.parent.resolve(), image, captions)
     found, unreadable = pairs.identified(list(_pairs(table, rows, sensitive)))

@@ -63,12 +63,12 @@ def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
         )
     is_held_out = [own == value for own in values]
     touched = {pair.group for pair, yes in zip(found, is_held_out, strict=True) if yes}
-    kept = [
+    remaining = [
         (pair, yes)
         for pair, yes in zip(found, is_held_out, strict=True)
         if yes or pair.group not in touched
     ]
-    return _checked([pair for pair, _ in kept], [yes for _, yes in kept])
+    return _checked([pair for pair, _ in remaining], [yes for _, yes in remaining])
 
 
 def _checked(found: Sequence[Pair], is_held_out: Sequence[bool]) -> Split:

@@ -6,14 +6,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ...errors import BadPairs
+from ...formats.tables import Row
 from ...images.files import PictureFile
 
 NAMED = 5  # problems that are reported one by one
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

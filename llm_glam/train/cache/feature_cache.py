@@ -38,22 +38,22 @@ def of(
     fingerprint: str,
     found: Sequence[Pair],
     texts: Sequence[str],
-    kept: Path,
+    cache_file: Path,
     engine_options: EngineOptions,
     progress: Progress,
 ) -> ProjectionInputs:
     """Compute the inputs with the fastest engine, or load them from the cache.
 
-    :param kept: the cache file, used again for the same pictures, texts and checkpoint
+    :param cache_file: used again for the same pictures, texts and checkpoint
     """
     key = npz.key_of(fingerprint, found, texts)
-    known = npz.load(kept, key)
+    known = npz.load(cache_file, key)
     if known:
         arrays, refused = known
         return ProjectionInputs(**arrays, refused=refused)
     computed = _computed(checkpoint, found, texts, engine_options, progress)
     arrays = {name: getattr(computed, name) for name in ("pictures", "usable", "texts")}
-    npz.save(kept, key, computed.refused, arrays)
+    npz.save(cache_file, key, computed.refused, arrays)
     return computed
 
 

@@ -15,15 +15,14 @@ from ...errors import TrainingFailed
 from ...evaluate.encoding import READING, Refused, entries
 from ...evaluate.pairs.pairs import Pair
 from ...ingest.prefetch import Ready, prefetch
-from ...models.engine_choice import Say
-from ...progress import Progress
+from ...progress import Progress, Say
 from . import npz
 
 SPARE = 100_000_000  # bytes of the disk that are left free
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class CachedPixels:
     """Cached pixels as bytes, shape (n, height, width, 3), in the order of the pairs.
 
     ``linear`` is the factor and the offset that each channel's values are multiplied by and
@@ -58,33 +57,35 @@ def of(
     preparation: Preprocessing,
     fingerprint: str,
     found: Sequence[Pair],
-    kept: Path,
+    cache_file: Path,
     say: Say,
     progress: Progress,
-) -> Kept:
+) -> CachedPixels:
     """Decode the pairs' files, or load their pixels from the cache.
 
-    :param kept: the file of the pixels; a file beside it identifies their source
+    :param cache_file: the file of the pixels; a file beside it identifies their source
     :raises TrainingFailed: there is not enough space on the disk
     """
     key = npz.key_of(f"{fingerprint} {preparation}", found, ())
     linear = (preparation.scale, preparation.shift)
-    known = npz.load(_beside(kept), key)
-    pixels = _pixels(kept, preparation, len(found))
+    known = npz.load(_beside(cache_file), key)
+    pixels = _pixels(cache_file, preparation, len(found))
     if known and pixels is not None:
         arrays, refused = known
-        return Kept(pixels, linear, arrays["usable"], refused, key)
-    usable, refused = _decoded(preparation, found, kept, say, progress)
-    npz.save(_beside(kept), key, refused, {"usable": usable})
-    return Kept(np.load(kept, mmap_mode="r"), linear, usable, refused, key)
+        return CachedPixels(pixels, linear, arrays["usable"], refused, key)
+    usable, refused = _decoded(preparation, found, cache_file, say, progress)
+    npz.save(_beside(cache_file), key, refused, {"usable": usable})
+    return CachedPixels(
+        np.load(cache_file, mmap_mode="r"), linear, usable, refused, key
+    )
 
 
 def _pixels(
-    kept: Path, preparation: Preprocessing, count: int
+    cache_file: Path, preparation: Preprocessing, count: int
 ) -> NDArray[np.uint8] | None:
     """Load cached pixels; None if they are missing or incomplete."""
     with suppress(*npz.DAMAGED):
-        pixels: NDArray[np.uint8] = np.load(kept, mmap_mode="r")
+        pixels: NDArray[np.uint8] = np.load(cache_file, mmap_mode="r")
         if (pixels.shape, pixels.dtype) == (_shape(preparation, count), np.uint8):
             return pixels
     return None
@@ -95,23 +96,23 @@ def _shape(preparation: Preprocessing, count: int) -> tuple[int, ...]:
     return count, *preparation.shape, 3
 
 
-def forget(kept: Path) -> None:
+def forget(cache_file: Path) -> None:
     """Delete the cached pixels and the files beside them."""
-    for path in (kept, _beside(kept), _work(kept)):
+    for path in (cache_file, _beside(cache_file), _work(cache_file)):
         path.unlink(missing_ok=True)
 
 
 def _decoded(
     preparation: Preprocessing,
     found: Sequence[Pair],
-    kept: Path,
+    cache_file: Path,
     say: Say,
     progress: Progress,
 ) -> tuple[NDArray[np.bool_], Refused]:
     shape = _shape(preparation, len(found))
-    forget(kept)
-    _check_room(int(np.prod(shape, dtype=np.int64)), kept.parent, say)
-    pixels = np.lib.format.open_memmap(_work(kept), "w+", np.uint8, shape)
+    forget(cache_file)
+    _check_room(int(np.prod(shape, dtype=np.int64)), cache_file.parent, say)
+    pixels = np.lib.format.open_memmap(_work(cache_file), "w+", np.uint8, shape)
     usable = np.zeros(len(found), bool)
     refused: Refused = []
     progress.begin(len(found))
@@ -124,7 +125,7 @@ def _decoded(
         progress.advance(1)
     pixels.flush()
     del pixels  # Windows cannot rename an open file
-    _work(kept).replace(kept)
+    _work(cache_file).replace(cache_file)
     return usable, refused
 
 
@@ -143,9 +144,9 @@ def _size_text(size: int) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
 
 
-def _beside(kept: Path) -> Path:
-    return kept.with_suffix(".npz")
+def _beside(cache_file: Path) -> Path:
+    return cache_file.with_suffix(".npz")
 
 
-def _work(kept: Path) -> Path:
-    return kept.with_suffix(".part")
+def _work(cache_file: Path) -> Path:
+    return cache_file.with_suffix(".part")

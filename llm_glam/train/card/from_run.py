@@ -13,6 +13,7 @@ from ...evaluate.metric_tables import SHOWN, MetricRow
 from ...evaluate.pairs.caption_template import text
 from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
+from ...models import card_header
 from ...models.registry import Checkpoint
 from ..data_checks import Counts
 from ..experiment import TrainingResult
@@ -23,7 +24,6 @@ from .render import Data, Training
 
 PROGRAMS = ("llm-glam", "sentence-transformers", "transformers", "torch", "numpy")
 YEAR = re.compile(r"\s*(1[0-9]{3}|20[0-9]{2})\b")
-LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,5 @@ def _figures(before: MetricRow, after: MetricRow) -> list[render.CardMetric]:
 
 def _licence_of(checkpoint: Path) -> str:
     """Return the licence in a checkpoint's card, if it has one."""
-    try:
-        match = LICENCE.search((checkpoint / "README.md").read_text("utf-8"))
-    except (OSError, ValueError):
-        match = None
-    return match[1] if match else "unknown, see its own card"
+    licence = card_header.of_folder(checkpoint).get("license")
+    return card_header.as_line(licence) or "unknown, see its own card"

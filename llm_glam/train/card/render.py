@@ -21,6 +21,7 @@ from ...formats.markdown import (
     one_line,
     table,
 )
+from ...models import card_header
 
 MOST_ROWS = 30  # in a table whose rows come from the data
 TEXT = Path(__file__).with_name("card.md")
@@ -140,8 +141,6 @@ def _base(base: str) -> str:
 
 
 def _header(training: Training) -> str:
-    import yaml
-
     licence = one_line(training.licence).lower()
     is_id = LICENCE_ID.fullmatch(licence)
     fields: dict[str, Any] = {"license": licence if is_id else "other"}
@@ -155,8 +154,7 @@ def _header(training: Training) -> str:
         "pipeline_tag": "sentence-similarity",
         "tags": ["clip", "sentence-transformers", "feature-extraction", "llm-glam"],
     }
-    dumped = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=10**6)
-    return f"---\n{dumped}---\n"
+    return card_header.write(fields)
 
 
 def _about_data(data: Data) -> Rows:

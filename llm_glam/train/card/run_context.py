@@ -1,4 +1,4 @@
-"""What the card of a training says of the run that was not measured."""
+"""Describe what a model card says about a run besides its metrics."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from ...models.engine_choice import has_accelerator
 
 @dataclass
 class Clock:
-    """Seconds of the stages of a training."""
+    """Measure how many seconds the stages of a training run take."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -27,12 +27,12 @@ class Clock:
 
 
 def hardware(device: str | None) -> str:
-    """Describe the computer in a line."""
+    """Describe the computer in one line."""
     processor = platform.processor() or platform.machine()
     card = device or "with a GPU" if has_card(device) else "no GPU"
     return f"{platform.system()}, {processor}, {os.cpu_count()} cores, {card}"
 
 
 def has_card(device: str | None) -> bool:
-    """Tell whether there is an accelerator, or one is asked for."""
+    """Return whether there is an accelerator, or one is requested."""
     return device != "cpu" and bool(device or has_accelerator())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import BoolArray, FloatArray, IntArray, Matched
+from ...evaluate.batch_recall import Matched
+from ...vectors import BoolArray, IntArray, Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,8 +82,8 @@ def chance_loss(fits: BoolArray) -> float:
 
 
 def held_out_loss(
-    texts: FloatArray,
-    pictures: FloatArray,
+    texts: Vectors,
+    pictures: Vectors,
     scale: float,
     matched: Matched,
     size: int | None,
@@ -143,7 +144,7 @@ class ProjectionOptimizer:
 
     def learn(
         self,
-        batch: tuple[FloatArray, FloatArray, BoolArray],
+        batch: tuple[Vectors, Vectors, BoolArray],
         rate: float,
         decay: float,
         clip: float,
@@ -170,7 +171,7 @@ class ProjectionOptimizer:
             self.weights["log_scale"].clamp_(max=math.log(LARGEST_SCALE))
         return found.item()
 
-    def _loss(self, batch: tuple[FloatArray, FloatArray, BoolArray]) -> Any:
+    def _loss(self, batch: tuple[Vectors, Vectors, BoolArray]) -> Any:
         import torch
         from torch.nn.functional import normalize
 

@@ -3,16 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import (
-    DEPTH,
-    BoolArray,
-    FloatArray,
-    IntArray,
-    Matched,
-    hits,
-)
-from ...vectors import normalize
+from ...evaluate.batch_recall import DEPTH, Matched, hits
+from ...vectors import BoolArray, IntArray, Vectors, normalize
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +19,8 @@ class Features(Matched):
     :raises ValueError: the arrays do not match, or contain NaN or infinite values
     """
 
-    pictures: FloatArray
-    texts: FloatArray
+    pictures: Vectors
+    texts: Vectors
     picture_of: IntArray
     caption: IntArray
 
@@ -53,8 +47,8 @@ class Projections:
     :raises ValueError: the matrices do not match, or contain NaN or infinite values
     """
 
-    picture: FloatArray
-    text: FloatArray
+    picture: NDArray[np.float32]
+    text: NDArray[np.float32]
     scale: float
 
     def __post_init__(self) -> None:
@@ -65,16 +59,16 @@ class Projections:
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise ValueError("The scale must be a positive number.")
 
-    def pictures(self, features: FloatArray) -> FloatArray:
+    def pictures(self, features: Vectors) -> Vectors:
         """Project picture features, shape (n, dp), to vectors of unit length, shape (n, d)."""
         return normalize(features @ self.picture.T)
 
-    def texts(self, features: FloatArray) -> FloatArray:
+    def texts(self, features: Vectors) -> Vectors:
         """Project text features, shape (m, dt), to vectors of unit length, shape (m, d)."""
         return normalize(features @ self.text.T)
 
 
-def _check(rows: FloatArray, name: str) -> None:
+def _check(rows: Vectors, name: str) -> None:
     if rows.ndim != 2 or rows.dtype != np.float32 or not rows.size:
         raise ValueError(
             f"{name} must be a non-empty float32 array with two dimensions."

@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ...evaluate.rank_agreement import overlap
-from ...vectors import nearest_rows, normalize
-from ..clip.projection_head import FloatArray
+from ...vectors import Vectors, nearest_rows, normalize
 from .state import Epoch, best_of
 
 # Signs of collapse, as found in published runs; each is sufficient on its own.
@@ -49,9 +48,9 @@ class Collapse:
 
 @dataclass(frozen=True)
 class Retention:
-    """The share of nearest neighbours that was ``kept``, and its chance level."""
+    """The share of nearest neighbours that stayed the same, and its chance level."""
 
-    kept: float
+    share: float
     chance_level: float
 
 
@@ -64,7 +63,7 @@ class TrainingWarning:
     fatal: bool = False
 
 
-def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse:
+def collapse(vectors: Vectors, queries: Vectors | None = None) -> Collapse:
     """Measure how far apart held-out pictures, and the scores of queries against them, are.
 
     The spread ranges from the 5th to the 95th percentile and is not a standard deviation: a few
@@ -85,18 +84,20 @@ def collapse(vectors: FloatArray, queries: FloatArray | None = None) -> Collapse
     return Collapse(mean_cosine, _spread(pictures, queries))
 
 
-def _spread(pictures: FloatArray, queries: FloatArray | None) -> float:
-    asked = pictures if queries is None else normalize(queries)
-    _check(asked, 1)
-    chosen = np.unique(np.linspace(0, len(asked) - 1, SAMPLE).round().astype(int))
-    scores = asked[chosen] @ pictures.T
+def _spread(pictures: Vectors, queries: Vectors | None) -> float:
+    query_vectors = pictures if queries is None else normalize(queries)
+    _check(query_vectors, 1)
+    chosen = np.unique(
+        np.linspace(0, len(query_vectors) - 1, SAMPLE).round().astype(int)
+    )
+    scores = query_vectors[chosen] @ pictures.T
     if queries is None:  # a picture's score with itself means nothing
         scores[np.arange(len(chosen)), chosen] = np.nan
     low, high = np.nanpercentile(scores, [5, 95], axis=1)
     return float(np.median(high - low))
 
 
-def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Retention:
+def retention(before: Vectors, after: Vectors, k: int = NEIGHBOURS) -> Retention:
     """Return the share of nearest neighbours among fixed texts that is unchanged, from 0 to 1.
 
     This is the mean share of the ``k`` nearest of each text that are the same before and after.
@@ -109,11 +110,11 @@ def retention(before: FloatArray, after: FloatArray, k: int = NEIGHBOURS) -> Ret
     for vectors in (before, after):
         _check(vectors, k + 1)
     nearest = nearest_rows(before, k), nearest_rows(after, k)
-    kept = [overlap(a, b, k) for a, b in zip(*nearest, strict=True)]
-    return Retention(float(np.mean(kept)), k / (len(before) - 1))
+    shares = [overlap(a, b, k) for a, b in zip(*nearest, strict=True)]
+    return Retention(float(np.mean(shares)), k / (len(before) - 1))
 
 
-def _check(vectors: FloatArray, least: int) -> None:
+def _check(vectors: Vectors, least: int) -> None:
     if vectors.ndim != 2 or len(vectors) < least:
         raise ValueError(f"At least {least} vectors are needed.")
     if not np.isfinite(vectors).all():

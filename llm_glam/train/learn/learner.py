@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ...evaluate.batch_recall import BoolArray, FloatArray, IntArray, Matched
+from ...evaluate.batch_recall import Matched
+from ...vectors import BoolArray, IntArray, Vectors
 from ..clip.contrastive_loss import NamedArrays, batches, chance_loss, rate
 from .state import Settings, State
 
@@ -29,9 +30,9 @@ class Seen:
     texts that must not be forgotten; ``scale`` is the scale of the cosines before softmax.
     """
 
-    pictures: FloatArray
-    texts: FloatArray
-    others: FloatArray
+    pictures: Vectors
+    texts: Vectors
+    others: Vectors
     scale: float
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import BoolArray, hits
+from ...evaluate.batch_recall import hits
+from ...vectors import BoolArray
 from ..clip.contrastive_loss import NamedArrays, held_out_loss
 from .learner import Learner, Pass, Seen, Stopped, Why
 from .state import Epoch, Settings, State, best_of

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluate.batch_recall import FloatArray, IntArray, Matching
-from ..cache.pixel_cache import Kept
+from ...evaluate.batch_recall import Matching
+from ...vectors import IntArray, Vectors
+from ..cache.pixel_cache import CachedPixels
 from ..clip import checkpoint_weights
 from ..clip.contrastive_loss import NamedArrays
 from .learner import Pass, Seen, Stopped
@@ -36,7 +37,7 @@ class TowerLearner:
         self,
         model: Any,
         learning: Mapping[str, Any],
-        kept: Kept,
+        cached: CachedPixels,
         parts: tuple[Part, Part],
         texts: Sequence[str],
         others: Sequence[str],
@@ -45,11 +46,11 @@ class TowerLearner:
         """Take over a model.
 
         :param learning: the weights to train, by name
-        :param parts: the training and the held-out part of the cached pictures ``kept``
+        :param parts: the training and the held-out part of the pictures in ``cached``
         :param texts: all texts of these pictures; ``others`` must not be forgotten
         :param at_once: how many pairs go through the towers at a time
         """
-        self.model, self.learning, self.kept = model, learning, kept
+        self.model, self.learning, self.cached = model, learning, cached
         self.own, self.apart = parts
         self.train, self.held_out = (part.matched for part in parts)
         self.tokens = self._tokens([*texts, *others])
@@ -70,7 +71,7 @@ class TowerLearner:
             from .hf.caching import CachedLoss, TwoTowers
 
         scale = self.learning[checkpoint_weights.NAMES["log_scale"]]
-        return CachedLoss(TwoTowers(self.model, scale, self.kept.linear), at_once)
+        return CachedLoss(TwoTowers(self.model, scale, self.cached.linear), at_once)
 
     def _tokens(self, texts: Sequence[str]) -> tuple[Any, Any]:
         """Return token ids and the attention mask of texts, as the model makes them."""
@@ -81,7 +82,7 @@ class TowerLearner:
         return made["input_ids"], made["attention_mask"]
 
     def _data(self) -> Iterator[NDArray[Any]]:
-        yield np.frombuffer(self.kept.key.encode(), np.uint8)
+        yield np.frombuffer(self.cached.key.encode(), np.uint8)
         yield from (tokens.numpy() for tokens in self.tokens)
         for part in (self.own, self.apart):
             yield from (part.rows, part.matched.picture_of, part.matched.caption)
@@ -105,7 +106,7 @@ class TowerLearner:
             self._restore(state, epoch)
             self.live = {}  # until the epoch is complete
             rows = (self.own.rows, self.train.caption)
-            collator = Collator(epoch, self.kept.pixels, self.tokens, rows)
+            collator = Collator(epoch, self.cached.pixels, self.tokens, rows)
             take(self.model, self.loss, epoch, collator, self.optimizer)
         self.live = self._weights_now()
         return self.live, *self._moments()
@@ -151,7 +152,7 @@ class TowerLearner:
             raise Stopped("diverged")
         return seen
 
-    def _through(self, tower: str, rows: IntArray) -> FloatArray:
+    def _through(self, tower: str, rows: IntArray) -> Vectors:
         """Return vectors of pictures or texts, shape (n, d)."""
         import torch
 
@@ -167,7 +168,7 @@ class TowerLearner:
         import torch
 
         if tower == "pictures":
-            given = [torch.from_numpy(self.kept.pixels[rows])]
+            given = [torch.from_numpy(self.cached.pixels[rows])]
         else:
             ids, mask = (tokens[rows] for tokens in self.tokens)
             longest = int(mask.sum(dim=1).max())

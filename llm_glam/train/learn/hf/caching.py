@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ....errors import TrainingFailed
-from ....evaluate.batch_recall import BoolArray
+from ....vectors import BoolArray
 from ...clip.contrastive_loss import loss
 
 Tell = Callable[[float, BoolArray], None]
@@ -125,10 +125,10 @@ class CachedLoss(nn.Module):
     def _backward(
         self, given: Halves, fits: Tensor, cached: tuple[Tensor, Any], factor: Tensor
     ) -> None:
-        kept = [cached]
+        unused = [cached]
 
         def go() -> None:
-            own = kept.pop() if kept else self._first(given, fits)
+            own = unused.pop() if unused else self._first(given, fits)
             self._second(given, *own, factor)
 
         with torch.enable_grad():

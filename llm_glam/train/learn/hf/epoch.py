@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
+from numpy.typing import NDArray
 from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
 from transformers import PrinterCallback, TrainerCallback
 
-from ....evaluate.batch_recall import FloatArray
 from ...clip.checkpoint_weights import NAMES
 from ...clip.contrastive_loss import BETAS, EPSILON, LARGEST_SCALE
 from ..learner import Pass
@@ -87,7 +87,7 @@ class Collator:
 
 def optimizer_of(
     learning: Mapping[str, Any],
-    moments: Mapping[str, tuple[FloatArray, FloatArray]],
+    moments: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
     taken: int,
     decay: float,
 ) -> torch.optim.Optimizer:
