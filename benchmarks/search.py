@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from llm_glam.db import collections
+from llm_glam.db import collections, connection
 from llm_glam.search import exact
 from llm_glam.search.exact import Query
 
@@ -25,7 +25,7 @@ def database(path: Path, count: int, ours: str, fingerprint: str) -> Path:
         return path
     work = path.with_suffix(".part")
     work.unlink(missing_ok=True)
-    db = collections.connect(work)
+    db = connection.connect(work)
     collections.prepare(db)
     collection = collections.create(db, NAME, ours)
     collections.claim(db, collection, fingerprint, DIMENSIONS, "fp32")
@@ -71,7 +71,7 @@ def change(path: Path) -> None:
 
 def warm(path: Path, together: int = 1, rounds: int = 5) -> float:
     """Seconds of so many searches at once in a process that has searched before, median."""
-    db = collections.connect(path)
+    db = connection.connect(path)
     collection = collections.get(db, NAME)
     times = []
     for seed in range(rounds + 1):

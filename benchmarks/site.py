@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from llm_glam.db import collections, items
+from llm_glam.db import collections, connection, items
 from llm_glam.models import registry
 
 from . import prepare, search
@@ -59,7 +59,7 @@ def collection(path: Path, count: int) -> Path:
     work.unlink(missing_ok=True)
     demo = registry.get("demo")
     search.database(work, count, demo.model_id, str(demo.fingerprint))
-    db = collections.connect(work)
+    db = connection.connect(work)
     table = str(collections.get(db, search.NAME).items_table)
     items.add_columns(db, table, {"material": str, "year": int})
     with db.conn:

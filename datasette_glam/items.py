@@ -10,7 +10,7 @@ from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import embeddings
 from llm_glam.db.collection import Collection
-from llm_glam.db.filters import SENSITIVE, SHOWABLE
+from llm_glam.db.sensitive import SENSITIVE, SHOWABLE
 from llm_glam.formats.tables import Row
 
 Rowids = NDArray[np.int64]

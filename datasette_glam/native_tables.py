@@ -6,8 +6,9 @@ from typing import Any
 from markupsafe import Markup
 from sqlite_utils import Database
 
-from llm_glam.db import collections, filters
+from llm_glam.db import collections
 from llm_glam.db.collection import Collection
+from llm_glam.db.sensitive import is_sensitive
 
 from . import items
 from .access.context import wrapped
@@ -54,10 +55,8 @@ def thumbnail_cell(
         card = {"id": row["id"], "thumbnail_md5": "of this row"}
         urls.add(datasette, database, collection.name, [card])
         address = card["thumbnail_url"].partition("?")[0]
-        is_sensitive = "sensitive" not in row.keys() or filters.is_sensitive(
-            row["sensitive"]
-        )
-        picture = "" if is_sensitive else PICTURE.format(address)
+        is_hidden = "sensitive" not in row.keys() or is_sensitive(row["sensitive"])
+        picture = "" if is_hidden else PICTURE.format(address)
         return Markup('<a href="{}">{}{}</a> <a href="{}">Similar images</a>').format(
             card["url"], picture, value or row["id"], card["similar_url"]
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlite_utils import Database
 
-from llm_glam.db import collections
+from llm_glam.db import collections, connection
 from llm_glam.db.collection import Collection
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
@@ -81,7 +81,7 @@ class Functions:
             raise NotAllowed(
                 "a database in memory has no collections; use one in a file"
             )
-        db = collections.connect(self._path, readonly=True)
+        db = connection.connect(self._path, readonly=True)
         return db, collections.get(db, str(name))
 
     def _terms(self, query: str) -> "list[Term]":

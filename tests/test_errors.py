@@ -24,7 +24,7 @@ COMMANDS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_locked_database(llm, colours, photos, command, monkeypatch):
-    monkeypatch.setattr("llm_glam.db.collections.TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("llm_glam.db.connection.TIMEOUT_SECONDS", 0.1)
     llm(*EMBED)
     picture(photos / "new.png", BLUE)
     other = sqlite3.connect(llm.database, isolation_level=None)
@@ -80,11 +80,11 @@ def test_a_read_only_database(llm, colours, photos):
     uri = f"{database.as_uri()}?mode=ro"
     from sqlite_utils import Database
 
-    from llm_glam.db import collections
+    from llm_glam.db import connection
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            collections,
+            connection,
             "connect",
             lambda path, readonly=False: Database(sqlite3.connect(uri, uri=True)),
         )
@@ -95,25 +95,25 @@ def test_a_read_only_database(llm, colours, photos):
 
 
 def test_a_full_disk_loses_nothing(llm, colours, tmp_path, monkeypatch):
-    from llm_glam.db import collections
+    from llm_glam.db import connection
 
     for number in range(60):
         picture(
             tmp_path / "photos" / f"{number:02}.png", (number, 9, 9), size=(200, 200)
         )
-    real = collections.connect
+    real = connection.connect
 
     def small_disk(path, readonly=False):
         database = real(path, readonly=readonly)
         database.execute("pragma max_page_count = 60")
         return database
 
-    monkeypatch.setattr(collections, "connect", small_disk)
+    monkeypatch.setattr(connection, "connect", small_disk)
     message = llm.fails(*EMBED, "--batch-size", "10")
     assert "could not be extended because the disk is full" in message
     written = llm.ids()
     assert 0 < len(written) < 60
-    monkeypatch.setattr(collections, "connect", real)
+    monkeypatch.setattr(connection, "connect", real)
     result = llm(*EMBED)
     assert f"{60 - len(written)} embedded, {len(written)} unchanged" in result.stderr
     assert len(llm.ids()) == 60
@@ -330,11 +330,11 @@ def test_two_writers_wait_for_each_other(llm, colours, tmp_path):
     def other_writer():
         from sqlite_utils import Database
 
-        from llm_glam.db import collections
+        from llm_glam.db import connection
 
         for number in range(40):
             db = Database(sqlite3.connect(llm.database, timeout=30))
-            with collections.writing(db):
+            with connection.writing(db):
                 db.execute("update collections set name = name")
                 db.execute("select count(*) from embeddings").fetchone()
             results.append(number)

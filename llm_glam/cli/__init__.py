@@ -68,6 +68,6 @@ def glam() -> None:
 
 
 def _database(ctx: click.Context) -> Path:
-    from ..db import collections
+    from ..db import connection
 
-    return Path(ctx.meta.get("llm_glam.database") or collections.default_path())
+    return Path(ctx.meta.get("llm_glam.database") or connection.default_path())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..db import collections
+from ..db import connection
 from ..images import decoding
 from ..ingest import adopt, opening, pipeline
 from ..ingest.pipeline import IngestOptions
@@ -44,7 +44,7 @@ def command(
     model_id = embedding_model.resolve(model)
     path = Path(folder).resolve() if folder else None
     shared.check_exists(database)
-    db = collections.connect(database)
+    db = connection.connect(database)
     verified = adopt.adopt(db, collection, model_id, path)
     if verified:
         click.echo(

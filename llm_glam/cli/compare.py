@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..db import collections
+from ..db import connection
 from ..errors import GlamError
 from ..evaluate.compare import agreement as agreeing
 from ..evaluate.compare import collection_pair, wording
@@ -106,7 +106,7 @@ def command(
     _check_page(page, force)
     shared.check_exists(database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
-    db = collections.connect(database, readonly=True)
+    db = connection.connect(database, readonly=True)
     pair = collection_pair.open_pair(db, old, new, with_sensitive=sensitive)
     for line in wording.left_out(pair):
         say_on_stderr(line)

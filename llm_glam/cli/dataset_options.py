@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..db import collections
+from ..db import collections, connection
 from ..db.filters import Conditions
 from ..evaluate.pairs import from_collection, from_table, pairs
 from ..evaluate.pairs.from_table import Columns
@@ -50,7 +50,7 @@ class Source:
 
     def engine_options(self, device: str | None) -> EngineOptions:
         """Return engine options with the precision that the collection was made with."""
-        db = collections.connect(self.database, readonly=True)
+        db = connection.connect(self.database, readonly=True)
         precision = collections.get(db, str(self.collection)).precision
         return EngineOptions(say_on_stderr, precision, device)
 
@@ -65,7 +65,7 @@ class Source:
             )
             return from_table.read(str(self.data), columns, sensitive=self.sensitive)
         shared.check_exists(self.database)
-        db = collections.connect(self.database, readonly=True)
+        db = connection.connect(self.database, readonly=True)
         return from_collection.read(
             *(db, collections.get(db, self.collection)),
             caption=self.caption_column,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..db import collections, network_drive
+from ..db import collections, connection, network_drive
 from ..engine import PRECISIONS
 from ..images import decoding
 from ..ingest import estimate
@@ -123,7 +123,7 @@ def _model_id(database: Path, collection: str, model: str | None) -> str:
     existing = collections.find_in(database, collection)
     if model or not existing:
         return embedding_model.resolve(model)
-    return collections.get(collections.connect(database), collection).model_id
+    return collections.get(connection.connect(database), collection).model_id
 
 
 def _report_left_out(count: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..db import collections
+from ..db import connection
 from ..errors import UnknownCollection
 from ..models import engine_choice
 
@@ -39,7 +39,7 @@ def _remember_database(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> Path:
     """Note the path in the context too, for error messages about the database."""
-    path = Path(value) if value else collections.default_path()
+    path = Path(value) if value else connection.default_path()
     ctx.meta["llm_glam.database"] = path
     return path
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..db import collections
+from ..db import connection
 from ..images import decoding
 from ..ingest import pipeline, reembed
 from ..models import embedding_model
@@ -47,7 +47,7 @@ def command(
     """
     decoding.allow_megapixels(pictures.max_megapixels)
     shared.check_exists(database)
-    db = collections.connect(database)
+    db = connection.connect(database)
     model_id = embedding_model.resolve(model)
     engine_options = EngineOptions(say_on_stderr, device=device)
     old, opened = reembed.open_beside(db, collection, new, model_id, engine_options)

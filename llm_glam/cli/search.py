@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..db import collections
+from ..db import collections, connection
 from ..db.filters import Conditions
 from ..formats.tables import Row
 from ..images import decoding
@@ -96,7 +96,7 @@ def command(
     """
     shared.check_exists(database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
-    db = collections.connect(database, readonly=True)
+    db = connection.connect(database, readonly=True)
     opened = collections.get(db, collection)
     wanted = parse_terms(" ".join(query), add, subtract)
     conditions = Conditions(filters_, where, words)

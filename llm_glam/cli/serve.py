@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..db import collections
+from ..db import collections, connection
 from ..publish import local_server
 from . import options as shared
 
@@ -51,7 +51,7 @@ def command(
     """
     shared.check_exists(database)
     if collection:
-        collections.get(collections.connect(database, readonly=True), collection)
+        collections.get(connection.connect(database, readonly=True), collection)
     site = local_server.Site(database, host, port, metadata)
     address = site.address(collection)
     click.echo(f"Equivalent command: {site.command_line()}", err=True)

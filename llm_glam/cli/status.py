@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from .. import status
-from ..db import collections
+from ..db import collections, connection
 from . import options as shared
 from .output import output_options, output_rows
 
@@ -31,7 +31,7 @@ def command(
         llm glam status photos --problems -t
     """
     shared.check_exists(database)
-    db = collections.connect(database, readonly=True)
+    db = connection.connect(database, readonly=True)
     shown = [collections.get(db, collection)] if collection else collections.every(db)
     if not shown:
         click.echo(

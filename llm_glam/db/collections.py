@@ -5,73 +5,20 @@ first applies migrations and deletes rows about collections that no longer exist
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import llm
 from llm.embeddings_migrations import embeddings_migrations
 from sqlite_utils import Database
 
 from ..errors import CheckpointChanged, UnknownCollection
 from ..models import registry
 from ..models.registry import Checkpoint
-from . import embeddings, items
+from . import connection, embeddings, items
 from .collection import Collection
 from .migrations import glam_migrations
-
-TIMEOUT_SECONDS = 30
-
-
-def default_path() -> Path:
-    """Return the path of LLM's embeddings database."""
-    return llm.user_dir() / "embeddings.db"
-
-
-def connect(path: str | Path, *, readonly: bool = False) -> Database:
-    """Open a database.
-
-    With ``readonly``, the connection refuses every change, but SQLite still opens the file for
-    writing if permissions allow it: a run that was killed may have left a journal, which only such
-    a connection can roll back.
-
-    :param readonly: do not create the file, and do not change anything in it
-    :raises sqlite3.DatabaseError: see :func:`llm_glam.errors.explained`
-    """
-    if not readonly:
-        return Database(sqlite3.connect(path, timeout=TIMEOUT_SECONDS))
-    uri = existing_uri(path)
-    db = Database(sqlite3.connect(uri, uri=True, timeout=TIMEOUT_SECONDS))
-    db.execute("pragma query_only = on")
-    return db
-
-
-def existing_uri(path: str | Path) -> str:
-    """Return a URI that opens a database file and fails if there is none."""
-    return f"{Path(path).resolve().as_uri()}?mode=rw"
-
-
-@contextmanager
-def writing(db: Database) -> Iterator[None]:
-    """Run a block in one transaction, which is rolled back if the block raises.
-
-    The write lock is taken at the start, after waiting for other writers. A transaction that only
-    asks for it after reading fails without waiting if another process has written in between.
-    """
-    if db.conn.in_transaction:
-        with db.atomic():
-            yield
-        return
-    db.conn.execute("begin immediate")
-    try:
-        yield
-    except BaseException:
-        db.conn.rollback()
-        raise
-    db.conn.commit()
 
 
 def prepare(db: Database) -> None:
@@ -91,7 +38,7 @@ def find_in(path: str | Path, name: str) -> Collection | None:
 
     A file that does not exist is not created.
     """
-    return find(connect(path, readonly=True), name) if Path(path).is_file() else None
+    return find(connection.connect(path, readonly=True), name) if Path(path).is_file() else None
 
 
 def get(db: Database, name: str) -> Collection:
@@ -130,7 +77,7 @@ def made_with(path: Path, entry: Checkpoint) -> list[str]:
         return []
     return [
         c.name if _is_same(c.fingerprint, entry) else f"{c.name} (other weights)"
-        for c in every(connect(path, readonly=True))
+        for c in every(connection.connect(path, readonly=True))
         if c.model_id == entry.model_id
     ]
 
@@ -234,7 +181,7 @@ def drop_orphans(db: Database) -> None:
 
 def delete(db: Database, collection: Collection) -> None:
     """Delete a collection and its vectors, but not its records, labels and thumbnails."""
-    with writing(db):
+    with connection.writing(db):
         embeddings.delete_all(db, collection.id)
         db.execute("delete from collections where id = ?", [collection.id])
         if db.table("glam_collections").exists():
@@ -260,14 +207,14 @@ def begin_run(
         "versions": json.dumps(_versions()),
         "started": registry.now(),
     }
-    with writing(db):
+    with connection.writing(db):
         return int(str(db.table("glam_runs").insert(row).last_pk))
 
 
 def end_run(db: Database, run: int, counts: dict[str, int], seconds: float) -> None:
     """Record in ``glam_runs`` what a command has done and how long it took."""
     values = {"counts": json.dumps(counts), "seconds": round(seconds, 3)}
-    with writing(db):
+    with connection.writing(db):
         db.table("glam_runs").update(run, values)
 
 

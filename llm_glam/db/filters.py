@@ -9,7 +9,6 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
@@ -44,9 +43,6 @@ WITHOUT_VALUE = {
 }
 # The part of a filter that follows the column's name.
 REST = re.compile(rf"(?:__({'|'.join((*COMPARED, *WITHOUT_VALUE))}))?(=|\Z)")
-# SQLite does not enforce the column's type: SQL may have written 'yes', which is not a number.
-SHOWABLE = "coalesce(sensitive, 0) in (0, '', '0')"
-SENSITIVE = f"not {SHOWABLE}"
 NUMERIC = {"gt", "gte", "lt", "lte"}
 LONGEST_INTEGER = 18  # digits: every such number fits SQLite's 64-bit integers
 
@@ -74,14 +70,6 @@ class Clause:
 
     sql: str
     values: dict[str, str | int]
-
-
-def is_sensitive(value: Any) -> bool:
-    """Return whether a value of the column ``sensitive`` marks a picture as sensitive.
-
-    This is :data:`SENSITIVE` for a value that has already been read.
-    """
-    return value not in (None, 0, "", "0")
 
 
 def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:

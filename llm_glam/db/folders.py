@@ -9,7 +9,7 @@ from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
 from ..images.files import PictureFile, file_at
-from . import collections, items
+from . import connection, items
 
 
 def ids_by_path(db: Database, items_table: str) -> dict[str, int]:
@@ -88,7 +88,7 @@ def _rebind(
     is_moved = 2 * len(same) > len(shared)
     moved = [file for file, _ in shared] if is_moved else same
     sql = f"update {quote_identifier(items_table)} set image_folder = ? where id = ?"
-    with collections.writing(db):
+    with connection.writing(db):
         for file in moved:
             db.execute(sql, [folder_ids[str(file.folder)], file.id])
         if not db.table(items_table).count_where("image_folder = ?", [old]):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..db import collections
+from ..db import collections, connection
 from ..models import embedding_model, registry
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
@@ -83,7 +83,7 @@ def evaluate_stored(
     progress = progress or NoProgress()
     options = (options or MetricOptions()).spelled(dataset.pairs)
     measure.check_label(dataset.pairs, options)
-    db = collections.connect(database, readonly=True)
+    db = connection.connect(database, readonly=True)
     found = collections.get(db, collection)
     given = engine_options or EngineOptions(progress.say, found.precision)
     encoder = embedding_model.find(found.model_id).encoder(engine_options=given)

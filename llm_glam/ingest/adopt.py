@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
-from ..db import collections, embeddings
+from ..db import collections, connection, embeddings
 from ..db.collection import Collection
 from ..engine import FP32, Encoder, Vectors
 from ..errors import GlamError, UnknownCollection, VectorsDiffer
@@ -99,7 +99,7 @@ def adopt(
     encoder = embedding_model.find(model_id).encoder()
     verified = verify(db, collection, encoder, folder)
     collections.prepare(db)
-    with collections.writing(db):
+    with connection.writing(db):
         _use_slashes(db, collection, folder)
         db.execute(
             "update collections set model = ? where id = ?", [model_id, collection.id]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..db import collections
+from ..db import collections, connection
 from ..db.collection import Collection
 from ..engine import INT8, Encoder
 from ..images import files
@@ -81,7 +81,7 @@ def embed_folder(
     existing = collections.find_in(database, collection)
     model_id = embedding_model.resolve(model) if model or not existing else None
     file_records = records.read_beside(found.files)
-    db = collections.connect(database)
+    db = connection.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
     opened = opening.open_collection(db, collection, model_id, engine_options)
     recorded = dict(arguments or {"folder": folder})

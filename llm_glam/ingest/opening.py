@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlite_utils import Database
 
-from ..db import collections
+from ..db import collections, connection
 from ..db.collection import Collection
 from ..engine import FP32, Encoder
 from ..errors import ModelConflict
@@ -47,7 +47,7 @@ def open_collection(
     if existing:
         collections.check_fingerprint(existing, encoder.fingerprint)
     collections.prepare(db)
-    with collections.writing(db):
+    with connection.writing(db):
         collection = collections.find(db, name) or collections.create(
             db, name, str(used_id)
         )

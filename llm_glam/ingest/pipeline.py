@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import collections, folders, items
+from ..db import collections, connection, folders, items
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import BadImage, NothingEmbedded
@@ -197,7 +197,7 @@ def _report_remarks(batch: Sequence[Ready | Problem], progress: Progress) -> Non
 
 def _write_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
     """Record and report problems that are known before any file is read."""
-    with collections.writing(run.target.db):
+    with connection.writing(run.target.db):
         for problem in problems:
             write_problem(run.target, problem)
             run.progress.say(f"{problem.entry.id}: {problem.reason}")
@@ -206,7 +206,7 @@ def _write_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
 
 def _update_records(run: IngestRun) -> None:
     """Update records that have changed, including those of unchanged pictures."""
-    with collections.writing(run.target.db):
+    with connection.writing(run.target.db):
         changed = items.write_records(
             run.target.db, run.target.table, run.target.records
         )
@@ -220,7 +220,7 @@ def _prune(run: IngestRun, roots: Sequence[Path]) -> None:
     for folder in roots:
         folder_id = target.folders[str(folder)]
         missing = folders.missing_files(target.db, target.table, folder, folder_id)
-        with collections.writing(target.db):
+        with connection.writing(target.db):
             for row in missing:
                 items.forget(target.db, target.table, row)
         run.progress.say(

@@ -15,6 +15,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..db import items
+from ..db.sensitive import is_yes
 from ..errors import BadRecords
 from ..formats import tables
 from ..formats.tables import Row, Surplus
@@ -26,7 +27,6 @@ LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 NAMED = 3  # how many records without a picture a message names
-NO = {"", "0", "false", "no", "n", "none"}
 
 
 @dataclass
@@ -127,14 +127,6 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
         )
     for row in chain([first], rows):
         yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
-
-
-def is_yes(value: Any) -> bool:
-    """Return whether a value such as that of the column ``sensitive`` means yes.
-
-    Every value does except an empty one, 0, "false", "no", "n" and "none".
-    """
-    return str(value or "").strip().lower() not in NO
 
 
 def _folders(files: Iterable[PictureFile]) -> set[Path]:

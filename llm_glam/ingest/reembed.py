@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlite_utils import Database
 
-from ..db import collections, embeddings, folders, items
+from ..db import collections, connection, embeddings, folders, items
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ModelConflict, ProblemKind, UnknownCollection
@@ -48,7 +48,7 @@ def open_beside(
         )
     encoder = embedding_model.find(model_id).encoder(engine_options=engine_options)
     collections.prepare(db)
-    with collections.writing(db):
+    with connection.writing(db):
         collection = existing or collections.create(db, new, model_id)
         collections.check_fingerprint(collection, encoder.fingerprint)
         collections.link(

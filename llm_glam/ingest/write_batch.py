@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from sqlite_utils import Database
 
-from ..db import collections, embeddings, items
+from ..db import connection, embeddings, items
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ProblemKind
@@ -88,7 +88,7 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
         ready,
         trust_stored=target.trust_stored,
     )
-    with collections.writing(target.db):
+    with connection.writing(target.db):
         renamed = _resolve_identities(target, ready, present)
         for one, (status, vector) in zip(ready, resolved, strict=True):
             if status != "unchanged":
@@ -109,7 +109,7 @@ def restore_records(target: Target) -> None:
     This is done at the end of a run, since a renumbered picture may be written before the run
     sets its record aside.
     """
-    with collections.writing(target.db):
+    with connection.writing(target.db):
         for item_id, md5 in target.new_pictures.items():
             record = items.pop_record(target.db, target.table, md5, item_id)
             if record:

@@ -23,7 +23,7 @@ from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
 from ..cli.output import ProgressBar, say_on_stderr
 from ..cli.summary import report_checkpoint, report_counts
-from ..db import collections, embeddings
+from ..db import collections, connection, embeddings
 from ..errors import BadImage, GlamError, explained
 from ..images import decoding, files
 from ..ingest import opening, pipeline, records
@@ -55,7 +55,7 @@ def embed_multi(
         ReadOptions(keep_raw=options["store"]),
         batch_size=options["batch_size"] or pipeline.BATCH_SIZE,
     )
-    db = collections.connect(path)
+    db = connection.connect(path)
     for alias, attached in options["attach"]:
         _attach(db, alias, attached)
     engine_options = EngineOptions(say_on_stderr)
@@ -87,7 +87,7 @@ def embed(
         content = options["content"] or _input(options)
         return original(**{**options, "content": content, "model": model_id})
     entry = Entry(options["id"], _content(options), options["metadata"])
-    db = collections.connect(path)
+    db = connection.connect(path)
     opened = opening.open_collection(db, options["collection"], model_id)
     read_options = ReadOptions(workers=1, keep_raw=options["store"])
     ingest_options = IngestOptions(read_options)
@@ -111,7 +111,7 @@ def similar(
     if not (options["id"] or options["content"] or options["input"]):
         return original(**options)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
-    db = collections.connect(path, readonly=True)
+    db = connection.connect(path, readonly=True)
     collection = collections.get(db, options["collection"])
     if options["id"]:
         vector = embeddings.stored_vector(db, collection, options["id"])
@@ -131,7 +131,7 @@ def collections_delete(
     original: Callback, path: Path, model_id: str, options: dict[str, Any]
 ) -> None:
     """Run ``llm collections delete``, which leaves records, labels and thumbnails in place."""
-    db = collections.connect(path)
+    db = connection.connect(path)
     collections.delete(db, collections.get(db, options["collection"]))
     index.delete_stale_files(db)
 

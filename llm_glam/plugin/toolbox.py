@@ -78,12 +78,12 @@ class Glam(llm.Toolbox):
         return _json({"count": len(found), "records": rows})
 
     def _open(self) -> "tuple[Database, Collection]":
-        from ..db import collections
+        from ..db import collections, connection
         from ..errors import UnknownCollection, check_text
 
         check_text(self._collection, UnknownCollection)
-        path = self._database or collections.default_path()
-        db = collections.connect(path, readonly=True)
+        path = self._database or connection.default_path()
+        db = connection.connect(path, readonly=True)
         collection = collections.get(db, self._collection)
         if collection.items_table is None:
             raise UnknownCollection(f"'{collection.name}' holds no records.")
@@ -103,7 +103,8 @@ def _bounded(number: Any) -> int:
 
 
 def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list[str]:
-    from ..db.filters import SHOWABLE, Conditions, ids
+    from ..db.filters import Conditions, ids
+    from ..db.sensitive import SHOWABLE
 
     return ids(db, collection, Conditions(filters, [SHOWABLE]))
 
@@ -135,7 +136,7 @@ def _records(
 def _values(db: "Database", collection: "Collection", column: str) -> Any:
     from sqlite_utils.db import quote_identifier
 
-    from ..db.filters import SHOWABLE
+    from ..db.sensitive import SHOWABLE
 
     name, table = quote_identifier(column), quote_identifier(
         str(collection.items_table)

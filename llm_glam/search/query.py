@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..db import collections, filters, items
+from ..db import collections, connection, filters, items
 from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..errors import BadTerm
@@ -65,7 +65,7 @@ def search(
     :raises GlamError: there is a problem with the query, a condition, the collection or its
         checkpoint, which the message explains in one sentence
     """
-    db = collections.connect(database, readonly=True)
+    db = connection.connect(database, readonly=True)
     opened = collections.get(db, collection)
     wanted = parse_terms(query, add, subtract)
     return search_terms(db, opened, wanted, options, progress)

@@ -9,7 +9,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from llm_glam.db import collections
+from llm_glam.db import collections, connection
 from llm_glam.evaluate import rank_agreement
 from llm_glam.evaluate.compare import agreement, collection_pair, wording
 from llm_glam.models import loading
@@ -162,7 +162,7 @@ def test_equal_pictures_have_ranks_by_id(llm, colours, tmp_path, monkeypatch):
     same = [f"same {number:02}.png" for number in range(13)]
     assert [row["old_id"] for row in rows] == [*same, "green.png", "red.png"]
     assert [row["new_rank_in_old"] for row in rows] == list(range(1, 16))
-    db = collections.connect(llm.database, readonly=True)
+    db = connection.connect(llm.database, readonly=True)
     query = exact.Query(np.array([0.1, 0.2, 0.9]), skip=["same 04.png"])
     found = exact.ranks(
         db, collections.get(db, "photos"), query, [same[12], same[4], "no"]
@@ -173,7 +173,7 @@ def test_equal_pictures_have_ranks_by_id(llm, colours, tmp_path, monkeypatch):
 
 
 def test_ranks_among_some(many):
-    db = collections.connect(many.database, readonly=True)
+    db = connection.connect(many.database, readonly=True)
     vectors = many.vectors()
     chance_level = random.Random(3)
     for _ in range(20):

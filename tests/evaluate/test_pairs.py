@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import pytest
 from openpyxl import Workbook
 
-from llm_glam.db import collections
+from llm_glam.db import collections, connection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadPairs, BadRecords, BadTemplate
 from llm_glam.evaluate.pairs import from_collection, from_table, pairs
@@ -499,7 +499,7 @@ def test_the_first_problems_are_told_and_the_others_counted():
 
 @pytest.fixture
 def collection(many):
-    db = collections.connect(many.database)
+    db = connection.connect(many.database)
     return db, collections.get(db, "photos")
 
 

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from llm.cli import cli
 
-from llm_glam.db import change_stamp, collections
+from llm_glam.db import change_stamp, collections, connection
 from llm_glam.errors import VectorsDiffer
 from llm_glam.search import exact, index, matmul, vector_file
 from llm_glam.search.vector_file import Rows
@@ -39,7 +39,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def db(path):
-    db = collections.connect(path)
+    db = connection.connect(path)
     collections.prepare(db)
     collections.create(db, "photos", "glam-clip/tiny")
     write(db, {f"{i:03}.jpg": vector(i) for i in range(60)})
@@ -260,7 +260,7 @@ def test_a_restored_backup_is_noticed(db, path, tmp_path, journal):
 
     shutil.copyfile(tmp_path / "backup.db", path)
 
-    db = collections.connect(path)
+    db = connection.connect(path)
     check(db)
     write(db, {"004.jpg": vector(1004)})
     check(db)
@@ -269,7 +269,7 @@ def test_a_restored_backup_is_noticed(db, path, tmp_path, journal):
 def test_a_copy_of_the_file_has_an_index_of_its_own(db, path, tmp_path):
     check(db)
     shutil.copy2(path, tmp_path / "copy.db")
-    copy = collections.connect(tmp_path / "copy.db")
+    copy = connection.connect(tmp_path / "copy.db")
     replace(copy, path)
 
     check(copy)
@@ -277,7 +277,7 @@ def test_a_copy_of_the_file_has_an_index_of_its_own(db, path, tmp_path):
 
 
 def test_what_is_being_written_is_not_seen_before_it_is_committed(db, path):
-    writer = collections.connect(path)
+    writer = connection.connect(path)
     check(db)
     writer.conn.execute("begin immediate")
     writer.conn.execute("delete from embeddings where id < '030.jpg'")
@@ -343,7 +343,7 @@ def test_a_small_collection_is_compared_without_the_large_ones_beside_it(
 
 
 def test_a_database_in_memory_has_no_file(kept):
-    db = collections.connect(":memory:")
+    db = connection.connect(":memory:")
     collections.prepare(db)
     collections.create(db, "photos", "glam-clip/tiny")
     write(db, {f"{i}.jpg": vector(i) for i in range(9)})
@@ -400,7 +400,7 @@ def test_indexes_of_databases_that_are_gone_are_cleared_away(db, path, tmp_path,
     check(db)
     db.conn.close()
     path.rename(tmp_path / "moved.db")
-    moved = collections.connect(tmp_path / "moved.db")
+    moved = connection.connect(tmp_path / "moved.db")
 
     check(moved)
 
@@ -420,7 +420,7 @@ def test_the_index_goes_with_its_collection(db, path, kept, monkeypatch):
 
     assert done.exit_code == 0, done.output
     assert len(files()) == (kept == "in a file")
-    check(collections.connect(path), "other")
+    check(connection.connect(path), "other")
 
 
 def test_what_a_killed_process_left_is_cleared_away(db, path, kept):
@@ -570,10 +570,10 @@ def test_several_processes_at_once(db, path, kept):
 import sys, sqlite3
 sys.path.insert(0, sys.argv[2])
 from tests.search import test_index as t
-from llm_glam.db import collections
+from llm_glam.db import collections, connection
 from llm_glam.search import index
 index.SMALL = int(sys.argv[3])
-db = collections.connect(sys.argv[1])
+db = connection.connect(sys.argv[1])
 for i in range(15):
     t.write(db, {f"{i:03}.jpg": t.vector(int(sys.argv[4]) * 100 + i)})
     hits = t.exact.nearest(db, collections.get(db, "photos"), t.vector(5).astype(float), 5)

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from llm_glam.db import embeddings, filters
 from llm_glam.db.collection import Collection
 from llm_glam.db.filters import Conditions
+from llm_glam.db.sensitive import SHOWABLE
 from llm_glam.errors import BadFilter, primary_code
 from llm_glam.formats.tables import Row
 
@@ -55,7 +56,7 @@ SIGNS = {
 
 def shown(wanted: Search) -> Conditions:
     """Return the conditions of a search, without sensitive records unless they are requested."""
-    always = [] if wanted.with_sensitive else [filters.SHOWABLE]
+    always = [] if wanted.with_sensitive else [SHOWABLE]
     conditions = wanted.conditions
     return replace(conditions, where=[*conditions.where, *always])
 

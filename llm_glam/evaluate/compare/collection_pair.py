@@ -8,6 +8,7 @@ from sqlite_utils import Database
 from ...db import collections, embeddings, filters, items
 from ...db.collection import Collection
 from ...db.filters import Conditions
+from ...db.sensitive import SENSITIVE
 from ...errors import NotComparable
 from ...search import exact, terms
 from ...search.exact import Hit, Query
@@ -92,7 +93,7 @@ def open_pair(
     shared = embeddings.shared_ids(db, first.id, second.id)
     sensitive: set[str] = set()
     if not with_sensitive:
-        marked = Conditions(where=[filters.SENSITIVE])
+        marked = Conditions(where=[SENSITIVE])
         sensitive = {*filters.ids(db, first, marked)} & {*shared}
     compared = [item_id for item_id in shared if item_id not in sensitive]
     if not compared:

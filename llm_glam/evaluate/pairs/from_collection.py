@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from ...db import embeddings, filters, folders
 from ...db.collection import Collection
 from ...db.filters import Conditions
+from ...db.sensitive import is_sensitive
 from ...engine import Vectors
 from ...errors import BadPairs
 from ...formats.tables import Row
@@ -55,7 +56,7 @@ def read(
     if rows and conditions:
         rows = _fitting(db, collection, rows, conditions)
     open_to_all = [
-        r for r in rows if sensitive or not filters.is_sensitive(r["sensitive"])
+        r for r in rows if sensitive or not is_sensitive(r["sensitive"])
     ]
     found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in open_to_all]
     refused: list[tuple[str, str]] = []

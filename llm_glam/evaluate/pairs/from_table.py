@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...db.sensitive import is_yes
 from ...errors import BadPairs
 from ...formats import tables
 from ...formats.tables import Row
@@ -125,7 +126,7 @@ def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
 
 def _is_sensitive(row: Row) -> bool:
     cells = (v for k, v in row.items() if k.strip().lower() == SENSITIVE)
-    return any(records.is_yes(cell) for cell in cells)
+    return any(is_yes(cell) for cell in cells)
 
 
 def _located(table: _Table, name: str) -> PictureFile | str:

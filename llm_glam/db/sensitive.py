@@ -1,0 +1,24 @@
+"""Decide which pictures are sensitive, from the column ``sensitive`` of their records."""
+
+from typing import Any
+
+# SQLite does not enforce the column's type: SQL may have written 'yes', which is not a number.
+SHOWABLE = "coalesce(sensitive, 0) in (0, '', '0')"
+SENSITIVE = f"not {SHOWABLE}"
+NO = {"", "0", "false", "no", "n", "none"}
+
+
+def is_sensitive(value: Any) -> bool:
+    """Return whether a value of the column ``sensitive`` marks a picture as sensitive.
+
+    This is :data:`SENSITIVE` for a value that has already been read.
+    """
+    return value not in (None, 0, "", "0")
+
+
+def is_yes(value: Any) -> bool:
+    """Return whether a value such as that of the column ``sensitive`` means yes.
+
+    Every value does except an empty one, 0, "false", "no", "n" and "none".
+    """
+    return str(value or "").strip().lower() not in NO
