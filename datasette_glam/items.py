@@ -3,17 +3,15 @@
 import json
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import embeddings
 from llm_glam.db.collection import Collection
-from llm_glam.db.sensitive import SENSITIVE, SHOWABLE
+from llm_glam.db.sensitive import SENSITIVE
 from llm_glam.formats.tables import Row
 
-Rowids = NDArray[np.int64]
+from . import random_sample
 
 OUR_COLUMNS = {"id", "title", "caption", "rights", "image_url", "page_url"}
 TECHNICAL = {
@@ -27,7 +25,6 @@ TECHNICAL = {
 }
 NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
 NEEDED = NOT_RECORD - {"file_name", "image_folder", "image_modified"}
-BATCH = 500
 NO_THUMBNAILS = """(
     select null as items_table, null as id, null as image_md5, null as width, null as height
 )"""
@@ -47,8 +44,8 @@ def is_whole(db: Database, collection: Collection) -> bool:
 def overview(db: Database, collection: Collection) -> Row:
     """Return a collection's name, size and checkpoint, and a few of its pictures."""
     total = count(db, collection)
-    rows = rowids(db, collection)
-    ids = sample(db, collection, rows, number=STRIP, seed=0)
+    rows = random_sample.rowids(db, collection)
+    ids = random_sample.sample(db, collection, rows, number=STRIP, seed=0)
     return {
         "name": collection.name,
         "pictures": total,
@@ -66,33 +63,6 @@ def count(db: Database, collection: Collection) -> int:
         where {embeddings.WITH_VECTOR.format(collection_id=int(collection.id))}
     """
     return int(db.execute(sql).fetchone()[0])
-
-
-def rowids(db: Database, collection: Collection) -> Rowids:
-    """Return the rowids of a collection's vectors, shape (n,), in the order of their ids."""
-    return np.fromiter(embeddings.rowids(db, collection.id), np.int64)
-
-
-def sample(
-    db: Database,
-    collection: Collection,
-    rows: Rowids,
-    *,
-    number: int,
-    seed: int,
-    skip: int = 0,
-) -> list[str]:
-    """Return random ids, the same for the same seed, without sensitive pictures.
-
-    :param rows: the result of :func:`rowids`
-    """
-    shuffled = np.random.default_rng(seed).permutation(rows)
-    ids: list[str] = []
-    for start in range(0, len(shuffled), BATCH):
-        if len(ids) >= skip + number:
-            break
-        ids += _showable(db, collection, shuffled[start : start + BATCH].tolist())
-    return ids[skip : skip + number]
 
 
 def is_complete(db: Database, collection: Collection) -> bool:
@@ -173,13 +143,6 @@ def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
         return None
     sql = "select content, image_md5 from glam_thumbnails where items_table = ? and id = ?"
     return next(db.query(sql, [collection.items_table, item_id]), None)
-
-
-def _showable(db: Database, collection: Collection, rows: list[int]) -> list[str]:
-    """Return the ids of the rows whose record is not sensitive, in the same order."""
-    table = str(collection.items_table)
-    found = embeddings.ids_of_rows(db, rows, table, SHOWABLE)
-    return [found[row] for row in rows if row in found]
 
 
 def _thumbnails(db: Database) -> str:

@@ -54,6 +54,7 @@ SITE_LAYERS = [
     {"web"},
     {"access"},
     {"items", "compat"},
+    {"random_sample"},
 ]
 MOST_PACKAGES = 21
 MOST_MODULES = 15  # of a folder; of cli, one for each command and those they share

@@ -6,7 +6,8 @@ import click
 
 from ..db import connection
 from ..images import decoding
-from ..ingest import adopt, opening, pipeline
+from ..ingest import adopt, pipeline
+from ..ingest.open_collection import open_collection
 from ..ingest.pipeline import IngestOptions
 from ..models import embedding_model
 from . import options as shared
@@ -53,7 +54,7 @@ def command(
             err=True,
         )
     if path:
-        opened = opening.open_collection(db, collection, model_id)
+        opened = open_collection(db, collection, model_id)
         with ProgressBar() as progress:
             options = IngestOptions(trust_stored=False)
             with pipeline.run(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from ..evaluate import bootstrap, measure, metric_tables
+from ..evaluate import bootstrap, labels, measure, metric_tables
 from ..evaluate.evaluation import evaluate, evaluate_stored
 from ..evaluate.measure import MetricOptions
 from ..evaluate.metric_tables import MetricRow
@@ -101,7 +101,7 @@ def command(
     model_ids = [embedding_model.resolve(one) for one in names]
     found = pairs.sampled(source.read(from_files=bool(model_ids)), sample, seed)
     options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
-    measure.check_label(found.pairs, options)
+    labels.check(found.pairs, options.label)
     _report_counts(found)
     measured = _evaluate(source, found, model_ids, options, device)
     _output(measured, seed, format_)

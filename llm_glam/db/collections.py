@@ -38,7 +38,11 @@ def find_in(path: str | Path, name: str) -> Collection | None:
 
     A file that does not exist is not created.
     """
-    return find(connection.connect(path, readonly=True), name) if Path(path).is_file() else None
+    return (
+        find(connection.connect(path, readonly=True), name)
+        if Path(path).is_file()
+        else None
+    )
 
 
 def get(db: Database, name: str) -> Collection:

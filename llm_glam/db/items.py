@@ -4,7 +4,6 @@ This is the table that people facet, filter and export in Datasette. Its first c
 followed by the columns of the sources' records. Several collections can share an items table.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
@@ -12,7 +11,6 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
-from ..models import registry
 from . import embeddings
 
 KEY = "id"
@@ -166,76 +164,6 @@ def write_records(db: Database, name: str, records: Mapping[str, Row]) -> int:
         write(db, name, different)
         changed += len(different)
     return changed
-
-
-def set_aside_record(db: Database, name: str, row: Row) -> None:
-    """Move a picture's row to ``glam_kept_records``, and delete its thumbnail.
-
-    There, no other picture can get the record, and it is found again if the picture comes back.
-    """
-    db.table("glam_kept_records").insert(
-        {
-            "items_table": name,
-            "id": row[KEY],
-            "image_md5": row["image_md5"],
-            "record": json.dumps(row, ensure_ascii=False),
-            "kept": registry.now(),
-        },
-        replace=True,
-    )
-    db.table(name).delete(row[KEY])
-    db.execute(
-        "delete from glam_thumbnails where items_table = ? and id = ?", [name, row[KEY]]
-    )
-
-
-def detach_record(db: Database, name: str, item_id: str, md5: str) -> None:
-    """Set aside the record at an id for a picture that has since been renamed.
-
-    The row stays, for the picture that has the id now, but with an empty record.
-
-    :param md5: the MD5, in hex, of the picture that the record describes
-    """
-    row = fetch(db, name, [item_id])[item_id]
-    db.table("glam_kept_records").insert(
-        {
-            "items_table": name,
-            "id": item_id,
-            "image_md5": md5,
-            "record": json.dumps(row, ensure_ascii=False),
-            "kept": registry.now(),
-        },
-        replace=True,
-    )
-    empty = {column: None for column in row if column not in TECHNICAL}
-    write(db, name, [{KEY: item_id, **empty}])
-
-
-def forget(db: Database, name: str, row: Row) -> None:
-    """Set a picture's record aside and delete its vectors from all collections that share it."""
-    set_aside_record(db, name, row)
-    embeddings.delete_in_set(db, name, row[KEY])
-
-
-def pop_record(db: Database, name: str, md5: str, item_id: str) -> Row | None:
-    """Remove and return the record that was set aside for a picture, or None.
-
-    The picture's labels are given its new id.
-
-    :param md5: the MD5 of the picture, in hex
-    :param item_id: the id it has now
-    """
-    set_aside = db.table("glam_kept_records")
-    where = "items_table = ? and image_md5 = ?"
-    rows = list(set_aside.rows_where(where, [name, md5], limit=1))
-    if not rows:
-        return None
-    set_aside.delete((name, rows[0][KEY], md5))
-    sql = f"update or ignore glam_labels set id = ? where {where}"
-    db.execute(sql, [item_id, name, md5])
-    columns = db.table(name).columns_dict
-    record: Row = json.loads(rows[0]["record"])
-    return {k: v for k, v in record.items() if k in columns and k not in TECHNICAL}
 
 
 def rename(db: Database, name: str, old: str, new: str, file: str) -> None:

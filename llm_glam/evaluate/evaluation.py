@@ -8,7 +8,7 @@ from ..db import collections, connection
 from ..models import embedding_model, registry
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
-from . import encoding, measure
+from . import encoding, labels, measure
 from .measure import MetricOptions
 from .metric_tables import MetricRow
 from .pairs import from_collection, pairs
@@ -34,7 +34,7 @@ def evaluate(
     """
     progress = progress or NoProgress()
     options = (options or MetricOptions()).spelled(dataset.pairs)
-    measure.check_label(dataset.pairs, options)
+    labels.check(dataset.pairs, options.label)
     texts = measure.texts(dataset.pairs, options)
     engine_options = engine_options or EngineOptions(progress.say)
     encoded = [
@@ -82,7 +82,7 @@ def evaluate_stored(
     """
     progress = progress or NoProgress()
     options = (options or MetricOptions()).spelled(dataset.pairs)
-    measure.check_label(dataset.pairs, options)
+    labels.check(dataset.pairs, options.label)
     db = connection.connect(database, readonly=True)
     found = collections.get(db, collection)
     given = engine_options or EngineOptions(progress.say, found.precision)

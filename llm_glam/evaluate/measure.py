@@ -7,10 +7,9 @@ import numpy as np
 
 from ..errors import BadPairs
 from ..vectors import FloatArray
-from . import bootstrap, per_query
+from . import bootstrap, breakdown, labels, per_query
 from .metric_tables import Metric, MetricRow
 from .pairs import columns, pairs
-from .pairs.caption_template import text
 from .pairs.pairs import Pair
 from .per_query import Answers, Encoded
 
@@ -47,25 +46,6 @@ class MetricOptions:
         return replace(self, label=label, by=by)
 
 
-def check_label(found: Sequence[Pair], metric_options: MetricOptions) -> None:
-    """Check that the labels can be used for evaluation, before any picture is encoded.
-
-    :raises BadPairs: no two pictures of different groups share a label
-    """
-    if not metric_options.label:
-        return
-    group_of: dict[str, int] = {}
-    for pair in found:
-        label = pairs.normal(text(pair.record.get(metric_options.label)))
-        if label and group_of.setdefault(label, pair.group) != pair.group:
-            return
-    raise BadPairs(
-        f"Among the {len(found):,} pictures to measure with, no two of different groups share a "
-        f"label in the column '{metric_options.label}'. Choose another column for --label, or "
-        "leave it out."
-    )
-
-
 def measure(
     found: Sequence[Pair], encoded: Sequence[Encoded], metric_options: MetricOptions
 ) -> list[MetricRow]:
@@ -81,13 +61,13 @@ def measure(
     readable = [
         pair for pair, is_usable in zip(found, usable, strict=True) if is_usable
     ]
-    values = per_query.values(readable, metric_options.by, metric_options.least)
+    values = breakdown.values(readable, metric_options.by, metric_options.least)
     given = readable, encoded, usable
     directions = per_query.by_captions(found, *given, values)
     if metric_options.label:
         directions.append(per_query.by_neighbours(*given, values, metric_options.label))
         if metric_options.prompt is not None:
-            names = list(per_query.labels(found, metric_options.label))
+            names = list(labels.distinct(found, metric_options.label))
             directions.append(per_query.by_labels(*given, names, metric_options.label))
     models = [one.model for one in encoded]
     return [
@@ -104,7 +84,7 @@ def label_texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[st
     """Return the queries for distinct labels; none if labels are not queried."""
     if not metric_options.label or metric_options.prompt is None:
         return []
-    names = per_query.labels(found, metric_options.label).values()
+    names = labels.distinct(found, metric_options.label).values()
     return [metric_options.prompt.replace("{}", name) for name in names]
 
 

@@ -1,16 +1,16 @@
 """Metrics of an evaluation as rows of numbers, and as a table to read or to publish."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..formats.markdown import table
 from ..formats.tables import Row
+from . import breakdown
 
 CAPTION_TO_PICTURE = "caption to picture"
 PICTURE_TO_CAPTION = "picture to caption"
 PICTURE_TO_PICTURE = "picture to picture"
 LABEL_TO_PICTURE = "label to picture"
-ALL = "(all)"
 NOTHING = (None, None, None, None)
 SHOWN = {"mrr": "MRR"}
 
@@ -48,14 +48,6 @@ class MetricRow:
     differences: dict[str, Metric] = field(default_factory=dict)
 
 
-def untaken(name: str, values: Iterable[str | None]) -> str:
-    """Return a name that is none of the values, by adding parentheses."""
-    taken = set(values)
-    while name in taken:
-        name = f"({name})"
-    return name
-
-
 def rows(measured: Sequence[MetricRow]) -> list[Row]:
     """Return all numbers, one row per checkpoint and direction, all rows with the same columns."""
     names = list(dict.fromkeys(name for one in measured for name in one.figures))
@@ -67,7 +59,7 @@ def rows(measured: Sequence[MetricRow]) -> list[Row]:
 def readable(measured: Sequence[MetricRow]) -> list[Row]:
     """Return rows to read: metric and interval in one cell, a row for the chance level."""
     is_by = any(one.by is not None for one in measured)
-    every = untaken(ALL, (one.by for one in measured))
+    every = breakdown.untaken(breakdown.ALL, (one.by for one in measured))
     found: list[Row] = []
     previous = None
     for one in measured:

@@ -9,16 +9,15 @@ import numpy as np
 from ..engine import Vectors
 from ..errors import BadPairs
 from ..vectors import BoolArray, FloatArray, IntArray
-from . import retrieval
+from . import labels, retrieval
+from .breakdown import Values
 from .metric_tables import (
     CAPTION_TO_PICTURE,
     LABEL_TO_PICTURE,
     PICTURE_TO_CAPTION,
     PICTURE_TO_PICTURE,
-    untaken,
 )
 from .pairs import pairs
-from .pairs.caption_template import text
 from .pairs.pairs import Pair
 from .retrieval import Links
 
@@ -26,7 +25,6 @@ FIRST = (1, 5, 10)
 NEAREST = 10
 RETRIEVAL = (*(f"recall_at_{k}" for k in FIRST), "mrr")
 NEIGHBOURS = (f"precision_at_{NEAREST}",)
-OTHER, NONE = "(other)", "(none)"
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,6 @@ class Encoded:
     pictures: Vectors
     usable: BoolArray
     texts: Vectors
-
-
-@dataclass(frozen=True)
-class Values:
-    """The value that each picture is counted under; ``other`` is the name for merged rare values."""
-
-    each: list[str]
-    other: str
 
 
 @dataclass(frozen=True)
@@ -79,27 +69,6 @@ def links(found: Sequence[Pair]) -> Links:
         len(found),
         len(these.texts),
     )
-
-
-def labels(found: Sequence[Pair], column: str) -> dict[str, str]:
-    """Return the distinct labels in order, each as first written."""
-    each = [text(pair.record.get(column)) for pair in found]
-    named = {pairs.normal(one): one for one in reversed(each) if one}
-    return dict(sorted(named.items()))
-
-
-def values(found: Sequence[Pair], column: str | None, least: int) -> Values | None:
-    """Return the value that each picture is counted under, None if there is no column.
-
-    :param least: values with fewer pictures are merged into ``(other)``
-    """
-    if not column:
-        return None
-    real = [text(pair.record.get(column)) for pair in found]
-    none, other = (untaken(name, real) for name in (NONE, OTHER))
-    each = [one or none for one in real]
-    counts = Counter(each)
-    return Values([one if counts[one] >= least else other for one in each], other)
 
 
 def by_captions(
@@ -166,12 +135,14 @@ def by_neighbours(
     column: str,
 ) -> Answers:
     """Score pictures as queries for pictures with the same label, where they have one."""
-    each = [pairs.normal(text(pair.record.get(column))) for pair in readable]
+    each = [labels.of(pair, column) for pair in readable]
     labelled = np.array([bool(label) for label in each])
-    labels = [label for label in each if label]
+    their_labels = [label for label in each if label]
     groups = np.array([pair.group for pair in readable])[labelled]
     shares = [
-        retrieval.neighbours(one.pictures[usable][labelled], labels, groups, NEAREST)
+        retrieval.neighbours(
+            one.pictures[usable][labelled], their_labels, groups, NEAREST
+        )
         for one in encoded
     ]
     queries = np.flatnonzero(~np.isnan(shares[0][1]))
@@ -184,7 +155,7 @@ def by_neighbours(
     return Answers(
         PICTURE_TO_PICTURE,
         NEIGHBOURS,
-        len(labels),
+        len(their_labels),
         [found[queries, None] for found, _ in shares],
         shares[0][1][queries, None],
         groups[queries],
@@ -201,7 +172,7 @@ def by_labels(
 ) -> Answers:
     """Score labels as text queries for the pictures that have them."""
     number = {name: place for place, name in enumerate(names)}
-    each = [number.get(pairs.normal(text(p.record.get(column))), -1) for p in readable]
+    each = [number.get(labels.of(pair, column), -1) for pair in readable]
     every = np.array(each, np.int64)
     left, numbers = np.unique(every[every >= 0], return_inverse=True)
     shares = [

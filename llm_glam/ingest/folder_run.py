@@ -13,7 +13,8 @@ from ..images.files import Found
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
-from . import opening, pipeline, precision_agreement, records
+from . import pipeline, precision_agreement, records
+from .open_collection import open_collection
 from .pipeline import IngestOptions
 from .write_batch import Counts
 
@@ -83,7 +84,7 @@ def embed_folder(
     file_records = records.read_beside(found.files)
     db = connection.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
-    opened = opening.open_collection(db, collection, model_id, engine_options)
+    opened = open_collection(db, collection, model_id, engine_options)
     recorded = dict(arguments or {"folder": folder})
     if engine_options.precision == INT8 and not existing:
         recorded["agreement"] = _agreement(opened, found, options, progress)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..db import items
+from ..db import items, kept_records
 from ..formats.tables import Row
 from ..images.files import PictureFile
 from .prefetch import Ready
@@ -35,12 +35,11 @@ def is_elsewhere(ready: Ready, row: Row, folders: Mapping[str, int]) -> bool:
 
 def is_known_elsewhere(db: Database, table: str, ready: Ready) -> bool:
     """Return whether another id of the items table, or a record set aside, has this content."""
-    values = [ready.md5.hex(), ready.entry.id]
-    rows = db.table(table).count_where("image_md5 = ? and id != ?", values)
-    where = "items_table = ? and image_md5 = ?"
-    return bool(
-        rows or db.table("glam_kept_records").count_where(where, [table, values[0]])
+    md5 = ready.md5.hex()
+    same = db.table(table).count_where(
+        "image_md5 = ? and id != ?", [md5, ready.entry.id]
     )
+    return same > 0 or kept_records.has(db, table, md5)
 
 
 def follow_rename(db: Database, table: str, ready: Ready, folder: int | None) -> bool:

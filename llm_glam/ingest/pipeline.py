@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import collections, connection, folders, items
+from ..db import collections, connection, folders, items, kept_records
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import BadImage, NothingEmbedded
@@ -70,7 +70,7 @@ def run(
 ) -> Iterator[IngestRun]:
     """Start a run, and record it in ``glam_runs``, whether it succeeds or not.
 
-    :param opened: the result of :func:`llm_glam.ingest.opening.open_collection`
+    :param opened: the result of :func:`llm_glam.ingest.open_collection.open_collection`
     :raises NothingEmbedded: none of the entries could be used
     """
     collection, encoder = opened
@@ -222,7 +222,7 @@ def _prune(run: IngestRun, roots: Sequence[Path]) -> None:
         missing = folders.missing_files(target.db, target.table, folder, folder_id)
         with connection.writing(target.db):
             for row in missing:
-                items.forget(target.db, target.table, row)
+                kept_records.forget(target.db, target.table, row)
         run.progress.say(
             f"{len(missing):,} pictures removed because their files are gone from {folder}"
         )

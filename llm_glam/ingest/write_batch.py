@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from sqlite_utils import Database
 
-from ..db import connection, embeddings, items
+from ..db import connection, embeddings, items, kept_records
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ProblemKind
@@ -111,7 +111,7 @@ def restore_records(target: Target) -> None:
     """
     with connection.writing(target.db):
         for item_id, md5 in target.new_pictures.items():
-            record = items.pop_record(target.db, target.table, md5, item_id)
+            record = kept_records.pop(target.db, target.table, md5, item_id)
             if record:
                 items.write(target.db, target.table, [{"id": item_id, **record}])
     target.new_pictures.clear()
@@ -144,7 +144,7 @@ def _resolve_identities(
     db, table = target.db, target.table
     new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
     for md5 in new & target.edited.keys():
-        items.detach_record(db, table, target.edited.pop(md5), md5)
+        kept_records.detach(db, table, target.edited.pop(md5), md5)
     arrived = new | set(target.new_pictures.values())
     changed = [
         r for r in batch if identity.is_other_content(r, present.get(r.entry.id))
@@ -160,7 +160,7 @@ def _resolve_identities(
     for ready in (r for r in changed if r.entry.id not in replaced):
         target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
     for item_id in replaced:
-        items.set_aside_record(db, table, present.pop(item_id))
+        kept_records.set_aside(db, table, present.pop(item_id))
     renamed = set()
     for ready in batch:
         if ready.facts and ready.entry.id not in present:
@@ -233,7 +233,7 @@ def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
     item_id = ready.entry.id
     if is_new:
         md5 = ready.md5.hex()
-        restored = items.pop_record(target.db, target.table, md5, item_id) or {}
+        restored = kept_records.pop(target.db, target.table, md5, item_id) or {}
         target.new_pictures |= {} if restored else {item_id: md5}
     item = {**restored, **_facts(target, ready), **target.records.get(item_id, {})}
     items.write(target.db, target.table, [item])

@@ -105,10 +105,10 @@ def _check_typed(collection: str, existing: str, typed: str) -> None:
     is_other = wanted != existing if wanted else registry.is_ours(existing)
     if is_other:
         from ..db.collection import Collection
-        from ..ingest import opening
+        from ..ingest.open_collection import conflict
 
         raise ModelConflict(
-            opening.conflict(Collection(0, collection, existing), wanted or typed)
+            conflict(Collection(0, collection, existing), wanted or typed)
         )
 
 

@@ -26,7 +26,8 @@ from ..cli.summary import report_checkpoint, report_counts
 from ..db import collections, connection, embeddings
 from ..errors import BadImage, GlamError, explained
 from ..images import decoding, files
-from ..ingest import opening, pipeline, records
+from ..ingest import pipeline, records
+from ..ingest.open_collection import open_collection
 from ..ingest.pipeline import IngestOptions
 from ..ingest.prefetch import Entry, ReadOptions
 from ..ingest.records import Records
@@ -59,9 +60,7 @@ def embed_multi(
     for alias, attached in options["attach"]:
         _attach(db, alias, attached)
     engine_options = EngineOptions(say_on_stderr)
-    opened = opening.open_collection(
-        db, options["collection"], model_id, engine_options
-    )
+    opened = open_collection(db, options["collection"], model_id, engine_options)
     arguments = {key: value for key, value in options.items() if key != "key" and value}
     with ProgressBar("pictures" if found else "entries") as progress:
         with pipeline.run(
@@ -88,7 +87,7 @@ def embed(
         return original(**{**options, "content": content, "model": model_id})
     entry = Entry(options["id"], _content(options), options["metadata"])
     db = connection.connect(path)
-    opened = opening.open_collection(db, options["collection"], model_id)
+    opened = open_collection(db, options["collection"], model_id)
     read_options = ReadOptions(workers=1, keep_raw=options["store"])
     ingest_options = IngestOptions(read_options)
     with ProgressBar() as progress:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
-from .clip.checkpoint_weights import Look
+from .clip.caption_tokens import Look
 
 FEW = 200  # training pictures
 LARGE = 0.2  # share of all pictures in one group

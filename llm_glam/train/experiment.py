@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluate import measure
+from ..evaluate import labels, measure
 from ..evaluate.batch_recall import Matching, hits
 from ..evaluate.measure import Encoded, MetricOptions
 from ..evaluate.metric_tables import MetricRow
@@ -140,16 +140,16 @@ def training_task(
     :param others: its other texts: everyday ones, then those that query labels
     :raises BadPairs: no two of the pairs share a label
     """
-    measure.check_label(apart, metric_options)
+    labels.check(apart, metric_options.label)
     number = _places(texts.texts)
     row = {int(n): place for place, n in enumerate(learner.held_out.caption)}
     own = pairs.captions(apart).texts
     captions = np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
     everyday, place = len(others[0]), _places(others[1])
     wanted = measure.label_texts(apart, metric_options)
-    labels = [everyday + place[pairs.normal(text)] for text in wanted]
+    queries = [everyday + place[pairs.normal(text)] for text in wanted]
     return TrainingTask(
-        learner, apart, captions, everyday, np.array(labels, np.int64), metric_options
+        learner, apart, captions, everyday, np.array(queries, np.int64), metric_options
     )
 
 

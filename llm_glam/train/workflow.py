@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..evaluate import measure
+from ..evaluate import labels, measure
 from ..evaluate.measure import MetricOptions
 from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import holdout, pairs
@@ -18,8 +18,8 @@ from .captions import everyday
 from .card import from_run, run_context
 from .card.from_run import RunContext
 from .card.run_context import Clock
-from .clip import checkpoint_weights
-from .clip.checkpoint_weights import Look
+from .clip import caption_tokens
+from .clip.caption_tokens import Look
 from .data_checks import Counts
 from .experiment import TrainingResult, TrainingTask
 from .learn.loop import EpochCallback
@@ -230,9 +230,9 @@ def _checked(
 ) -> Checked:
     metrics = options.metrics.spelled(dataset.pairs)
     parts = split or holdout.at_random(dataset.pairs, seed=options.seed)
-    measure.check_label(parts.held_out, metrics)
+    labels.check(parts.held_out, metrics.label)
     texts = pairs.captions(dataset.pairs).texts
-    look = checkpoint_weights.look(run.checkpoint, texts)
+    look = caption_tokens.look(run.checkpoint, texts)
     counts = data_checks.counts(dataset.pairs, parts, look)
     for remark in data_checks.remarks(counts, look, texts):
         progress.say(remark)
@@ -259,9 +259,9 @@ def _material(
     chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
     those = [pair for pair in every if pair.id in chosen]
     batch = settings.batch or len(those)
-    labels = measure.label_texts(parts.held_out, metrics)
+    queries = measure.label_texts(parts.held_out, metrics)
     texts = experiment.texts_of(those)
-    return Material(those, texts, parts, options.retained, labels, metrics, batch)
+    return Material(those, texts, parts, options.retained, queries, metrics, batch)
 
 
 def _task(

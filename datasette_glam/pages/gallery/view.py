@@ -9,7 +9,7 @@ from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
 from llm_glam.formats.tables import Row
 from llm_glam.search import terms
 
-from ... import items
+from ... import items, random_sample
 from ...access.context import CollectionRequest
 from ...web import cache, search_pool
 from ...web.page import Page, Refused
@@ -187,9 +187,9 @@ async def _sample(
     skip = (page - 1) * size
     if among is None:
         cached = cache.of(page_request.datasette)
-        rows = await cached.read(page_request, "rows", items.rowids)
+        rows = await cached.read(page_request, "rows", random_sample.rowids)
         ids = await page_request.read(
-            items.sample, rows, number=size + 1, seed=seed, skip=skip
+            random_sample.sample, rows, number=size + 1, seed=seed, skip=skip
         )
     else:
         shuffled = sorted(among)

@@ -55,9 +55,7 @@ def read(
     rows = list(embeddings.records(db, collection.id, table, HASH))
     if rows and conditions:
         rows = _fitting(db, collection, rows, conditions)
-    open_to_all = [
-        r for r in rows if sensitive or not is_sensitive(r["sensitive"])
-    ]
+    open_to_all = [r for r in rows if sensitive or not is_sensitive(r["sensitive"])]
     found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in open_to_all]
     refused: list[tuple[str, str]] = []
     if from_files:

@@ -1,8 +1,7 @@
 """Read the weights of a checkpoint, and save copies without projections or with other weights."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +21,6 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
-    """A checkpoint as it was examined before training.
-
-    ``reads`` is how many tokens of a text it reads, ``too_long`` the positions of longer texts,
-    ``unknown`` those of texts with characters that its tokenizer replaces by the end token, so
-    that nothing after them is read. ``weights`` is the number of its weights.
-    """
-
-    reads: int
-    too_long: list[int]
-    unknown: list[int]
-    weights: int
-
-
 def read(directory: Path) -> Projections:
     """Return the projections of a checkpoint.
 
@@ -46,31 +30,6 @@ def read(directory: Path) -> Projections:
     clip = clip_of(model, directory)
     pictures, texts = (one.weight.detach().numpy().copy() for one in _both(clip))
     return Projections(pictures, texts, math.exp(clip.logit_scale.item()))
-
-
-def look(directory: Path, texts: Sequence[str]) -> Look:
-    """Find texts that a checkpoint cannot read completely, and count its weights.
-
-    :raises BadCheckpoint: as in :func:`read`
-    """
-    from ...engine.torch import quiet
-
-    model = opened(directory)
-    clip = clip_of(model, directory)
-    most = int(clip.config.text_config.max_position_embeddings)
-    with quiet():
-        tokens = model.tokenizer(list(texts), truncation=False)["input_ids"]
-    too_long = [place for place, one in enumerate(tokens) if len(one) > most]
-    weights = sum(one.numel() for one in clip.parameters())
-    return Look(most, too_long, _ended_early(model.tokenizer, tokens), weights)
-
-
-def _ended_early(tokenizer: Any, tokens: Sequence[Sequence[int]]) -> list[int]:
-    """Return the texts with an inner end token, if that also stands for unknown characters."""
-    end = tokenizer.eos_token_id
-    if end is None or end != tokenizer.unk_token_id:
-        return []
-    return [place for place, one in enumerate(tokens) if end in one[1:-1]]
 
 
 def without(directory: Path, target: Path) -> tuple[int, int]:
