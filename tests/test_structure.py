@@ -63,6 +63,7 @@ WITHOUT_SQL_AND_CLICK = (
     *("formats", "net", "images", "checkpoints", "engine", "train"),
     *("evaluate/retrieval.py", "evaluate/per_query.py", "evaluate/measure.py"),
     *("evaluate/batch_recall.py", "evaluate/metric_tables.py", "evaluate/encoding.py"),
+    *("evaluate/breakdown.py", "evaluate/labels.py"),
     *("evaluate/pairs/pairs.py", "evaluate/pairs/from_table.py"),
     *("evaluate/pairs/columns.py", "evaluate/pairs/caption_template.py"),
 )

@@ -6,6 +6,7 @@ in another layout, file format or library version have the same fingerprint.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,17 @@ def stamps(directory: Path) -> list[list[Any]]:
             name = file.relative_to(directory).as_posix()
             found.append([name, status.st_size, status.st_mtime_ns])
     return found
+
+
+def if_unchanged(
+    fingerprint: str | None, stamped: Sequence[Sequence[Any]] | None, directory: Path
+) -> str | None:
+    """Return the fingerprint of a checkpoint's files without loading them, if they are the same.
+
+    :param stamped: their :func:`stamps` when the fingerprint was computed
+    :return: None if a file has changed since, so that the fingerprint must be computed again
+    """
+    return fingerprint if stamps(directory) == stamped else None
 
 
 def _tensor(tensor: Any) -> bytes:

@@ -77,8 +77,7 @@ def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encod
         if fast:
             return fast
     directory = locate(entry, download=download)
-    stamps = fingerprint.stamps(directory)
-    known = entry.fingerprint if stamps == entry.stamps else None
+    known = fingerprint.if_unchanged(entry.fingerprint, entry.stamps, directory)
     key = FP32, engine_options.device
     if known and (known, *key) in _loaded:
         return _loaded[known, *key]
