@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadCheckpoint
-from . import layout, tokenizer_check
+from . import base_compatibility, layout
 
 TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))
 TOKENIZER_FILES = (
@@ -102,7 +102,7 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
         check_complete(directory)
     source = model_folder(directory)
     if "tokenizer" in missing and base is not None:
-        tokenizer_check.check(source, model_folder(base))
+        base_compatibility.check(source, model_folder(base))
     for file in source.iterdir():
         if file.is_file():
             shutil.copy2(file, target / file.name)

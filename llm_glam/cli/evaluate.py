@@ -16,8 +16,7 @@ from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
-
-FEW_GROUPS = 30
+from .summary import report_dataset
 
 
 @click.command("evaluate")
@@ -102,7 +101,7 @@ def command(
     found = pairs.sampled(source.read(from_files=bool(model_ids)), sample, seed)
     options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
     labels.check(found.pairs, options.label)
-    _report_counts(found)
+    report_dataset(found)
     measured = _evaluate(source, found, model_ids, options, device)
     _output(measured, seed, format_)
 
@@ -126,22 +125,6 @@ def _evaluate(
             *(source.database, str(source.collection), found, options),
             engine_options=source.engine_options(device),
             progress=progress,
-        )
-
-
-def _report_counts(found: Pairs) -> None:
-    texts = len(pairs.captions(found.pairs).texts)
-    counts = {
-        "picture": len(found.pairs),
-        "different caption": texts,
-        "group": found.groups,
-    }
-    parts = [f"{n:,} {what}{'' if n == 1 else 's'}" for what, n in counts.items()]
-    say_on_stderr(", ".join(parts))
-    if found.groups < FEW_GROUPS:
-        say_on_stderr(
-            f"Warning: fewer than {FEW_GROUPS} independent groups are too few for firm conclusions, "
-            "and the intervals are rough."
         )
 
 

@@ -26,7 +26,6 @@ TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-MAX_TERMS = 20  # each may need the model
 MAX_CHARACTERS = 100_000  # of a whole line; long ones consist mostly of ids
 
 
@@ -59,20 +58,8 @@ def parse(line: str) -> list[Term]:
     for position, weight, words in runs:
         found[position] = _words(terms.weight_of(weight), " ".join(words))
     parsed = [term for term in found if term is not None]
-    check(parsed)
+    terms.check(parsed)
     return parsed
-
-
-def check(wanted: Sequence[Term]) -> None:
-    """Check that a search is not too long.
-
-    :raises BadTerm: it has too many terms, or too many words
-    """
-    if len(wanted) > MAX_TERMS:
-        raise BadTerm(
-            f"The query has {len(wanted)} terms; at most {MAX_TERMS} are allowed."
-        )
-    terms.check_length(" ".join(term.words for term in wanted if term.words))
 
 
 def write(wanted: Sequence[Term]) -> str:

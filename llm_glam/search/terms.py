@@ -23,6 +23,7 @@ from .exact import Query, Vector
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
 PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+MAX_TERMS = 20  # each may need the model
 MAX_CHARACTERS = 2_000  # of words
 MAX_WEIGHT = 1_000
 
@@ -67,6 +68,18 @@ def parse(text: str, *, subtract: bool = False, files: bool = True) -> Term:
         return Term(sign, address=rest)
     check_words(rest)
     return Term(sign, words=rest)
+
+
+def check(wanted: Sequence[Term]) -> None:
+    """Check that a search is not too long.
+
+    :raises BadTerm: it has too many terms, or too many words
+    """
+    if len(wanted) > MAX_TERMS:
+        raise BadTerm(
+            f"The query has {len(wanted)} terms; at most {MAX_TERMS} are allowed."
+        )
+    check_length(" ".join(term.words for term in wanted if term.words))
 
 
 def check_words(words: str) -> None:

@@ -25,7 +25,7 @@ from llm_glam import errors
 from llm_glam.cli import glam
 from llm_glam.formats import archive_reader
 from llm_glam.net import fetch
-from llm_glam.search import query_syntax, terms
+from llm_glam.search import terms
 
 from ..fakes import RED, picture
 
@@ -302,7 +302,7 @@ def test_documented_numbers():
         f"The last {search_pool.CACHED:,} queries",
         f"{search_pool.DECODING} processes at once decode",
         f"{sql_functions.MOST:,} pictures at most",
-        f"{query_syntax.MAX_TERMS} terms at most",
+        f"{terms.MAX_TERMS} terms at most",
         f"the first {view.DEEPEST:,} results",
         f"{facets.MOST_VALUES} of its values",
     ):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from llm_glam.errors import BadTerm
 from llm_glam.search import query_syntax
-from llm_glam.search.terms import MAX_WEIGHT, Term
+from llm_glam.search.terms import MAX_TERMS, MAX_WEIGHT, Term
 
 from ..properties import ANYTHING, made_of
 
@@ -32,7 +32,7 @@ def test_any_line_is_read_or_refused(line):
         query_syntax.parse(line)
 
 
-@given(st.lists(TERMS, max_size=query_syntax.MAX_TERMS))
+@given(st.lists(TERMS, max_size=MAX_TERMS))
 def test_what_is_written_is_read_as_the_same(terms):
     assert parts(query_syntax.parse(query_syntax.write(terms))) == parts(terms)
 

@@ -10,7 +10,7 @@ from datasette.utils import MultiParams
 
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter
-from llm_glam.search import query_syntax
+from llm_glam.search import query_syntax, terms
 from llm_glam.search.terms import Term
 
 from ...access.context import CollectionRequest
@@ -112,10 +112,10 @@ def read(args: MultiParams) -> Search:
     :raises BadTerm: a query that cannot be parsed, or too many terms
     :raises BadFilter: a score that is not a number, or a filter without a column
     """
-    terms = [*query_syntax.parse(args.get("q") or "")]
-    terms += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
-    pressed = tuple(_pressed(args, terms))
-    query_syntax.check(pressed)
+    typed = [*query_syntax.parse(args.get("q") or "")]
+    typed += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    pressed = tuple(_pressed(args, typed))
+    terms.check(pressed)
     return Search(
         terms=pressed,
         filters=tuple(_filters(args)),
@@ -136,7 +136,7 @@ def key(column: str, suffix: str) -> str:
     return column if is_plain and column[:1] != "_" else f"{column}__{suffix}"
 
 
-def _pressed(args: MultiParams, terms: list[Term]) -> Sequence[Term]:
+def _pressed(args: MultiParams, typed: list[Term]) -> Sequence[Term]:
     """Return the terms after a button was pressed for one picture or for the selected ones."""
     for button in BUTTONS:
         if button not in args:
@@ -144,9 +144,9 @@ def _pressed(args: MultiParams, terms: list[Term]) -> Sequence[Term]:
         ids = [args.get(button)] if args.get(button) else args.getlist("_pick")
         weight = -1 if button == "_subtract" else 1
         selected = [Term(weight, id=item_id) for item_id in ids]
-        others = [] if button == "_like" else [t for t in terms if t.id not in ids]
-        return (others + selected)[: query_syntax.MAX_TERMS] if selected else terms
-    return terms
+        others = [] if button == "_like" else [t for t in typed if t.id not in ids]
+        return (others + selected)[: terms.MAX_TERMS] if selected else typed
+    return typed
 
 
 def _filters(args: MultiParams) -> Iterator[str]:

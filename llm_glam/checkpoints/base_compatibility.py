@@ -1,4 +1,4 @@
-"""Check by settings alone whether one checkpoint's tokenizer fits another one's model.
+"""Check by settings alone whether a model can have been fine-tuned from a base.
 
 A wrong tokenizer need not fail: a vocabulary that is too small, or an end token that the model does
 not know, gives plausible vectors, and searches that find nothing.
