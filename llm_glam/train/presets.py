@@ -74,28 +74,26 @@ class TuneChoice:
 
 
 def choose(
-    metric_options: str | None, *, weights: int, pictures: int, has_card: bool
+    tune: str | None, *, weights: int, pictures: int, has_card: bool
 ) -> TuneChoice:
     """Choose which weights to train.
 
-    :param metric_options: what the user requested, None to choose
+    :param tune: what the user requested, None to choose
     :param weights: of the checkpoint; ``pictures`` to train on; ``has_card``: whether there is a
         GPU
     :raises TrainingFailed: the requested choice needs packages that are not installed
     """
-    if metric_options:
-        if metric_options != PROJECTIONS and not is_installed():
+    if tune:
+        if tune != PROJECTIONS and not is_installed():
             raise TrainingFailed(
-                f"--tune {metric_options} needs packages that are not installed. Install them with: {EXTRA}"
+                f"--tune {tune} needs packages that are not installed. Install them with: {EXTRA}"
             )
-        return TuneChoice(
-            metric_options,
-            f"What is trained, as requested: {PRESETS[metric_options].words}.",
-        )
-    tune, why = _chosen(weights, pictures, has_card)
+        words = PRESETS[tune].words
+        return TuneChoice(tune, f"What is trained, as requested: {words}.")
+    chosen, why = _chosen(weights, pictures, has_card)
+    words = PRESETS[chosen].words
     return TuneChoice(
-        tune,
-        f"What is trained: {PRESETS[tune].words}. Why: {why}; use --tune to change this.",
+        chosen, f"What is trained: {words}. Why: {why}; use --tune to change this."
     )
 
 
