@@ -24,7 +24,6 @@ TECHNICAL = {
     "sensitive",
 }
 NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_format"}
-NEEDED = NOT_RECORD - {"file_name", "image_folder", "image_modified"}
 NO_THUMBNAILS = """(
     select null as items_table, null as id, null as image_md5, null as width, null as height
 )"""
@@ -34,11 +33,6 @@ STRIP = 8  # pictures in an overview
 def plain(value: Any) -> Any:
     """Return a value that pages, JSON and CSV can show: bytes are replaced by their number."""
     return f"({len(value):,} bytes)" if isinstance(value, bytes) else value
-
-
-def is_whole(db: Database, collection: Collection) -> bool:
-    """Return whether the items table exists and has all columns that the pages need."""
-    return NEEDED <= db.table(str(collection.items_table)).columns_dict.keys()
 
 
 def overview(db: Database, collection: Collection) -> Row:

@@ -10,7 +10,7 @@ from llm_glam.db import collections
 from llm_glam.db.collection import Collection
 from llm_glam.db.sensitive import is_sensitive
 
-from . import items
+from . import required_columns
 from .access.context import wrapped
 from .access.gate import whole
 from .web import urls
@@ -35,7 +35,9 @@ async def _collection_of(
 
 def _found(db: Database, table: str) -> Collection | None:
     sharing = collections.sharing(db, table)
-    return sharing[0] if sharing and items.is_whole(db, sharing[0]) else None
+    return (
+        sharing[0] if sharing and required_columns.are_there(db, sharing[0]) else None
+    )
 
 
 def thumbnail_cell(

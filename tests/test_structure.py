@@ -53,6 +53,7 @@ SITE_LAYERS = [
     {"media", "sql_functions", "native_tables"},
     {"web"},
     {"access"},
+    {"required_columns"},
     {"items", "compat"},
     {"random_sample"},
 ]

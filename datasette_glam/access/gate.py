@@ -8,7 +8,7 @@ from sqlite_utils import Database
 from llm_glam.db import collections
 from llm_glam.db.collection import Collection
 
-from .. import compat, items
+from .. import compat, required_columns
 from .context import CollectionRequest, DatabaseRequest, SiteRequest, wrapped
 
 # The table that pages read beside the items table.
@@ -58,7 +58,7 @@ async def enter_collection(datasette: Any, request: Request) -> CollectionReques
     page_request = found.of_collection(collection, collection.items_table)
     await _ensure_can_view_items(page_request)
     if not await found.db.execute_fn(
-        lambda conn: items.is_whole(wrapped(conn), collection)
+        lambda conn: required_columns.are_there(wrapped(conn), collection)
     ):
         raise NotFound(
             f"The table '{page_request.table}' with the records of the collection '{name}' is "
@@ -108,4 +108,8 @@ async def _ensure_can_view_items(page_request: CollectionRequest) -> None:
 
 def whole(db: Database) -> list[Collection]:
     """Return the picture collections whose records can be read."""
-    return [c for c in collections.every(db) if c.items_table and items.is_whole(db, c)]
+    return [
+        c
+        for c in collections.every(db)
+        if c.items_table and required_columns.are_there(db, c)
+    ]

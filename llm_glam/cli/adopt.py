@@ -11,8 +11,8 @@ from ..ingest.open_collection import open_collection
 from ..ingest.pipeline import IngestOptions
 from ..models import embedding_model
 from . import options as shared
+from .embed_summary import report_counts
 from .output import ProgressBar
-from .summary import report_counts
 
 
 @click.command("adopt")

@@ -7,7 +7,7 @@ import click
 
 from ..db import collections, connection
 from ..db.filters import Conditions
-from ..evaluate.pairs import from_collection, from_table, pairs
+from ..evaluate.pairs import from_collection, from_table, unusable_rows
 from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
 from ..models.engine_choice import EngineOptions
@@ -45,7 +45,7 @@ class Source:
         found = self._read(from_files)
         for remark in found.remarks:
             say_on_stderr(remark)
-        pairs.say_refused(found.refused, say_on_stderr)
+        unusable_rows.report(found.refused, say_on_stderr)
         return found
 
     def engine_options(self, device: str | None) -> EngineOptions:

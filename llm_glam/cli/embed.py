@@ -12,9 +12,9 @@ from ..ingest.folder_run import FolderOptions, embed_folder
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
+from .embed_summary import report_counts
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .picture_options import PictureOptions, picture_options
-from .summary import report_counts
 
 
 @click.command("embed")

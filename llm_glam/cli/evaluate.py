@@ -16,7 +16,8 @@ from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
-from .summary import report_dataset
+
+FEW_GROUPS = 30
 
 
 @click.command("evaluate")
@@ -101,7 +102,7 @@ def command(
     found = pairs.sampled(source.read(from_files=bool(model_ids)), sample, seed)
     options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
     labels.check(found.pairs, options.label)
-    report_dataset(found)
+    _report_counts(found)
     measured = _evaluate(source, found, model_ids, options, device)
     _output(measured, seed, format_)
 
@@ -125,6 +126,22 @@ def _evaluate(
             *(source.database, str(source.collection), found, options),
             engine_options=source.engine_options(device),
             progress=progress,
+        )
+
+
+def _report_counts(found: Pairs) -> None:
+    texts = len(pairs.captions(found.pairs).texts)
+    counts = {
+        "picture": len(found.pairs),
+        "different caption": texts,
+        "group": found.groups,
+    }
+    parts = [f"{n:,} {what}{'' if n == 1 else 's'}" for what, n in counts.items()]
+    say_on_stderr(", ".join(parts))
+    if found.groups < FEW_GROUPS:
+        say_on_stderr(
+            f"Warning: fewer than {FEW_GROUPS} independent groups are too few for firm conclusions, "
+            "and the intervals are rough."
         )
 
 

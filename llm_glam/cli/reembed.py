@@ -10,9 +10,9 @@ from ..ingest import pipeline, reembed
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from . import options as shared
+from .embed_summary import report_counts
 from .output import ProgressBar, say_on_stderr
 from .picture_options import PictureOptions, picture_options
-from .summary import report_counts
 
 
 @click.command("reembed")

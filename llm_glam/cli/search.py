@@ -1,5 +1,6 @@
 """``llm glam search``: search a collection by text, pictures, ids and conditions."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,13 @@ from typing import Any
 import click
 
 from ..db import collections, connection
+from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..formats.tables import Row
 from ..images import decoding
 from ..search.query import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows
-from .summary import report_checkpoint
 
 SHOWN = ("title", "caption", "file")
 
@@ -125,3 +126,13 @@ def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     if any(row["file"] != row["id"] for row in rows):
         return list(rows)
     return [{k: v for k, v in row.items() if k != "file"} for row in rows]
+
+
+def report_checkpoint(collection: Collection) -> None:
+    """Report which checkpoint a search used, if stderr is a terminal.
+
+    Without this, people who compare checkpoints have compared one with itself.
+    """
+    if sys.stderr.isatty():
+        weights = f" {collection.fingerprint}" if collection.fingerprint else ""
+        click.echo(f"{collection.name} ({collection.model_id}{weights})", err=True)

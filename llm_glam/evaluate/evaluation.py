@@ -11,7 +11,7 @@ from ..progress import NoProgress, Progress
 from . import encoding, labels, measure
 from .measure import MetricOptions
 from .metric_tables import MetricRow
-from .pairs import from_collection, pairs
+from .pairs import from_collection, unusable_rows
 from .pairs.pairs import Pair, Pairs
 from .per_query import Encoded
 
@@ -57,7 +57,7 @@ def _encode(
     encoder = embedding_model.find(model_id).encoder(engine_options=engine_options)
     started = time.monotonic()
     encoded, refused = encoding.encoded(model_id, encoder, found, texts, progress)
-    pairs.say_refused(refused, progress.say)
+    unusable_rows.report(refused, progress.say)
     seconds = time.monotonic() - started
     progress.say(
         f"{model_id}: {seconds:,.0f} s, {len(found) / max(seconds, 0.001):,.0f} pictures/s, "

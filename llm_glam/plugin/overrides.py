@@ -21,8 +21,9 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 from sqlite_utils.utils import Format, RowsFromFileError, rows_from_file
 
+from ..cli.embed_summary import report_counts
 from ..cli.output import ProgressBar, say_on_stderr
-from ..cli.summary import report_checkpoint, report_counts
+from ..cli.search import report_checkpoint
 from ..db import collections, connection, embeddings
 from ..errors import BadImage, GlamError, explained
 from ..images import decoding, files

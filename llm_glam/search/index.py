@@ -10,12 +10,10 @@ enough, have no file.
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +22,12 @@ from sqlite_utils import Database
 from ..db import change_stamp, collections, embeddings
 from ..db.collection import Collection
 from ..formats import atomic
-from ..models import registry
 from ..progress import Progress
 from ..vectors import normalize
 from . import vector_file
 from .matmul import product
-from .vector_file import Rows, Stored
+from .vector_file import Rows, Stored, directory
 from .vector_rows import check, fill, rows_of
-
-SMALL = 5_000  # rows: up to this number, reading them is faster than writing a file
-SUFFIX = ".vectors"
-HOURS_OF_WRITING = (
-    6  # after this time, the unfinished file of a killed process is deleted
-)
 
 _lock = threading.RLock()
 _cached: dict[str, "Index"] = {}
@@ -127,15 +118,10 @@ def of(
         return last
 
 
-def directory() -> Path:
-    """Return the folder of the index files."""
-    return registry.directory() / "index"
-
-
 def size(db: Database, collection: Collection) -> int:
     """Return the size of a collection's index file in bytes, 0 if it has none."""
     path = file_of(db)
-    files = _files(_key(path, collection)) if path else []
+    files = vector_file.of(_key(path, collection)) if path else []
     return sum(one.stat().st_size for one in files)
 
 
@@ -170,8 +156,8 @@ def _stored(
         check(db, collection, rows, dimensions)
         if old.rows.equal(rows):
             return old
-    if key and len(rows) > SMALL:
-        path = directory() / f"{key}-{uuid4().hex[:8]}{SUFFIX}"
+    if key and len(rows) > vector_file.SMALL:
+        path = vector_file.new_path(key)
         with suppress(OSError, ValueError):
             with vector_file.writing(path, rows, dimensions) as stored:
                 fill(db, collection, stored, old, progress)
@@ -209,10 +195,6 @@ def _save_note(db: Database, key: str, path: Path, name: str, index: Index) -> N
         delete_stale_files(db)
 
 
-def _files(key: str) -> list[Path]:
-    return list(directory().glob(f"{key}-*{SUFFIX}"))
-
-
 def delete_stale_files(db: Database) -> None:
     """Delete older versions of index files, and those of collections that no longer exist.
 
@@ -229,17 +211,7 @@ def delete_stale_files(db: Database) -> None:
                 valid.add(note["file"])
             else:
                 note_file.unlink()
-    unfinished = [one for one in directory().glob(".*") if _is_old(one)]
-    for file in (*directory().glob(f"*{SUFFIX}"), *unfinished):
-        if file.name not in valid:
-            with suppress(OSError):  # Windows does not delete a file that is open
-                file.unlink()
-
-
-def _is_old(file: Path) -> bool:
-    with suppress(OSError):
-        return file.stat().st_mtime < time.time() - HOURS_OF_WRITING * 3600
-    return False
+    vector_file.delete_others(valid)
 
 
 def clear_cache() -> None:

@@ -1,4 +1,4 @@
-"""Write and memory-map a file with a collection's vectors.
+"""Write, memory-map and delete the files with the vectors of collections.
 
 A file is written once and then only read. After a header in JSON come the arrays in the order of
 :data:`ARRAYS`, each aligned to 64 bytes.
@@ -7,17 +7,26 @@ A file is written once and then only read. After a header in JSON come the array
 import json
 import os
 import tempfile
+import time
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models import registry
+
+SUFFIX = ".vectors"
+SMALL = 5_000  # rows: up to this number, reading them is faster than writing a file
+HOURS_OF_WRITING = (
+    6  # then the unfinished file of a process is deleted, which was killed
+)
 FORMAT = 2
 ALIGNED = 64
 HEADER = 256  # bytes
@@ -146,6 +155,39 @@ class Stored:
 
     rows: Rows
     vectors: NDArray[np.float32]
+
+
+def directory() -> Path:
+    """Return the folder of the index files."""
+    return registry.directory() / "index"
+
+
+def of(key: str) -> list[Path]:
+    """Return the files of a collection's index.
+
+    :param key: what their names begin with
+    """
+    return list(directory().glob(f"{key}-*{SUFFIX}"))
+
+
+def new_path(key: str) -> Path:
+    """Return a path for a new file of a collection's index."""
+    return directory() / f"{key}-{uuid4().hex[:8]}{SUFFIX}"
+
+
+def delete_others(valid: Collection[str]) -> None:
+    """Delete all files but those with these names, and what killed processes left unfinished."""
+    unfinished = [one for one in directory().glob(".*") if _is_old(one)]
+    for file in (*directory().glob(f"*{SUFFIX}"), *unfinished):
+        if file.name not in valid:
+            with suppress(OSError):  # Windows does not delete a file that is open
+                file.unlink()
+
+
+def _is_old(file: Path) -> bool:
+    with suppress(OSError):
+        return file.stat().st_mtime < time.time() - HOURS_OF_WRITING * 3600
+    return False
 
 
 def load(path: Path) -> Stored:

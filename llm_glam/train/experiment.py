@@ -6,6 +6,7 @@ Arrays in, arrays out: the inputs of the projections or the towers are prepared 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,12 +20,12 @@ from ..evaluate.pairs.pairs import Pair
 from ..vectors import BoolArray, IntArray
 from .captions.short import shortened
 from .clip.contrastive_loss import NamedArrays
-from .learn import diagnostics
+from .learn import diagnostics, weight_mixing
 from .learn.diagnostics import TrainingWarning
 from .learn.learner import Learner, Seen
 from .learn.loop import Tuned, tune
 from .learn.state import Epoch, Settings, State
-from .learn.weight_mixing import Mix, chosen, mixed
+from .learn.weight_mixing import Mix, mixed
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,9 @@ def learn(
         state=state,
         save=save,
     )
-    alpha, mixes, final = _mix(given, before, tuned.best, alphas)
+    alpha, mixes, final = weight_mixing.best(
+        learner.start, tuned.best, alphas, partial(_evaluate, given, before)
+    )
     return TrainingResult(
         *(mixed(learner.start, tuned.best, alpha), final, alpha, mixes, tuned),
         _warnings(learner, tuned, final),
@@ -200,22 +203,14 @@ def _retained(given: TrainingTask, before: Seen, seen: Seen) -> float:
     return diagnostics.retention(before.others[everyday], seen.others[everyday]).share
 
 
-def _mix(
-    given: TrainingTask, before: Seen, best: NamedArrays, alphas: Sequence[float]
-) -> tuple[float, list[Mix], Seen]:
-    """Try the mixes; return the chosen alpha, what each achieved, and the vectors of the chosen.
-
-    Each mix is encoded only once: for towers, that means all held-out pictures.
-    """
+def _evaluate(
+    given: TrainingTask, before: Seen, weights: NamedArrays
+) -> tuple[float, float, Seen]:
+    """Return the recall of weights, their retention, and their vectors of the held-out set."""
     learner = given.learner
-    mixes, vectors = [], {}
-    for alpha in alphas:
-        seen = learner.seen(mixed(learner.start, best, alpha)) if alpha else before
-        recall = hits(seen.texts, seen.pictures, learner.held_out).mean()
-        mixes.append((alpha, float(recall), _retained(given, before, seen)))
-        vectors[alpha] = seen
-    alpha = chosen(mixes)
-    return alpha, mixes, vectors[alpha]
+    seen = before if weights is learner.start else learner.seen(weights)
+    recall = float(hits(seen.texts, seen.pictures, learner.held_out).mean())
+    return recall, _retained(given, before, seen), seen
 
 
 def _collapse(seen: Seen) -> diagnostics.Collapse:

@@ -32,6 +32,13 @@ class TrainingPreset:
     block, because the blocks below it stay frozen. These are for checkpoints that know a great
     deal. Small ones have little to lose: the demo's towers needed 1e-3, the rate they had been
     trained with, to learn 4,854 watercolours.
+
+    Projections: on synthetic data (200 and 1,000 pairs) and on the demo's towers with captions in new words
+    (500), 20 to 60 steps at 1e-3 to 2e-3 learnt what 1e-4 did not; a weight decay of 10 cost at
+    most a point of recall, and kept one or two points more of the neighbours among other texts; 100
+    cost nine points. On the demo's towers and 4,854 watercolours, batches of 512 raised recall@10
+    from .026 to .080 in 11 epochs, whereas those of 2,048, with a quarter of the steps, raised it
+    only to .041.
     """
 
     words: str

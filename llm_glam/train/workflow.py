@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..evaluate import labels, measure
 from ..evaluate.measure import MetricOptions
 from ..evaluate.metric_tables import MetricRow
-from ..evaluate.pairs import holdout, pairs
+from ..evaluate.pairs import holdout, pairs, unusable_rows
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair, Pairs
 from ..models import embedding_model
@@ -276,7 +276,7 @@ def _task(
     task, refused = training_run.training_task(
         run, material, tune, engine_options, progress
     )
-    pairs.say_refused(refused, progress.say)
+    unusable_rows.report(refused, progress.say)
     spent = clock.stop("reading pictures and captions")
     progress.say(
         f"Training data ready: {len(material.pairs):,} pictures, "

@@ -11,7 +11,7 @@ from openpyxl import Workbook
 from llm_glam.db import collections, connection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadPairs, BadRecords, BadTemplate
-from llm_glam.evaluate.pairs import from_collection, from_table, pairs
+from llm_glam.evaluate.pairs import from_collection, from_table, pairs, unusable_rows
 from llm_glam.evaluate.pairs.from_table import Columns
 
 from ..fakes import BLUE, GREEN, RED, picture
@@ -489,7 +489,7 @@ def test_captions_that_pictures_share_are_one(folder):
 def test_the_first_problems_are_told_and_the_others_counted():
     lines = []
     refused = [(f"{n}.png", "there is no such file") for n in range(7)]
-    pairs.say_refused([*refused, ("x", "it has no caption")], lines.append)
+    unusable_rows.report([*refused, ("x", "it has no caption")], lines.append)
 
     assert lines[0] == "0.png: there is no such file"
     assert lines[5:] == [

@@ -349,11 +349,11 @@ def test_a_database_in_memory_has_no_file(kept):
     write(db, {f"{i}.jpg": vector(i) for i in range(9)})
 
     check(db)
-    assert not index.directory().exists()
+    assert not vector_file.directory().exists()
 
 
 def files():
-    return sorted(index.directory().glob("*.vectors"))
+    return sorted(vector_file.directory().glob("*.vectors"))
 
 
 def test_nothing_is_read_while_nothing_changes(db, path, kept, later):
@@ -424,8 +424,11 @@ def test_the_index_goes_with_its_collection(db, path, kept, monkeypatch):
 
 
 def test_what_a_killed_process_left_is_cleared_away(db, path, kept):
-    index.directory().mkdir(parents=True)
-    left, recent = index.directory() / ".index-1", index.directory() / ".index-2"
+    vector_file.directory().mkdir(parents=True)
+    left, recent = (
+        vector_file.directory() / ".index-1",
+        vector_file.directory() / ".index-2",
+    )
     left.touch()
     recent.touch()
     os.utime(left, (time.time() - 100_000,) * 2)
@@ -513,7 +516,7 @@ def test_a_damaged_file_of_the_right_size_is_made_again(
 def test_a_damaged_note_is_made_again(db, later, note):
     check(db)
     index.clear_cache()
-    for file in index.directory().glob("*.json"):
+    for file in vector_file.directory().glob("*.json"):
         file.write_text(note)
 
     check(db)
@@ -528,7 +531,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(db, kept, monkeypatch):
         fsync(number)
 
     def renamed(work, target):
-        if Path(target).suffix == index.SUFFIX:
+        if Path(target).suffix == vector_file.SUFFIX:
             done.append((os.stat(work).st_ino, "named"))
         replace(work, target)
 
@@ -542,8 +545,8 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(db, kept, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(db, kept):
-    index.directory().parent.mkdir(parents=True, exist_ok=True)
-    index.directory().write_text("in the way")
+    vector_file.directory().parent.mkdir(parents=True, exist_ok=True)
+    vector_file.directory().write_text("in the way")
 
     check(db)
     replace(db, None)
@@ -572,7 +575,7 @@ sys.path.insert(0, sys.argv[2])
 from tests.search import test_index as t
 from llm_glam.db import collections, connection
 from llm_glam.search import index
-index.SMALL = int(sys.argv[3])
+vector_file.SMALL = int(sys.argv[3])
 db = connection.connect(sys.argv[1])
 for i in range(15):
     t.write(db, {f"{i:03}.jpg": t.vector(int(sys.argv[4]) * 100 + i)})
@@ -580,7 +583,7 @@ for i in range(15):
     assert len(hits) == 5
 """
     root = Path(__file__).parent.parent.parent
-    command = [sys.executable, "-c", code, path, root, str(index.SMALL)]
+    command = [sys.executable, "-c", code, path, root, str(vector_file.SMALL)]
     both = [subprocess.Popen([*command, str(i)]) for i in (1, 2)]
 
     assert [process.wait() for process in both] == [0, 0]

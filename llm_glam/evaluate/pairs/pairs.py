@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from ...errors import BadPairs
 from ...formats.tables import Row
 from ...images.files import PictureFile
-
-NAMED = 5  # problems that are reported one by one
+from . import unusable_rows
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,9 @@ def gathered(
         by_content[pair.content] = _with_captions(known, pair.captions)
     refused = [*refused, *(one for one in silent if one[0] not in ids)]
     if not by_content:
-        raise BadPairs(_why_nothing(refused, origin, sensitive))
+        raise BadPairs(
+            unusable_rows.why_nothing(refused, str(origin), origin.taken, sensitive)
+        )
     remarks = [f"{origin.name}: {origin.taken}"]
     if sensitive:
         remarks.append(
@@ -172,14 +173,6 @@ def captions(pairs: Sequence[Pair]) -> Captions:
     return Captions(texts, of_pictures, of_captions)
 
 
-def say_refused(refused: Sequence[tuple[str, str]], say: Callable[[str], None]) -> None:
-    """Report the first few that are left out, and how many there are for each reason."""
-    for name, reason in refused[:NAMED]:
-        say(f"{name}: {reason}")
-    if len(refused) > NAMED:
-        say(f"{len(refused):,} left out: {_reasons(refused)}")
-
-
 def _with_captions(pair: Pair, more: Sequence[str]) -> Pair:
     every = {normal(text): text for text in reversed((*pair.captions, *more))}
     order = dict.fromkeys(normal(text) for text in (*pair.captions, *more))
@@ -216,34 +209,3 @@ def _keys(pair: Pair, group_by: Sequence[str]) -> Iterable[Hashable]:
         value = pair.record.get(column)
         if value not in (None, "") and str(value).strip():
             yield column, str(value).strip()
-
-
-def _reasons(refused: Sequence[tuple[str, str]], *, examples: bool = False) -> str:
-    ordered = Counter(reason for _, reason in refused).most_common()
-    shown = [f"{count:,} because {reason}" for reason, count in ordered[:NAMED]]
-    if examples:
-        first = {reason: name for name, reason in reversed(refused)}
-        named = zip(shown, ordered, strict=False)
-        shown = [
-            f"{words} ({'the first is ' if count > 1 else ''}{first[reason]})"
-            for words, (reason, count) in named
-        ]
-    rest = len(ordered) - NAMED
-    return "; ".join([*shown, *([f"and {rest:,} other reasons"] if rest > 0 else [])])
-
-
-def _why_nothing(
-    refused: Sequence[tuple[str, str]], origin: Origin, sensitive: int
-) -> str:
-    hidden = (
-        f" ({sensitive:,} are sensitive; use --sensitive to include them)"
-        if sensitive
-        else ""
-    )
-    if not refused:
-        return f"There are no pictures with captions in {origin}{hidden}."
-    reasons = _reasons(refused, examples=True)
-    return (
-        f"None of the {len(refused):,} rows of {origin} can be used ({origin.taken}){hidden}: "
-        f"{reasons}."
-    )

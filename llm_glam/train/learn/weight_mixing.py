@@ -1,6 +1,7 @@
 """Mix a checkpoint's weights before and after training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ FEW_ALPHAS = (
 )  # where each takes another pass over the pictures
 NEARLY = 0.005  # of recall: mixes within this of the best are chosen by how little they change
 
+T = TypeVar("T")
 Mix = tuple[float, float, float]  # alpha, held-out recall@10, retention
 
 
@@ -37,6 +39,26 @@ def mixed(start: NamedArrays, tuned: NamedArrays, alpha: float) -> NamedArrays:
         return tuned if alpha else start
     old, new = np.float32(1 - alpha), np.float32(alpha)
     return {name: old * start[name] + new * tuned[name] for name in start}
+
+
+def best(
+    start: NamedArrays,
+    tuned: NamedArrays,
+    alphas: Sequence[float],
+    evaluate: Callable[[NamedArrays], tuple[float, float, T]],
+) -> tuple[float, list[Mix], T]:
+    """Evaluate the mixes, each of them once, and choose one.
+
+    :param evaluate: returns the held-out recall@10 of weights, their retention, and what else is
+        wanted of the chosen ones
+    :return: the alpha of the chosen mix, what each achieved, and what else was wanted of it
+    """
+    mixes, others = [], {}
+    for alpha in alphas:
+        recall, retention, others[alpha] = evaluate(mixed(start, tuned, alpha))
+        mixes.append((alpha, recall, retention))
+    alpha = chosen(mixes)
+    return alpha, mixes, others[alpha]
 
 
 def chosen(mixes: Sequence[Mix]) -> float:
