@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ..evaluate import metric_tables
-from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pairs
 from ..images import decoding
@@ -18,8 +17,10 @@ from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .train_context import command_line
 from .train_options import (
     HoldoutOptions,
+    LabelOptions,
     ScheduleOptions,
     holdout_options,
+    label_options,
     schedule_options,
 )
 
@@ -49,9 +50,7 @@ from .train_options import (
 )
 @output_options
 @record_options
-@click.option("--label", metavar="COLUMN", help="As in llm glam evaluate")
-@click.option("--by", metavar="COLUMN", help="As in llm glam evaluate")
-@shared.prompt_option("As in llm glam evaluate")
+@label_options
 @click.option(
     "--retain",
     type=click.Path(path_type=Path),
@@ -73,9 +72,7 @@ def command(
     schedule: ScheduleOptions,
     seed: int,
     retain: Path | None,
-    label: str | None,
-    prompt: str,
-    by: str | None,
+    labels: LabelOptions,
     licence: str,
     check: bool,
     resume: bool,
@@ -110,7 +107,7 @@ def command(
         schedule.max_minutes,
         seed=seed,
         retained=retained.texts(retain),
-        metrics=MetricOptions(label, prompt, by, seed=seed),
+        metrics=labels.metrics(seed),
         device=device,
         resume=resume,
         licence=licence,

@@ -1,4 +1,4 @@
-"""Options of ``llm glam train``: the held-out pictures and the training schedule."""
+"""Options of ``llm glam train`` in groups: held-out pictures, schedule and metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import click
 
 from ..errors import BadPairs
+from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import holdout
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
-from .options import FiniteRange, collected
+from .options import FiniteRange, collected, prompt_option
 
 
 @dataclass(frozen=True)
@@ -92,4 +93,27 @@ schedule_options = collected(
         type=FiniteRange(0, min_open=True),
         help="Stop training after this many minutes, not counting the time to read pictures",
     ),
+)
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """What to measure besides retrieval, as in ``llm glam evaluate``."""
+
+    label: str | None
+    prompt: str
+    by: str | None
+
+    def metrics(self, seed: int) -> MetricOptions:
+        """Return the options of the evaluation before and after training."""
+        return MetricOptions(self.label, self.prompt, self.by, seed=seed)
+
+
+AS_IN_EVALUATE = "As in llm glam evaluate"
+label_options = collected(
+    LabelOptions,
+    "labels",
+    click.option("--label", metavar="COLUMN", help=AS_IN_EVALUATE),
+    click.option("--by", metavar="COLUMN", help=AS_IN_EVALUATE),
+    prompt_option(AS_IN_EVALUATE),
 )
