@@ -405,7 +405,7 @@ def test_upload_by_the_button(visit, site):
     page.locator("#glam-file").set_input_files(site.photos / "017.jpg")
     expect_found(page, "017.jpg")
     with page.expect_request(lambda request: request.method == "POST"):
-        page.get_by_role("button", name="Find similar").click()
+        page.get_by_role("button", name="Find similar", exact=True).click()
     expect_found(page, "017.jpg")
 
 
@@ -415,7 +415,7 @@ def test_upload_without_javascript(visit, anywhere):
     expect(page.get_by_text("drop or paste it")).to_be_hidden()
     chooser = page.get_by_label("Or upload a picture to find similar ones")
     chooser.set_input_files(anywhere.photos / "017.jpg")
-    page.get_by_role("button", name="Find similar").click()
+    page.get_by_role("button", name="Find similar", exact=True).click()
     expect(page.get_by_role("heading", name="Similar to your picture")).to_be_visible()
     expect(pictures(page)).to_have_count(PER_PAGE)
     assert ids(page)[0] == "017.jpg"
@@ -424,7 +424,7 @@ def test_upload_without_javascript(visit, anywhere):
 def test_upload_of_a_text_without_javascript(visit, site):
     page = visit(site.gallery(), expected=400, java_script_enabled=False)
     page.locator("#glam-file").set_input_files(site.photos / "metadata.jsonl")
-    page.get_by_role("button", name="Find similar").click()
+    page.get_by_role("button", name="Find similar", exact=True).click()
     words = "The picture cannot be used: it is not a picture"
     expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
     expect(page.locator("#glam-upload")).to_be_visible()
