@@ -20,6 +20,16 @@ def distinct(found: Sequence[Pair], column: str) -> dict[str, str]:
     return dict(sorted(by_label.items()))
 
 
+def queries(found: Sequence[Pair], column: str | None, prompt: str | None) -> list[str]:
+    """Return the texts that query distinct labels: the prompt with the label in place of ``{}``.
+
+    :return: nothing if there is no column of labels, or no prompt
+    """
+    if not column or prompt is None:
+        return []
+    return [prompt.replace("{}", name) for name in distinct(found, column).values()]
+
+
 def check(found: Sequence[Pair], column: str | None) -> None:
     """Check that the labels can be used for evaluation, before any picture is encoded.
 

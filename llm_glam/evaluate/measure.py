@@ -77,15 +77,8 @@ def measure(
 
 def texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[str]:
     """Return the texts to encode: distinct captions, then labels as queries."""
-    return [*pairs.captions(found).texts, *label_texts(found, metric_options)]
-
-
-def label_texts(found: Sequence[Pair], metric_options: MetricOptions) -> list[str]:
-    """Return the queries for distinct labels; none if labels are not queried."""
-    if not metric_options.label or metric_options.prompt is None:
-        return []
-    names = labels.distinct(found, metric_options.label).values()
-    return [metric_options.prompt.replace("{}", name) for name in names]
+    queries = labels.queries(found, metric_options.label, metric_options.prompt)
+    return [*pairs.captions(found).texts, *queries]
 
 
 def _measured(

@@ -147,7 +147,7 @@ def training_task(
     own = pairs.captions(apart).texts
     captions = np.array([row[number[pairs.normal(text)]] for text in own], np.int64)
     everyday, place = len(others[0]), _places(others[1])
-    wanted = measure.label_texts(apart, metric_options)
+    wanted = labels.queries(apart, metric_options.label, metric_options.prompt)
     queries = [everyday + place[pairs.normal(text)] for text in wanted]
     return TrainingTask(
         learner, apart, captions, everyday, np.array(queries, np.int64), metric_options

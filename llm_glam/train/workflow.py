@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..evaluate import labels, measure
+from ..evaluate import labels
 from ..evaluate.measure import MetricOptions
 from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import holdout, pairs, unusable_rows
@@ -259,7 +259,7 @@ def _material(
     chosen = {pair.id for pair in (*parts.train, *parts.held_out)}
     those = [pair for pair in every if pair.id in chosen]
     batch = settings.batch or len(those)
-    queries = measure.label_texts(parts.held_out, metrics)
+    queries = labels.queries(parts.held_out, metrics.label, metrics.prompt)
     texts = experiment.texts_of(those)
     return Material(those, texts, parts, options.retained, queries, metrics, batch)
 

@@ -27,7 +27,9 @@ WRITE = "insert or replace into embeddings (collection_id, id, embedding, conten
 @pytest.fixture(autouse=True, params=["in a file", "in memory"])
 def kept(request, monkeypatch):
     """Small collections have no file, unless a test wants one."""
-    monkeypatch.setattr(index, "SMALL", 0 if request.param == "in a file" else 10**9)
+    monkeypatch.setattr(
+        vector_file, "SMALL", 0 if request.param == "in a file" else 10**9
+    )
     index.clear_cache()
     return request.param
 
@@ -574,7 +576,7 @@ import sys, sqlite3
 sys.path.insert(0, sys.argv[2])
 from tests.search import test_index as t
 from llm_glam.db import collections, connection
-from llm_glam.search import index
+from llm_glam.search import vector_file
 vector_file.SMALL = int(sys.argv[3])
 db = connection.connect(sys.argv[1])
 for i in range(15):

@@ -7,7 +7,7 @@ from PIL import Image
 from llm_glam.engine.torch import TorchEncoder
 from llm_glam.errors import BadCheckpoint
 from llm_glam.models import engine_choice
-from llm_glam.train.clip import checkpoint_weights
+from llm_glam.train.clip import caption_tokens, checkpoint_weights
 
 from .. import tiny
 
@@ -81,7 +81,7 @@ def test_a_checkpoint_without_projections(tmp_path):
 
 
 def test_texts_that_are_longer_than_a_checkpoint_reads(tiny_clip):
-    look = checkpoint_weights.look(tiny_clip, ["owl", "owl " * 300, "a red square"])
+    look = caption_tokens.look(tiny_clip, ["owl", "owl " * 300, "a red square"])
     assert look.reads == 77
     assert look.too_long == [1]
     assert look.unknown == []
@@ -91,8 +91,8 @@ def test_texts_that_are_longer_than_a_checkpoint_reads(tiny_clip):
 def test_texts_with_characters_that_end_them(tiny_clip, tmp_path):
     directory = tiny.without_tokens(tiny_clip, tmp_path / "clip", ",</w>", "2</w>")
     texts = ["owl, red", "owl", "owl 2", "", "2", "owl. Red"]
-    assert checkpoint_weights.look(tiny_clip, texts).unknown == []
-    assert checkpoint_weights.look(directory, texts).unknown == [0, 2, 4]
+    assert caption_tokens.look(tiny_clip, texts).unknown == []
+    assert caption_tokens.look(directory, texts).unknown == [0, 2, 4]
 
 
 def test_the_last_block_is_one_of_each_tower_and_what_stands_behind(tiny_clip):
