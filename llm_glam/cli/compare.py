@@ -45,7 +45,7 @@ WIDTH = 36  # of a title in a table
 @click.option(
     "--agreement",
     is_flag=True,
-    help="Report how far both agree instead of results (the default without -c)",
+    help="Show how far the two agree, not the results (the default without -c)",
 )
 @click.option(
     "--html",

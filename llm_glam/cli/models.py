@@ -43,7 +43,7 @@ def list_(format_: str) -> None:
 def add(
     name: str, source: str, base: str | None, revision: str | None, notes: str | None
 ) -> None:
-    """Register a checkpoint from a folder, archive or Hugging Face.
+    """Register a checkpoint from a folder, an archive or Hugging Face.
 
     SOURCE is a folder saved by sentence-transformers (old or new layout) or transformers, a zip
     or tar archive of such a folder, or a model ID on Hugging Face. If a folder has only a

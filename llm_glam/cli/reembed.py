@@ -36,7 +36,7 @@ def command(
     database: Path,
     pictures: PictureOptions,
 ) -> None:
-    """Embed COLLECTION with another checkpoint, as collection NEW.
+    """Embed COLLECTION again with another checkpoint, as NEW.
 
     Both collections share the same records, labels and thumbnails, and the old embeddings are
     kept. Repeat the command to continue an interrupted run.

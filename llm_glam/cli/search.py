@@ -81,8 +81,8 @@ def command(
 ) -> None:
     """Find the pictures in COLLECTION most similar to QUERY.
 
-    A term is text, a picture file (a path starting with ./ or / or ~ or a drive), the URL of a
-    picture (https://…), or id:ITEM for a picture in the collection. Use -a and -s to add and
+    A term is text, a picture file (a path starting with ./, ../, /, ~ or a drive letter), the URL
+    of a picture (https://…), or id:ITEM for a picture in the collection. Use -a and -s to add and
     subtract terms, and put 2: before a term to double its weight. Without any terms, lists the
     pictures that match the conditions.
 

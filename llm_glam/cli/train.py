@@ -59,7 +59,7 @@ from .train_options import (
     "of everyday things]",
 )
 @click.option(
-    "--license", "licence", default="", help="License to state in the model card"
+    "--license", "licence", default="", help="Licence to state in the model card"
 )
 @shared.device_option
 @shared.database_option
@@ -83,10 +83,10 @@ def command(
 
     DATA is the same as in llm glam evaluate. Some pictures are held out, to measure recall before
     and after training. --tune projections trains only the final projection layers and runs the
-    rest of the model once over each picture, which takes a laptop minutes. --tune last-block and
-    --tune all also train the image and text encoders, and need a GPU or a small checkpoint, plus
-    llm install 'llm-glam[train]'. The new checkpoint is registered as glam-clip/NAME with a model
-    card, unless it has collapsed or is no better than before.
+    rest of the model once over each picture, which takes only minutes on a laptop. --tune
+    last-block and --tune all also train the image and text encoders, and need a GPU or a small
+    checkpoint, plus llm install 'llm-glam[train]'. Unless it has collapsed or is no better than
+    before, the new checkpoint is registered as glam-clip/NAME, with a model card.
 
     \b
     Examples:
