@@ -31,6 +31,11 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_sessionstart(session):
+    if session.config.getoption("limit"):
+        import sentence_transformers  # noqa: F401  or the first test to need it would take longer
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
