@@ -14,7 +14,7 @@ from ..evaluate.rank_agreement import NEIGHBOURS
 from ..formats.tables import Row
 from ..images import decoding
 from ..search import terms
-from ..search.query import announce_addresses
+from ..search.collection_search import announce_addresses
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 

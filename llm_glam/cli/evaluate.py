@@ -17,8 +17,6 @@ from . import options as shared
 from .dataset_options import Source, data_argument, pairs_options, record_options
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
-FEW_GROUPS = 30
-
 
 @click.command("evaluate")
 @data_argument
@@ -138,9 +136,9 @@ def _report_counts(found: Pairs) -> None:
     }
     parts = [f"{n:,} {what}{'' if n == 1 else 's'}" for what, n in counts.items()]
     say_on_stderr(", ".join(parts))
-    if found.groups < FEW_GROUPS:
+    if found.groups < bootstrap.FEW_GROUPS:
         say_on_stderr(
-            f"Warning: fewer than {FEW_GROUPS} independent groups are too few for firm conclusions, "
+            f"Warning: fewer than {bootstrap.FEW_GROUPS} independent groups are too few for firm conclusions, "
             "and the intervals are rough."
         )
 

@@ -12,7 +12,7 @@ from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..formats.tables import Row
 from ..images import decoding
-from ..search.query import Result, SearchOptions, parse_terms, search_terms
+from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows
 

@@ -10,6 +10,7 @@ from ..vectors import FloatArray, IntArray
 
 RESAMPLES = 1_000
 LEVEL = 0.95
+FEW_GROUPS = 30  # with fewer, intervals are rough
 
 
 def bootstrap(

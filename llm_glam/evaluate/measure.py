@@ -65,10 +65,10 @@ def measure(
     given = readable, encoded, usable
     directions = per_query.by_captions(found, *given, values)
     if metric_options.label:
-        directions.append(per_query.by_neighbours(*given, values, metric_options.label))
+        directions.append(labels.by_neighbours(*given, values, metric_options.label))
         if metric_options.prompt is not None:
             names = list(labels.distinct(found, metric_options.label))
-            directions.append(per_query.by_labels(*given, names, metric_options.label))
+            directions.append(labels.by_labels(*given, names, metric_options.label))
     models = [one.model for one in encoded]
     return [
         row for one in directions for row in _measured(one, models, metric_options.seed)

@@ -1,4 +1,4 @@
-"""Score the results of checkpoints for each query: captions, pictures and labels."""
+"""Score the results of checkpoints for each query: captions and pictures."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,24 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine import Vectors
-from ..errors import BadPairs
 from ..vectors import BoolArray, FloatArray, IntArray
-from . import labels, retrieval
+from . import retrieval
 from .breakdown import Values
 from .metric_tables import (
     CAPTION_TO_PICTURE,
-    LABEL_TO_PICTURE,
     PICTURE_TO_CAPTION,
-    PICTURE_TO_PICTURE,
 )
 from .pairs import pairs
 from .pairs.pairs import Pair
 from .retrieval import Links
 
 FIRST = (1, 5, 10)
-NEAREST = 10
 RETRIEVAL = (*(f"recall_at_{k}" for k in FIRST), "mrr")
-NEIGHBOURS = (f"precision_at_{NEAREST}",)
 
 
 @dataclass(frozen=True)
@@ -88,8 +83,8 @@ def by_captions(
     of_captions[own.captions] = groups[
         own.pictures
     ]  # all in one group, because they share the caption
-    by_picture = _parts(values, np.arange(len(readable)), len(readable))
-    by_caption = _parts(values, own.captions, own.n_captions, own.pictures)
+    by_picture = parts_of(values, np.arange(len(readable)), len(readable))
+    by_caption = parts_of(values, own.captions, own.n_captions, own.pictures)
     return [
         _ranked(
             CAPTION_TO_PICTURE,
@@ -127,75 +122,7 @@ def _ranked(
     )
 
 
-def by_neighbours(
-    readable: Sequence[Pair],
-    encoded: Sequence[Encoded],
-    usable: BoolArray,
-    values: Values | None,
-    column: str,
-) -> Answers:
-    """Score pictures as queries for pictures with the same label, where they have one."""
-    each = [labels.of(pair, column) for pair in readable]
-    labelled = np.array([bool(label) for label in each])
-    their_labels = [label for label in each if label]
-    groups = np.array([pair.group for pair in readable])[labelled]
-    shares = [
-        retrieval.neighbours(
-            one.pictures[usable][labelled], their_labels, groups, NEAREST
-        )
-        for one in encoded
-    ]
-    queries = np.flatnonzero(~np.isnan(shares[0][1]))
-    if not len(queries):
-        raise BadPairs(
-            f"No two pictures of different groups share a label in the column '{column}'."
-        )
-    parts = _parts(values, np.arange(len(readable)), len(readable))
-    positions = np.flatnonzero(labelled)[queries]
-    return Answers(
-        PICTURE_TO_PICTURE,
-        NEIGHBOURS,
-        len(their_labels),
-        [found[queries, None] for found, _ in shares],
-        shares[0][1][queries, None],
-        groups[queries],
-        [(value, flags[positions]) for value, flags in parts],
-    )
-
-
-def by_labels(
-    readable: Sequence[Pair],
-    encoded: Sequence[Encoded],
-    usable: BoolArray,
-    names: Sequence[str],
-    column: str,
-) -> Answers:
-    """Score labels as text queries for the pictures that have them."""
-    number = {name: place for place, name in enumerate(names)}
-    each = [number.get(labels.of(pair, column), -1) for pair in readable]
-    every = np.array(each, np.int64)
-    left, numbers = np.unique(every[every >= 0], return_inverse=True)
-    shares = [
-        retrieval.labelled(
-            one.pictures[usable][every >= 0],
-            one.texts[len(one.texts) - len(names) :][left],
-            numbers,
-            NEAREST,
-        )
-        for one in encoded
-    ]
-    return Answers(
-        LABEL_TO_PICTURE,
-        NEIGHBOURS,
-        len(numbers),
-        [found[:, None] for found, _ in shares],
-        shares[0][1][:, None],
-        left,
-        _parts(None, left, len(left)),
-    )
-
-
-def _parts(
+def parts_of(
     values: Values | None,
     queries: IntArray,
     number: int,

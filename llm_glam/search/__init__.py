@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 from ..public import load
 
 if TYPE_CHECKING:
-    from .query import Conditions, Result, SearchOptions, search
+    from .collection_search import Conditions, Result, SearchOptions, search
 
 __all__ = ["Conditions", "Result", "SearchOptions", "search"]
 
 _HOMES = {
-    "Conditions": "query",
-    "Result": "query",
-    "SearchOptions": "query",
-    "search": "query",
+    "Conditions": "collection_search",
+    "Result": "collection_search",
+    "SearchOptions": "collection_search",
+    "search": "collection_search",
 }
 
 
