@@ -5,9 +5,13 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from . import grey
+from .grey import GreyTags
+
 WHITE = (255, 255, 255, 255)
 LEAST_USABLE = 0.5  # the least share of a truncated picture's rows
-FLAT_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+NO_TAGS = GreyTags()
+COLOR_MAP = 320
 TURNED = {2, 3, 4, 5, 6, 7, 8}
 ON_ITS_SIDE = {5, 6, 7, 8}
 EXIF_ORIENTATION = 0x0112
@@ -52,14 +56,17 @@ def _orientation(im: Image.Image) -> int:
         return 1
 
 
-def to_rgb(im: Image.Image) -> Image.Image:
+def to_rgb(im: Image.Image, tags: GreyTags = NO_TAGS) -> Image.Image:
     """Convert a decoded picture of any mode to RGB.
 
     Deep greyscale is scaled to its range instead of clipped, transparency becomes white, and CMYK
     is converted with its own colour profile if it has one.
+
+    :param tags: what the file says about greyscale; rotating a picture loses it
     """
-    if im.mode in FLAT_MODES:
-        return _scaled(im)
+    if im.mode in grey.DEEP_MODES:
+        values = grey.to_8_bits(np.asarray(im), tags)
+        return Image.fromarray(values).convert("RGB")
     if im.mode == "CMYK":
         return _from_cmyk(im)
     if im.has_transparency_data:
@@ -87,29 +94,6 @@ def _last_written_row(im: Image.Image, unwritten: object) -> int:
         if not flat.all():
             return top + int(np.flatnonzero(~flat)[-1]) + 1
     return 0
-
-
-def _scaled(im: Image.Image) -> Image.Image:
-    values = np.asarray(im).astype(np.float32)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = _range(im.mode, float(values.min()), float(values.max()))
-    grey = np.clip((values - low) * (255.0 / (high - low)) + 0.5, 0, 255)
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-
-
-def _range(mode: str, low: float, high: float) -> tuple[float, float]:
-    """Return the black and white points of a picture with more than 8 bits.
-
-    Integers: the smallest bit depth that holds the brightest pixel (files rarely say
-    whether their 16 bits hold 9, 12 or 16). Floats from 0 to 1, or from 0 to 255, as they are.
-    Anything else is stretched.
-    """
-    if mode == "F" and low >= 0 and high <= 1:
-        return 0.0, 1.0
-    if low >= 0 and (mode != "F" or high <= 255):
-        bits = max(8, int(high).bit_length())
-        return 0.0, float(2**bits - 1)
-    return low, high if high > low else low + 1.0
 
 
 def _on_white(im: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
 from . import color, downscale
+from .grey import GreyTags
 
 Readable = BinaryIO | io.BufferedIOBase
 
@@ -123,7 +124,8 @@ def decode(im: Image.Image, full_size: tuple[int, int] | None = None) -> Picture
         full_size = full_size[1], full_size[0]
     remark = color.load(im)
     plain = im.mode == "RGB" and not color.is_turned(im)
-    rgb = color.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im)
+    tags = GreyTags.of(im)
+    rgb = color.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im, tags)
     width, height = full_size or rgb.size
     facts = Facts(width, height, im.format or "unknown", remark, plain)
     profile = im.info.get("icc_profile") if im.mode in ("RGB", "RGBA") else None
