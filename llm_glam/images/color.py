@@ -1,9 +1,10 @@
 """Convert any picture to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
 
 import io
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImagePalette
 
 from . import grey
 from .grey import GreyTags
@@ -23,6 +24,7 @@ def load(im: Image.Image) -> str | None:
     :return: what is missing, or None for an intact file
     :raises Exception: the decoder's error, if most of the picture is missing
     """
+    _mend_palette(im)
     try:
         im.load()
     except (Image.DecompressionBombError, MemoryError):
@@ -37,6 +39,18 @@ def load(im: Image.Image) -> str | None:
             f"the file is damaged ({error}); used the upper {share:.0%} of the picture"
         )
     return None
+
+
+def _mend_palette(im: Any) -> None:
+    """Read a TIFF's palette of 0 to 255 as such; the format has 0 to 65535, so it would be black.
+
+    Other readers do the same: no picture means to have 256 kinds of black.
+    """
+    if im.mode not in ("P", "PA"):
+        return
+    palette = getattr(im, "tag_v2", {}).get(COLOR_MAP, ())
+    if palette and max(palette) < 256:
+        im.palette = ImagePalette.raw("RGB;L", bytes(palette))
 
 
 def is_turned(im: Image.Image) -> bool:

@@ -1,7 +1,6 @@
 """Greyscale with more than 8 bits: what the file says about its values, and outliers."""
 
 import io
-import struct
 
 import numpy as np
 import pytest
@@ -9,7 +8,9 @@ from PIL import Image, TiffImagePlugin
 
 from llm_glam.images import decoding
 
-SHORT, LONG, ASCII = 3, 4, 2
+from . import tiffs
+from .tiffs import ASCII, SHORT
+
 SIZE = 64
 PHOTOMETRIC, SAMPLE_FORMAT, GDAL_NODATA = 262, 339, 42113
 SIGNED, FLOAT = 2, 3
@@ -27,33 +28,18 @@ def quiet():
         yield
 
 
-def tiff(values, **tags):
-    """A TIFF of these values as they are; Pillow itself writes only some kinds."""
+def tiff(values, photometric=1, nodata=None):
+    """A TIFF of these values as they are."""
     values = values.astype(values.dtype.newbyteorder("<"))
-    height, width = values.shape
-    pixels = values.tobytes()
-    formats = {"u": 1, "i": SIGNED, "f": FLOAT}
-    entries = {
-        256: (LONG, 1, width),
-        257: (LONG, 1, height),
-        258: (SHORT, 1, values.itemsize * 8),
-        259: (SHORT, 1, 1),
-        PHOTOMETRIC: (SHORT, 1, tags.get("photometric", 1)),
-        273: (LONG, 1, 8),
-        277: (SHORT, 1, 1),
-        278: (LONG, 1, height),
-        279: (LONG, 1, len(pixels)),
-        SAMPLE_FORMAT: (SHORT, 1, formats[values.dtype.kind]),
+    sample_format = {"u": 1, "i": SIGNED, "f": FLOAT}[values.dtype.kind]
+    tags = {
+        PHOTOMETRIC: (SHORT, [photometric]),
+        SAMPLE_FORMAT: (SHORT, [sample_format]),
     }
-    tail = b""
-    if "nodata" in tags:
-        tail = (tags["nodata"] + "\0").encode().ljust(8, b"\0")
-        entries[GDAL_NODATA] = (ASCII, len(tail), 8 + len(pixels))
-    out = struct.pack("<2sHI", b"II", 42, 8 + len(pixels) + len(tail)) + pixels + tail
-    out += struct.pack("<H", len(entries))
-    for tag, (kind, count, value) in sorted(entries.items()):
-        out += struct.pack("<HHII", tag, kind, count, value)
-    return out + struct.pack("<I", 0)
+    if nodata is not None:
+        tags[GDAL_NODATA] = (ASCII, nodata.encode() + b"\0")
+    size = values.shape[1], values.shape[0]
+    return tiffs.tiff(size, values.itemsize * 8, values.tobytes(), tags)
 
 
 def grey(data):
@@ -140,7 +126,7 @@ def test_pixels_without_a_value_are_black_and_do_not_count(dtype, hole, tag, sha
     expected = as_picture(values.astype(float), float(low), float(high))
     values[is_hole] = hole
 
-    seen = grey(tiff(values, **({"nodata": tag} if tag else {})))
+    seen = grey(tiff(values, nodata=tag))
 
     assert_similar(seen[~is_hole], expected[~is_hole])
     assert (seen[is_hole] == 0).all()

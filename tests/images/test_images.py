@@ -14,6 +14,8 @@ from llm_glam.errors import BadImage, TooManyPixels
 from llm_glam.images import decoding
 from llm_glam.ingest.prefetch import PixelLimit, in_order
 
+from .tiffs import SHORT, tiff
+
 QUARTERS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
 
 
@@ -143,6 +145,22 @@ def test_cmyk_one_bit_and_palette():
     assert decoding.read(saved(line, "TIFF")).image.getpixel((4, 4)) == (255, 255, 255)
     palette = quartered().convert("P", palette=Image.Palette.ADAPTIVE)
     assert corners(decoding.read(saved(palette, "GIF")).image) == QUARTERS
+
+
+@pytest.mark.parametrize("brightest", [65535, 65280, 255])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_palettes_of_tiffs(brightest, bits):
+    """Some writers fill them with 0 to 255, where the format has 0 to 65535."""
+    colours = [*QUARTERS, *[(0, 0, 0)] * (2**bits - 4)]
+    palette = [c[k] * brightest // 255 for k in range(3) for c in colours]
+    upper, lower = ([0] * 30 + [1] * 30) * 20, ([2] * 30 + [3] * 30) * 20
+    pixels = bytes(upper + lower)
+    if bits == 4:
+        pixels = bytes(
+            a << 4 | b for a, b in zip(pixels[::2], pixels[1::2], strict=True)
+        )
+    data = tiff((60, 40), bits, pixels, {262: (SHORT, [3]), 320: (SHORT, palette)})
+    assert corners(decoding.read(data).image) == QUARTERS
 
 
 def test_the_first_frame_of_an_animation():
