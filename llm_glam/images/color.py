@@ -1,15 +1,23 @@
 """Convert any picture to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImagePalette
+from PIL import Image, ImageChops, ImageCms, ImagePalette
 
 from . import grey
 from .grey import GreyTags
 
-WHITE = (255, 255, 255, 255)
+Choose = Callable[[Image.Image, Image.Image], Image.Image]
+
+WHITE, BLACK = (255, 255, 255, 255), (0, 0, 0, 255)
+VISIBLE = 32  # the least difference of a channel from the background to be seen
+LEAST_DARK = (
+    0.005  # of the pixels seen on black, those also seen on white, to stay on white
+)
+LEAST_BACKGROUND = 0.05  # the least share of transparent pixels that are a background
 LEAST_USABLE = 0.5  # the least share of a truncated picture's rows
 NO_TAGS = GreyTags()
 COLOR_MAP = 320
@@ -73,8 +81,8 @@ def _orientation(im: Image.Image) -> int:
 def to_rgb(im: Image.Image, tags: GreyTags = NO_TAGS) -> Image.Image:
     """Convert a decoded picture of any mode to RGB.
 
-    Deep greyscale is scaled to its range instead of clipped, transparency becomes white, and CMYK
-    is converted with its own colour profile if it has one.
+    Deep greyscale is scaled to its range instead of clipped, and CMYK is converted with its own
+    colour profile if it has one. Transparency becomes white, or black behind white ink.
 
     :param tags: what the file says about greyscale; rotating a picture loses it
     """
@@ -84,7 +92,7 @@ def to_rgb(im: Image.Image, tags: GreyTags = NO_TAGS) -> Image.Image:
     if im.mode == "CMYK":
         return _from_cmyk(im)
     if im.has_transparency_data:
-        return _on_white(im)
+        return _without_transparency(im)
     return im.convert("RGB")
 
 
@@ -110,13 +118,34 @@ def _last_written_row(im: Image.Image, unwritten: object) -> int:
     return 0
 
 
-def _on_white(im: Image.Image) -> Image.Image:
+def _without_transparency(im: Image.Image) -> Image.Image:
+    """Put a picture on white, or on black if it is drawn in white."""
     rgba = im.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (0, 0):
         return rgba.convert("RGB")  # an unused alpha channel, not an empty picture
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, WHITE), rgba).convert(
-        "RGB"
-    )
+    on_white = _on(rgba, WHITE)
+    dark = sum(_extreme(on_white, ImageChops.darker).histogram()[: 256 - VISIBLE])
+    if dark >= LEAST_DARK * im.width * im.height or not _has_background(rgba):
+        return on_white
+    on_black = _on(rgba, BLACK)
+    bright = sum(_extreme(on_black, ImageChops.lighter).histogram()[VISIBLE:])
+    return on_black if dark < LEAST_DARK * bright else on_white
+
+
+def _on(rgba: Image.Image, color: tuple[int, int, int, int]) -> Image.Image:
+    background = Image.new("RGBA", rgba.size, color)
+    return Image.alpha_composite(background, rgba).convert("RGB")
+
+
+def _extreme(rgb: Image.Image, choose: Choose) -> Image.Image:
+    """Return the largest or smallest of each pixel's channels."""
+    red, green, blue = rgb.split()
+    return choose(choose(red, green), blue)
+
+
+def _has_background(rgba: Image.Image) -> bool:
+    transparent = sum(rgba.getchannel("A").histogram()[:128])
+    return transparent >= LEAST_BACKGROUND * rgba.width * rgba.height
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageDraw, TiffImagePlugin
 
 from llm_glam.errors import BadImage, TooManyPixels
 from llm_glam.images import decoding
@@ -109,6 +109,69 @@ def test_transparency_becomes_white(mode):
     rgb = decoding.read(data).image
     assert {rgb.getpixel((2, 5)), rgb.getpixel((8, 5))} <= {(0, 0, 0), (255, 255, 255)}
     assert rgb.getpixel((8, 5)) == (255, 255, 255)
+
+
+def drawn(ink, background=(0, 0, 0, 0)):
+    """A ring on a transparent background."""
+    im = Image.new("RGBA", (100, 100), background)
+    ImageDraw.Draw(im).ellipse((20, 20, 80, 80), outline=ink, width=6)
+    return im
+
+
+def ring_and_background(data):
+    rgb = decoding.read(data).image
+    return rgb.getpixel((50, 22)), rgb.getpixel((50, 50))
+
+
+@pytest.mark.parametrize(
+    ("ink", "on", "seen"),
+    [
+        ((0, 0, 0, 255), "white", (0, 0, 0)),
+        ((255, 255, 255, 255), "black", (255, 255, 255)),
+        ((255, 255, 255, 90), "black", (90, 90, 90)),
+        ((240, 236, 230, 255), "black", (240, 236, 230)),
+        ((200, 200, 200, 255), "white", (200, 200, 200)),
+        ((255, 255, 0, 255), "white", (255, 255, 0)),
+        ((0, 0, 0, 20), "white", (235, 235, 235)),
+    ],
+)
+@pytest.mark.parametrize("hidden", [(0, 0, 0, 0), (255, 255, 255, 0)])
+def test_white_ink_is_seen_on_black(ink, on, seen, hidden):
+    background = (255,) * 3 if on == "white" else (0,) * 3
+    assert ring_and_background(saved(drawn(ink, hidden), "PNG")) == (seen, background)
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode"),
+    [("PNG", "LA"), ("GIF", "P"), ("TIFF", "RGBA"), ("WEBP", "RGBA")],
+)
+def test_white_ink_in_other_modes_and_formats(format_, mode):
+    im = drawn((255, 255, 255, 255))
+    if mode == "P":
+        im = Image.new("P", im.size, 1)
+        im.putpalette([255, 255, 255, 255, 255, 255])
+        ImageDraw.Draw(im).ellipse((20, 20, 80, 80), outline=0, width=6)
+        data = saved(im, format_, transparency=1)
+    else:
+        data = saved(
+            im.convert(mode), format_, **{"lossless": True} if format_ == "WEBP" else {}
+        )
+    assert ring_and_background(data) == ((255, 255, 255), (0, 0, 0))
+
+
+def test_pale_pictures_that_are_not_drawn_in_white_stay_on_white():
+    cut_out = drawn((255, 255, 255, 255))
+    ImageDraw.Draw(cut_out).ellipse(
+        (20, 20, 80, 80), fill="white", outline=(200, 190, 180, 255)
+    )
+    assert decoding.read(saved(cut_out, "PNG")).image.getpixel((2, 2)) == (
+        255,
+        255,
+        255,
+    )
+    page = Image.new("RGBA", (100, 100), (250, 250, 250, 255))
+    page.putpixel((0, 0), (0, 0, 0, 0))  # a rounded corner
+    assert decoding.read(saved(page, "PNG")).image.getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_an_unused_alpha_channel_is_no_empty_picture():
