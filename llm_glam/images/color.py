@@ -1,13 +1,27 @@
 """Convert any picture to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, ImagePalette
 
-WHITE = (255, 255, 255, 255)
+from . import grey
+from .grey import GreyTags
+
+Choose = Callable[[Image.Image, Image.Image], Image.Image]
+
+WHITE, BLACK = (255, 255, 255, 255), (0, 0, 0, 255)
+VISIBLE = 32  # the least difference of a channel from the background to be seen
+FAINT, CLEAR = 8, 48
+LEAST_DARK = (
+    0.005  # of the pixels seen on black, those also seen on white, to stay on white
+)
+LEAST_BACKGROUND = 0.05  # the least share of transparent pixels that are a background
 LEAST_USABLE = 0.5  # the least share of a truncated picture's rows
-FLAT_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+NO_TAGS = GreyTags()
+COLOR_MAP = 320
 TURNED = {2, 3, 4, 5, 6, 7, 8}
 ON_ITS_SIDE = {5, 6, 7, 8}
 EXIF_ORIENTATION = 0x0112
@@ -19,6 +33,7 @@ def load(im: Image.Image) -> str | None:
     :return: what is missing, or None for an intact file
     :raises Exception: the decoder's error, if most of the picture is missing
     """
+    _mend_palette(im)
     try:
         im.load()
     except (Image.DecompressionBombError, MemoryError):
@@ -33,6 +48,18 @@ def load(im: Image.Image) -> str | None:
             f"the file is damaged ({error}); used the upper {share:.0%} of the picture"
         )
     return None
+
+
+def _mend_palette(im: Any) -> None:
+    """Read a TIFF's palette of 0 to 255 as such; the format has 0 to 65535, so it would be black.
+
+    Other readers do the same: no picture means to have 256 kinds of black.
+    """
+    if im.mode not in ("P", "PA"):
+        return
+    palette = getattr(im, "tag_v2", {}).get(COLOR_MAP, ())
+    if palette and max(palette) < 256:
+        im.palette = ImagePalette.raw("RGB;L", bytes(palette))
 
 
 def is_turned(im: Image.Image) -> bool:
@@ -52,18 +79,21 @@ def _orientation(im: Image.Image) -> int:
         return 1
 
 
-def to_rgb(im: Image.Image) -> Image.Image:
+def to_rgb(im: Image.Image, tags: GreyTags = NO_TAGS) -> Image.Image:
     """Convert a decoded picture of any mode to RGB.
 
-    Deep greyscale is scaled to its range instead of clipped, transparency becomes white, and CMYK
-    is converted with its own colour profile if it has one.
+    Deep greyscale is scaled to its range instead of clipped, and CMYK is converted with its own
+    colour profile if it has one. Transparency becomes white, or black behind white ink.
+
+    :param tags: what the file says about greyscale; rotating a picture loses it
     """
-    if im.mode in FLAT_MODES:
-        return _scaled(im)
+    if im.mode in grey.DEEP_MODES:
+        values = grey.to_8_bits(np.asarray(im), tags)
+        return Image.fromarray(values).convert("RGB")
     if im.mode == "CMYK":
         return _from_cmyk(im)
     if im.has_transparency_data:
-        return _on_white(im)
+        return _without_transparency(im)
     return im.convert("RGB")
 
 
@@ -89,36 +119,43 @@ def _last_written_row(im: Image.Image, unwritten: object) -> int:
     return 0
 
 
-def _scaled(im: Image.Image) -> Image.Image:
-    values = np.asarray(im).astype(np.float32)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = _range(im.mode, float(values.min()), float(values.max()))
-    grey = np.clip((values - low) * (255.0 / (high - low)) + 0.5, 0, 255)
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-
-
-def _range(mode: str, low: float, high: float) -> tuple[float, float]:
-    """Return the black and white points of a picture with more than 8 bits.
-
-    Integers: the smallest bit depth that holds the brightest pixel (files rarely say
-    whether their 16 bits hold 9, 12 or 16). Floats from 0 to 1, or from 0 to 255, as they are.
-    Anything else is stretched.
-    """
-    if mode == "F" and low >= 0 and high <= 1:
-        return 0.0, 1.0
-    if low >= 0 and (mode != "F" or high <= 255):
-        bits = max(8, int(high).bit_length())
-        return 0.0, float(2**bits - 1)
-    return low, high if high > low else low + 1.0
-
-
-def _on_white(im: Image.Image) -> Image.Image:
+def _without_transparency(im: Image.Image) -> Image.Image:
+    """Put a picture on white, or on black if it is drawn in white."""
     rgba = im.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (0, 0):
         return rgba.convert("RGB")  # an unused alpha channel, not an empty picture
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, WHITE), rgba).convert(
-        "RGB"
-    )
+    on_white = _on(rgba, WHITE)
+    dark = sum(_extreme(on_white, ImageChops.darker).histogram()[: 256 - VISIBLE])
+    if dark >= LEAST_DARK * im.width * im.height or not _has_background(rgba):
+        return on_white
+    on_black = _on(rgba, BLACK)
+    bright = sum(_extreme(on_black, ImageChops.lighter).histogram()[VISIBLE:])
+    return on_black if dark < LEAST_DARK * bright else on_white
+
+
+def _on(rgba: Image.Image, color: tuple[int, int, int, int]) -> Image.Image:
+    background = Image.new("RGBA", rgba.size, color)
+    return Image.alpha_composite(background, rgba).convert("RGB")
+
+
+def _extreme(rgb: Image.Image, choose: Choose) -> Image.Image:
+    """Return the largest or smallest of each pixel's channels."""
+    red, green, blue = rgb.split()
+    return choose(choose(red, green), blue)
+
+
+def _has_background(rgba: Image.Image) -> bool:
+    transparent = sum(rgba.getchannel("A").histogram()[:128])
+    return transparent >= LEAST_BACKGROUND * rgba.width * rgba.height
+
+
+def contrast(rgb: Image.Image) -> int:
+    """Return the largest difference within a channel of an RGB picture, apart from fine noise.
+
+    It is at most ``FAINT`` in blank pictures, and at least ``CLEAR`` where something is seen well.
+    """
+    small = rgb.reduce(max(1, min(rgb.size) // 256))
+    return max(high - low for low, high in small.getextrema())
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:

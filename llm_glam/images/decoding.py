@@ -8,15 +8,17 @@ checked in the header before anything is decoded, and formats that start other p
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
-from . import color, downscale
+from . import color, downscale, pages
+from .grey import GreyTags
+from .pages import Pages
 
 Readable = BinaryIO | io.BufferedIOBase
 
@@ -91,15 +93,28 @@ def quiet() -> Iterator[None]:
 def opened(
     source: Path | Readable | bytes, *, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Iterator[Image.Image]:
-    """Open a picture's header without decoding it.
+    """Open a picture's header without decoding it; of a TIFF, that of the page with the picture.
 
     :raises BadImage: the bytes are not a picture we can read
     :raises TooManyPixels: it has more than ``max_megapixels``
     """
+    with _opened_with_pages(source, max_megapixels) as (im, _):
+        yield im
+
+
+@contextmanager
+def _opened_with_pages(
+    source: Path | Readable | bytes,
+    max_megapixels: float,
+    *,
+    first_page: bool = False,
+) -> Iterator[tuple[Image.Image, Pages | None]]:
     try:
         with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as im:
+            found = None if first_page else pages.choose(im)
+            im = _largest_preview(im, found) or im
             _check_size(im.size, max_megapixels)
-            yield im
+            yield im, found
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
@@ -123,7 +138,8 @@ def decode(im: Image.Image, full_size: tuple[int, int] | None = None) -> Picture
         full_size = full_size[1], full_size[0]
     remark = color.load(im)
     plain = im.mode == "RGB" and not color.is_turned(im)
-    rgb = color.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im)
+    tags = GreyTags.of(im)
+    rgb = color.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im, tags)
     width, height = full_size or rgb.size
     facts = Facts(width, height, im.format or "unknown", remark, plain)
     profile = im.info.get("icc_profile") if im.mode in ("RGB", "RGBA") else None
@@ -142,24 +158,99 @@ def read(
     :param at_least: the short side in pixels that is sufficient; None for full size
     :raises BadImage: with the reason as its message
     """
-    is_smaller = False
+    found, is_smaller = None, False
     try:
-        with opened(source, max_megapixels=max_megapixels) as im:
+        with _opened_with_pages(source, max_megapixels) as (im, found):
             full_size = im.size
             can_repeat = isinstance(source, Path | bytes)
             is_smaller = bool(
                 at_least and can_repeat and downscale.shrink(im, at_least)
             )
-            picture = decode(im, full_size) if is_smaller else decode(im)
+            picture = decode(im, full_size if is_smaller else None)
+            is_blank = pages.has_following(im) and _is_blank(picture)
+            if is_blank and not is_smaller:
+                shown = _first_that_shows(im, max_megapixels)
+                if shown:
+                    return shown
     except TooManyPixels:
         raise
-    except BadImage:
-        if not is_smaller:
+    except BadImage as error:
+        if is_smaller:
+            return read(source, max_megapixels=max_megapixels)
+        if found is None or found.is_first or type(error) is not BadImage:
             raise
+        return _first_page(source, max_megapixels, error)
+    # Damage concerns the full-size picture, and the next page may have no smaller version.
+    if is_smaller and (is_blank or picture.facts.remark):
         return read(source, max_megapixels=max_megapixels)
-    if is_smaller and picture.facts.remark:  # the damage concerns the full-size picture
-        return read(source, max_megapixels=max_megapixels)
+    if found and found.remark:
+        return _with_remark(picture, found.remark)
     return picture
+
+
+def pixels_to_decode(
+    source: Path | bytes, *, max_megapixels: float, at_least: int | None
+) -> int:
+    """Return how many pixels :func:`read` will decode at once, as far as the header tells.
+
+    :raises BadImage: with the reason as its message
+    """
+    with _opened_with_pages(source, max_megapixels) as (im, found):
+        is_smaller = at_least and downscale.shrink(im, at_least)
+        if found and not is_smaller:
+            return found.most_pixels
+        return im.width * im.height
+
+
+def _largest_preview(im: Image.Image, found: Pages | None) -> Image.Image | None:
+    """Open the largest JPEG in the file of a camera, if it is larger than the page that is used."""
+    best, most = None, im.width * im.height
+    for place in found.jpegs if found else ():
+        with suppress(Exception):  # a preview that is not there, or not a JPEG
+            content = pages.embedded(im, *place)
+            jpeg = Image.open(io.BytesIO(content), formats=["JPEG"])
+            if jpeg.width * jpeg.height > most:
+                best, most = jpeg, jpeg.width * jpeg.height
+    if best and color.is_turned(im) and not color.is_turned(best):
+        best.getexif()[color.EXIF_ORIENTATION] = im.getexif()[color.EXIF_ORIENTATION]
+    return best
+
+
+def _first_page(
+    source: Path | Readable | bytes, max_megapixels: float, error: BadImage
+) -> Picture:
+    """Decode the first page, usually a thumbnail, of a file whose picture cannot be decoded."""
+    with _opened_with_pages(source, max_megapixels, first_page=True) as (im, _):
+        remark = f"used page 1, since the picture behind it cannot be: {error.message}"
+        return _with_remark(decode(im), remark)
+
+
+def _is_blank(picture: Picture) -> bool:
+    return color.contrast(picture.image) <= color.FAINT
+
+
+def _first_that_shows(im: Image.Image, max_megapixels: float) -> Picture | None:
+    """Decode the first page or frame after a blank one that is clear, or else not blank."""
+    blank = im.tell()
+    for least in (color.CLEAR, color.FAINT + 1):
+        im.seek(blank)
+        left = max_megapixels * 1_000_000
+        for number in pages.following(im):
+            left -= im.width * im.height
+            if left < 0:
+                break
+            with suppress(Exception):  # a damaged page; what was decoded before stays
+                picture = decode(im)
+                if color.contrast(picture.image) >= least:
+                    kind = pages.name_of(im)
+                    remark = f"{kind} {blank + 1} is blank; used {kind} {number + 1}"
+                    return _with_remark(picture, remark)
+    return None
+
+
+def _with_remark(picture: Picture, remark: str) -> Picture:
+    both = "; ".join(filter(None, (picture.facts.remark, remark)))
+    return replace(picture, facts=replace(picture.facts, remark=both))
 
 
 def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageDraw, TiffImagePlugin
 
 from llm_glam.errors import BadImage, TooManyPixels
 from llm_glam.images import decoding
 from llm_glam.ingest.prefetch import PixelLimit, in_order
+
+from .tiffs import SHORT, tiff
 
 QUARTERS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
 
@@ -109,6 +111,69 @@ def test_transparency_becomes_white(mode):
     assert rgb.getpixel((8, 5)) == (255, 255, 255)
 
 
+def drawn(ink, background=(0, 0, 0, 0)):
+    """A ring on a transparent background."""
+    im = Image.new("RGBA", (100, 100), background)
+    ImageDraw.Draw(im).ellipse((20, 20, 80, 80), outline=ink, width=6)
+    return im
+
+
+def ring_and_background(data):
+    rgb = decoding.read(data).image
+    return rgb.getpixel((50, 22)), rgb.getpixel((50, 50))
+
+
+@pytest.mark.parametrize(
+    ("ink", "on", "seen"),
+    [
+        ((0, 0, 0, 255), "white", (0, 0, 0)),
+        ((255, 255, 255, 255), "black", (255, 255, 255)),
+        ((255, 255, 255, 90), "black", (90, 90, 90)),
+        ((240, 236, 230, 255), "black", (240, 236, 230)),
+        ((200, 200, 200, 255), "white", (200, 200, 200)),
+        ((255, 255, 0, 255), "white", (255, 255, 0)),
+        ((0, 0, 0, 20), "white", (235, 235, 235)),
+    ],
+)
+@pytest.mark.parametrize("hidden", [(0, 0, 0, 0), (255, 255, 255, 0)])
+def test_white_ink_is_seen_on_black(ink, on, seen, hidden):
+    background = (255,) * 3 if on == "white" else (0,) * 3
+    assert ring_and_background(saved(drawn(ink, hidden), "PNG")) == (seen, background)
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode"),
+    [("PNG", "LA"), ("GIF", "P"), ("TIFF", "RGBA"), ("WEBP", "RGBA")],
+)
+def test_white_ink_in_other_modes_and_formats(format_, mode):
+    im = drawn((255, 255, 255, 255))
+    if mode == "P":
+        im = Image.new("P", im.size, 1)
+        im.putpalette([255, 255, 255, 255, 255, 255])
+        ImageDraw.Draw(im).ellipse((20, 20, 80, 80), outline=0, width=6)
+        data = saved(im, format_, transparency=1)
+    else:
+        data = saved(
+            im.convert(mode), format_, **{"lossless": True} if format_ == "WEBP" else {}
+        )
+    assert ring_and_background(data) == ((255, 255, 255), (0, 0, 0))
+
+
+def test_pale_pictures_that_are_not_drawn_in_white_stay_on_white():
+    cut_out = drawn((255, 255, 255, 255))
+    ImageDraw.Draw(cut_out).ellipse(
+        (20, 20, 80, 80), fill="white", outline=(200, 190, 180, 255)
+    )
+    assert decoding.read(saved(cut_out, "PNG")).image.getpixel((2, 2)) == (
+        255,
+        255,
+        255,
+    )
+    page = Image.new("RGBA", (100, 100), (250, 250, 250, 255))
+    page.putpixel((0, 0), (0, 0, 0, 0))  # a rounded corner
+    assert decoding.read(saved(page, "PNG")).image.getpixel((0, 0)) == (255, 255, 255)
+
+
 def test_an_unused_alpha_channel_is_no_empty_picture():
     im = quartered().convert("RGBA")
     im.putalpha(0)
@@ -143,6 +208,22 @@ def test_cmyk_one_bit_and_palette():
     assert decoding.read(saved(line, "TIFF")).image.getpixel((4, 4)) == (255, 255, 255)
     palette = quartered().convert("P", palette=Image.Palette.ADAPTIVE)
     assert corners(decoding.read(saved(palette, "GIF")).image) == QUARTERS
+
+
+@pytest.mark.parametrize("brightest", [65535, 65280, 255])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_palettes_of_tiffs(brightest, bits):
+    """Some writers fill them with 0 to 255, where the format has 0 to 65535."""
+    colours = [*QUARTERS, *[(0, 0, 0)] * (2**bits - 4)]
+    palette = [c[k] * brightest // 255 for k in range(3) for c in colours]
+    upper, lower = ([0] * 30 + [1] * 30) * 20, ([2] * 30 + [3] * 30) * 20
+    pixels = bytes(upper + lower)
+    if bits == 4:
+        pixels = bytes(
+            a << 4 | b for a, b in zip(pixels[::2], pixels[1::2], strict=True)
+        )
+    data = tiff((60, 40), bits, pixels, {262: (SHORT, [3]), 320: (SHORT, palette)})
+    assert corners(decoding.read(data).image) == QUARTERS
 
 
 def test_the_first_frame_of_an_animation():
