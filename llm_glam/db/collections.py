@@ -119,6 +119,8 @@ def claim(
     """
     check_fingerprint(collection, fingerprint)
     if collection.items_table is not None:
+        if items.is_items_table(db, collection.items_table):
+            items.ensure_searchable(db, collection.items_table)
         return collection
     table = items.table_name(db, collection.name, _in_use(db))
     items.create(db, table)
