@@ -106,13 +106,30 @@ def permission_allowed(
     return follow
 
 
+@hookimpl
+def filters_from_request(
+    request: Any, database: str, datasette: Any
+) -> Callable[[], Awaitable[None]] | None:
+    """Refuse searches in full-text tables that the visitor may not view (Datasette 0.65)."""
+    name = request.args.get("_fts_table")
+    if not name:
+        return None
+
+    async def check() -> None:
+        from .access import permissions
+
+        await permissions.ensure_may_search(datasette, request.actor, database, name)
+
+    return check
+
+
 @hookimpl(optionalhook=True)
 async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
-    """Deny our tables to those who may not view the items tables (Datasette 1.0)."""
+    """Deny the same tables to the same actors (Datasette 1.0)."""
     if action != "view-table":
         return None
     from . import compat
     from .access import permissions
 
-    denied = await permissions.denied_databases(datasette, actor)
+    denied = await permissions.denied_tables(datasette, actor)
     return compat.denials(denied) if denied else None

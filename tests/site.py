@@ -1,6 +1,7 @@
 """Datasette over a small collection: what the tests of the site share."""
 
 import io
+import socket
 import sqlite3
 
 from datasette.app import Datasette
@@ -58,3 +59,10 @@ def change(llm, *statements):
         connection.execute(statement)
     connection.commit()
     connection.close()
+
+
+def free_port():
+    """The number of a port that nobody listens on, as an argument."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])

@@ -44,7 +44,7 @@ LAYERS = [
     {"models"},
     {"engine"},
     {"formats", "net", "images", "checkpoints"},
-    {"errors", "progress", "public", "vectors"},
+    {"child_process", "errors", "progress", "public", "vectors"},
 ]
 SITE_LAYERS = [
     {"__init__"},
@@ -154,6 +154,7 @@ def imported_from_llm_glam(tree):
 def test_the_site_imports_little_of_the_plugin_and_the_plugin_nothing_of_it():
     for path, tree in modules(SITE):
         allowed = {"search", "db", "models", "formats", "errors", "images", "vectors"}
+        allowed.add("child_process")
         assert set(imported_from_llm_glam(tree)) <= allowed, path
     for path, tree in modules(ROOT):
         for node in ast.walk(tree):
@@ -184,6 +185,17 @@ def test_one_module_has_the_sql_on_llms_table():
         if statement.search(path.read_text("utf-8"))
     ]
     assert having == ["llm_glam/db/embeddings.py"]
+
+
+def test_python_is_started_in_one_place():
+    """There, it is told not to import from the current folder."""
+    starting = [
+        path.relative_to(ROOT.parent).as_posix()
+        for root in (ROOT, SITE)
+        for path in sorted(root.rglob("*.py"))
+        if "sys.executable" in path.read_text("utf-8")
+    ]
+    assert starting == ["llm_glam/child_process.py"]
 
 
 def test_few_modules_know_pillow():

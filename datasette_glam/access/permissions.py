@@ -1,13 +1,17 @@
-"""Permissions for the ``glam_*`` tables, which hold thumbnails and labels of all items.
+"""Permissions for the tables with parts of items tables: ``glam_*`` and the full-text tables.
 
-They have rows of all items tables of a database, so an actor may view them only if they may view
-every one of these.
+The ``glam_*`` tables hold thumbnails, labels and records of all items tables of a database, so an
+actor may view them only if they may view every one of these. What was an items table stays one
+when its collection is deleted. Rows of an items table that does not exist any more are closed to
+everybody, since nothing says who may view them.
 """
 
 from contextvars import ContextVar
 from typing import Any
 
-from llm_glam.db import collections
+from sqlite_utils import Database
+
+from llm_glam.db import full_text, items
 
 from .. import compat
 from .context import wrapped
@@ -17,26 +21,33 @@ PREFIX = "glam_"
 _is_checking: ContextVar[bool] = ContextVar("is_checking", default=False)
 
 
-async def may_view(datasette: Any, actor: Any, database: str) -> bool:
-    """Return whether the actor may view all items tables of a database."""
-    for table in await _items_tables(datasette, database):
-        if not await compat.can_view(datasette, actor, database, table):
-            return False
-    return True
-
-
 async def may_view_part(datasette: Any, actor: Any, database: str, table: str) -> bool:
-    """Return whether the actor may view one of our tables or an items table's search index."""
-    if table.startswith(PREFIX):
-        return await may_view(datasette, actor, database)
-    for items_table in await _items_tables(datasette, database):
-        if table.startswith(f"{items_table}_fts"):
-            return await compat.can_view(datasette, actor, database, items_table)
-    return True
+    """Return whether the actor may view a table, if it is one with parts of items tables."""
+    db = datasette.databases[database]
+    needed = await db.execute_fn(lambda conn: _needed(wrapped(conn), [table]))
+    return await _may_view_all(datasette, actor, database, needed[table])
 
 
-async def denied_databases(datasette: Any, actor: Any) -> list[tuple[str, str]]:
-    """Return database and name of each of our tables that is denied to the actor (Datasette 1.0)."""
+async def ensure_may_search(
+    datasette: Any, actor: Any, database: str, name: str
+) -> None:
+    """Check that the actor may view the full-text table that a request names for its search.
+
+    Datasette 0.65 does not check it, so that any table that they may view would tell which words
+    occur in those that they may not view.
+
+    :raises datasette.Forbidden: they may not
+    """
+    from datasette import Forbidden
+
+    for table in await datasette.databases[database].table_names():
+        if table.lower() == name.lower():  # as SQLite compares names
+            if not await compat.can_view(datasette, actor, database, table):
+                raise Forbidden(f"You may not search in {name}")
+
+
+async def denied_tables(datasette: Any, actor: Any) -> list[tuple[str, str]]:
+    """Return the database and the name of each table with parts that is denied (Datasette 1.0)."""
     if _is_checking.get():
         return []
     token = _is_checking.set(True)
@@ -44,19 +55,50 @@ async def denied_databases(datasette: Any, actor: Any) -> list[tuple[str, str]]:
         return [
             (database, table)
             for database in datasette.databases
-            if not await may_view(datasette, actor, database)
-            for table in await _our_tables(datasette, database)
+            for table in await _denied(datasette, actor, database)
         ]
     finally:
         _is_checking.reset(token)
 
 
-async def _items_tables(datasette: Any, database: str) -> set[str]:
+async def _denied(datasette: Any, actor: Any, database: str) -> list[str]:
     db = datasette.databases[database]
-    found = await db.execute_fn(lambda conn: collections.every(wrapped(conn)))
-    return {c.items_table for c in found if c.items_table}
+    needed = await db.execute_fn(lambda conn: _needed(wrapped(conn)))
+    may = {
+        tables: await _may_view_all(datasette, actor, database, tables)
+        for tables in set(needed.values())
+    }
+    return [table for table, tables in needed.items() if not may[tables]]
 
 
-async def _our_tables(datasette: Any, database: str) -> list[str]:
-    names = await datasette.databases[database].table_names()
-    return [name for name in names if name.startswith(PREFIX)]
+async def _may_view_all(
+    datasette: Any, actor: Any, database: str, tables: frozenset[str | None]
+) -> bool:
+    for table in tables:
+        if table is None:
+            return False
+        if not await compat.can_view(datasette, actor, database, table):
+            return False
+    return True
+
+
+def _needed(
+    db: Database, tables: list[str] | None = None
+) -> dict[str, frozenset[str | None]]:
+    """Return, for each table, the items tables that one must be allowed to view; None is a lost one.
+
+    :param tables: all tables of the database if left out
+    """
+    existing = set(db.table_names())
+    names = {n for n in items.every(db) | items.named(db) if not n.startswith(PREFIX)}
+    owners = {name: name if name in existing else None for name in names}
+    everything = frozenset(owners.values())
+    parts = {
+        part: frozenset([owner])
+        for name, owner in owners.items()
+        for part in full_text.tables_of(name)
+    }
+    return {
+        table: everything if table.startswith(PREFIX) else parts.get(table, frozenset())
+        for table in tables or existing
+    }

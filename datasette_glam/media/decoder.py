@@ -9,6 +9,8 @@ import asyncio
 import io
 import sys
 
+from llm_glam import child_process
+
 SECONDS = 20
 MEMORY_BYTES = 2_000_000_000
 UPLOAD_SIDE = 512  # pixels of the short side; more than any CLIP model uses
@@ -31,7 +33,7 @@ async def decode(
     :raises BadUpload: the file is not a picture, is too large, or takes too long to decode
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "datasette_glam.media.decoder"),
+        *child_process.python_module("datasette_glam.media.decoder"),
         *(str(max_megapixels), str(side), format_),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -9,8 +9,8 @@ from ..models import registry
 class Collection:
     """A collection of vectors and the checkpoint it was made with.
 
-    ``fingerprint``, ``dimensions`` and ``items_table`` are None for a collection that llm-glam has
-    not written to yet, such as one created by llm-clip.
+    ``fingerprint``, ``dimensions``, ``items_table`` and ``created`` are None for a collection that
+    llm-glam has not written to yet, such as one created by llm-clip.
     """
 
     id: int
@@ -20,6 +20,7 @@ class Collection:
     precision: str = "fp32"
     dimensions: int | None = None
     items_table: str | None = None
+    created: str | None = None
 
     @property
     def is_ours(self) -> bool:

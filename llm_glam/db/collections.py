@@ -100,8 +100,28 @@ def create(db: Database, name: str, model_id: str) -> Collection:
 
     Call :func:`claim` next, which records its checkpoint and gives it an items table.
     """
-    row_id = db.table("collections").insert({"name": name, "model": model_id}).last_pk
-    return Collection(int(str(row_id)), name, model_id)
+    row = db.table("collections").insert({"name": name, "model": model_id})
+    made = Collection(int(str(row.last_pk)), name, model_id)
+    # SQLite gives the id of a deleted collection again, whose vectors may have been left behind.
+    embeddings.delete_all(db, made.id)
+    return made
+
+
+def check_still_there(db: Database, collection: Collection) -> None:
+    """Check that a collection is still the one it was when it was opened.
+
+    Call this in the transaction that writes to it: meanwhile another program may have deleted it,
+    and its id may belong to another collection.
+
+    :raises UnknownCollection: it is not there any more
+    """
+    found = find(db, collection.name)
+    known = found and (found.id, found.model_id, found.created)
+    if known != (collection.id, collection.model_id, collection.created):
+        raise UnknownCollection(
+            f"The collection '{collection.name}' was deleted by another program while this one "
+            "was writing to it. Repeat the command to begin it again."
+        )
 
 
 def claim(
@@ -119,6 +139,8 @@ def claim(
     """
     check_fingerprint(collection, fingerprint)
     if collection.items_table is not None:
+        if items.is_items_table(db, collection.items_table):
+            items.ensure_searchable(db, collection.items_table)
         return collection
     table = items.table_name(db, collection.name, _in_use(db))
     items.create(db, table)
@@ -146,7 +168,7 @@ def link(
             "precision": collection.precision,
             "dimensions": dimensions,
             "items_table": items_table,
-            "created": registry.now(),
+            "created": collection.created or registry.now(),
         },
         replace=True,
     )
@@ -231,16 +253,23 @@ def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collec
         on g.collection_id = c.id and g.name = c.name and g.model = c.model
     """
     has_ours = "glam_collections" in tables
-    columns = "g.fingerprint, g.precision, g.dimensions, g.items_table"
+    columns = "g.fingerprint, g.precision, g.dimensions, g.items_table, g.created"
     sql = f"""
         select c.id, c.name, c.model{", " + columns if has_ours else ""}
         from collections c {ours if has_ours else ""}
         where {where} and typeof(c.model) = 'text' order by c.name
     """
     for row_id, name, model, *rest in db.execute(sql, values).fetchall():
-        fingerprint, precision, dimensions, table = rest or [None] * 4
+        fingerprint, precision, dimensions, table, created = rest or [None] * 5
         yield Collection(
-            row_id, name, model, fingerprint, precision or "fp32", dimensions, table
+            row_id,
+            name,
+            model,
+            fingerprint,
+            precision or "fp32",
+            dimensions,
+            table,
+            created,
         )
 
 

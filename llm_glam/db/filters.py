@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..errors import BadFilter, check_text
+from . import full_text
 from .collections import Collection
 
 COMPARED = {
@@ -113,7 +114,7 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
             values[f"p{len(values)}"] = one.compared
     parts += [f"(\n{one}\n)" for one in conditions.where]
     if conditions.words:
-        parts.append(_full_text(table, f":p{len(values)}"))
+        parts.append(full_text.matching(table, f":p{len(values)}"))
         values[f"p{len(values)}"] = db.quote_fts(conditions.words)
     return Clause(" and ".join(parts) or "1", values)
 
@@ -192,9 +193,3 @@ def _list(text: str) -> list[str]:
         except (ValueError, RecursionError):
             pass
     return [one.strip() for one in text.split(",")]
-
-
-def _full_text(table: str, parameter: str) -> str:
-    fts = quote_identifier(f"{table}_fts")
-    rows = f"select rowid from {fts} where {fts} match {parameter}"
-    return f"{quote_identifier(table)}.rowid in ({rows})"

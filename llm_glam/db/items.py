@@ -11,7 +11,8 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
-from . import embeddings
+from . import embeddings, full_text
+from .migrations import M001_TABLES
 
 KEY = "id"
 RECORD_COLUMNS: dict[str, type] = {
@@ -41,9 +42,9 @@ OUR_COLUMNS: dict[str, type] = {
 }
 TECHNICAL = {KEY, "file", *IMAGE_COLUMNS}
 SEARCHED = (KEY, "title", "caption", "document", "rights")
-TOKENIZER = "unicode61 remove_diacritics 2"
 RESERVED = ("sqlite_", "glam_", "_")
-BRACKETS = str.maketrans("[]", "()")  # Datasette 0.65 cannot show tables with brackets
+# Datasette 0.65 cannot show tables with brackets, and SQLite has none with NUL in their names.
+NOT_IN_NAMES = str.maketrans("[]", "()", "\0")
 FTS_RESERVED = ("rank", "rowid")  # names that SQLite's full-text search uses itself
 
 
@@ -54,15 +55,18 @@ def table_name(db: Database, collection: str, in_use: set[str]) -> str:
 
     :param in_use: the items tables of existing collections
     """
-    taken = {name.lower(): name for name in (*db.table_names(), *db.view_names())}
+    taken = _taken(db)
     for candidate in _candidates(collection):
         if candidate.lower().startswith(RESERVED):
             continue
-        existing = taken.get(candidate.lower())
-        if existing is None and f"{candidate}_fts".lower() not in taken:
+        needed = (
+            candidate,
+            *full_text.tables_of(candidate),
+            *full_text.triggers_of(candidate),
+        )
+        if not any(name.lower() in taken for name in needed):
             return candidate
-        is_left = existing == candidate and is_items_table(db, candidate)
-        if is_left and candidate not in in_use:
+        if candidate not in in_use and is_items_table(db, candidate):
             return candidate
     raise AssertionError("unreachable: the candidates never end")
 
@@ -72,9 +76,26 @@ def is_items_table(db: Database, name: str) -> bool:
 
     Its columns decide, so that tables are recognised even after their collections are deleted.
     """
-    if name not in db.table_names():
-        return False
-    return OUR_COLUMNS.keys() <= db.table(name).columns_dict.keys()
+    return name in db.table_names() and _has_our_columns(db, name)
+
+
+def every(db: Database) -> set[str]:
+    """Return the names of all items tables, also of those whose collections are deleted."""
+    sql = "select name from sqlite_master where type = 'table' and rootpage != 0"
+    names = [row[0] for row in db.execute(sql).fetchall()]
+    return {name for name in names if _has_our_columns(db, name)}
+
+
+def named(db: Database) -> set[str]:
+    """Return the names of the items tables that rows of our tables belong to.
+
+    A row without a name gives an empty one.
+    """
+    found: set[str] = set()
+    for table in M001_TABLES.keys() & set(db.table_names()):
+        if "items_table" in db.table(table).columns_dict:
+            found |= _distinct(db, table)
+    return found
 
 
 def create(db: Database, name: str) -> None:
@@ -82,25 +103,19 @@ def create(db: Database, name: str) -> None:
     table = db.table(name)
     if not table.exists():
         table.create(OUR_COLUMNS, pk=KEY)
-        table.create_index(["image_md5"])
+        table.create_index(["image_md5"], index_name=_index_name(db, name))
     ensure_searchable(db, name)
 
 
 def ensure_searchable(db: Database, name: str) -> None:
     """Make full-text search cover all text columns, rebuilding it if columns were added."""
-    table = db.table(name)
-    kinds = table.columns_dict
     columns = [
         column
-        for column, kind in kinds.items()
+        for column, kind in db.table(name).columns_dict.items()
         if column in SEARCHED or (column not in OUR_COLUMNS and kind is str)
     ]
-    searchable = f"{name}_fts" in db.table_names()
-    if searchable and list(db.table(f"{name}_fts").columns_dict) == columns:
-        return
-    if searchable:
-        table.disable_fts()
-    table.enable_fts(columns, create_triggers=True, tokenize=TOKENIZER)
+    if full_text.columns(db, name) != columns:
+        full_text.create(db, name, columns)
 
 
 def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str, str]:
@@ -114,7 +129,7 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
     names: dict[str, str] = {}
     with db.atomic():
         for column in kinds:
-            target = _target(column, {*names.values(), f"{name}_fts"})
+            target = _target(column, {*names.values(), full_text.index_name(name)})
             names[column] = existing.get(target.lower(), target)
             if target.lower() not in existing:
                 table.add_column(target, kinds[column])
@@ -179,9 +194,42 @@ def rename(db: Database, name: str, old: str, new: str, file: str) -> None:
     embeddings.rename_in_set(db, name, old, new)
 
 
+def _has_our_columns(db: Database, table: str) -> bool:
+    return OUR_COLUMNS.keys() <= db.table(table).columns_dict.keys()
+
+
+def _distinct(db: Database, table: str) -> set[str]:
+    """Return the names in a table, each found by one look-up in the index that it has."""
+    sql = f"""
+        with recursive names(name) as (
+            select min(items_table) from {table} union all
+            select (select min(items_table) from {table} where items_table > name)
+            from names where name is not null
+        )
+        select name from names where name is not null
+        union all
+        select '' where exists (select 1 from {table} where items_table is null)
+    """
+    return {str(row[0]) for row in db.execute(sql).fetchall()}
+
+
+def _taken(db: Database) -> set[str]:
+    """Return the names of everything in the database, in lower case."""
+    rows = db.execute("select name from sqlite_master").fetchall()
+    return {row[0].lower() for row in rows}
+
+
+def _index_name(db: Database, table: str) -> str:
+    name = f"idx_{table.replace(' ', '_')}_image_md5"
+    taken = _taken(db)
+    while name.lower() in taken:
+        name += "_2"
+    return name
+
+
 def _candidates(collection: str) -> Iterator[str]:
-    name = collection.translate(BRACKETS)
-    yield from (name, f"{name}_items", f"items_{name}")
+    name = collection.translate(NOT_IN_NAMES)
+    yield from filter(None, (name, f"{name}_items", f"items_{name}"))
     yield from (f"items_{name}_{number}" for number in count(2))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import child_process
 from ..models.registry import DRAWN
 from .drawing import draw
 from .figures import FIGURES
@@ -87,7 +88,10 @@ def write(
         rows.writeheader()
         rows.writerows(record for _, record in finds)
     workers = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(mp_context=workers) as pool:
+    with (
+        child_process.safe_path(),
+        ProcessPoolExecutor(mp_context=workers) as pool,
+    ):
         paths = [folder / record["file_name"] for _, record in finds]
         yield from pool.map(
             partial(_write, size), [one for one, _ in finds], paths, chunksize=8

@@ -100,6 +100,7 @@ def adopt(
     verified = verify(db, collection, encoder, folder)
     collections.prepare(db)
     with connection.writing(db):
+        collections.check_still_there(db, collection)
         _use_slashes(db, collection, folder)
         db.execute(
             "update collections set model = ? where id = ?", [model_id, collection.id]

@@ -51,6 +51,8 @@ def open_collection(
         collection = collections.find(db, name) or collections.create(
             db, name, str(used_id)
         )
+        if collection.model_id != used_id:  # created meanwhile, with another model
+            raise ModelConflict(conflict(collection, str(used_id)))
         return (
             collections.claim(
                 db, collection, encoder.fingerprint, encoder.dimensions, precision

@@ -207,6 +207,7 @@ def _write_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
 def _update_records(run: IngestRun) -> None:
     """Update records that have changed, including those of unchanged pictures."""
     with connection.writing(run.target.db):
+        collections.check_still_there(run.target.db, run.target.collection)
         changed = items.write_records(
             run.target.db, run.target.table, run.target.records
         )
@@ -221,6 +222,7 @@ def _prune(run: IngestRun, roots: Sequence[Path]) -> None:
         folder_id = target.folders[str(folder)]
         missing = folders.missing_files(target.db, target.table, folder, folder_id)
         with connection.writing(target.db):
+            collections.check_still_there(target.db, target.collection)
             for row in missing:
                 kept_records.forget(target.db, target.table, row)
         run.progress.say(

@@ -49,6 +49,8 @@ def open_beside(
     encoder = embedding_model.find(model_id).encoder(engine_options=engine_options)
     collections.prepare(db)
     with connection.writing(db):
+        for opened in filter(None, (old, existing)):
+            collections.check_still_there(db, opened)
         collection = existing or collections.create(db, new, model_id)
         collections.check_fingerprint(collection, encoder.fingerprint)
         collections.link(
@@ -63,6 +65,7 @@ def reembed(run: IngestRun, old: Collection, *, thumbnails: bool = False) -> Non
 
     :param thumbnails: use the stored thumbnails instead of the originals
     """
+    run.target.source = old
     rows = list(embeddings.missing_in(run.target.db, old.id, run.target.collection.id))
     run.progress.begin(len(rows))
     entries = (_entry(run, old, row, thumbnails) for row in rows)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from sqlite_utils import Database
 
-from ..db import connection, embeddings, items, kept_records
+from ..db import collections, connection, embeddings, items, kept_records
 from ..db.collection import Collection
 from ..engine import Encoder
 from ..errors import ProblemKind
@@ -44,7 +44,8 @@ class Target:
 
     ``folders`` has the ids of folders by path, and ``records`` has records by item id. ``store``
     is LLM's ``--store``. For ``trust_stored`` see :func:`llm_glam.ingest.embed_batch.resolve`.
-    With ``replace``, an id may be reassigned to a picture in another folder.
+    With ``replace``, an id may be reassigned to a picture in another folder. ``source`` is the
+    collection whose pictures are embedded again, if there is one.
 
     Two fields are filled during a run. ``new_pictures`` has the MD5s, by id, of pictures for which
     there was no record. ``edited`` has the ids, by former MD5, of pictures whose content changed:
@@ -59,6 +60,7 @@ class Target:
     store: bool = False
     trust_stored: bool = True
     replace: bool = False
+    source: Collection | None = None
     new_pictures: dict[str, str] = field(default_factory=dict)
     edited: dict[str, str] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
@@ -74,6 +76,7 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
     """Embed the entries that have no vector yet, and write all of them.
 
     :return: all problems of the batch, including those found while writing
+    :raises UnknownCollection: the collection was deleted meanwhile; nothing is written
     """
     problems = [result for result in batch if isinstance(result, Problem)]
     ready = [result for result in batch if isinstance(result, Ready)]
@@ -89,6 +92,8 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
         trust_stored=target.trust_stored,
     )
     with connection.writing(target.db):
+        for opened in filter(None, (target.collection, target.source)):
+            collections.check_still_there(target.db, opened)
         renamed = _resolve_identities(target, ready, present)
         for one, (status, vector) in zip(ready, resolved, strict=True):
             if status != "unchanged":
@@ -110,6 +115,7 @@ def restore_records(target: Target) -> None:
     sets its record aside.
     """
     with connection.writing(target.db):
+        collections.check_still_there(target.db, target.collection)
         for item_id, md5 in target.new_pictures.items():
             record = kept_records.pop(target.db, target.table, md5, item_id)
             if record:

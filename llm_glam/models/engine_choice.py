@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import child_process
 from ..engine import FP32
 from ..progress import Say
 from . import registry
@@ -116,13 +117,17 @@ def export(
     if fingerprint and _is_impossible(fingerprint, precision):
         return None
     say("Preparing the fast engine for this checkpoint (once, up to a minute)")
-    command = [sys.executable, "-m", "llm_glam.engine.export"]
+    command = child_process.python_module("llm_glam.engine.export")
     done = subprocess.run(
         [*command, checkpoint, directory(), "--precision", precision],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"},
+        env={
+            **child_process.environment(),
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONIOENCODING": "utf-8",
+        },
     )
     found = done.stdout.strip() or None
     if done.returncode and found:

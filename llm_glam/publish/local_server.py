@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from .. import child_process
 from ..errors import GlamError
 
 STARTS_WITHIN_SECONDS = 60
@@ -72,7 +73,9 @@ def run(site: Site, ready: Callable[[], None]) -> int:
     _check_port(site)
     # The server's log is for people to read, so it goes to stderr as all progress does.
     process = subprocess.Popen(
-        [sys.executable, "-m", "datasette", *site.arguments()], stdout=sys.__stderr__
+        [*child_process.python_module("datasette"), *site.arguments()],
+        stdout=sys.__stderr__,
+        env=child_process.environment(),
     )
     waiting = threading.Thread(
         target=_when_ready, args=(site, process, ready), daemon=True

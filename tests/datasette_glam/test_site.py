@@ -521,18 +521,101 @@ async def test_datasettes_own_pages(embedded):
     assert "/-/glam/" not in other
 
 
-@pytest.mark.parametrize("allowed", ["root", "visitor"])
-async def test_our_tables_follow_the_items_table(embedded, allowed):
-    tables = {"photos": {"allow": {"id": "root"}}}
-    datasette = site(embedded, {"databases": {"embeddings": {"tables": tables}}})
+CLOSED_ITEMS = {
+    "databases": {"embeddings": {"tables": {"photos": {"allow": {"id": "root"}}}}}
+}
+OURS = ("thumbnails", "labels", "problems", "folders", "kept_records", "runs")
+FULL_TEXT = ("", "_data", "_idx", "_docsize", "_config")
+PARTS = [f"glam_{name}" for name in OURS] + [f"photos_fts{part}" for part in FULL_TEXT]
+
+
+def without_data(tables):
+    """These tables but for those that Datasette 1.0 closes to everybody."""
+    closed = tuple(FULL_TEXT[1:]) if compat.IS_1 else ()
+    return [table for table in tables if not table.endswith(closed)]
+
+
+async def statuses(datasette, tables, actor):
     await datasette.invoke_startup()
-    cookies = {"ds_actor": datasette.sign({"a": {"id": allowed}}, "actor")}
-    expected = 200 if allowed == "root" else 403
-    closed = ("glam_thumbnails", "glam_labels", "glam_problems", "glam_folders")
-    for table in (*closed, "photos_fts"):
-        response = await get(datasette, f"/embeddings/{table}", cookies=cookies)
-        assert response.status_code == expected, table
-    assert (await get(datasette, "/embeddings/collections")).status_code == 200
+    cookies = {"ds_actor": datasette.sign({"a": {"id": actor}}, "actor")}
+    addresses = [f"/embeddings/{tilde_encode(table)}.json" for table in tables]
+    responses = [await get(datasette, one, cookies=cookies) for one in addresses]
+    return {response.status_code for response in responses}
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        (),
+        ("delete from collections",),
+        ("delete from collections", "delete from glam_collections"),
+        ("delete from collections", "alter table photos drop column rights"),
+    ],
+)
+async def test_our_tables_follow_the_items_table(embedded, photos, happened):
+    """Also when its collection is deleted, and others that anybody may see are there."""
+    embedded("glam", "embed", "open", photos)
+    triggers = [f"drop trigger photos_{one}" for one in ("ai", "ad", "au")]
+    fewer = [*triggers, "drop table photos_fts"] if "alter" in str(happened) else []
+    change(embedded, *fewer, *happened)
+    parts = [part for part in PARTS if not fewer or part.startswith("glam_")]
+    datasette = site(embedded, CLOSED_ITEMS)
+    assert await statuses(datasette, without_data(parts), "root") == {200}
+    assert await statuses(datasette, parts, "visitor") == {403}
+    others = ["collections", "open", "open_fts"]
+    assert await statuses(datasette, others, "visitor") == {200}
+
+
+@pytest.mark.parametrize("others", [True, False])
+async def test_rows_of_a_lost_items_table_are_closed(embedded, photos, others):
+    if others:
+        embedded("glam", "embed", "open", photos)
+    change(embedded, "delete from collections where name = 'photos'")
+    change(embedded, "drop table photos")
+    for config in (CLOSED_ITEMS, None):
+        for actor in ("root", "visitor"):
+            assert await statuses(site(embedded, config), PARTS, actor) == {403}
+    for name in (*OURS, "collections"):
+        change(embedded, f"delete from glam_{name} where items_table = 'photos'")
+    ours = [f"glam_{name}" for name in OURS]
+    assert await statuses(site(embedded), ours, "visitor") == {200}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_fts_table=photos_fts&_search=clay",
+        "_fts_table=PHOTOS_fts&_search=clay",
+        "_fts_table=photos_fts&_search_title=red",
+        "_fts_table=photos_fts&_fts_pk=rowid&_search=clay&_searchmode=raw",
+    ],
+)
+@pytest.mark.parametrize("table", ["embeddings", "collections", "open"])
+async def test_closed_records_cannot_be_searched_from_other_tables(
+    embedded, photos, query, table
+):
+    embedded("glam", "embed", "open", photos)
+    address = f"/embeddings/{table}.json?{query}"
+    datasette = site(embedded, CLOSED_ITEMS)
+    assert (await get(datasette, address)).status_code in (400, 403)
+    own = "/embeddings/open.json?_fts_table=open_fts&_search=clay"
+    assert (await get(datasette, own)).status_code == 200
+
+
+async def test_rows_of_no_items_table_are_closed(embedded):
+    change(embedded, "insert into glam_labels (label) values ('x')")
+    assert await statuses(site(embedded), ["glam_labels"], "visitor") == {403}
+
+
+async def test_full_text_follows_tables_of_any_name(llm, colours, photos):
+    names = ["St John's", 'a "b"', "a_b", "a_fts_b", "x\\%"]
+    for name in names:
+        llm("glam", "embed", name, photos)
+    tables = {name: {"allow": {"id": "root"}} for name in names}
+    config = {"databases": {"embeddings": {"tables": tables}}}
+    parts = [f"{name}_fts{part}" for name in names for part in FULL_TEXT]
+    assert await statuses(site(llm, config), without_data(parts), "root") == {200}
+    assert await statuses(site(llm, config), parts, "visitor") == {403}
 
 
 @pytest.fixture

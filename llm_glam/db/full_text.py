@@ -1,0 +1,95 @@
+"""The full-text search of an items table: its index, and the triggers that keep it up to date.
+
+The tables and triggers are those that sqlite-utils creates. Its own function for removing them
+looks for them by patterns, which fail on names with quotes, and in which the ``_`` of one name
+matches any character of another.
+"""
+
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from . import connection
+
+TOKENIZER = "unicode61 remove_diacritics 2"
+# SQLite's full-text search stores its data in further tables.
+TABLES = tuple(
+    f"_fts{part}" for part in ("", "_data", "_idx", "_content", "_docsize", "_config")
+)
+TRIGGERS = ("_ai", "_ad", "_au")
+
+
+def index_name(table: str) -> str:
+    """Return the name of the full-text table of an items table."""
+    return f"{table}_fts"
+
+
+def tables_of(table: str) -> list[str]:
+    """Return the names of the tables that the full-text search of an items table consists of."""
+    return [f"{table}{part}" for part in TABLES]
+
+
+def triggers_of(table: str) -> list[str]:
+    """Return the names of the triggers that keep it up to date."""
+    return [f"{table}{part}" for part in TRIGGERS]
+
+
+def columns(db: Database, table: str) -> list[str] | None:
+    """Return the columns that are searched; None if the index or one of its triggers is missing."""
+    if index_name(table) not in db.table_names():
+        return None
+    if len(_existing_triggers(db, table)) < len(TRIGGERS):
+        return None
+    return list(db.table(index_name(table)).columns_dict)
+
+
+def create(db: Database, table: str, columns: Sequence[str]) -> None:
+    """Make columns searchable, in place of those that were so far."""
+    with connection.writing(db):
+        for name in _existing_triggers(db, table):
+            db.execute(f"drop trigger {quote_identifier(name)}")
+        db.execute(f"drop table if exists {quote_identifier(index_name(table))}")
+        for statement in _statements(table, columns):
+            db.execute(statement)
+
+
+def matching(table: str, parameter: str) -> str:
+    """Return an SQL condition on an items table: its full-text search finds a query.
+
+    :param parameter: stands for the query, such as ``:p0``
+    """
+    index = quote_identifier(index_name(table))
+    rows = f"select rowid from {index} where {index} match {parameter}"
+    return f"{quote_identifier(table)}.rowid in ({rows})"
+
+
+def _existing_triggers(db: Database, table: str) -> list[str]:
+    sql = "select name from sqlite_master where type = 'trigger' and tbl_name = ?"
+    found = {row[0] for row in db.execute(sql, [table]).fetchall()}
+    return [name for name in triggers_of(table) if name in found]
+
+
+def _statements(table: str, columns: Sequence[str]) -> list[str]:
+    name, index = quote_identifier(table), quote_identifier(index_name(table))
+    names = ", ".join(quote_identifier(column) for column in columns)
+    old = ", ".join(f"old.{quote_identifier(column)}" for column in columns)
+    new = ", ".join(f"new.{quote_identifier(column)}" for column in columns)
+    add = f"insert into {index} (rowid, {names}) values (new.rowid, {new});"
+    remove = (
+        f"insert into {index} ({index}, rowid, {names}) "
+        f"values ('delete', old.rowid, {old});"
+    )
+    happening = {"_ai": ("insert", add), "_ad": ("delete", remove)}
+    happening["_au"] = ("update", f"{remove} {add}")
+    # Datasette looks for "USING FTS" and content="…".
+    return [
+        f"CREATE VIRTUAL TABLE {index} USING FTS5 (\n    {names},\n"
+        f"    tokenize='{TOKENIZER}',\n    content={name}\n)",
+        f"insert into {index} (rowid, {names}) select rowid, {names} from {name}",
+        *(
+            f"create trigger {quote_identifier(f'{table}{part}')} after {event} on {name} "
+            f"begin {action} end"
+            for part, (event, action) in happening.items()
+        ),
+    ]
