@@ -3,9 +3,9 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,12 +49,30 @@ class Surplus:
         )
 
 
-def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
+@dataclass
+class Notes:
+    """What to know about a table that is being read.
+
+    ``key`` has names of columns without which a table is of no use; ``line`` is where the row that
+    was read last begins; ``remarks`` are for people, to follow the file's name.
+    """
+
+    key: Sequence[str] = ()
+    surplus: Surplus = field(default_factory=Surplus)
+    remarks: list[str] = field(default_factory=list)
+    line: int = 0
+
+    def has_key(self, names: Iterable[str]) -> bool:
+        """Return whether one of the names is that of a column which is needed."""
+        return not {n.strip().lower() for n in names}.isdisjoint(self.key)
+
+
+def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     """Yield the rows of a file by column name, in the format of its extension.
 
     Text stays text; numbers in JSON and spreadsheets stay numbers.
 
-    :param surplus: collects the rows with cells that are left out because they have no column
+    :param notes: chooses the sheet of a workbook, and collects what is not read
     :raises BadRecords: it cannot be read, or has another format
     """
     reader = READERS.get(path.suffix.lower())
@@ -64,7 +82,7 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
             f"{path} is not a table in a supported format (supported: {known})."
         )
     try:
-        yield from reader(path, surplus or Surplus())
+        yield from reader(path, notes or Notes())
     except BadRecords:
         raise
     except UnicodeDecodeError as error:
@@ -74,7 +92,7 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
         raise BadRecords(f"{path} cannot be read: {error}") from error
 
 
-def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
+def _csv(path: Path, notes: Notes) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
     with path.open(encoding="utf-8-sig", newline="") as fp:
         names = _names(path, fp)
@@ -82,11 +100,15 @@ def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
         delimiter = "\t" if is_tsv else max(DELIMITERS, key=names.count)
         fp.seek(0)
         reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
-        header = _unique([cell.strip() for cell in next(reader, [])])
+        first = [cell.strip() for cell in next(reader, [])]
+        header = list(
+            _named(dict(enumerate(first, 1)), range(1, len(first) + 1)).values()
+        )
         line = reader.line_num + 1
         for row in reader:
+            notes.line = line
             if any(cell.strip() for cell in row[len(header) :]):
-                surplus.add(line, delimiter)
+                notes.surplus.add(line, delimiter)
             line = reader.line_num + 1
             if row:
                 cells = [*row, *[""] * (len(header) - len(row))]
@@ -103,7 +125,7 @@ def _names(path: Path, fp: TextIO) -> str:
     return names
 
 
-def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
+def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as fp:
         for number, line in enumerate(fp, 1):
             if not line.strip():
@@ -119,32 +141,39 @@ def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
                 raise BadRecords(
                     f"{path}, line {number}: expected an object in braces."
                 )
+            notes.line = number
             yield row
 
 
-def _json(path: Path, _: Surplus) -> Iterator[Row]:
+def _json(path: Path, notes: Notes) -> Iterator[Row]:
     rows = json.loads(_checked(path, path.read_text("utf-8-sig")))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
-    yield from rows
+    for notes.line, row in enumerate(rows, 1):
+        yield row
 
 
-def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
-    from openpyxl import load_workbook
+def _xlsx(path: Path, notes: Notes) -> Iterator[Row]:
+    from . import workbook
 
-    try:
-        found = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError) as error:
-        raise BadRecords(
-            f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. "
-            "Open it in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
-        ) from error
-    with closing(found) as book:
-        rows = book.worksheets[0].iter_rows(values_only=True)
-        header = _unique([str(cell or "").strip() for cell in next(rows, ())])
-        for row in rows:
-            if any(cell is not None for cell in row):
-                yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
+    with ExitStack() as stack:
+        try:
+            sheets = stack.enter_context(workbook.opened(path))
+        except (BadZipFile, KeyError) as error:
+            raise BadRecords(
+                f"{path} cannot be read: it is not an Excel workbook, or it is damaged or "
+                "encrypted. Open it in Excel and save it as XLSX without a password, or as "
+                "'CSV UTF-8'."
+            ) from error
+        if not sheets:
+            return
+        sheet = sheets[0]
+        heading, first = next(sheet.rows(), (0, {}))
+        header = {c: str(v or "").strip() for c, v in first.items()}
+        rows = [row for row in sheet.rows() if row[0] > heading]
+        names = _named(header, (c for _, cells in rows for c in cells))
+        for notes.line, cells in rows:
+            yield {name: _cell(cells.get(c)) for c, name in names.items()}
 
 
 def _checked(path: Path, text: str) -> str:
@@ -160,13 +189,16 @@ def _not_utf8(path: Path) -> str:
     return f"{path} is not in UTF-8. {advice}."
 
 
-def _unique(header: list[str]) -> list[str]:
-    names: list[str] = []
-    for number, name in enumerate(header, 1):
-        name = name or f"column_{number}"
-        while name in names:
+def _named(header: Mapping[int, str], used: Iterable[int]) -> dict[int, str]:
+    """Return names by column: the header's, made unique, and one for each other column in use."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for column in sorted({*used, *(c for c, name in header.items() if name)}):
+        name = header.get(column) or f"column_{column}"
+        while name in taken:
             name += "_source"
-        names.append(name)
+        taken.add(name)
+        names[column] = name
     return names
 
 
@@ -176,7 +208,7 @@ def _cell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-READERS: dict[str, Callable[[Path, Surplus], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path, Notes], Iterator[Row]]] = {
     ".csv": _csv,
     ".tsv": _csv,
     ".json": _json,

@@ -18,7 +18,7 @@ from ..db import items
 from ..db.sensitive import is_yes
 from ..errors import BadRecords
 from ..formats import tables
-from ..formats.tables import Row, Surplus
+from ..formats.tables import Notes, Row
 from ..images.files import METADATA_NAMES, PictureFile, same_name
 
 FILE_NAME = "file_name"
@@ -109,13 +109,13 @@ def read_beside(files: Iterable[PictureFile]) -> Records:
     return records
 
 
-def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
+def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     """Yield the rows of a metadata file, by column name.
 
-    :param surplus: counts the rows with cells beyond the last column
+    :param notes: collects what is not read
     :raises BadRecords: the file cannot be read, or has no ``file_name`` column
     """
-    rows = tables.read(path, surplus)
+    rows = tables.read(path, notes)
     first = next(rows, None)
     if first is None:
         return
@@ -143,8 +143,8 @@ def _folders(files: Iterable[PictureFile]) -> set[Path]:
 
 def _add(records: Records, path: Path) -> None:
     repeated = refused = 0
-    surplus = Surplus()
-    for row in read(path, surplus):
+    notes = Notes(key=(FILE_NAME,))
+    for row in read(path, notes):
         name = str(row.get(FILE_NAME) or "").replace("\\", "/")
         if not _is_inside(name):
             refused += 1
@@ -164,10 +164,11 @@ def _add(records: Records, path: Path) -> None:
         records.remarks.append(
             f"{path}: {refused:,} rows do not name a file in this folder; left out"
         )
-    if surplus.rows:
+    if notes.surplus.rows:
         records.remarks.append(
-            f"{path}: {surplus} (cells beyond the last column are left out)"
+            f"{path}: {notes.surplus} (cells beyond the last column are left out)"
         )
+    records.remarks += [f"{path}: {remark}" for remark in notes.remarks]
 
 
 def _is_inside(name: str) -> bool:

@@ -1,0 +1,29 @@
+"""Records from spreadsheets as people have them, beside the pictures."""
+
+import pytest
+
+from ..sheets import edit, save
+
+EMBED = ("glam", "embed", "photos", "photos", "-m", "glam-clip")
+
+
+def titles(llm):
+    return {
+        row["id"]: (row["title"], row["sensitive"])
+        for row in llm.rows("select id, title, sensitive from photos")
+    }
+
+
+ALL = {
+    "red.png": ("A red thing", 0),
+    "green.png": ("A green thing", 1),
+    "sub folder/blé.png": ("A blue thing", 0),
+}
+
+
+@pytest.mark.parametrize("dimension", ["A1", "A1:B2", "A1:A4"])
+def test_all_rows_of_a_sheet_with_a_wrong_dimension(llm, colours, photos, dimension):
+    save(photos / "metadata.xlsx")
+    edit(photos / "metadata.xlsx", ('ref="A1:C4"', f'ref="{dimension}"'))
+    llm(*EMBED)
+    assert titles(llm) == ALL
