@@ -168,9 +168,8 @@ def _xlsx(path: Path, notes: Notes) -> Iterator[Row]:
         if not sheets:
             return
         sheet = sheets[0]
-        heading, first = next(sheet.rows(), (0, {}))
+        (_, first), *rows = sheet.read() or [(0, {})]
         header = {c: str(v or "").strip() for c, v in first.items()}
-        rows = [row for row in sheet.rows() if row[0] > heading]
         names = _named(header, (c for _, cells in rows for c in cells))
         for notes.line, cells in rows:
             yield {name: _cell(cells.get(c)) for c, name in names.items()}

@@ -1,5 +1,6 @@
 """Read the cells of an Excel workbook that have values, wherever its sheets claim to end."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,13 +9,40 @@ from typing import Any
 
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.worksheet._reader import WorkSheetParser
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+
+from ..errors import BadRecords
+
+# Programs that write formulas without calculating them ask Excel to do so. openpyxl takes this for
+# the default, so that it has to be looked up in the file.
+TO_CALCULATE = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](1|true)["']""")
+UNCALCULATED = object()  # the value of a formula that no program has calculated
 
 Cells = dict[int, Any]  # of a row, by the number of the column, from 1
 
 
 class _Parser(WorkSheetParser):
-    """openpyxl's parser, without its warnings about what is no cell."""
+    """openpyxl's parser, which also tells formulas without a value from empty cells."""
+
+    is_to_calculate = False
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        """Return a cell; a formula whose value is not in the file has :data:`UNCALCULATED`."""
+        cell: dict[str, Any] = super().parse_cell(element)
+        if element.find(FORMULA_TAG) is not None and self._is_missing(element, cell):
+            cell["value"] = UNCALCULATED
+        return cell
+
+    def _is_missing(self, element: Any, cell: dict[str, Any]) -> bool:
+        """Return whether the value is missing, for which XlsxWriter puts 0.
+
+        The empty text, which is the value of ``=""``, is not missing.
+        """
+        if cell["value"] is None:
+            return element.get("t") != "str" or element.find(VALUE_TAG) is None
+        is_number = element.get("t", "n") == "n"
+        return self.is_to_calculate and is_number and element.findtext(VALUE_TAG) == "0"
 
     def parse_extensions(self, element: Any) -> None:
         """Ignore extensions, about which openpyxl would warn."""
@@ -33,7 +61,7 @@ class Sheet:
     part: str
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
-        """Yield the rows that are not blank, with their numbers."""
+        """Yield the rows that are not blank with their numbers, as they are in the file."""
         wb = self.book.wb
         with self.book.archive.open(self.part) as source:
             parser = _Parser(
@@ -44,10 +72,36 @@ class Sheet:
                 date_formats=wb._date_formats,
                 timedelta_formats=wb._timedelta_formats,
             )
+            workbook = self.book.archive.read(self.book.parser.workbook_part_name)
+            parser.is_to_calculate = bool(TO_CALCULATE.search(workbook))
             for number, row in parser.parse():
                 cells = {c["column"]: c["value"] for c in row if c["value"] is not None}
                 if any(str(value).strip() for value in cells.values()):
                     yield number, cells
+
+    def read(self) -> list[tuple[int, Cells]]:
+        """Return the rows that are not blank with their numbers, beginning with the heading.
+
+        :raises BadRecords: the value of a formula is not in the file
+        """
+        rows = list(self.rows())
+        self._check_calculated(rows)
+        return rows
+
+    def _check_calculated(self, rows: Sequence[tuple[int, Cells]]) -> None:
+        missing = [
+            f"{get_column_letter(column)}{number}"
+            for number, cells in rows
+            for column, value in cells.items()
+            if value is UNCALCULATED
+        ]
+        if missing:
+            count = f"{len(missing):,} formulas" if len(missing) > 1 else "a formula"
+            raise BadRecords(
+                f"{self.book.archive.filename} has {count} without a value in the sheet "
+                f"'{self.name}' (see cell {missing[0]}). Open it in Excel or LibreOffice, save it "
+                "there, and repeat the command."
+            )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import pytest
 
+from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
 
 from ..sheets import READ, ROWS, edit, save
@@ -58,3 +59,64 @@ def test_extensions_and_formats_cause_no_warnings(tmp_path, recwarn):
 def test_the_first_rows_may_be_empty(tmp_path):
     path = save(tmp_path / "a.xlsx", [(), ("", None, " "), *ROWS, (), ("",)])
     assert list(tables.read(path)) == READ
+
+
+def formulas(tmp_path, *cells, is_to_calculate=True):
+    """A sheet whose cells B2 and C2 are these."""
+    path = save(
+        tmp_path / "a.xlsx", [("file_name", "title", "sensitive"), ("red.png",)]
+    )
+    edit(path, ("</c></row></sheetData>", f"</c>{''.join(cells)}</row></sheetData>"))
+    if not is_to_calculate:
+        edit(path, (' fullCalcOnLoad="1"', ""), part="xl/workbook.xml")
+    return path
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="C2"><f>TRUE()</f><v /></c>',  # openpyxl
+        '<c r="C2"><f>TRUE()</f></c>',
+        '<c r="C2" t="str"><f>IF(1,"yes","no")</f></c>',
+        '<c r="C2" t="b"><f>TRUE()</f><v></v></c>',
+        '<c r="C2"><f>TRUE()</f><v>0</v></c>',  # XlsxWriter
+        '<c r="C2"><f t="array" ref="C2">TRUE()</f><v>0</v></c>',
+        '<c r="C2"><f t="shared" si="0"/></c>',
+    ],
+)
+def test_a_formula_without_a_value_is_no_empty_cell(tmp_path, cell):
+    path = formulas(tmp_path, cell)
+    with pytest.raises(BadRecords) as raised:
+        list(tables.read(path))
+    assert raised.value.message == (
+        f"{path} has a formula without a value in the sheet 'Sheet' (see cell C2). Open it in Excel "
+        "or LibreOffice, save it there, and repeat the command."
+    )
+
+
+def test_formulas_without_a_value_are_counted(tmp_path):
+    path = save(tmp_path / "a.xlsx", [("file_name", "title"), ("red.png", "=1+1")] * 3)
+    with pytest.raises(BadRecords, match=r"has 3 formulas .* \(see cell B2\)"):
+        list(tables.read(path))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('<c r="C2" t="str"><f>""</f><v></v></c>', None),
+        ('<c r="C2" t="str"><f>""</f><v/></c>', None),
+        ('<c r="C2" t="str"><f>"y"&amp;"es"</f><v>yes</v></c>', "yes"),
+        ('<c r="C2" t="b"><f>FALSE()</f><v>0</v></c>', False),
+        ('<c r="C2"><f>1+1</f><v>2</v></c>', 2),
+        ('<c r="C2" t="e"><f>NA()</f><v>#N/A</v></c>', "#N/A"),
+    ],
+)
+def test_values_of_formulas_are_read(tmp_path, cell, value):
+    (row,) = tables.read(formulas(tmp_path, cell))
+    assert (row["file_name"], row["sensitive"]) == ("red.png", value)
+
+
+def test_zeros_that_a_spreadsheet_program_calculated(tmp_path):
+    cell = '<c r="C2"><f>1-1</f><v>0</v></c>'
+    (row,) = tables.read(formulas(tmp_path, cell, is_to_calculate=False))
+    assert row["sensitive"] == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..sheets import edit, save
+from ..sheets import ROWS, edit, save
 
 EMBED = ("glam", "embed", "photos", "photos", "-m", "glam-clip")
 
@@ -27,3 +27,11 @@ def test_all_rows_of_a_sheet_with_a_wrong_dimension(llm, colours, photos, dimens
     edit(photos / "metadata.xlsx", ('ref="A1:C4"', f'ref="{dimension}"'))
     llm(*EMBED)
     assert titles(llm) == ALL
+
+
+def test_a_formula_without_a_value_ends_the_run(llm, colours, photos):
+    save(photos / "metadata.xlsx", [*ROWS[:2], ("green.png", "green", "=TRUE()")])
+    message = llm.fails(*EMBED)
+    assert "metadata.xlsx has a formula without a value" in message
+    assert "(see cell C3)" in message
+    assert not llm.database.exists()
