@@ -9,7 +9,7 @@ from typing import Any
 
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import get_column_letter, range_boundaries
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
 
 from ..errors import BadRecords
@@ -20,6 +20,7 @@ TO_CALCULATE = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](1|true)["']""")
 UNCALCULATED = object()  # the value of a formula that no program has calculated
 
 Cells = dict[int, Any]  # of a row, by the number of the column, from 1
+Merge = tuple[int, int, int, int]  # first column and row, last column and row
 
 
 class _Parser(WorkSheetParser):
@@ -62,30 +63,20 @@ class Sheet:
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
         """Yield the rows that are not blank with their numbers, as they are in the file."""
-        wb = self.book.wb
-        with self.book.archive.open(self.part) as source:
-            parser = _Parser(
-                source,
-                self.book.shared_strings,
-                data_only=True,
-                epoch=wb.epoch,
-                date_formats=wb._date_formats,
-                timedelta_formats=wb._timedelta_formats,
-            )
-            workbook = self.book.archive.read(self.book.parser.workbook_part_name)
-            parser.is_to_calculate = bool(TO_CALCULATE.search(workbook))
-            for number, row in parser.parse():
-                cells = {c["column"]: c["value"] for c in row if c["value"] is not None}
-                if any(str(value).strip() for value in cells.values()):
-                    yield number, cells
+        yield from self._rows([])
 
     def read(self) -> list[tuple[int, Cells]]:
         """Return the rows that are not blank with their numbers, beginning with the heading.
 
+        Below the heading, each cell of a merged range has the range's value.
+
         :raises BadRecords: the value of a formula is not in the file
         """
-        rows = list(self.rows())
+        merges: list[Merge] = []
+        rows = list(self._rows(merges))
         self._check_calculated(rows)
+        heading = rows[0][0] if rows else 0
+        _fill(rows, sorted((m for m in merges if m[1] > heading), key=lambda m: m[1]))
         return rows
 
     def _check_calculated(self, rows: Sequence[tuple[int, Cells]]) -> None:
@@ -102,6 +93,27 @@ class Sheet:
                 f"'{self.name}' (see cell {missing[0]}). Open it in Excel or LibreOffice, save it "
                 "there, and repeat the command."
             )
+
+    def _rows(self, merges: list[Merge]) -> Iterator[tuple[int, Cells]]:
+        """Yield the rows; at their end, ``merges`` has the merged ranges."""
+        wb = self.book.wb
+        with self.book.archive.open(self.part) as source:
+            parser = _Parser(
+                source,
+                self.book.shared_strings,
+                data_only=True,
+                epoch=wb.epoch,
+                date_formats=wb._date_formats,
+                timedelta_formats=wb._timedelta_formats,
+            )
+            workbook = self.book.archive.read(self.book.parser.workbook_part_name)
+            parser.is_to_calculate = bool(TO_CALCULATE.search(workbook))
+            for number, row in parser.parse():
+                cells = {c["column"]: c["value"] for c in row if c["value"] is not None}
+                if any(str(value).strip() for value in cells.values()):
+                    yield number, cells
+            merged = parser.merged_cells.mergeCell if parser.merged_cells else ()
+            merges += [range_boundaries(one.ref) for one in merged]
 
 
 @contextmanager
@@ -122,3 +134,23 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
             if part.target in book.valid_files and part.Type.endswith("/worksheet")
         ]
         yield sorted(sheets, key=lambda sheet: not sheet.is_visible)
+
+
+def _fill(rows: Sequence[tuple[int, Cells]], merges: Sequence[Merge]) -> None:
+    """Give the empty cells of merged ranges the value of the range's first cell.
+
+    Ranges are in the order of their first rows. A cell takes part in the last that begins above it.
+    """
+    widest = max((max(cells) for _, cells in rows), default=0)
+    current: dict[int, tuple[int, Any]] = {}  # by column: the last row, and the value
+    begun = 0
+    for number, cells in rows:
+        while begun < len(merges) and merges[begun][1] <= number:
+            left, top, right, bottom = merges[begun]
+            value = cells.get(left) if top == number else None
+            for column in range(left, min(right, widest) + 1):
+                current[column] = bottom, value
+            begun += 1
+        for column, (bottom, value) in current.items():
+            if value is not None and number <= bottom:
+                cells.setdefault(column, value)

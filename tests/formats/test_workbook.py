@@ -120,3 +120,68 @@ def test_zeros_that_a_spreadsheet_program_calculated(tmp_path):
     cell = '<c r="C2"><f>1-1</f><v>0</v></c>'
     (row,) = tables.read(formulas(tmp_path, cell, is_to_calculate=False))
     assert row["sensitive"] == 0
+
+
+def column(path, name="sensitive"):
+    return [row[name] for row in tables.read(path)]
+
+
+def merged(tmp_path, cells, *ranges):
+    """A sheet with ten pictures, these further cells and these merged ranges."""
+
+    def change(sheet):
+        for place, value in cells.items():
+            sheet[place] = value
+        for one in ranges:
+            sheet.merge_cells(one)
+
+    rows = [("file_name", "sensitive", "place"), *((f"{n}.png",) for n in range(2, 8))]
+    return save(tmp_path / "a.xlsx", rows, change)
+
+
+@pytest.mark.parametrize(
+    ("cells", "ranges", "expected"),
+    [
+        ({"B2": "yes"}, ["B2:B4"], ["yes", "yes", "yes", None, None, None]),
+        ({"B3": 1, "B6": 0}, ["B3:B5", "B6:B7"], [None, 1, 1, 1, 0, 0]),
+        ({"B2": "yes"}, ["B2:C4"], ["yes", "yes", "yes", None, None, None]),
+        ({"C3": "x"}, ["C3:D4"], [None] * 6),
+        ({}, ["B2:B4"], [None] * 6),
+        ({"B3": "yes"}, ["B2:B2", "B3:B3"], [None, "yes", None, None, None, None]),
+    ],
+)
+def test_merged_cells_all_have_the_value(tmp_path, cells, ranges, expected):
+    assert column(merged(tmp_path, cells, *ranges)) == expected
+
+
+def test_a_range_merged_across_columns(tmp_path):
+    path = merged(tmp_path, {"B2": "trench 2"}, "B2:C3")
+    assert list(tables.read(edit(path, ("B2:C3", "B2:XFD3"))))[:3] == [
+        {"file_name": "2.png", "sensitive": "trench 2", "place": "trench 2"},
+        {"file_name": "3.png", "sensitive": "trench 2", "place": "trench 2"},
+        {"file_name": "4.png", "sensitive": None, "place": None},
+    ]
+
+
+def test_a_range_merged_to_the_last_row(tmp_path):
+    path = merged(tmp_path, {"B6": "yes"}, "B6:B7")
+    assert column(edit(path, ("B6:B7", "B6:B1048576")))[-3:] == [None, "yes", "yes"]
+
+
+def test_a_merged_heading_is_no_value(tmp_path):
+    path = merged(tmp_path, {"B3": "yes"}, "B1:B2")
+    assert column(path) == [None, "yes", None, None, None, None]
+    across = merged(tmp_path, {"B3": "yes", "C3": "x"}, "B1:C1")
+    assert column(across, "column_3")[:2] == [None, "x"]
+
+
+def test_a_row_that_is_part_of_a_taller_one_is_no_row(tmp_path):
+    path = merged(tmp_path, {"A8": "8.png", "B8": "yes"}, "A8:A9", "B8:B9", "C8:C9")
+    assert column(path, "file_name")[-2:] == ["7.png", "8.png"]
+
+
+def test_many_merged_ranges_take_no_time_to_speak_of(tmp_path):
+    ranges = "".join(f'<mergeCell ref="A{n}:XFD1048576"/>' for n in range(2, 20_000))
+    path = merged(tmp_path, {"B2": "yes"}, "B2:B3")
+    edit(path, ('<mergeCell ref="B2:B3" />', ranges))
+    assert column(path)[0] == "yes"

@@ -35,3 +35,13 @@ def test_a_formula_without_a_value_ends_the_run(llm, colours, photos):
     assert "metadata.xlsx has a formula without a value" in message
     assert "(see cell C3)" in message
     assert not llm.database.exists()
+
+
+def test_a_merged_cell_marks_all_its_rows_as_sensitive(llm, colours, photos):
+    def change(sheet):
+        sheet["C2"] = "yes"
+        sheet.merge_cells("C2:C4")
+
+    save(photos / "metadata.xlsx", change=change)
+    llm(*EMBED)
+    assert {marked for _, marked in titles(llm).values()} == {1}
