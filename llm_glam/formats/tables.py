@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 from zipfile import BadZipFile
 
 from ..errors import BadRecords
+
+if TYPE_CHECKING:
+    from .workbook import Sheet
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 OPEN = r'(?:^|(?<=[,;\t])) *"'
@@ -165,14 +169,40 @@ def _xlsx(path: Path, notes: Notes) -> Iterator[Row]:
                 "encrypted. Open it in Excel and save it as XLSX without a password, or as "
                 "'CSV UTF-8'."
             ) from error
-        if not sheets:
+        sheet = _chosen(sheets, notes)
+        if sheet is None:
             return
-        sheet = sheets[0]
-        (_, first), *rows = sheet.read() or [(0, {})]
-        header = {c: str(v or "").strip() for c, v in first.items()}
+        (_, first), *rows = sheet.read()
+        header = _header(first)
         names = _named(header, (c for _, cells in rows for c in cells))
         for notes.line, cells in rows:
             yield {name: _cell(cells.get(c)) for c, name in names.items()}
+
+
+def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
+    """Return the first sheet that has rows and a needed column, or else the first with rows.
+
+    A remark says which one is read if it is not the first, or if others could be read as well.
+    """
+    with_rows = []
+    for sheet in sheets:
+        first_two = list(islice(sheet.rows(), 2))
+        if len(first_two) == 2:
+            with_rows.append((sheet, notes.has_key(_header(first_two[0][1]).values())))
+    with_key = [sheet for sheet, has_key in with_rows if has_key]
+    usable = with_key or [sheet for sheet, _ in with_rows]
+    if not usable:
+        return None
+    others = [f"'{sheet.name}'" for sheet in usable[1:]]
+    if others or usable[0] is not sheets[0]:
+        left_out = f"; not read: {', '.join(others)}" if others else ""
+        notes.remarks.append(f"reading the sheet '{usable[0].name}'{left_out}")
+    return usable[0]
+
+
+def _header(cells: Mapping[int, Any]) -> dict[int, str]:
+    """Return the names of columns that stand in the cells of a sheet's first row."""
+    return {c: str("" if v is None else v).strip() for c, v in cells.items()}
 
 
 def _checked(path: Path, text: str) -> str:

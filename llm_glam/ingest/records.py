@@ -156,6 +156,8 @@ def _add(records: Records, path: Path) -> None:
         records.by_path[key] = row
         for column, value in row.items():
             records.kinds[column] = _wider(records.kinds.get(column), value)
+    if not notes.line:
+        records.remarks.append(f"{path}: there are no rows in it")
     if repeated:
         records.remarks.append(
             f"{path}: {repeated:,} rows repeat a file_name; the first one is used"

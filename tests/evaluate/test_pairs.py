@@ -90,6 +90,26 @@ def test_a_spreadsheet_and_a_folder_with_metadata(folder):
     assert said(read(folder)) == said(read(folder / "metadata.xlsx")) == TWO
 
 
+def test_the_sheet_with_the_pictures_is_read_and_named(folder):
+    book = Workbook()
+    for row in (("read", "me"), ("pictures", "in the next sheet")):
+        book.active.append(row)
+    rows = [("pic", "caption"), *((k, v[0]) for k, v in TWO.items())]
+    for name in ("Finds", "More finds"):
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(folder / "a.xlsx")
+
+    found = read(folder / "a.xlsx", image="Pic")
+    assert said(found) == TWO
+    assert found.remarks[0] == (
+        "a.xlsx: reading the sheet 'Finds'; not read: 'More finds'"
+    )
+    with pytest.raises(BadPairs, match="The columns are: read, me"):
+        read(folder / "a.xlsx")
+
+
 def test_accents_of_two_characters_are_those_of_one(folder):
     name = unicodedata.normalize("NFD", "sub folder/blé [1].png")
     found = read(write(folder / "a.csv", f"file_name,caption\n{name},blue"))

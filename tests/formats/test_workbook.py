@@ -1,6 +1,8 @@
 """Excel workbooks as the programs of the world write them: all rows, or a sentence."""
 
 import pytest
+from openpyxl import Workbook
+from openpyxl.chart import BarChart
 
 from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
@@ -185,3 +187,81 @@ def test_many_merged_ranges_take_no_time_to_speak_of(tmp_path):
     path = merged(tmp_path, {"B2": "yes"}, "B2:B3")
     edit(path, ('<mergeCell ref="B2:B3" />', ranges))
     assert column(path)[0] == "yes"
+
+
+def book(path, **sheets):
+    """Save a workbook of these sheets, without the one that openpyxl adds."""
+    found = Workbook()
+    found.remove(found.active)
+    for name, rows in sheets.items():
+        sheet = found.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    found.save(path)
+    return path
+
+
+def read(path, *key):
+    notes = tables.Notes(key)
+    return list(tables.read(path, notes)), notes.remarks
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [],
+        [("read me",)],
+        [("file_name", "title", "sensitive")],
+        [("", " "), ("file_name",)],
+        [("read me",), ("how to fill in the sheet Data",), ("and more",)],
+        [("file name", "title"), ("red.png", "Red")],
+    ],
+)
+def test_the_first_sheet_with_rows_and_file_name_is_read(tmp_path, first):
+    path = book(tmp_path / "a.xlsx", Notes=first, Data=ROWS)
+    assert read(path, "file_name") == (READ, ["reading the sheet 'Data'"])
+
+
+def test_other_sheets_with_file_name_are_mentioned(tmp_path):
+    lists = [("material",), ("clay",), ("bronze",)]
+    path = book(tmp_path / "a.xlsx", Data=ROWS, Lists=lists)
+    assert read(path, "file_name") == (READ, [])
+    again = [(" File_Name\xa0",), ("x.png",)]
+    path = book(tmp_path / "b.xlsx", Data=ROWS, Lists=lists, More=again, Again=again)
+    expected = ["reading the sheet 'Data'; not read: 'More', 'Again'"]
+    assert read(path, "file_name") == (READ, expected)
+
+
+def test_a_sheet_without_the_column_is_read_if_there_is_no_other(tmp_path):
+    rows = [("pic", "n"), ("red.png", 1)]
+    path = book(tmp_path / "a.xlsx", Notes=[("read me",)], Data=rows)
+    expected = ([{"pic": "red.png", "n": 1}], ["reading the sheet 'Data'"])
+    assert read(path, "file_name") == expected
+
+
+def test_hidden_sheets_are_read_only_if_there_is_no_other(tmp_path):
+    def hide(sheet):
+        sheet.sheet_state = "hidden"
+        other = sheet.parent.create_sheet("Shown")
+        for row in (ROWS[0], ("x.png", "x", "no")):
+            other.append(row)
+
+    path = save(tmp_path / "a.xlsx", change=hide)
+    assert [row["file_name"] for row in tables.read(path)] == ["x.png"]
+    path = save(tmp_path / "b.xlsx", [ROWS[0]], hide)
+    assert [row["file_name"] for row in tables.read(path)] == ["x.png"]
+
+
+@pytest.mark.parametrize("has_chart", [True, False])
+def test_a_chart_sheet_first(tmp_path, has_chart):
+    def change(sheet):
+        chart = sheet.parent.create_chartsheet("Chart", 0)
+        if has_chart:
+            chart.add_chart(BarChart())
+
+    assert read(save(tmp_path / "a.xlsx", change=change), "file_name") == (READ, [])
+
+
+def test_a_workbook_without_rows(tmp_path):
+    path = book(tmp_path / "a.xlsx", Notes=[("read me",)], Data=[ROWS[0]])
+    assert read(path, "file_name") == ([], [])

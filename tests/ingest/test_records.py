@@ -45,3 +45,20 @@ def test_a_merged_cell_marks_all_its_rows_as_sensitive(llm, colours, photos):
     save(photos / "metadata.xlsx", change=change)
     llm(*EMBED)
     assert {marked for _, marked in titles(llm).values()} == {1}
+
+
+def test_notes_before_the_records(llm, colours, photos):
+    def change(sheet):
+        sheet.title = "Data"
+        notes = sheet.parent.create_sheet("Notes", 0)
+        notes.append(["read me"])
+
+    save(photos / "metadata.xlsx", change=change)
+    assert "metadata.xlsx: reading the sheet 'Data'\n" in llm(*EMBED).stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize("text", ["file_name,title\n", ""])
+def test_a_table_without_rows_is_mentioned(llm, colours, photos, text):
+    (photos / "metadata.csv").write_text(text)
+    assert "metadata.csv: there are no rows in it" in llm(*EMBED).stderr
