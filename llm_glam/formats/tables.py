@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -22,6 +23,11 @@ OPEN = r'(?:^|(?<=[,;\t])) *"'
 QUOTED = re.compile(OPEN + r'(?:[^"]|"")*+"')
 MOST_LINES = (
     100  # of the names of columns, which may have line breaks in quotation marks
+)
+
+# A cell with the name of a picture: one that looks like it has swallowed rows is mentioned.
+PICTURE = re.compile(
+    r"\s*\S.*\.(jpe?g|jpe|jp2|jpx|png|tiff?|gif|bmp|webp|hei[cf]|dng|svg)\s*", re.I
 )
 
 JSON = (".json", ".jsonl")
@@ -103,20 +109,66 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
         is_tsv = path.suffix.lower() == ".tsv"
         delimiter = "\t" if is_tsv else max(DELIMITERS, key=names.count)
         fp.seek(0)
-        reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
-        first = [cell.strip() for cell in next(reader, [])]
-        header = list(
-            _named(dict(enumerate(first, 1)), range(1, len(first) + 1)).values()
-        )
-        line = reader.line_num + 1
-        for row in reader:
-            notes.line = line
+        rows = _csv_rows(path, fp, delimiter)
+        _, first = next(rows, (1, []))
+        cells = {c: cell.strip() for c, cell in enumerate(first, 1)}
+        header = list(_named(cells, cells).values())
+        key = next((c for c, name in enumerate(header) if notes.has_key([name])), 0)
+        for notes.line, row in rows:
             if any(cell.strip() for cell in row[len(header) :]):
-                notes.surplus.add(line, delimiter)
-            line = reader.line_num + 1
+                notes.surplus.add(notes.line, delimiter)
+            if _holds_rows(row, key, delimiter):
+                notes.remarks.append(
+                    f"in line {notes.line:,}, a cell in quotation marks contains what looks like "
+                    "further rows; check where its quotation marks end"
+                )
             if row:
-                cells = [*row, *[""] * (len(header) - len(row))]
-                yield dict(zip(header, cells, strict=False))
+                cells_of_all = [*row, *[""] * (len(header) - len(row))]
+                yield dict(zip(header, cells_of_all, strict=False))
+
+
+def _csv_rows(
+    path: Path, fp: TextIO, delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row, with the line in which it begins.
+
+    :raises BadRecords: a quotation mark is not closed, or not where the cell ends
+    """
+    lines: list[str] = []  # of the row that is being read
+
+    def noted() -> Iterator[str]:
+        for line in fp:
+            lines.append(line)
+            yield line
+
+    begins = 1
+    parsed = partial(csv.reader, delimiter=delimiter, skipinitialspace=True)
+    try:
+        for row in parsed(noted()):
+            if len(lines) > 1:  # read it strictly: it may have swallowed other rows
+                list(parsed(lines, strict=True))
+            yield begins, row
+            begins += len(lines)
+            lines.clear()
+    except csv.Error as error:
+        raise BadRecords(
+            f"{path}, line {begins:,}: a cell begins with a quotation mark but does not end with "
+            "one, so that further lines would become part of it. Close or remove the mark; "
+            "double those within a cell in quotation marks."
+        ) from error
+
+
+def _holds_rows(row: list[str], key: int, delimiter: str) -> bool:
+    """Return whether a line within a cell looks like a row of a picture.
+
+    :param key: the position of the column with the pictures
+    """
+    for cell in row:
+        for line in cell.splitlines()[1:]:
+            inner = line.split(delimiter)
+            if len(inner) > key and PICTURE.fullmatch(inner[key]):
+                return True
+    return False
 
 
 def _names(path: Path, fp: TextIO) -> str:

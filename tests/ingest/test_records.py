@@ -62,3 +62,11 @@ def test_notes_before_the_records(llm, colours, photos):
 def test_a_table_without_rows_is_mentioned(llm, colours, photos, text):
     (photos / "metadata.csv").write_text(text)
     assert "metadata.csv: there are no rows in it" in llm(*EMBED).stderr
+
+
+def test_a_quotation_mark_that_is_not_closed_ends_the_run(llm, colours, photos):
+    lines = ["file_name,title,sensitive", 'red.png,"17"" plate,no', "green.png,x,yes"]
+    (photos / "metadata.csv").write_text("\n".join(lines))
+    message = llm.fails(*EMBED)
+    assert "metadata.csv, line 2: a cell begins with a quotation mark" in message
+    assert not llm.database.exists()
