@@ -30,6 +30,9 @@ PICTURE = re.compile(
     r"\s*\S.*\.(jpe?g|jpe|jp2|jpx|png|tiff?|gif|bmp|webp|hei[cf]|dng|svg)\s*", re.I
 )
 
+AROUND = re.compile(r"^[\s\u200b\u2060\ufeff]+|[\s\u200b\u2060\ufeff]+$")
+PLAIN_SPACE = re.compile(r"[\xa0\u2007\u202f]")
+
 JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
@@ -74,7 +77,7 @@ class Notes:
 
     def has_key(self, names: Iterable[str]) -> bool:
         """Return whether one of the names is that of a column which is needed."""
-        return not {n.strip().lower() for n in names}.isdisjoint(self.key)
+        return not {clean_name(name).lower() for name in names}.isdisjoint(self.key)
 
 
 def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
@@ -105,17 +108,21 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
 def _csv(path: Path, notes: Notes) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
     with path.open(encoding="utf-8-sig", newline="") as fp:
-        names = _names(path, fp)
-        is_tsv = path.suffix.lower() == ".tsv"
-        delimiter = "\t" if is_tsv else max(DELIMITERS, key=names.count)
-        fp.seek(0)
+        delimiter = _delimiter(path, fp)
         rows = _csv_rows(path, fp, delimiter)
-        _, first = next(rows, (1, []))
-        cells = {c: cell.strip() for c, cell in enumerate(first, 1)}
-        header = list(_named(cells, cells).values())
-        key = next((c for c, name in enumerate(header) if notes.has_key([name])), 0)
+        first = next((row for _, row in rows if any(map(str.strip, row))), [])
+        header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
+        unnamed = [c for c, name in header.items() if not name]
+        if unnamed:  # they are columns if there is something in them
+            every = list(rows)
+            unnamed = [
+                c for c in unnamed if any(_at(row, c).strip() for _, row in every)
+            ]
+            rows = iter(every)
+        names = _named(header, unnamed)
+        key = next((c for c, name in names.items() if notes.has_key([name])), 1)
         for notes.line, row in rows:
-            if any(cell.strip() for cell in row[len(header) :]):
+            if any(map(str.strip, row[len(first) :])):
                 notes.surplus.add(notes.line, delimiter)
             if _holds_rows(row, key, delimiter):
                 notes.remarks.append(
@@ -123,8 +130,12 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
                     "further rows; check where its quotation marks end"
                 )
             if row:
-                cells_of_all = [*row, *[""] * (len(header) - len(row))]
-                yield dict(zip(header, cells_of_all, strict=False))
+                yield {name: _at(row, c) for c, name in names.items()}
+
+
+def _at(row: Sequence[str], column: int) -> str:
+    """Return a cell by the number of its column, from 1; empty if the row has not as many."""
+    return row[column - 1] if column <= len(row) else ""
 
 
 def _csv_rows(
@@ -161,21 +172,32 @@ def _csv_rows(
 def _holds_rows(row: list[str], key: int, delimiter: str) -> bool:
     """Return whether a line within a cell looks like a row of a picture.
 
-    :param key: the position of the column with the pictures
+    :param key: the number of the column with the pictures, from 1
     """
     for cell in row:
         for line in cell.splitlines()[1:]:
             inner = line.split(delimiter)
-            if len(inner) > key and PICTURE.fullmatch(inner[key]):
+            if len(inner) >= key and PICTURE.fullmatch(inner[key - 1]):
                 return True
     return False
+
+
+def _delimiter(path: Path, fp: TextIO) -> str:
+    """Return what separates the cells of a file, and go back to its beginning."""
+    names = _names(path, fp)
+    fp.seek(0)
+    is_tsv = path.suffix.lower() == ".tsv"
+    return "\t" if is_tsv else max(DELIMITERS, key=names.count)
 
 
 def _names(path: Path, fp: TextIO) -> str:
     """Return the names of columns as they stand in a file, without those in quotation marks."""
     names = ""
     for _ in range(MOST_LINES):
-        names = QUOTED.sub("", names + _checked(path, fp.readline()))
+        line = _checked(path, fp.readline())
+        if not names and not line.strip(" \t,;\r\n"):
+            continue
+        names = QUOTED.sub("", names + line)
         if not re.search(OPEN, names):
             break
     return names
@@ -254,7 +276,7 @@ def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
 
 def _header(cells: Mapping[int, Any]) -> dict[int, str]:
     """Return the names of columns that stand in the cells of a sheet's first row."""
-    return {c: str("" if v is None else v).strip() for c, v in cells.items()}
+    return {c: clean_name(str("" if v is None else v)) for c, v in cells.items()}
 
 
 def _checked(path: Path, text: str) -> str:
@@ -268,6 +290,19 @@ def _not_utf8(path: Path) -> str:
     is_json = path.suffix.lower() in JSON
     advice = "Save it as UTF-8" if is_json else "In Excel, save it as 'CSV UTF-8'"
     return f"{path} is not in UTF-8. {advice}."
+
+
+def clean_name(name: str) -> str:
+    """Return the name of a column without spaces around it, and with plain ones in it.
+
+    What people copy has non-breaking spaces, and spaces without a width, which nobody sees.
+    """
+    return PLAIN_SPACE.sub(" ", AROUND.sub("", name))
+
+
+def is_blank(row: Row) -> bool:
+    """Return whether a row has nothing but empty cells."""
+    return all(value is None or not str(value).strip() for value in row.values())
 
 
 def _named(header: Mapping[int, str], used: Iterable[int]) -> dict[int, str]:

@@ -119,7 +119,7 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     first = next(rows, None)
     if first is None:
         return
-    key = next((k for k in first if k.strip().lower() == FILE_NAME), None)
+    key = next((k for k in first if tables.clean_name(k).lower() == FILE_NAME), None)
     if key is None:
         raise BadRecords(
             f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
@@ -142,10 +142,13 @@ def _folders(files: Iterable[PictureFile]) -> set[Path]:
 
 
 def _add(records: Records, path: Path) -> None:
-    repeated = refused = 0
+    rows = repeated = refused = 0
     notes = Notes(key=(FILE_NAME,))
     for row in read(path, notes):
-        name = str(row.get(FILE_NAME) or "").replace("\\", "/")
+        if tables.is_blank(row):
+            continue
+        rows += 1
+        name = str(row.get(FILE_NAME) or "").strip().replace("\\", "/")
         if not _is_inside(name):
             refused += 1
             continue
@@ -156,7 +159,7 @@ def _add(records: Records, path: Path) -> None:
         records.by_path[key] = row
         for column, value in row.items():
             records.kinds[column] = _wider(records.kinds.get(column), value)
-    if not notes.line:
+    if not rows:
         records.remarks.append(f"{path}: there are no rows in it")
     if repeated:
         records.remarks.append(

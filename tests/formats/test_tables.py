@@ -5,6 +5,8 @@ import pytest
 from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
 
+from ..sheets import save
+
 
 @pytest.mark.parametrize(
     ("header", "names"),
@@ -82,6 +84,61 @@ def test_a_mark_that_closes_another_cell_is_mentioned(tmp_path, mark):
         "in line 2, a cell in quotation marks contains what looks like further rows; check where "
         "its quotation marks end"
     ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_empty_columns_are_left_out(tmp_path, mark):
+    lines = ["file_name,title" + "," * 2000, "a.jpg,a" + "," * 2000, "b.jpg,b", ",,"]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines).replace(",", mark))
+    notes = tables.Notes()
+    found = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
+    assert found == [
+        {"file_name": "a.jpg", "title": "a"},
+        {"file_name": "b.jpg", "title": "b"},
+    ]
+    assert not notes.surplus.rows
+
+
+def test_columns_without_a_name_are_read_if_something_is_in_them(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(" ,file_name,,\n\n,a.jpg,\n1,b.jpg, ,\n,c.jpg,,x,\n,d.jpg,,,y\n")
+    notes = tables.Notes()
+    assert list(tables.read(path, notes)) == [
+        {"column_1": "", "file_name": "a.jpg", "column_4": ""},
+        {"column_1": "1", "file_name": "b.jpg", "column_4": ""},
+        {"column_1": "", "file_name": "c.jpg", "column_4": "x"},
+        {"column_1": "", "file_name": "d.jpg", "column_4": ""},
+    ]
+    assert (notes.surplus.rows, notes.surplus.line) == (1, 6)
+
+
+@pytest.mark.parametrize("start", ["\n", "\r\n\r\n", ";;\n", "\ufeff\n"])
+def test_empty_lines_before_the_names_of_columns(tmp_path, start):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{start}a;b\n1;2\n", newline="")
+    assert list(tables.read(path)) == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        *((" file_name ", "file_name"), ("file_name\xa0", "file_name")),
+        *(
+            ("\u200bfile_name \ufeff", "file_name"),
+            ("No.\xa0of\u202ffind", "No. of find"),
+        ),
+        *(("\u2007file_name\t", "file_name"), ("a  b", "a  b")),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_spaces_that_nobody_sees_in_names_of_columns(tmp_path, written, name, suffix):
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        path.write_text(f"n,{written}\n1,2\n", "utf-8")
+    else:
+        save(path, [("n", written), ("1", "2")])
+    assert list(tables.read(path)) == [{"n": "1", name: "2"}]
 
 
 def test_utf_16_is_refused_by_name(tmp_path):

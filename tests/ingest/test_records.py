@@ -58,7 +58,9 @@ def test_notes_before_the_records(llm, colours, photos):
     assert titles(llm) == ALL
 
 
-@pytest.mark.parametrize("text", ["file_name,title\n", ""])
+@pytest.mark.parametrize(
+    "text", ["file_name,title\n", "", "\n\n", "file_name,n\n\n,\n"]
+)
 def test_a_table_without_rows_is_mentioned(llm, colours, photos, text):
     (photos / "metadata.csv").write_text(text)
     assert "metadata.csv: there are no rows in it" in llm(*EMBED).stderr
@@ -70,3 +72,22 @@ def test_a_quotation_mark_that_is_not_closed_ends_the_run(llm, colours, photos):
     message = llm.fails(*EMBED)
     assert "metadata.csv, line 2: a cell begins with a quotation mark" in message
     assert not llm.database.exists()
+
+
+@pytest.mark.parametrize("space", [" ", "\xa0", "\t", "\u2007"])
+def test_spaces_around_names_of_pictures(llm, colours, photos, space):
+    rows = [[f"{space}{row[0]}{space}", *row[1:]] for row in ROWS]
+    save(photos / "metadata.xlsx", rows)
+    llm(*EMBED)
+    assert titles(llm) == ALL
+
+
+def test_empty_rows_and_columns_are_none(llm, colours, photos):
+    more = "," * 2000
+    lines = [f"{','.join(row)}{more}" for row in (*ROWS, [""], [" ", ""])]
+    (photos / "metadata.csv").write_text("\n".join(lines), "utf-8")
+    result = llm(*EMBED)
+    assert titles(llm) == ALL
+    assert "metadata.csv" not in result.stderr
+    (row,) = llm.rows("select * from photos where id = 'red.png'")
+    assert not any(name.startswith("column_") for name in row)

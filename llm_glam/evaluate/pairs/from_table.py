@@ -62,7 +62,7 @@ def read(
     path = _file(Path(data).expanduser())
     wanted = (requested.image,) if requested.image else columns.IMAGE_COLUMNS
     notes = tables.Notes(key=[name.strip().lower() for name in wanted])
-    rows = list(tables.read(path, notes))
+    rows = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
     if notes.surplus.rows:
         raise BadPairs(f"{path}: {notes.surplus}.")
     if not rows:
