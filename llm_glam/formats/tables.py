@@ -92,7 +92,8 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     if reader is None:
         known = ", ".join(READERS)
         raise BadRecords(
-            f"{path} is not a table in a supported format (supported: {known})."
+            f"{path} is not a table in a supported format (supported: {known}). If it is a "
+            "spreadsheet, save it as an Excel workbook (XLSX) or as 'CSV UTF-8'."
         )
     try:
         yield from reader(path, notes or Notes())

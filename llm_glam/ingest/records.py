@@ -1,4 +1,4 @@
-"""Read records from metadata.csv, metadata.jsonl or metadata.xlsx beside the pictures.
+"""Read records from metadata.csv, .tsv, .jsonl or .xlsx beside the pictures.
 
 These follow Hugging Face's convention: the column ``file_name`` has the picture's path relative to
 the metadata file. All other columns become part of the record, and text stays text.
@@ -19,14 +19,14 @@ from ..db.sensitive import is_yes
 from ..errors import BadRecords
 from ..formats import tables
 from ..formats.tables import Notes, Row
-from ..images.files import METADATA_NAMES, PictureFile, same_name
+from ..images.files import PictureFile, metadata_in, same_name, spreadsheets_in
 
 FILE_NAME = "file_name"
 MOST_COLUMNS = 1500
 LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
-NAMED = 3  # how many records without a picture a message names
+NAMED = 3  # how many records without a picture, or files, are named
 
 
 @dataclass
@@ -96,11 +96,21 @@ def read_beside(files: Iterable[PictureFile]) -> Records:
     :raises BadRecords: a metadata file cannot be read, or there are too many columns
     """
     records = Records()
-    for folder in sorted(_folders(files)):
-        for name in METADATA_NAMES:
-            path = folder / name
-            if path.is_file() and path.resolve().is_relative_to(folder):
-                _add(records, path)
+    folders = sorted(_folders(files))
+    read_files = [
+        path
+        for folder in folders
+        for path in metadata_in(folder)
+        if path.resolve().is_relative_to(folder)
+    ]
+    for path in read_files:
+        _add(records, path)
+    if not read_files:
+        records.remarks += [
+            f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
+            "metadata.csv"
+            for path in spreadsheets_in(folders)[:NAMED]
+        ]
     if len(records.kinds) > MOST_COLUMNS:
         raise BadRecords(
             f"The metadata has {len(records.kinds):,} columns; at most {MOST_COLUMNS:,} can "

@@ -91,3 +91,58 @@ def test_empty_rows_and_columns_are_none(llm, colours, photos):
     assert "metadata.csv" not in result.stderr
     (row,) = llm.rows("select * from photos where id = 'red.png'")
     assert not any(name.startswith("column_") for name in row)
+
+
+@pytest.mark.parametrize("name", ["Metadata.xlsx", "METADATA.XLSX", "metadata.Xlsx"])
+def test_upper_case_in_the_name_of_a_workbook(llm, colours, photos, name):
+    save(photos / "metadata.xlsx").rename(photos / name)
+    assert "left out" not in llm(*EMBED).stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [("METADATA.CSV", ","), ("metadata.tsv", "\t"), ("Metadata.TSV", "\t")],
+)
+def test_names_of_text_tables(llm, colours, photos, name, mark):
+    lines = [mark.join(row) for row in ROWS]
+    (photos / name).write_text("\n".join(lines), "utf-8")
+    result = llm(
+        "embed-multi", "photos", "--files", "photos", "**/*", "-m", "glam-clip"
+    )
+    assert "3 embedded" in result.stderr
+    assert "0 problems" in result.stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    "name", ["metadata.xls", "Metadata.ODS", "metadata.xlsm", "metadata.numbers"]
+)
+def test_other_spreadsheets_end_the_run(llm, colours, photos, name):
+    (photos / name).write_bytes(b"\xd0\xcf\x11\xe0")
+    path = photos / name
+    expected = (
+        f"{path} cannot be read. Save it as metadata.xlsx (Excel workbook), or as metadata.csv "
+        "(CSV UTF-8)."
+    )
+    assert llm.fails(*EMBED) == expected
+    assert llm.fails("glam", "evaluate", photos) == expected
+    assert not llm.database.exists()
+    assert "save it as an Excel workbook" in llm.fails("glam", "evaluate", path)
+    save(photos / "metadata.xlsx")
+    llm(*EMBED)
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    "name", ["collection export 2026.xlsx", "metadata.csv.csv", "Records.TSV", "a.ods"]
+)
+def test_a_spreadsheet_with_another_name_is_mentioned(llm, colours, photos, name):
+    (photos / name).write_text("file_name,title\nred.png,x\n")
+    expected = (
+        f"{photos / name} is not read; to attach its rows to the pictures, save it as "
+        "metadata.xlsx or metadata.csv\n"
+    )
+    assert expected in llm(*EMBED).stderr
+    save(photos / "metadata.xlsx")
+    assert "is not read" not in llm(*EMBED).stderr

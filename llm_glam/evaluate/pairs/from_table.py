@@ -98,10 +98,11 @@ def _file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise BadPairs(f"There is no file or folder {path}.")
-    for name in METADATA_NAMES:
-        if (path / name).is_file():
-            return path / name
-    others = sorted(p.name for p in path.iterdir() if p.suffix in tables.READERS)
+    if found := files.metadata_in(path):
+        return found[0]
+    others = sorted(
+        p.name for p in path.iterdir() if p.suffix.lower() in tables.READERS
+    )
     there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
         f"{path} has none of {', '.join(METADATA_NAMES)}. Give the table itself{there}."
