@@ -193,8 +193,47 @@ def test_empty_captions_are_left_out(folder, empty):
     assert reasons(found) == {"sub folder/blé [1].png": "it has no caption"}
 
 
-@pytest.mark.parametrize("empty", ["nan", "NaN", " nan "])
-def test_empty_cells_of_pandas_are_empty(llm, folder, empty):
+@pytest.mark.parametrize(
+    "empty",
+    [
+        *(
+            "nan",
+            "NaN",
+            " nan ",
+            "NaT",
+            "<NA>",
+            "None",
+            "NULL",
+            "null",
+            "N/A",
+            "n/a",
+            "NA",
+        ),
+        *(
+            "#N/A",
+            "#NV",
+            "#N/D",
+            "#Н/Д",
+            "#REF!",
+            "#BEZUG!",
+            "#¡REF!",
+            "#NAME?",
+            "#NOM?",
+        ),
+        *(
+            "#¿NOMBRE?",
+            "#DIV/0!",
+            "#¡DIV/0!",
+            "#VALUE!",
+            "#ЗНАЧ!",
+            "#NULL!",
+            "#NUM!",
+            "#SPILL!",
+        ),
+        *("#GETTING_DATA", "Err:502", " #N/A ", "#SAKNAS!", "#DÉBORDEMENT!"),
+    ],
+)
+def test_empty_cells_of_other_programs_are_empty(llm, folder, empty):
     path = write(folder / "a.csv", f"file_name,caption,place\nred.png,{empty},{empty}")
     asked = ("glam", "evaluate", path)
 
@@ -203,11 +242,32 @@ def test_empty_cells_of_pandas_are_empty(llm, folder, empty):
     assert "1 because it has no caption (red.png)" in llm.fails(*asked, *template)
 
 
-@pytest.mark.parametrize("caption", ["Nan", "NAN", "nan, bread", "a nan"])
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Nan",
+        "NAN",
+        "nan, bread",
+        "a nan",
+        "#1",
+        "#N/A jug",
+        "No?",
+        "# 5!",
+        "#Ur",
+        "Untitled",
+    ],
+)
 def test_other_captions_with_nan_are_captions(folder, caption):
     found = read(write(folder / "a.csv", f'file_name,caption\nred.png,"{caption}"'))
 
     assert said(found) == {"red.png": (caption,)}
+
+
+def test_captions_in_a_list_may_be_missing(folder):
+    rows = [{"file_name": "red.png", "captions": ["#N/A", "red", "nan", None]}]
+    assert said(read(write(folder / "a.json", json.dumps(rows)))) == {
+        "red.png": ("red",)
+    }
 
 
 def test_sensitive_pictures_are_left_out_unless_asked_for(folder):
