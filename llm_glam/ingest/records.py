@@ -202,6 +202,8 @@ def _wider(kind: type | None, value: Any) -> type:
     if value is None or value == "":
         return kind or str
     this = {bool: int, int: int, float: float}.get(type(value), str)
+    if this is int and abs(value) >= LARGEST:
+        this = str  # in a column of numbers, SQLite would round even its text
     if kind in (None, this):
         return this
     return float if {kind, this} == {int, float} else str

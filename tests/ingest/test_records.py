@@ -1,5 +1,7 @@
 """Records from spreadsheets as people have them, beside the pictures."""
 
+import json
+
 import pytest
 
 from ..sheets import ROWS, edit, save
@@ -146,3 +148,25 @@ def test_a_spreadsheet_with_another_name_is_mentioned(llm, colours, photos, name
     assert expected in llm(*EMBED).stderr
     save(photos / "metadata.xlsx")
     assert "is not read" not in llm(*EMBED).stderr
+
+
+LONG = 123456789012345678901234567890
+
+
+@pytest.mark.parametrize("numbers", [[LONG], [-LONG, 7], [7, 2**63], [1.5, LONG, "x"]])
+@pytest.mark.parametrize("suffix", ["jsonl", "xlsx"])
+def test_long_numbers_keep_their_digits(llm, colours, photos, numbers, suffix):
+    path = photos / f"metadata.{suffix}"
+    names = [row[0] for row in ROWS[1:]][: len(numbers)]
+    if suffix == "xlsx":  # openpyxl would round them
+        marked = [n if isinstance(n, str) else 4321 + i for i, n in enumerate(numbers)]
+        save(path, [("file_name", "barcode"), *zip(names, marked, strict=True)])
+        marks = zip(marked, numbers, strict=True)
+        edit(path, *((f"<v>{m}<", f"<v>{n}<") for m, n in marks if m != n))
+    else:
+        rows = zip(names, numbers, strict=True)
+        lines = [json.dumps({"file_name": name, "barcode": n}) for name, n in rows]
+        path.write_text("\n".join(lines))
+    llm(*EMBED)
+    found = {r["id"]: r["barcode"] for r in llm.rows("select id, barcode from photos")}
+    assert [found[name] for name in names] == [str(number) for number in numbers]
