@@ -3,15 +3,20 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 from zipfile import BadZipFile
 
 from ..errors import BadRecords
+
+if TYPE_CHECKING:
+    from .workbook import Sheet
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 OPEN = r'(?:^|(?<=[,;\t])) *"'
@@ -19,6 +24,14 @@ QUOTED = re.compile(OPEN + r'(?:[^"]|"")*+"')
 MOST_LINES = (
     100  # of the names of columns, which may have line breaks in quotation marks
 )
+
+# A cell with the name of a picture: one that looks like it has swallowed rows is mentioned.
+PICTURE = re.compile(
+    r"\s*\S.*\.(jpe?g|jpe|jp2|jpx|png|tiff?|gif|bmp|webp|hei[cf]|dng|svg)\s*", re.I
+)
+
+AROUND = re.compile(r"^[\s\u200b\u2060\ufeff]+|[\s\u200b\u2060\ufeff]+$")
+PLAIN_SPACE = re.compile(r"[\xa0\u2007\u202f]")
 
 JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -49,22 +62,41 @@ class Surplus:
         )
 
 
-def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
+@dataclass
+class Notes:
+    """What to know about a table that is being read.
+
+    ``key`` has names of columns without which a table is of no use; ``line`` is where the row that
+    was read last begins; ``remarks`` are for people, to follow the file's name.
+    """
+
+    key: Sequence[str] = ()
+    surplus: Surplus = field(default_factory=Surplus)
+    remarks: list[str] = field(default_factory=list)
+    line: int = 0
+
+    def has_key(self, names: Iterable[str]) -> bool:
+        """Return whether one of the names is that of a column which is needed."""
+        return not {clean_name(name).lower() for name in names}.isdisjoint(self.key)
+
+
+def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     """Yield the rows of a file by column name, in the format of its extension.
 
     Text stays text; numbers in JSON and spreadsheets stay numbers.
 
-    :param surplus: collects the rows with cells that are left out because they have no column
+    :param notes: chooses the sheet of a workbook, and collects what is not read
     :raises BadRecords: it cannot be read, or has another format
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(READERS)
         raise BadRecords(
-            f"{path} is not a table in a supported format (supported: {known})."
+            f"{path} is not a table in a supported format (supported: {known}). If it is a "
+            "spreadsheet, save it as an Excel workbook (XLSX) or as 'CSV UTF-8'."
         )
     try:
-        yield from reader(path, surplus or Surplus())
+        yield from reader(path, notes or Notes())
     except BadRecords:
         raise
     except UnicodeDecodeError as error:
@@ -74,36 +106,105 @@ def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
         raise BadRecords(f"{path} cannot be read: {error}") from error
 
 
-def _csv(path: Path, surplus: Surplus) -> Iterator[Row]:
+def _csv(path: Path, notes: Notes) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
     with path.open(encoding="utf-8-sig", newline="") as fp:
-        names = _names(path, fp)
-        is_tsv = path.suffix.lower() == ".tsv"
-        delimiter = "\t" if is_tsv else max(DELIMITERS, key=names.count)
-        fp.seek(0)
-        reader = csv.reader(fp, delimiter=delimiter, skipinitialspace=True)
-        header = _unique([cell.strip() for cell in next(reader, [])])
-        line = reader.line_num + 1
-        for row in reader:
-            if any(cell.strip() for cell in row[len(header) :]):
-                surplus.add(line, delimiter)
-            line = reader.line_num + 1
+        delimiter = _delimiter(path, fp)
+        rows = _csv_rows(path, fp, delimiter)
+        first = next((row for _, row in rows if any(map(str.strip, row))), [])
+        header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
+        unnamed = [c for c, name in header.items() if not name]
+        if unnamed:  # they are columns if there is something in them
+            every = list(rows)
+            unnamed = [
+                c for c in unnamed if any(_at(row, c).strip() for _, row in every)
+            ]
+            rows = iter(every)
+        names = _named(header, unnamed)
+        key = next((c for c, name in names.items() if notes.has_key([name])), 1)
+        for notes.line, row in rows:
+            if any(map(str.strip, row[len(first) :])):
+                notes.surplus.add(notes.line, delimiter)
+            if _holds_rows(row, key, delimiter):
+                notes.remarks.append(
+                    f"in line {notes.line:,}, a cell in quotation marks contains what looks like "
+                    "further rows; check where its quotation marks end"
+                )
             if row:
-                cells = [*row, *[""] * (len(header) - len(row))]
-                yield dict(zip(header, cells, strict=False))
+                yield {name: _at(row, c) for c, name in names.items()}
+
+
+def _at(row: Sequence[str], column: int) -> str:
+    """Return a cell by the number of its column, from 1; empty if the row has not as many."""
+    return row[column - 1] if column <= len(row) else ""
+
+
+def _csv_rows(
+    path: Path, fp: TextIO, delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row, with the line in which it begins.
+
+    :raises BadRecords: a quotation mark is not closed, or not where the cell ends
+    """
+    lines: list[str] = []  # of the row that is being read
+
+    def noted() -> Iterator[str]:
+        for line in fp:
+            lines.append(line)
+            yield line
+
+    begins = 1
+    parsed = partial(csv.reader, delimiter=delimiter, skipinitialspace=True)
+    try:
+        for row in parsed(noted()):
+            if len(lines) > 1:  # read it strictly: it may have swallowed other rows
+                list(parsed(lines, strict=True))
+            yield begins, row
+            begins += len(lines)
+            lines.clear()
+    except csv.Error as error:
+        raise BadRecords(
+            f"{path}, line {begins:,}: a cell begins with a quotation mark but does not end with "
+            "one, so that further lines would become part of it. Close or remove the mark; "
+            "double those within a cell in quotation marks."
+        ) from error
+
+
+def _holds_rows(row: list[str], key: int, delimiter: str) -> bool:
+    """Return whether a line within a cell looks like a row of a picture.
+
+    :param key: the number of the column with the pictures, from 1
+    """
+    for cell in row:
+        for line in cell.splitlines()[1:]:
+            inner = line.split(delimiter)
+            if len(inner) >= key and PICTURE.fullmatch(inner[key - 1]):
+                return True
+    return False
+
+
+def _delimiter(path: Path, fp: TextIO) -> str:
+    """Return what separates the cells of a file, and go back to its beginning."""
+    names = _names(path, fp)
+    fp.seek(0)
+    is_tsv = path.suffix.lower() == ".tsv"
+    return "\t" if is_tsv else max(DELIMITERS, key=names.count)
 
 
 def _names(path: Path, fp: TextIO) -> str:
     """Return the names of columns as they stand in a file, without those in quotation marks."""
     names = ""
     for _ in range(MOST_LINES):
-        names = QUOTED.sub("", names + _checked(path, fp.readline()))
+        line = _checked(path, fp.readline())
+        if not names and not line.strip(" \t,;\r\n"):
+            continue
+        names = QUOTED.sub("", names + line)
         if not re.search(OPEN, names):
             break
     return names
 
 
-def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
+def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as fp:
         for number, line in enumerate(fp, 1):
             if not line.strip():
@@ -119,32 +220,64 @@ def _jsonl(path: Path, _: Surplus) -> Iterator[Row]:
                 raise BadRecords(
                     f"{path}, line {number}: expected an object in braces."
                 )
+            notes.line = number
             yield row
 
 
-def _json(path: Path, _: Surplus) -> Iterator[Row]:
+def _json(path: Path, notes: Notes) -> Iterator[Row]:
     rows = json.loads(_checked(path, path.read_text("utf-8-sig")))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
-    yield from rows
+    for notes.line, row in enumerate(rows, 1):
+        yield row
 
 
-def _xlsx(path: Path, _: Surplus) -> Iterator[Row]:
-    from openpyxl import load_workbook
+def _xlsx(path: Path, notes: Notes) -> Iterator[Row]:
+    from . import workbook
 
-    try:
-        found = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError) as error:
-        raise BadRecords(
-            f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. "
-            "Open it in Excel and save it as XLSX without a password, or as 'CSV UTF-8'."
-        ) from error
-    with closing(found) as book:
-        rows = book.worksheets[0].iter_rows(values_only=True)
-        header = _unique([str(cell or "").strip() for cell in next(rows, ())])
-        for row in rows:
-            if any(cell is not None for cell in row):
-                yield {k: _cell(v) for k, v in zip(header, row, strict=False)}
+    with ExitStack() as stack:
+        try:
+            sheets = stack.enter_context(workbook.opened(path))
+        except (BadZipFile, KeyError) as error:
+            raise BadRecords(
+                f"{path} cannot be read: it is not an Excel workbook, or it is damaged or "
+                "encrypted. Open it in Excel and save it as XLSX without a password, or as "
+                "'CSV UTF-8'."
+            ) from error
+        sheet = _chosen(sheets, notes)
+        if sheet is None:
+            return
+        (_, first), *rows = sheet.read()
+        header = _header(first)
+        names = _named(header, (c for _, cells in rows for c in cells))
+        for notes.line, cells in rows:
+            yield {name: _cell(cells.get(c)) for c, name in names.items()}
+
+
+def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
+    """Return the first sheet that has rows and a needed column, or else the first with rows.
+
+    A remark says which one is read if it is not the first, or if others could be read as well.
+    """
+    with_rows = []
+    for sheet in sheets:
+        first_two = list(islice(sheet.rows(), 2))
+        if len(first_two) == 2:
+            with_rows.append((sheet, notes.has_key(_header(first_two[0][1]).values())))
+    with_key = [sheet for sheet, has_key in with_rows if has_key]
+    usable = with_key or [sheet for sheet, _ in with_rows]
+    if not usable:
+        return None
+    others = [f"'{sheet.name}'" for sheet in usable[1:]]
+    if others or usable[0] is not sheets[0]:
+        left_out = f"; not read: {', '.join(others)}" if others else ""
+        notes.remarks.append(f"reading the sheet '{usable[0].name}'{left_out}")
+    return usable[0]
+
+
+def _header(cells: Mapping[int, Any]) -> dict[int, str]:
+    """Return the names of columns that stand in the cells of a sheet's first row."""
+    return {c: clean_name(str("" if v is None else v)) for c, v in cells.items()}
 
 
 def _checked(path: Path, text: str) -> str:
@@ -160,13 +293,29 @@ def _not_utf8(path: Path) -> str:
     return f"{path} is not in UTF-8. {advice}."
 
 
-def _unique(header: list[str]) -> list[str]:
-    names: list[str] = []
-    for number, name in enumerate(header, 1):
-        name = name or f"column_{number}"
-        while name in names:
+def clean_name(name: str) -> str:
+    """Return the name of a column without spaces around it, and with plain ones in it.
+
+    What people copy has non-breaking spaces, and spaces without a width, which nobody sees.
+    """
+    return PLAIN_SPACE.sub(" ", AROUND.sub("", name))
+
+
+def is_blank(row: Row) -> bool:
+    """Return whether a row has nothing but empty cells."""
+    return all(value is None or not str(value).strip() for value in row.values())
+
+
+def _named(header: Mapping[int, str], used: Iterable[int]) -> dict[int, str]:
+    """Return names by column: the header's, made unique, and one for each other column in use."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for column in sorted({*used, *(c for c, name in header.items() if name)}):
+        name = header.get(column) or f"column_{column}"
+        while name in taken:
             name += "_source"
-        names.append(name)
+        taken.add(name)
+        names[column] = name
     return names
 
 
@@ -176,7 +325,7 @@ def _cell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-READERS: dict[str, Callable[[Path, Surplus], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path, Notes], Iterator[Row]]] = {
     ".csv": _csv,
     ".tsv": _csv,
     ".json": _json,

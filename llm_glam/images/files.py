@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..errors import BadFolder, IdConflict, ProblemKind
+from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
 from . import decoding
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.xlsx")
+METADATA_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.xlsx")
+OTHER_SPREADSHEETS = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")
+SPREADSHEETS = (".csv", ".tsv", ".xlsx", *OTHER_SPREADSHEETS)
 SYSTEM_NAMES = {
     "thumbs.db",
     "desktop.ini",
@@ -101,7 +103,7 @@ def pictures(
     root = checked_folder(folder)
     if patterns:
         return matching([(str(folder), pattern) for pattern in patterns], prefix)
-    paths = sorted(p for p in _walk(root) if p.name not in METADATA_NAMES)
+    paths = sorted(p for p in _walk(root) if not is_metadata(p.name))
     chosen = [
         p for p in paths if decoding.has_picture_name(p) or decoding.is_picture(p)
     ]
@@ -127,6 +129,48 @@ def checked_folder(folder: str | Path) -> Path:
             f"The name of the folder {os.fsencode(path)!r} is not valid text; rename it."
         ) from error
     return path.resolve()
+
+
+def is_metadata(name: str) -> bool:
+    """Return whether a file is a metadata file, by its name in upper or lower case."""
+    return name.lower() in METADATA_NAMES
+
+
+def metadata_in(folder: Path) -> list[Path]:
+    """Return the metadata files of a folder, CSV first.
+
+    :raises BadRecords: there is none but one in a format that cannot be read
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:  # files can be opened in some folders that cannot be listed
+        names = list(METADATA_NAMES)
+    found = [folder / name for name in names if is_metadata(name)]
+    found = [path for path in found if path.is_file()]
+    others = [name for name in names if _is_other_metadata(name)]
+    if others and not found:
+        raise BadRecords(
+            f"{folder / others[0]} cannot be read. Save it as metadata.xlsx (Excel workbook), or as "
+            "metadata.csv (CSV UTF-8)."
+        )
+    return sorted(found, key=lambda path: METADATA_NAMES.index(path.name.lower()))
+
+
+def spreadsheets_in(folders: Iterable[Path]) -> list[Path]:
+    """Return the files of folders that look like spreadsheets, except hidden ones."""
+    found = []
+    for folder in folders:
+        try:
+            names = sorted(name for name in os.listdir(folder) if not _is_hidden(name))
+        except OSError:
+            continue
+        found += [folder / n for n in names if n.lower().endswith(SPREADSHEETS)]
+    return found
+
+
+def _is_other_metadata(name: str) -> bool:
+    stem, suffix = os.path.splitext(name.lower())
+    return stem == "metadata" and suffix in OTHER_SPREADSHEETS
 
 
 def file_at(path: Path, item_id: str) -> PictureFile:
@@ -205,7 +249,6 @@ def _walk(root: Path) -> Iterator[Path]:
 def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
     """Return the files that match, except hidden ones that the pattern does not name."""
     named = set(Path(pattern).parts)
-    left_out = () if texts else METADATA_NAMES
 
     def is_hidden(path: Path) -> bool:
         parts = path.relative_to(root).parts
@@ -214,7 +257,9 @@ def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
     return [
         path
         for path in _glob(root, pattern)
-        if path.is_file() and path.name not in left_out and not is_hidden(path)
+        if path.is_file()
+        and (texts or not is_metadata(path.name))
+        and not is_hidden(path)
     ]
 
 

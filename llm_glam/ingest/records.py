@@ -1,4 +1,4 @@
-"""Read records from metadata.csv, metadata.jsonl or metadata.xlsx beside the pictures.
+"""Read records from metadata.csv, .tsv, .jsonl or .xlsx beside the pictures.
 
 These follow Hugging Face's convention: the column ``file_name`` has the picture's path relative to
 the metadata file. All other columns become part of the record, and text stays text.
@@ -18,15 +18,15 @@ from ..db import items
 from ..db.sensitive import is_yes
 from ..errors import BadRecords
 from ..formats import tables
-from ..formats.tables import Row, Surplus
-from ..images.files import METADATA_NAMES, PictureFile, same_name
+from ..formats.tables import Notes, Row
+from ..images.files import PictureFile, metadata_in, same_name, spreadsheets_in
 
 FILE_NAME = "file_name"
 MOST_COLUMNS = 1500
 LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
-NAMED = 3  # how many records without a picture a message names
+NAMED = 3  # how many records without a picture, or files, are named
 
 
 @dataclass
@@ -96,11 +96,21 @@ def read_beside(files: Iterable[PictureFile]) -> Records:
     :raises BadRecords: a metadata file cannot be read, or there are too many columns
     """
     records = Records()
-    for folder in sorted(_folders(files)):
-        for name in METADATA_NAMES:
-            path = folder / name
-            if path.is_file() and path.resolve().is_relative_to(folder):
-                _add(records, path)
+    folders = sorted(_folders(files))
+    read_files = [
+        path
+        for folder in folders
+        for path in metadata_in(folder)
+        if path.resolve().is_relative_to(folder)
+    ]
+    for path in read_files:
+        _add(records, path)
+    if not read_files:
+        records.remarks += [
+            f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
+            "metadata.csv"
+            for path in spreadsheets_in(folders)[:NAMED]
+        ]
     if len(records.kinds) > MOST_COLUMNS:
         raise BadRecords(
             f"The metadata has {len(records.kinds):,} columns; at most {MOST_COLUMNS:,} can "
@@ -109,17 +119,17 @@ def read_beside(files: Iterable[PictureFile]) -> Records:
     return records
 
 
-def read(path: Path, surplus: Surplus | None = None) -> Iterator[Row]:
+def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     """Yield the rows of a metadata file, by column name.
 
-    :param surplus: counts the rows with cells beyond the last column
+    :param notes: collects what is not read
     :raises BadRecords: the file cannot be read, or has no ``file_name`` column
     """
-    rows = tables.read(path, surplus)
+    rows = tables.read(path, notes)
     first = next(rows, None)
     if first is None:
         return
-    key = next((k for k in first if k.strip().lower() == FILE_NAME), None)
+    key = next((k for k in first if tables.clean_name(k).lower() == FILE_NAME), None)
     if key is None:
         raise BadRecords(
             f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
@@ -142,10 +152,13 @@ def _folders(files: Iterable[PictureFile]) -> set[Path]:
 
 
 def _add(records: Records, path: Path) -> None:
-    repeated = refused = 0
-    surplus = Surplus()
-    for row in read(path, surplus):
-        name = str(row.get(FILE_NAME) or "").replace("\\", "/")
+    rows = repeated = refused = 0
+    notes = Notes(key=(FILE_NAME,))
+    for row in read(path, notes):
+        if tables.is_blank(row):
+            continue
+        rows += 1
+        name = str(row.get(FILE_NAME) or "").strip().replace("\\", "/")
         if not _is_inside(name):
             refused += 1
             continue
@@ -156,6 +169,8 @@ def _add(records: Records, path: Path) -> None:
         records.by_path[key] = row
         for column, value in row.items():
             records.kinds[column] = _wider(records.kinds.get(column), value)
+    if not rows:
+        records.remarks.append(f"{path}: there are no rows in it")
     if repeated:
         records.remarks.append(
             f"{path}: {repeated:,} rows repeat a file_name; the first one is used"
@@ -164,10 +179,11 @@ def _add(records: Records, path: Path) -> None:
         records.remarks.append(
             f"{path}: {refused:,} rows do not name a file in this folder; left out"
         )
-    if surplus.rows:
+    if notes.surplus.rows:
         records.remarks.append(
-            f"{path}: {surplus} (cells beyond the last column are left out)"
+            f"{path}: {notes.surplus} (cells beyond the last column are left out)"
         )
+    records.remarks += [f"{path}: {remark}" for remark in notes.remarks]
 
 
 def _is_inside(name: str) -> bool:
@@ -186,6 +202,8 @@ def _wider(kind: type | None, value: Any) -> type:
     if value is None or value == "":
         return kind or str
     this = {bool: int, int: int, float: float}.get(type(value), str)
+    if this is int and abs(value) >= LARGEST:
+        this = str  # in a column of numbers, SQLite would round even its text
     if kind in (None, this):
         return this
     return float if {kind, this} == {int, float} else str

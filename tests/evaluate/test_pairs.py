@@ -90,6 +90,26 @@ def test_a_spreadsheet_and_a_folder_with_metadata(folder):
     assert said(read(folder)) == said(read(folder / "metadata.xlsx")) == TWO
 
 
+def test_the_sheet_with_the_pictures_is_read_and_named(folder):
+    book = Workbook()
+    for row in (("read", "me"), ("pictures", "in the next sheet")):
+        book.active.append(row)
+    rows = [("pic", "caption"), *((k, v[0]) for k, v in TWO.items())]
+    for name in ("Finds", "More finds"):
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(folder / "a.xlsx")
+
+    found = read(folder / "a.xlsx", image="Pic")
+    assert said(found) == TWO
+    assert found.remarks[0] == (
+        "a.xlsx: reading the sheet 'Finds'; not read: 'More finds'"
+    )
+    with pytest.raises(BadPairs, match="The columns are: read, me"):
+        read(folder / "a.xlsx")
+
+
 def test_accents_of_two_characters_are_those_of_one(folder):
     name = unicodedata.normalize("NFD", "sub folder/blé [1].png")
     found = read(write(folder / "a.csv", f"file_name,caption\n{name},blue"))
@@ -173,8 +193,47 @@ def test_empty_captions_are_left_out(folder, empty):
     assert reasons(found) == {"sub folder/blé [1].png": "it has no caption"}
 
 
-@pytest.mark.parametrize("empty", ["nan", "NaN", " nan "])
-def test_empty_cells_of_pandas_are_empty(llm, folder, empty):
+@pytest.mark.parametrize(
+    "empty",
+    [
+        *(
+            "nan",
+            "NaN",
+            " nan ",
+            "NaT",
+            "<NA>",
+            "None",
+            "NULL",
+            "null",
+            "N/A",
+            "n/a",
+            "NA",
+        ),
+        *(
+            "#N/A",
+            "#NV",
+            "#N/D",
+            "#Н/Д",
+            "#REF!",
+            "#BEZUG!",
+            "#¡REF!",
+            "#NAME?",
+            "#NOM?",
+        ),
+        *(
+            "#¿NOMBRE?",
+            "#DIV/0!",
+            "#¡DIV/0!",
+            "#VALUE!",
+            "#ЗНАЧ!",
+            "#NULL!",
+            "#NUM!",
+            "#SPILL!",
+        ),
+        *("#GETTING_DATA", "Err:502", " #N/A ", "#SAKNAS!", "#DÉBORDEMENT!"),
+    ],
+)
+def test_empty_cells_of_other_programs_are_empty(llm, folder, empty):
     path = write(folder / "a.csv", f"file_name,caption,place\nred.png,{empty},{empty}")
     asked = ("glam", "evaluate", path)
 
@@ -183,11 +242,32 @@ def test_empty_cells_of_pandas_are_empty(llm, folder, empty):
     assert "1 because it has no caption (red.png)" in llm.fails(*asked, *template)
 
 
-@pytest.mark.parametrize("caption", ["Nan", "NAN", "nan, bread", "a nan"])
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Nan",
+        "NAN",
+        "nan, bread",
+        "a nan",
+        "#1",
+        "#N/A jug",
+        "No?",
+        "# 5!",
+        "#Ur",
+        "Untitled",
+    ],
+)
 def test_other_captions_with_nan_are_captions(folder, caption):
     found = read(write(folder / "a.csv", f'file_name,caption\nred.png,"{caption}"'))
 
     assert said(found) == {"red.png": (caption,)}
+
+
+def test_captions_in_a_list_may_be_missing(folder):
+    rows = [{"file_name": "red.png", "captions": ["#N/A", "red", "nan", None]}]
+    assert said(read(write(folder / "a.json", json.dumps(rows)))) == {
+        "red.png": ("red",)
+    }
 
 
 def test_sensitive_pictures_are_left_out_unless_asked_for(folder):

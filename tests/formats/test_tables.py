@@ -5,6 +5,8 @@ import pytest
 from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
 
+from ..sheets import save
+
 
 @pytest.mark.parametrize(
     ("header", "names"),
@@ -26,10 +28,117 @@ def test_signs_within_quotation_marks_part_nothing(tmp_path, header, names):
     assert [list(row) for row in tables.read(path)] == [names]
 
 
-def test_quotation_marks_that_are_never_closed(tmp_path):
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (['"a,b', *["1,2"] * 1000], 1),
+        (["a,b", '1,"Jug', "3,4", "5,6"], 2),
+        (["a,b", "1,2", '3,"17"" plate', "5,6"], 3),
+        (["a\tb", '1\t"Jug', "3\t4", '5\t"Jug', "7\t8"], 2),
+        (["a;b", '1;"Jug', '3;"two"', "5;6"], 2),
+        (["a,b", '"1\n1",2', '3,"4\n4"', '5,"6', "7,8"], 6),
+        (["a,b", '1,"', "3,4"], 2),
+        (["a,b", '1, "Jug', '3,4" high,5'], 2),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_quotation_marks_that_are_never_closed(tmp_path, lines, line, end):
     path = tmp_path / "a.csv"
-    path.write_text('"a;b\n' + "1;2\n" * 1000)
-    assert list(tables.read(path)) == []
+    path.write_text("\n".join([*lines, ""]).replace("\n", end), newline="")
+    with pytest.raises(BadRecords) as raised:
+        list(tables.read(path))
+    assert raised.value.message == (
+        f"{path}, line {line}: a cell begins with a quotation mark but does not end with one, so "
+        "that further lines would become part of it. Close or remove the mark; double those "
+        "within a cell in quotation marks."
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('5" pot', '5" pot'),
+        ('"17"" plate"', '17" plate'),
+        ('"Jug" of the king', "Jug of the king"),
+        ('"two\nlines, ""quoted"""', 'two\nlines, "quoted"'),
+        ('"\n"', "\n"),
+        ('""', ""),
+    ],
+)
+def test_quotation_marks_that_swallow_nothing(tmp_path, cell, value):
+    path = tmp_path / "a.csv"
+    path.write_text(f"file_name,title\na.jpg,{cell}\nb.jpg,b\n")
+    notes = tables.Notes(["file_name"])
+    assert [row["title"] for row in tables.read(path, notes)] == [value, "b"]
+    assert notes.remarks == []
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_mark_that_closes_another_cell_is_mentioned(tmp_path, mark):
+    lines = ["title,file_name,note", 'x,a.jpg,"17 plate', "y,b.jpg,no", 'z,c.jpg,5"']
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines).replace(",", mark))
+    notes = tables.Notes(["file_name"])
+    assert len(list(tables.read(path, notes))) == 1
+    assert notes.remarks == [
+        "in line 2, a cell in quotation marks contains what looks like further rows; check where "
+        "its quotation marks end"
+    ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_empty_columns_are_left_out(tmp_path, mark):
+    lines = ["file_name,title" + "," * 2000, "a.jpg,a" + "," * 2000, "b.jpg,b", ",,"]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines).replace(",", mark))
+    notes = tables.Notes()
+    found = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
+    assert found == [
+        {"file_name": "a.jpg", "title": "a"},
+        {"file_name": "b.jpg", "title": "b"},
+    ]
+    assert not notes.surplus.rows
+
+
+def test_columns_without_a_name_are_read_if_something_is_in_them(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(" ,file_name,,\n\n,a.jpg,\n1,b.jpg, ,\n,c.jpg,,x,\n,d.jpg,,,y\n")
+    notes = tables.Notes()
+    assert list(tables.read(path, notes)) == [
+        {"column_1": "", "file_name": "a.jpg", "column_4": ""},
+        {"column_1": "1", "file_name": "b.jpg", "column_4": ""},
+        {"column_1": "", "file_name": "c.jpg", "column_4": "x"},
+        {"column_1": "", "file_name": "d.jpg", "column_4": ""},
+    ]
+    assert (notes.surplus.rows, notes.surplus.line) == (1, 6)
+
+
+@pytest.mark.parametrize("start", ["\n", "\r\n\r\n", ";;\n", "\ufeff\n"])
+def test_empty_lines_before_the_names_of_columns(tmp_path, start):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{start}a;b\n1;2\n", newline="")
+    assert list(tables.read(path)) == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        *((" file_name ", "file_name"), ("file_name\xa0", "file_name")),
+        *(
+            ("\u200bfile_name \ufeff", "file_name"),
+            ("No.\xa0of\u202ffind", "No. of find"),
+        ),
+        *(("\u2007file_name\t", "file_name"), ("a  b", "a  b")),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_spaces_that_nobody_sees_in_names_of_columns(tmp_path, written, name, suffix):
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        path.write_text(f"n,{written}\n1,2\n", "utf-8")
+    else:
+        save(path, [("n", written), ("1", "2")])
+    assert list(tables.read(path)) == [{"n": "1", name: "2"}]
 
 
 def test_utf_16_is_refused_by_name(tmp_path):

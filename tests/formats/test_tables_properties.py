@@ -18,7 +18,7 @@ from ..properties import ANYTHING, made_of
 SIGNS = [*(",", ";", "\t", "|", '"', "'", "\\", "\n", "\r\n", "\r", "\u2028", " ")]
 SIGNS += ["é", "a", "1"]
 CELLS = made_of(*SIGNS).map(lambda text: text.replace("\0", ""))
-NAMES = CELLS.map(str.strip).filter(lambda name: name and not name.startswith("\ufeff"))
+NAMES = CELLS.map(tables.clean_name).filter(bool)
 
 
 @st.composite

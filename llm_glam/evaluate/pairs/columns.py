@@ -1,6 +1,7 @@
 """Choose the columns of records that hold pictures and captions: given, guessed, or by template."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,12 @@ from . import caption_template
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
-NAN = ("nan", "NaN")  # how pandas writes an empty cell
+# How pandas and databases write an empty cell, and spreadsheets one whose formula failed, in
+# whatever language: #N/A, #NV, #REF!, #¿NOMBRE?
+MISSING = re.compile(
+    r"nan|NaN|NaT|<NA>|N/A|n/a|NA|None|NULL|null|Err:\d{3}|#GETTING_DATA"
+    r"|#(NA|NV|[^\W\d_]/[^\W\d_])!?|#[¡¿]?[^\W\d_a-z][^\W_a-z/]*(/0)?[!?]"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def caption_source(
     if template is not None:
         filled = caption_template.parse(template, header.names)
         return CaptionSource(
-            lambda row: _texts([filled.caption(_without_nan(row))]),
+            lambda row: _texts([filled.caption(_without_missing(row))]),
             f"from the template '{template}'",
         )
     name = chosen(column, CAPTION_COLUMNS, header, option)
@@ -111,22 +117,21 @@ def checked(column: str, header: Header) -> str:
 
 def _listed(value: Any) -> Sequence[Any]:
     """Return captions as a list; a text cell may hold several as a JSON list."""
-    if _is_nan(value):
-        return []
     if isinstance(value, str) and value.lstrip().startswith('["'):
         try:
             value = json.loads(value)
         except ValueError:
             pass
-    return value if isinstance(value, list) else [value]
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if not _is_missing(one)]
 
 
-def _without_nan(row: Row) -> Row:
-    return {k: None if _is_nan(value) else value for k, value in row.items()}
+def _without_missing(row: Row) -> Row:
+    return {k: None if _is_missing(value) else value for k, value in row.items()}
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, str) and value.strip() in NAN
+def _is_missing(value: Any) -> bool:
+    return isinstance(value, str) and bool(MISSING.fullmatch(value.strip()))
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:

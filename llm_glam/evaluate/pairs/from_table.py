@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...db.sensitive import is_yes
@@ -60,10 +60,11 @@ def read(
     """
     requested = requested or Columns()
     path = _file(Path(data).expanduser())
-    surplus = tables.Surplus()
-    rows = list(tables.read(path, surplus))
-    if surplus.rows:
-        raise BadPairs(f"{path}: {surplus}.")
+    wanted = (requested.image,) if requested.image else columns.IMAGE_COLUMNS
+    notes = tables.Notes(key=[name.strip().lower() for name in wanted])
+    rows = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
+    if notes.surplus.rows:
+        raise BadPairs(f"{path}: {notes.surplus}.")
     if not rows:
         raise BadPairs(f"There are no rows in {path}.")
     names = list(dict.fromkeys(column for row in rows for column in row))
@@ -78,7 +79,7 @@ def read(
     )
     table = _Table(path.parent.resolve(), image, captions)
     found, unreadable = pairs.identified(list(_pairs(table, rows, sensitive)))
-    return pairs.gathered(
+    gathered = pairs.gathered(
         found,
         [*table.refused, *unreadable],
         Origin(
@@ -88,6 +89,8 @@ def read(
         group_by=by,
         sensitive=table.sensitive,
     )
+    said = [f"{path.name}: {remark}" for remark in notes.remarks]
+    return replace(gathered, remarks=[*said, *gathered.remarks])
 
 
 def _file(path: Path) -> Path:
@@ -95,10 +98,11 @@ def _file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise BadPairs(f"There is no file or folder {path}.")
-    for name in METADATA_NAMES:
-        if (path / name).is_file():
-            return path / name
-    others = sorted(p.name for p in path.iterdir() if p.suffix in tables.READERS)
+    if found := files.metadata_in(path):
+        return found[0]
+    others = sorted(
+        p.name for p in path.iterdir() if p.suffix.lower() in tables.READERS
+    )
     there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
         f"{path} has none of {', '.join(METADATA_NAMES)}. Give the table itself{there}."

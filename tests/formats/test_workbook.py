@@ -1,0 +1,267 @@
+"""Excel workbooks as the programs of the world write them: all rows, or a sentence."""
+
+import pytest
+from openpyxl import Workbook
+from openpyxl.chart import BarChart
+
+from llm_glam.errors import BadRecords
+from llm_glam.formats import tables
+
+from ..sheets import READ, ROWS, edit, save
+
+DIMENSION = '<dimension ref="A1:C4" />'
+
+
+@pytest.mark.parametrize(
+    "dimension",
+    [
+        *('<dimension ref="A1"/>', '<dimension ref="A1:B2"/>'),
+        *('<dimension ref="A1:A4"/>', '<dimension ref="B2:C3"/>'),
+        *('<dimension ref="A1:XFD1048576"/>', '<dimension ref="1:4"/>'),
+        *('<dimension ref=""/>', '<dimension ref="$A$1:$C$4"/>', "<dimension/>", ""),
+        '<dimension ref="none of this"/>',
+    ],
+)
+def test_all_rows_are_read_whatever_the_dimension_says(tmp_path, dimension):
+    path = edit(save(tmp_path / "a.xlsx"), (DIMENSION, dimension))
+    assert list(tables.read(path)) == READ
+
+
+def test_rows_and_cells_without_numbers(tmp_path):
+    cells = [f' r="{c}{r}"' for c in "ABC" for r in range(1, 5)]
+    rows = [f' r="{r}"' for r in range(1, 5)]
+    path = save(tmp_path / "a.xlsx")
+    edit(path, (DIMENSION, ""), *((number, "") for number in (*cells, *rows)))
+    assert list(tables.read(path)) == READ
+
+
+def test_formats_far_from_the_cells_are_neither_columns_nor_rows(tmp_path):
+    def change(sheet):
+        for cell in ("XFD3", "D1", "Z2", "A1048576", "XFD1048576"):
+            sheet[cell].number_format = "0.00"
+
+    path = save(tmp_path / "a.xlsx", change=change)
+    assert list(tables.read(path)) == READ
+
+
+def test_a_note_far_right_is_one_column(tmp_path):
+    path = save(tmp_path / "a.xlsx", change=lambda sheet: sheet.cell(3, 16384, "seen"))
+    found = list(tables.read(path))
+    assert [row.pop("column_16384") for row in found] == [None, "seen", None]
+    assert found == READ
+
+
+def test_extensions_and_formats_cause_no_warnings(tmp_path, recwarn):
+    extension = '<extLst><ext uri="{78C0D931-6437-407d-A8EE-F0AAD7539E65}"/></extLst>'
+    path = edit(save(tmp_path / "a.xlsx"), ("</worksheet>", f"{extension}</worksheet>"))
+    assert list(tables.read(path)) == READ
+    assert not recwarn.list
+
+
+def test_the_first_rows_may_be_empty(tmp_path):
+    path = save(tmp_path / "a.xlsx", [(), ("", None, " "), *ROWS, (), ("",)])
+    assert list(tables.read(path)) == READ
+
+
+def formulas(tmp_path, *cells, is_to_calculate=True):
+    """A sheet whose cells B2 and C2 are these."""
+    path = save(
+        tmp_path / "a.xlsx", [("file_name", "title", "sensitive"), ("red.png",)]
+    )
+    edit(path, ("</c></row></sheetData>", f"</c>{''.join(cells)}</row></sheetData>"))
+    if not is_to_calculate:
+        edit(path, (' fullCalcOnLoad="1"', ""), part="xl/workbook.xml")
+    return path
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="C2"><f>TRUE()</f><v /></c>',  # openpyxl
+        '<c r="C2"><f>TRUE()</f></c>',
+        '<c r="C2" t="str"><f>IF(1,"yes","no")</f></c>',
+        '<c r="C2" t="b"><f>TRUE()</f><v></v></c>',
+        '<c r="C2"><f>TRUE()</f><v>0</v></c>',  # XlsxWriter
+        '<c r="C2"><f t="array" ref="C2">TRUE()</f><v>0</v></c>',
+        '<c r="C2"><f t="shared" si="0"/></c>',
+    ],
+)
+def test_a_formula_without_a_value_is_no_empty_cell(tmp_path, cell):
+    path = formulas(tmp_path, cell)
+    with pytest.raises(BadRecords) as raised:
+        list(tables.read(path))
+    assert raised.value.message == (
+        f"{path} has a formula without a value in the sheet 'Sheet' (see cell C2). Open it in Excel "
+        "or LibreOffice, save it there, and repeat the command."
+    )
+
+
+def test_formulas_without_a_value_are_counted(tmp_path):
+    path = save(tmp_path / "a.xlsx", [("file_name", "title"), ("red.png", "=1+1")] * 3)
+    with pytest.raises(BadRecords, match=r"has 3 formulas .* \(see cell B2\)"):
+        list(tables.read(path))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('<c r="C2" t="str"><f>""</f><v></v></c>', None),
+        ('<c r="C2" t="str"><f>""</f><v/></c>', None),
+        ('<c r="C2" t="str"><f>"y"&amp;"es"</f><v>yes</v></c>', "yes"),
+        ('<c r="C2" t="b"><f>FALSE()</f><v>0</v></c>', False),
+        ('<c r="C2"><f>1+1</f><v>2</v></c>', 2),
+        ('<c r="C2" t="e"><f>NA()</f><v>#N/A</v></c>', "#N/A"),
+    ],
+)
+def test_values_of_formulas_are_read(tmp_path, cell, value):
+    (row,) = tables.read(formulas(tmp_path, cell))
+    assert (row["file_name"], row["sensitive"]) == ("red.png", value)
+
+
+def test_zeros_that_a_spreadsheet_program_calculated(tmp_path):
+    cell = '<c r="C2"><f>1-1</f><v>0</v></c>'
+    (row,) = tables.read(formulas(tmp_path, cell, is_to_calculate=False))
+    assert row["sensitive"] == 0
+
+
+def column(path, name="sensitive"):
+    return [row[name] for row in tables.read(path)]
+
+
+def merged(tmp_path, cells, *ranges):
+    """A sheet with ten pictures, these further cells and these merged ranges."""
+
+    def change(sheet):
+        for place, value in cells.items():
+            sheet[place] = value
+        for one in ranges:
+            sheet.merge_cells(one)
+
+    rows = [("file_name", "sensitive", "place"), *((f"{n}.png",) for n in range(2, 8))]
+    return save(tmp_path / "a.xlsx", rows, change)
+
+
+@pytest.mark.parametrize(
+    ("cells", "ranges", "expected"),
+    [
+        ({"B2": "yes"}, ["B2:B4"], ["yes", "yes", "yes", None, None, None]),
+        ({"B3": 1, "B6": 0}, ["B3:B5", "B6:B7"], [None, 1, 1, 1, 0, 0]),
+        ({"B2": "yes"}, ["B2:C4"], ["yes", "yes", "yes", None, None, None]),
+        ({"C3": "x"}, ["C3:D4"], [None] * 6),
+        ({}, ["B2:B4"], [None] * 6),
+        ({"B3": "yes"}, ["B2:B2", "B3:B3"], [None, "yes", None, None, None, None]),
+    ],
+)
+def test_merged_cells_all_have_the_value(tmp_path, cells, ranges, expected):
+    assert column(merged(tmp_path, cells, *ranges)) == expected
+
+
+def test_a_range_merged_across_columns(tmp_path):
+    path = merged(tmp_path, {"B2": "trench 2"}, "B2:C3")
+    assert list(tables.read(edit(path, ("B2:C3", "B2:XFD3"))))[:3] == [
+        {"file_name": "2.png", "sensitive": "trench 2", "place": "trench 2"},
+        {"file_name": "3.png", "sensitive": "trench 2", "place": "trench 2"},
+        {"file_name": "4.png", "sensitive": None, "place": None},
+    ]
+
+
+def test_a_range_merged_to_the_last_row(tmp_path):
+    path = merged(tmp_path, {"B6": "yes"}, "B6:B7")
+    assert column(edit(path, ("B6:B7", "B6:B1048576")))[-3:] == [None, "yes", "yes"]
+
+
+def test_a_merged_heading_is_no_value(tmp_path):
+    path = merged(tmp_path, {"B3": "yes"}, "B1:B2")
+    assert column(path) == [None, "yes", None, None, None, None]
+    across = merged(tmp_path, {"B3": "yes", "C3": "x"}, "B1:C1")
+    assert column(across, "column_3")[:2] == [None, "x"]
+
+
+def test_a_row_that_is_part_of_a_taller_one_is_no_row(tmp_path):
+    path = merged(tmp_path, {"A8": "8.png", "B8": "yes"}, "A8:A9", "B8:B9", "C8:C9")
+    assert column(path, "file_name")[-2:] == ["7.png", "8.png"]
+
+
+def test_many_merged_ranges_take_no_time_to_speak_of(tmp_path):
+    ranges = "".join(f'<mergeCell ref="A{n}:XFD1048576"/>' for n in range(2, 20_000))
+    path = merged(tmp_path, {"B2": "yes"}, "B2:B3")
+    edit(path, ('<mergeCell ref="B2:B3" />', ranges))
+    assert column(path)[0] == "yes"
+
+
+def book(path, **sheets):
+    """Save a workbook of these sheets, without the one that openpyxl adds."""
+    found = Workbook()
+    found.remove(found.active)
+    for name, rows in sheets.items():
+        sheet = found.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    found.save(path)
+    return path
+
+
+def read(path, *key):
+    notes = tables.Notes(key)
+    return list(tables.read(path, notes)), notes.remarks
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [],
+        [("read me",)],
+        [("file_name", "title", "sensitive")],
+        [("", " "), ("file_name",)],
+        [("read me",), ("how to fill in the sheet Data",), ("and more",)],
+        [("file name", "title"), ("red.png", "Red")],
+    ],
+)
+def test_the_first_sheet_with_rows_and_file_name_is_read(tmp_path, first):
+    path = book(tmp_path / "a.xlsx", Notes=first, Data=ROWS)
+    assert read(path, "file_name") == (READ, ["reading the sheet 'Data'"])
+
+
+def test_other_sheets_with_file_name_are_mentioned(tmp_path):
+    lists = [("material",), ("clay",), ("bronze",)]
+    path = book(tmp_path / "a.xlsx", Data=ROWS, Lists=lists)
+    assert read(path, "file_name") == (READ, [])
+    again = [(" File_Name\xa0",), ("x.png",)]
+    path = book(tmp_path / "b.xlsx", Data=ROWS, Lists=lists, More=again, Again=again)
+    expected = ["reading the sheet 'Data'; not read: 'More', 'Again'"]
+    assert read(path, "file_name") == (READ, expected)
+
+
+def test_a_sheet_without_the_column_is_read_if_there_is_no_other(tmp_path):
+    rows = [("pic", "n"), ("red.png", 1)]
+    path = book(tmp_path / "a.xlsx", Notes=[("read me",)], Data=rows)
+    expected = ([{"pic": "red.png", "n": 1}], ["reading the sheet 'Data'"])
+    assert read(path, "file_name") == expected
+
+
+def test_hidden_sheets_are_read_only_if_there_is_no_other(tmp_path):
+    def hide(sheet):
+        sheet.sheet_state = "hidden"
+        other = sheet.parent.create_sheet("Shown")
+        for row in (ROWS[0], ("x.png", "x", "no")):
+            other.append(row)
+
+    path = save(tmp_path / "a.xlsx", change=hide)
+    assert [row["file_name"] for row in tables.read(path)] == ["x.png"]
+    path = save(tmp_path / "b.xlsx", [ROWS[0]], hide)
+    assert [row["file_name"] for row in tables.read(path)] == ["x.png"]
+
+
+@pytest.mark.parametrize("has_chart", [True, False])
+def test_a_chart_sheet_first(tmp_path, has_chart):
+    def change(sheet):
+        chart = sheet.parent.create_chartsheet("Chart", 0)
+        if has_chart:
+            chart.add_chart(BarChart())
+
+    assert read(save(tmp_path / "a.xlsx", change=change), "file_name") == (READ, [])
+
+
+def test_a_workbook_without_rows(tmp_path):
+    path = book(tmp_path / "a.xlsx", Notes=[("read me",)], Data=[ROWS[0]])
+    assert read(path, "file_name") == ([], [])

@@ -1,0 +1,172 @@
+"""Records from spreadsheets as people have them, beside the pictures."""
+
+import json
+
+import pytest
+
+from ..sheets import ROWS, edit, save
+
+EMBED = ("glam", "embed", "photos", "photos", "-m", "glam-clip")
+
+
+def titles(llm):
+    return {
+        row["id"]: (row["title"], row["sensitive"])
+        for row in llm.rows("select id, title, sensitive from photos")
+    }
+
+
+ALL = {
+    "red.png": ("A red thing", 0),
+    "green.png": ("A green thing", 1),
+    "sub folder/blé.png": ("A blue thing", 0),
+}
+
+
+@pytest.mark.parametrize("dimension", ["A1", "A1:B2", "A1:A4"])
+def test_all_rows_of_a_sheet_with_a_wrong_dimension(llm, colours, photos, dimension):
+    save(photos / "metadata.xlsx")
+    edit(photos / "metadata.xlsx", ('ref="A1:C4"', f'ref="{dimension}"'))
+    llm(*EMBED)
+    assert titles(llm) == ALL
+
+
+def test_a_formula_without_a_value_ends_the_run(llm, colours, photos):
+    save(photos / "metadata.xlsx", [*ROWS[:2], ("green.png", "green", "=TRUE()")])
+    message = llm.fails(*EMBED)
+    assert "metadata.xlsx has a formula without a value" in message
+    assert "(see cell C3)" in message
+    assert not llm.database.exists()
+
+
+def test_a_merged_cell_marks_all_its_rows_as_sensitive(llm, colours, photos):
+    def change(sheet):
+        sheet["C2"] = "yes"
+        sheet.merge_cells("C2:C4")
+
+    save(photos / "metadata.xlsx", change=change)
+    llm(*EMBED)
+    assert {marked for _, marked in titles(llm).values()} == {1}
+
+
+def test_notes_before_the_records(llm, colours, photos):
+    def change(sheet):
+        sheet.title = "Data"
+        notes = sheet.parent.create_sheet("Notes", 0)
+        notes.append(["read me"])
+
+    save(photos / "metadata.xlsx", change=change)
+    assert "metadata.xlsx: reading the sheet 'Data'\n" in llm(*EMBED).stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    "text", ["file_name,title\n", "", "\n\n", "file_name,n\n\n,\n"]
+)
+def test_a_table_without_rows_is_mentioned(llm, colours, photos, text):
+    (photos / "metadata.csv").write_text(text)
+    assert "metadata.csv: there are no rows in it" in llm(*EMBED).stderr
+
+
+def test_a_quotation_mark_that_is_not_closed_ends_the_run(llm, colours, photos):
+    lines = ["file_name,title,sensitive", 'red.png,"17"" plate,no', "green.png,x,yes"]
+    (photos / "metadata.csv").write_text("\n".join(lines))
+    message = llm.fails(*EMBED)
+    assert "metadata.csv, line 2: a cell begins with a quotation mark" in message
+    assert not llm.database.exists()
+
+
+@pytest.mark.parametrize("space", [" ", "\xa0", "\t", "\u2007"])
+def test_spaces_around_names_of_pictures(llm, colours, photos, space):
+    rows = [[f"{space}{row[0]}{space}", *row[1:]] for row in ROWS]
+    save(photos / "metadata.xlsx", rows)
+    llm(*EMBED)
+    assert titles(llm) == ALL
+
+
+def test_empty_rows_and_columns_are_none(llm, colours, photos):
+    more = "," * 2000
+    lines = [f"{','.join(row)}{more}" for row in (*ROWS, [""], [" ", ""])]
+    (photos / "metadata.csv").write_text("\n".join(lines), "utf-8")
+    result = llm(*EMBED)
+    assert titles(llm) == ALL
+    assert "metadata.csv" not in result.stderr
+    (row,) = llm.rows("select * from photos where id = 'red.png'")
+    assert not any(name.startswith("column_") for name in row)
+
+
+@pytest.mark.parametrize("name", ["Metadata.xlsx", "METADATA.XLSX", "metadata.Xlsx"])
+def test_upper_case_in_the_name_of_a_workbook(llm, colours, photos, name):
+    save(photos / "metadata.xlsx").rename(photos / name)
+    assert "left out" not in llm(*EMBED).stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [("METADATA.CSV", ","), ("metadata.tsv", "\t"), ("Metadata.TSV", "\t")],
+)
+def test_names_of_text_tables(llm, colours, photos, name, mark):
+    lines = [mark.join(row) for row in ROWS]
+    (photos / name).write_text("\n".join(lines), "utf-8")
+    result = llm(
+        "embed-multi", "photos", "--files", "photos", "**/*", "-m", "glam-clip"
+    )
+    assert "3 embedded" in result.stderr
+    assert "0 problems" in result.stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    "name", ["metadata.xls", "Metadata.ODS", "metadata.xlsm", "metadata.numbers"]
+)
+def test_other_spreadsheets_end_the_run(llm, colours, photos, name):
+    (photos / name).write_bytes(b"\xd0\xcf\x11\xe0")
+    path = photos / name
+    expected = (
+        f"{path} cannot be read. Save it as metadata.xlsx (Excel workbook), or as metadata.csv "
+        "(CSV UTF-8)."
+    )
+    assert llm.fails(*EMBED) == expected
+    assert llm.fails("glam", "evaluate", photos) == expected
+    assert not llm.database.exists()
+    assert "save it as an Excel workbook" in llm.fails("glam", "evaluate", path)
+    save(photos / "metadata.xlsx")
+    llm(*EMBED)
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    "name", ["collection export 2026.xlsx", "metadata.csv.csv", "Records.TSV", "a.ods"]
+)
+def test_a_spreadsheet_with_another_name_is_mentioned(llm, colours, photos, name):
+    (photos / name).write_text("file_name,title\nred.png,x\n")
+    expected = (
+        f"{photos / name} is not read; to attach its rows to the pictures, save it as "
+        "metadata.xlsx or metadata.csv\n"
+    )
+    assert expected in llm(*EMBED).stderr
+    save(photos / "metadata.xlsx")
+    assert "is not read" not in llm(*EMBED).stderr
+
+
+LONG = 123456789012345678901234567890
+
+
+@pytest.mark.parametrize("numbers", [[LONG], [-LONG, 7], [7, 2**63], [1.5, LONG, "x"]])
+@pytest.mark.parametrize("suffix", ["jsonl", "xlsx"])
+def test_long_numbers_keep_their_digits(llm, colours, photos, numbers, suffix):
+    path = photos / f"metadata.{suffix}"
+    names = [row[0] for row in ROWS[1:]][: len(numbers)]
+    if suffix == "xlsx":  # openpyxl would round them
+        marked = [n if isinstance(n, str) else 4321 + i for i, n in enumerate(numbers)]
+        save(path, [("file_name", "barcode"), *zip(names, marked, strict=True)])
+        marks = zip(marked, numbers, strict=True)
+        edit(path, *((f"<v>{m}<", f"<v>{n}<") for m, n in marks if m != n))
+    else:
+        rows = zip(names, numbers, strict=True)
+        lines = [json.dumps({"file_name": name, "barcode": n}) for name, n in rows]
+        path.write_text("\n".join(lines))
+    llm(*EMBED)
+    found = {r["id"]: r["barcode"] for r in llm.rows("select id, barcode from photos")}
+    assert [found[name] for name in names] == [str(number) for number in numbers]
