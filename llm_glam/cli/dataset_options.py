@@ -24,6 +24,7 @@ class Source:
     collection: str | None
     database: Path
     image_column: str | None
+    images: tuple[Path, ...]
     caption_column: str | None
     caption_template: str | None
     group_by: str | None
@@ -63,7 +64,11 @@ class Source:
                 self.caption_template,
                 self.group_by,
             )
-            return from_table.read(str(self.data), columns, sensitive=self.sensitive)
+            return from_table.read(
+                *(str(self.data), columns),
+                images=self.images,
+                sensitive=self.sensitive,
+            )
         shared.check_exists(self.database)
         db = connection.connect(self.database, readonly=True)
         return from_collection.read(
@@ -83,10 +88,12 @@ class Source:
             raise click.UsageError(
                 "--filter and --where can only be used with --collection."
             )
-        if self.collection is not None and self.image_column:
-            raise click.UsageError(
-                "--image-column can only be used with DATA; leave it out for --collection."
-            )
+        of_data = {"--image-column": self.image_column, "--images": self.images}
+        for option in (name for name, value in of_data.items() if value):
+            if self.collection is not None:
+                raise click.UsageError(
+                    f"{option} can only be used with DATA; leave it out for --collection."
+                )
         if self.caption_column and self.caption_template:
             raise click.UsageError(
                 "Give --caption-column or --caption-template, not both."
@@ -119,6 +126,13 @@ pairs_options = shared.collected(
         "--image-column",
         metavar="COLUMN",
         help="Column of DATA containing picture paths",
+    ),
+    click.option(
+        "--images",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        multiple=True,
+        help="Folder that may contain the pictures besides that of DATA; can be given several times",
     ),
     click.option(
         "--group-by",

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import shlex
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from llm_glam.cli import train as command
+from llm_glam.cli import train_context
 from llm_glam.errors import BadPairs
 from llm_glam.evaluate import encoding
 from llm_glam.evaluate.pairs import holdout
@@ -142,6 +144,17 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     files = [p for p in (glam / "checkpoints" / "ours").rglob("*") if p.is_file()]
     assert not [p for p in files if p.suffix in (".png", ".jpg", ".csv")]
     assert b"red over" not in b"".join(p.read_bytes() for p in files)
+
+
+def test_the_command_in_the_card_has_no_folders():
+    args = ["my/captions.csv", "--name", "x", "--base", "tiny", "--resume", "-t"]
+    args += ["--images", "/home/me/a b", "--images", ".", "--retain", "/home/me/r.txt"]
+    context = command.command.make_context("train", args)
+
+    assert shlex.split(train_context.command_line(context)) == [
+        *("llm", "glam", "train", "captions.csv", "--name", "x", "--base", "tiny"),
+        *("--images", "a b", "--images", ".", "--retain", "r.txt"),
+    ]
 
 
 @pytest.mark.slow
