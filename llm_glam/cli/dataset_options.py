@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from sqlite_utils import Database
 
 from ..db import collections, connection
 from ..db.filters import Conditions
 from ..evaluate.pairs import from_collection, from_table, unusable_rows
 from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
+from ..models import registry
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .options import F
@@ -49,10 +51,23 @@ class Source:
         unusable_rows.report(found.refused, say_on_stderr)
         return found
 
+    def model(self) -> str | None:
+        """Return the model that the collection was made with; None for DATA.
+
+        :raises CheckpointChanged: the checkpoint of this name has other weights now
+        """
+        self._check()
+        if self.collection is None:
+            return None
+        found = collections.get(self._database(), self.collection)
+        fingerprint = registry.get(registry.bare(found.model_id)).fingerprint
+        if fingerprint:
+            collections.check_fingerprint(found, fingerprint)
+        return found.model_id
+
     def engine_options(self, device: str | None) -> EngineOptions:
         """Return engine options with the precision that the collection was made with."""
-        db = connection.connect(self.database, readonly=True)
-        precision = collections.get(db, str(self.collection)).precision
+        precision = collections.get(self._database(), str(self.collection)).precision
         return EngineOptions(say_on_stderr, precision, device)
 
     def _read(self, from_files: bool) -> Pairs:
@@ -69,8 +84,7 @@ class Source:
                 images=self.images,
                 sensitive=self.sensitive,
             )
-        shared.check_exists(self.database)
-        db = connection.connect(self.database, readonly=True)
+        db = self._database()
         return from_collection.read(
             *(db, collections.get(db, self.collection)),
             caption=self.caption_column,
@@ -80,6 +94,10 @@ class Source:
             sensitive=self.sensitive,
             from_files=from_files,
         )
+
+    def _database(self) -> Database:
+        shared.check_exists(self.database)
+        return connection.connect(self.database, readonly=True)
 
     def _check(self) -> None:
         if (self.data is None) == (self.collection is None):

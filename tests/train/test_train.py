@@ -19,7 +19,7 @@ from llm_glam.evaluate import encoding
 from llm_glam.evaluate.pairs import holdout
 from llm_glam.evaluate.pairs.pairs import Pair
 from llm_glam.models import registry
-from llm_glam.train import workflow
+from llm_glam.train import training_run, workflow
 from llm_glam.train.cache import npz
 from llm_glam.train.captions.short import shortened
 from llm_glam.train.learn.state import Epoch, Settings
@@ -463,6 +463,53 @@ def test_a_base_without_projections(llm, school, tmp_path):
     data = school[0] / "data" / "captions.csv"
     message = llm.fails("glam", "train", data, "--base", "sig", "--name", "x")
     assert "no projections to train" in message
+
+
+def test_a_collection_is_trained_from_its_own_checkpoint(
+    learner, school, tmp_path, monkeypatch
+):
+    folder, rows = tmp_path / "finds", school[1][:100]
+    folder.mkdir()
+    for name, *_ in rows:
+        (folder / name).write_bytes((school[0] / "data" / name).read_bytes())
+    write(folder / "metadata.csv", rows)
+    learner("glam", "embed", "finds", folder, "-m", "tiny")
+    learner("glam", "models", "add", "other", tiny.make(tmp_path / "other", seed=3))
+    learner("glam", "models", "default", "other")
+    bases = []
+    begin = training_run.begin
+    monkeypatch.setattr(
+        training_run,
+        "begin",
+        lambda name, base: bases.append(base) or begin(name, base),
+    )
+    asked = ("glam", "train", "--collection", "finds", "--caption", "caption")
+
+    said = learner(*asked, "--check").stderr
+    assert "Starting from glam-clip/tiny, the checkpoint of finds\n" in said
+    assert set(bases) == {"glam-clip/tiny"}
+    bases.clear()
+    assert "Starting" not in learner(*asked, "--check", "--base", "other").stderr
+    assert set(bases) == {"glam-clip/other"}
+    bases.clear()
+    learner("glam", "train", folder, "--caption", "caption", "--check")
+    assert set(bases) == {"glam-clip/other"}
+
+
+def test_a_collection_whose_checkpoint_is_another_one_now_is_refused(
+    learner, photos, tmp_path
+):
+    learner("glam", "embed", "photos", "photos", "-m", "tiny")
+    asked = ("glam", "train", "--collection", "photos", "--caption", "id", "--check")
+    path = registry.directory() / "models.json"
+    known = json.loads(path.read_text("utf-8"))
+    known["checkpoints"]["tiny"]["fingerprint"] = "0" * 16
+    path.write_text(json.dumps(known), "utf-8")
+    assert "was made with another checkpoint named 'tiny'" in learner.fails(*asked)
+
+    known["checkpoints"] = {}
+    path.write_text(json.dumps(known), "utf-8")
+    assert "No checkpoint is registered as 'tiny'" in learner.fails(*asked)
 
 
 def test_a_name_is_needed(learner, school):
