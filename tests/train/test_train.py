@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import shlex
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
@@ -137,6 +138,14 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     assert card == (glam / "train" / "ours" / "README.md").read_text("utf-8")
     assert "license: cc0-1.0" in card
     assert "caption to picture, recall@10" in card
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    new = next(row for row in rows if row["checkpoint"] == "glam-clip/ours")
+    paired = [new[f"recall_at_10_difference{end}"] for end in ("", "_low", "_high")]
+    one, low, high = (f"+{number:.3f}".replace("0.", ".") for number in paired)
+    assert re.search(
+        rf"\n\| caption to picture, recall@10 .* \| {re.escape(f'{one} [{low}, {high}]')}: better \|\n",
+        card,
+    )
     assert "m0" in card  # a value of --by
     assert "1900" in card
     for _, caption, *_ in school[1]:
