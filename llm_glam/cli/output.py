@@ -18,14 +18,17 @@ LIVE_INTERVAL_SECONDS = 0.2
 NATIVE_STDERR = 2
 
 
-def output_options(function: F) -> F:
-    """Add ``--nl``, ``--csv``, ``--tsv`` and ``-t/--table``, passed as ``format_``."""
+def output_options(function: F, default: str | None = "nl") -> F:
+    """Add ``--nl``, ``--csv``, ``--tsv`` and ``-t/--table``, passed as ``format_``.
+
+    :param default: None for a command that has to know whether a format was asked for
+    """
     options = (
         click.option(
             "format_",
             "--nl",
             flag_value="nl",
-            default="nl",
+            default=default,
             help="Output newline-delimited JSON (default)",
         ),
         click.option("format_", "--csv", flag_value="csv", help="Output CSV"),
