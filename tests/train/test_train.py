@@ -342,7 +342,20 @@ def test_time_left(seconds, said):
     lines = []
     progress = SimpleNamespace(say=lines.append)
     workflow.EpochLines(Settings(epochs=3), 10, progress, None)(epoch)
-    assert lines[0].endswith(f", at most {said} left")
+    assert f", at most {said} left, " in lines[0]
+
+
+def test_an_epoch_fits_into_80_columns_without_its_speed():
+    epoch = Epoch(161, 4.955, 6.0, 4.07, 0.393, 0, 0, None, None, 15)
+    lines = []
+    progress = SimpleNamespace(say=None, update=lines.append)
+    workflow.EpochLines(Settings(epochs=200), 10_000, progress, None)(epoch)
+
+    assert lines == [
+        "epoch 161/200: loss 4.955 (held out 4.070), recall@10 0.393, at most 9:45 left, 667 "
+        "pictures/s"
+    ]
+    assert len(lines[0].rpartition(", ")[0]) < 80
 
 
 def test_captions_that_belong_to_others_give_no_checkpoint(learner, school):
