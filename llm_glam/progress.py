@@ -19,6 +19,14 @@ class Progress(Protocol):
         """Show a line for people."""
 
 
+def update(progress: Progress, text: str) -> None:
+    """Show a line for people in place of the last updated one, or else a line each.
+
+    For a receiver that can replace a line: it has a method ``update`` beside the three.
+    """
+    getattr(progress, "update", progress.say)(text)
+
+
 class NoProgress:
     """A :class:`Progress` that shows nothing."""
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 CAPTIONS = [
     "a raccoon drawn in ink",
@@ -118,15 +119,51 @@ def without_tokens(plain: Path, directory: Path, *tokens: str) -> Path:
     return directory
 
 
-def siglip(directory: Path, *, size: int = 32) -> Path:
-    """A SigLIP: two towers trained with another loss, with a processor of its own."""
-    import torch
+def siglip(directory: Path, *, size: int = 32, masked: bool = True) -> Path:
+    """A SigLIP: two towers trained with another loss, with a processor of its own.
+
+    ``masked``: whether its tokenizer returns an attention mask, which most do not.
+    """
     from transformers import (
         SiglipConfig,
         SiglipImageProcessor,
         SiglipModel,
         SiglipProcessor,
     )
+
+    tokenizer, tower, text = _siglip_texts(directory)
+    vision = {**tower, "image_size": size, "patch_size": size // 4}
+    config = SiglipConfig(text_config=text, vision_config=vision)
+    SiglipModel(config).save_pretrained(directory)
+    processor = SiglipImageProcessor(size={"height": size, "width": size})
+    SiglipProcessor(processor, tokenizer).save_pretrained(directory)
+    if not masked:
+        path = directory / "tokenizer_config.json"
+        settings = json.loads(path.read_text("utf-8"))
+        _write(path, {**settings, "model_input_names": ["input_ids"]})
+    return directory
+
+
+def siglip2(directory: Path) -> Path:
+    """A SigLIP 2 for pictures of any shape (NaFlex)."""
+    from transformers import (
+        Siglip2Config,
+        Siglip2ImageProcessor,
+        Siglip2Model,
+        Siglip2Processor,
+    )
+
+    tokenizer, tower, text = _siglip_texts(directory)
+    vision = {**tower, "num_patches": 256, "patch_size": 16}
+    config = Siglip2Config(text_config=text, vision_config=vision)
+    Siglip2Model(config).save_pretrained(directory)
+    Siglip2Processor(Siglip2ImageProcessor(), tokenizer).save_pretrained(directory)
+    return directory
+
+
+def _siglip_texts(directory: Path) -> tuple[Any, dict[str, int], dict[str, int]]:
+    """A tokenizer, and the settings of both towers and of the one for texts."""
+    import torch
 
     from tools.demo_checkpoint.train import make_tokenizer
 
@@ -141,19 +178,14 @@ def siglip(directory: Path, *, size: int = 32) -> Path:
     }
     text = {
         **tower,
-        "vocab_size": len(tokenizer),
+        "vocab_size": len(tokenizer) + 1,  # Siglip2Tokenizer has a mask token
         "max_position_embeddings": 64,
         "projection_size": 24,
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    vision = {**tower, "image_size": size, "patch_size": size // 4}
-    config = SiglipConfig(text_config=text, vision_config=vision)
-    SiglipModel(config).save_pretrained(directory)
-    processor = SiglipImageProcessor(size={"height": size, "width": size})
-    SiglipProcessor(processor, tokenizer).save_pretrained(directory)
-    return directory
+    return tokenizer, tower, text
 
 
 def _write(path: Path, value: object) -> None:

@@ -81,7 +81,7 @@ def _other_words(ours: Shape, base: Path) -> list[str]:
 
 def vocabulary(folder: Path) -> dict[str, int]:
     """Return a tokenizer's tokens with their ids; empty if its files are of an unknown kind."""
-    whole = _json(folder / "tokenizer.json")
+    whole = json_object(folder / "tokenizer.json")
     if whole:
         words = (whole.get("model") or {}).get("vocab")
         added = {
@@ -90,12 +90,14 @@ def vocabulary(folder: Path) -> dict[str, int]:
             if isinstance(one, dict) and {"content", "id"} <= one.keys()
         }
         return {**words, **added} if isinstance(words, dict) else {}
-    known = _json(folder / "vocab.json") | _json(folder / "added_tokens.json")
+    known = json_object(folder / "vocab.json") | json_object(
+        folder / "added_tokens.json"
+    )
     return {word: number for word, number in known.items() if isinstance(number, int)}
 
 
 def _shape(folder: Path) -> Shape:
-    config = _json(folder / "config.json")
+    config = json_object(folder / "config.json")
     text: dict[str, Any] = {}
     for name in ("text_config", "text_config_dict"):
         part = config.get(name)
@@ -115,7 +117,22 @@ def _number(value: Any, usual: int | None) -> int | None:
     return value if isinstance(value, int) else usual
 
 
-def _json(path: Path) -> dict[str, Any]:
+def only_modality(config: dict[str, Any]) -> str | None:
+    """Return ``text`` or ``pictures`` if a config.json is that of a model for nothing else.
+
+    Models for both describe their towers separately, as ``vision_config`` and ``text_config``.
+    """
+    if any("vision" in name or "text_config" in name for name in config):
+        return None
+    sees, reads = (
+        "image_size" in config or "num_channels" in config
+    ), "vocab_size" in config
+    if sees == reads:
+        return None
+    return "text" if reads else "pictures"
+
+
+def json_object(path: Path) -> dict[str, Any]:
     """Return a JSON object, empty if the file is missing or invalid: loading reports the reason."""
     try:
         found = json.loads(path.read_text("utf-8"))

@@ -44,6 +44,8 @@ def model_folder(directory: Path) -> Path:
         folder = directory / _first_module(directory / layout.MODULES)
     elif layout.is_open_clip_only(file.name for file in directory.iterdir()):
         raise BadCheckpoint(layout.open_clip_advice(str(directory)))
+    if (folder / layout.ADAPTER_CONFIG).is_file():
+        raise BadCheckpoint(_adapter_advice(folder))
     if not (folder / layout.CONFIG).is_file():
         raise BadCheckpoint(
             f"{directory} is not a checkpoint: it has neither modules.json nor config.json. Give "
@@ -55,9 +57,10 @@ def model_folder(directory: Path) -> Path:
 def lacks(directory: Path) -> list[str]:
     """Return which of weights, tokenizer and preprocessing are missing from a checkpoint's folder.
 
-    :raises BadCheckpoint: the directory is not a checkpoint at all
+    :raises BadCheckpoint: the directory is not a checkpoint at all, or only half of one
     """
     folder = model_folder(directory)
+    _check_whole(directory, folder)
     present = {
         "weights": bool(layout.weights(folder)),
         "tokenizer": any(
@@ -111,6 +114,50 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     if "preprocessing" in missing:
         _add_preprocessing(source, base, target)
     return missing
+
+
+def _check_whole(directory: Path, folder: Path) -> None:
+    """Refuse what no base can complete: files of git LFS, and one tower without the other.
+
+    :raises BadCheckpoint: says what it is
+    """
+    pointer = layout.lfs_pointer(directory)
+    if pointer:
+        raise BadCheckpoint(
+            f"{pointer} is not the file itself but a git-LFS pointer to it. Fetch the files with "
+            "'git lfs pull' in the cloned repository (install git LFS first), then try again."
+        )
+    config = _config(folder)
+    only = base_compatibility.only_modality(config)
+    if only:
+        raise BadCheckpoint(
+            f"{directory} is not a CLIP model: it understands only {only} (its config.json "
+            f"describes a '{config.get('model_type')}' model), and no --base can add the other "
+            "half. Use a checkpoint for both text and pictures."
+        )
+
+
+def _adapter_advice(folder: Path) -> str:
+    if layout.has_whole_weights(folder):
+        return (
+            f"{folder} has the weights of a model and an adapter to them (such as a LoRA). If the "
+            "two are merged in these weights, move adapter_config.json and adapter_model.* to "
+            "another folder; if not, merge them with PeftModel.merge_and_unload() first."
+        )
+    base = _config(folder, layout.ADAPTER_CONFIG).get("base_model_name_or_path")
+    named = base if isinstance(base, str) and base.isprintable() and base else "BASE"
+    return (
+        f"{folder} is an adapter (such as a LoRA), which has only the changes to the weights of "
+        "another checkpoint. Merge the two in Python, with AutoModel from transformers and "
+        f"PeftModel from peft: PeftModel.from_pretrained(AutoModel.from_pretrained({named!r}), "
+        "'FOLDER').merge_and_unload().save_pretrained('MERGED'); then register the result, with "
+        "the tokenizer of the other checkpoint: llm glam models add NAME MERGED --base "
+        "NAME_OR_FOLDER"
+    )
+
+
+def _config(folder: Path, name: str = layout.CONFIG) -> dict[str, Any]:
+    return base_compatibility.json_object(folder / name)
 
 
 def _first_module(modules: Path) -> str:

@@ -25,6 +25,12 @@ SETTINGS = (
 )
 ABOUT = (CARD, "LICENSE*", "LICENCE*")
 OPEN_CLIP_CONFIG = "open_clip_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.*"
+# Files that explain why there is nothing to load.
+EXPLAINING = (OPEN_CLIP_CONFIG, ADAPTER_CONFIG)
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LARGEST_POINTER = 1024  # bytes, by git LFS's specification
 LEGACY = "0_CLIPModel"
 
 
@@ -32,9 +38,8 @@ def is_part(path: PurePosixPath) -> bool:
     """Return whether a file can be a checkpoint's: not hidden, training state or code."""
     if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
         return False
-    # open_clip's configuration explains why there is nothing to load.
-    if is_open_clip(path.name):
-        return path.name == OPEN_CLIP_CONFIG
+    if is_open_clip(path.name) or path.name == ADAPTER_CONFIG:
+        return path.name in EXPLAINING
     patterns = (MODULES, MANIFEST, *ABOUT, *SETTINGS, SAFE, PICKLED)
     return any(fnmatchcase(path.name, pattern) for pattern in patterns)
 
@@ -85,6 +90,25 @@ def is_open_clip_only(names: Iterable[str]) -> bool:
     )
 
 
+def has_whole_weights(folder: Path) -> bool:
+    """Return whether there are weights of a model, not only those of an adapter (such as a LoRA)."""
+    return not all(fnmatchcase(file.name, ADAPTER_WEIGHTS) for file in weights(folder))
+
+
+def lfs_pointer(directory: Path) -> Path | None:
+    """Return a file that git LFS has left a pointer in place of, None if there is none.
+
+    Cloning a repository without git LFS leaves one for each large file.
+    """
+    for file in sorted(directory.rglob("*")):
+        if not is_part(PurePosixPath(file.relative_to(directory))):
+            continue
+        if file.is_file() and file.stat().st_size <= LARGEST_POINTER:
+            if file.read_bytes().startswith(LFS_POINTER):
+                return file
+    return None
+
+
 def open_clip_advice(where: str) -> str:
     """Return the advice for a checkpoint that only open_clip can load."""
     return (
@@ -117,9 +141,7 @@ def find(directory: Path, archive: Path) -> Path:
 
 
 def _topmost(directory: Path) -> list[Path]:
-    if any(
-        (directory / name).is_file() for name in (MODULES, CONFIG, OPEN_CLIP_CONFIG)
-    ):
+    if any((directory / name).is_file() for name in (MODULES, CONFIG, *EXPLAINING)):
         return [directory]
     folders = sorted(folder for folder in directory.iterdir() if folder.is_dir())
     return [found for folder in folders for found in _topmost(folder)]

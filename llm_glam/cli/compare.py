@@ -1,6 +1,7 @@
 """``llm glam compare``: two checkpoints on the same pictures, side by side."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -51,9 +52,10 @@ WIDTH = 36  # of a title in a table
     "--html",
     "page",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the comparison, pictures included, to this HTML file",
+    help="Write the comparison, pictures included, to this HTML file; rows are output as well only "
+    "with --nl, --csv, --tsv or -t",
 )
-@output_options
+@partial(output_options, default=None)
 @click.option(
     "--sample",
     type=click.IntRange(1, LARGEST_SAMPLE),
@@ -87,7 +89,7 @@ def command(
     page: Path | None,
     force: bool,
     database: Path,
-    format_: str,
+    format_: str | None,
 ) -> None:
     """Compare two checkpoints on the same pictures.
 
@@ -121,6 +123,9 @@ def command(
     _report(answers, figures)
     if page:
         _write(page, pair, answers, figures)
+        if not format_:
+            return
+    format_ = format_ or "nl"
     if content and not agreement:
         rows = [row for answer in answers for row in _rows(pair, answer)]
         output_rows(_narrow(rows) if format_ == "table" else rows, format_)

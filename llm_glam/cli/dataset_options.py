@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from sqlite_utils import Database
 
 from ..db import collections, connection
 from ..db.filters import Conditions
 from ..evaluate.pairs import from_collection, from_table, unusable_rows
 from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
+from ..models import registry
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .options import F
@@ -24,6 +26,7 @@ class Source:
     collection: str | None
     database: Path
     image_column: str | None
+    images: tuple[Path, ...]
     caption_column: str | None
     caption_template: str | None
     group_by: str | None
@@ -48,10 +51,23 @@ class Source:
         unusable_rows.report(found.refused, say_on_stderr)
         return found
 
+    def model(self) -> str | None:
+        """Return the model that the collection was made with; None for DATA.
+
+        :raises CheckpointChanged: the checkpoint of this name has other weights now
+        """
+        self._check()
+        if self.collection is None:
+            return None
+        found = collections.get(self._database(), self.collection)
+        fingerprint = registry.get(registry.bare(found.model_id)).fingerprint
+        if fingerprint:
+            collections.check_fingerprint(found, fingerprint)
+        return found.model_id
+
     def engine_options(self, device: str | None) -> EngineOptions:
         """Return engine options with the precision that the collection was made with."""
-        db = connection.connect(self.database, readonly=True)
-        precision = collections.get(db, str(self.collection)).precision
+        precision = collections.get(self._database(), str(self.collection)).precision
         return EngineOptions(say_on_stderr, precision, device)
 
     def _read(self, from_files: bool) -> Pairs:
@@ -63,9 +79,12 @@ class Source:
                 self.caption_template,
                 self.group_by,
             )
-            return from_table.read(str(self.data), columns, sensitive=self.sensitive)
-        shared.check_exists(self.database)
-        db = connection.connect(self.database, readonly=True)
+            return from_table.read(
+                *(str(self.data), columns),
+                images=self.images,
+                sensitive=self.sensitive,
+            )
+        db = self._database()
         return from_collection.read(
             *(db, collections.get(db, self.collection)),
             caption=self.caption_column,
@@ -76,6 +95,10 @@ class Source:
             from_files=from_files,
         )
 
+    def _database(self) -> Database:
+        shared.check_exists(self.database)
+        return connection.connect(self.database, readonly=True)
+
     def _check(self) -> None:
         if (self.data is None) == (self.collection is None):
             raise click.UsageError("Give either DATA or --collection.")
@@ -83,10 +106,12 @@ class Source:
             raise click.UsageError(
                 "--filter and --where can only be used with --collection."
             )
-        if self.collection is not None and self.image_column:
-            raise click.UsageError(
-                "--image-column can only be used with DATA; leave it out for --collection."
-            )
+        of_data = {"--image-column": self.image_column, "--images": self.images}
+        for option in (name for name, value in of_data.items() if value):
+            if self.collection is not None:
+                raise click.UsageError(
+                    f"{option} can only be used with DATA; leave it out for --collection."
+                )
         if self.caption_column and self.caption_template:
             raise click.UsageError(
                 "Give --caption-column or --caption-template, not both."
@@ -119,6 +144,13 @@ pairs_options = shared.collected(
         "--image-column",
         metavar="COLUMN",
         help="Column of DATA containing picture paths",
+    ),
+    click.option(
+        "--images",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        multiple=True,
+        help="Folder that may contain the pictures besides that of DATA; can be given several times",
     ),
     click.option(
         "--group-by",

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,14 +19,17 @@ LIVE_INTERVAL_SECONDS = 0.2
 NATIVE_STDERR = 2
 
 
-def output_options(function: F) -> F:
-    """Add ``--nl``, ``--csv``, ``--tsv`` and ``-t/--table``, passed as ``format_``."""
+def output_options(function: F, default: str | None = "nl") -> F:
+    """Add ``--nl``, ``--csv``, ``--tsv`` and ``-t/--table``, passed as ``format_``.
+
+    :param default: None for a command that has to know whether a format was asked for
+    """
     options = (
         click.option(
             "format_",
             "--nl",
             flag_value="nl",
-            default="nl",
+            default=default,
             help="Output newline-delimited JSON (default)",
         ),
         click.option("format_", "--csv", flag_value="csv", help="Output CSV"),
@@ -121,6 +125,7 @@ class ProgressBar:
         self._unit = unit
         self._bar: Any = None
         self._live = sys.stderr.isatty()
+        self._is_line_open = False
         self._silence = native_stderr_silenced()
 
     def __enter__(self) -> "ProgressBar":
@@ -134,6 +139,7 @@ class ProgressBar:
         traceback: TracebackType | None,
     ) -> None:
         self._close()
+        self._end_line()
         self._silence.__exit__(kind, error, traceback)
 
     def _close(self) -> None:
@@ -149,6 +155,7 @@ class ProgressBar:
         from tqdm import tqdm
 
         self._close()
+        self._end_line()
         self._bar = tqdm(
             total=total,
             unit=f" {self._unit}",
@@ -167,10 +174,35 @@ class ProgressBar:
 
     def say(self, text: str) -> None:
         """Print a message above the bar."""
+        self._end_line()
         if self._bar is not None and self._live:
             self._bar.write(text, file=sys.stderr)
         else:
             click.echo(text, err=True)
+
+    def update(self, text: str) -> None:
+        """Print a message in place of the last updated one; not on a terminal, print a line each.
+
+        What does not fit into the width of the terminal is left out, from the last comma on.
+        """
+        if not self._live:
+            self.say(text)
+            return
+        self._close()
+        width = shutil.get_terminal_size().columns - 1  # the last column can wrap
+        click.echo(f"\r{_fitted(text, width):<{width}}", err=True, nl=False)
+        self._is_line_open = True
+
+    def _end_line(self) -> None:
+        if self._is_line_open:
+            click.echo(err=True)
+            self._is_line_open = False
+
+
+def _fitted(text: str, width: int) -> str:
+    while len(text) > width and ", " in text:
+        text = text.rpartition(", ")[0]
+    return text[:width]
 
 
 def _cell(value: Any) -> Any:

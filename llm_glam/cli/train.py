@@ -28,7 +28,10 @@ from .train_options import (
 @click.command("train")
 @data_argument
 @click.option("--name", help="Name of the new checkpoint")
-@click.option("--base", help="Checkpoint to start from [default: glam-clip]")
+@click.option(
+    "--base",
+    help="Checkpoint to start from [default: that of the collection, or glam-clip]",
+)
 @click.option("--check", is_flag=True, help="Check the data and exit")
 @click.option(
     "--resume", is_flag=True, help="Continue a training run that was interrupted"
@@ -98,6 +101,7 @@ def command(
     if not name and not check:
         raise click.UsageError("Give the new checkpoint a name: --name archaeclip")
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
+    base = base or _of_collection(source)
     options = TrainOptions(
         base,
         tune,
@@ -124,6 +128,14 @@ def command(
         output_rows([row], format_)
     else:
         _train(found, str(name), split, options, format_)
+
+
+def _of_collection(source: Source) -> str | None:
+    """Return the checkpoint of the collection to train on, and say so; None for DATA."""
+    model = source.model()
+    if model:
+        say_on_stderr(f"Starting from {model}, the checkpoint of {source.name}")
+    return model
 
 
 def _train(

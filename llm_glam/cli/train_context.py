@@ -20,7 +20,12 @@ def command_line(context: click.Context) -> str:
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(parameter, click.Option):
                 words.append(parameter.opts[-1])
-                words += [] if one is True else [str(one)]
+                words += [] if one is True else [_shown(one)]
             else:
-                words.append(Path(str(one)).name)
+                words.append(_shown(Path(str(one))))
     return shlex.join(words)
+
+
+def _shown(value: object) -> str:
+    """Return a value as text, a path without its folder."""
+    return (value.name or ".") if isinstance(value, Path) else str(value)

@@ -19,6 +19,8 @@ PICTURES_AT_ONCE = 32
 TEXTS_AT_ONCE = 128
 DIFFERENT_WORDS = ("apple", "bronze sword", "letter", "ship in a harbour")
 LONG_TEXT = "a letter from the harbour, " * 40
+# These pool the last position, whatever is there, and have learnt with texts of one length.
+PADDED_TO_THE_END = ("siglip", "siglip2")
 CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "torch")
 
 
@@ -248,7 +250,21 @@ def load(directory: Path, device: str | None) -> Any:
             f"{directory} is not a CLIP model: it understands only "
             f"{' and '.join(model.modalities)}. Use a checkpoint for both text and pictures."
         )
+    _pad_texts(model)
     return model
+
+
+def _pad_texts(model: Any) -> None:
+    """Pad the texts of a SigLIP to the length it was trained with, not to the longest of a batch.
+
+    Otherwise a text's vector would depend on the texts beside it.
+    """
+    config: Any = getattr(model[0], "config", None)
+    if getattr(config, "model_type", None) not in PADDED_TO_THE_END:
+        return
+    longest = config.text_config.max_position_embeddings
+    texts = model[0].processing_kwargs.setdefault("text", {})
+    texts.update(padding="max_length", max_length=longest, truncation=True)
 
 
 def first_line(error: Exception) -> str:

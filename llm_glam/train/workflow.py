@@ -12,7 +12,7 @@ from ..evaluate.pairs.pairs import Pair, Pairs
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..models.registry import Checkpoint
-from ..progress import NoProgress, Progress
+from ..progress import NoProgress, Progress, update
 from . import data_checks, experiment, presets, training_run
 from .captions import everyday
 from .card import from_run, run_context
@@ -287,7 +287,7 @@ def _task(
 
 @dataclass
 class EpochLines:
-    """Report a line for each epoch, and call the caller's own callback."""
+    """Report each epoch in a line that the next one may replace, and call the caller's callback."""
 
     settings: Settings
     pictures: int
@@ -295,19 +295,21 @@ class EpochLines:
     on_epoch: EpochCallback | None
 
     def __call__(self, epoch: Epoch) -> None:
-        self.progress.say(self._line(epoch))
+        if epoch.loss is None:
+            self.progress.say(f"before: held-out recall@10 {epoch.recall:.3f}")
+        else:
+            update(self.progress, self._line(epoch, epoch.loss))
         if self.on_epoch:
             self.on_epoch(epoch)
 
-    def _line(self, epoch: Epoch) -> str:
-        if epoch.loss is None:
-            return f"before: held-out recall@10 {epoch.recall:.3f}"
+    def _line(self, epoch: Epoch, loss: float) -> str:
+        """Return what to know of an epoch, the most important first: 80 columns cut off its end."""
         speed = self.pictures / max(epoch.seconds, 1e-3)
         left = round((self.settings.epochs - epoch.number) * epoch.seconds)
         return (
-            f"epoch {epoch.number}/{self.settings.epochs}: loss {epoch.loss:.3f}, held-out loss "
-            f"{epoch.held_out_loss:.3f}, recall@10 {epoch.recall:.3f}, {speed:,.0f} pictures/s, "
-            f"at most {left // 60}:{left % 60:02} left"
+            f"epoch {epoch.number}/{self.settings.epochs}: loss {loss:.3f} (held out "
+            f"{epoch.held_out_loss:.3f}), recall@10 {epoch.recall:.3f}, at most "
+            f"{left // 60}:{left % 60:02} left, {speed:,.0f} pictures/s"
         )
 
 

@@ -272,6 +272,102 @@ def test_a_text_model_is_no_clip(tmp_path):
         loading.add("mine", str(folder))
 
 
+HALVES = {
+    "distilbert": ("text", {"vocab_size": 20, "dim": 32}),
+    "xlm-roberta": ("text", {"vocab_size": 20, "hidden_size": 32}),
+    "clip_text_model": ("text", {"vocab_size": 20, "projection_dim": 16}),
+    "clip_vision_model": ("pictures", {"image_size": 32, "patch_size": 8}),
+    "convnext": ("pictures", {"num_channels": 3}),
+}
+
+
+@pytest.mark.parametrize("kind", HALVES)
+@pytest.mark.parametrize("base", [(), ("--base", "demo")])
+def test_one_tower_is_no_clip_whatever_the_base(tiny_clip, tmp_path, llm, kind, base):
+    only, config = HALVES[kind]
+    folder = tmp_path / "half"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": kind, **config}))
+    for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_clip / name, folder / name)
+    modules = [{"idx": 0, "name": "0", "path": ""}, {"path": "1_Pooling"}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+
+    assert llm.fails("glam", "models", "add", "mine", folder, *base) == (
+        f"{folder} is not a CLIP model: it understands only {only} (its config.json describes a "
+        f"'{kind}' model), and no --base can add the other half. Use a checkpoint for both text "
+        "and pictures."
+    )
+
+
+POINTER = """version https://git-lfs.github.com/spec/v1
+oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+size 605157884
+"""
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pointer_of_git_lfs_is_no_file(tiny_clip, tmp_path, llm, layout, packed):
+    folder = tmp_path / "clone"
+    LAYOUTS[layout](tiny_clip, folder)
+    weights = next(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".bin"))
+    weights.write_text(POINTER)
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config.json").write_text(POINTER)
+    source = folder
+    if packed:
+        source = shutil.make_archive(str(tmp_path / "clone"), "zip", folder)
+
+    message = llm.fails("glam", "models", "add", "mine", source)
+    place = weights.relative_to(folder).as_posix() if packed else str(weights)
+    assert f"{place} is not the file itself but a git-LFS pointer to it." in message
+    assert "'git lfs pull' in the cloned repository" in message
+
+
+def test_a_tokenizer_can_be_a_pointer_too(tiny_clip, tmp_path, llm):
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "clone"))
+    (folder / "tokenizer.json").write_text(POINTER)
+    message = llm.fails("glam", "models", "add", "mine", folder)
+    assert f"{folder / 'tokenizer.json'} is not the file itself" in message
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("config", [False, True])
+def test_an_adapter_is_merged_first(tiny_clip, tmp_path, llm, packed, config):
+    folder = tmp_path / "lora"
+    folder.mkdir()
+    base = "openai/clip-vit-base-patch32"
+    adapter = {"peft_type": "LORA", "base_model_name_or_path": base, "r": 8}
+    (folder / "adapter_config.json").write_text(json.dumps(adapter))
+    shutil.copy(tiny_clip / "model.safetensors", folder / "adapter_model.safetensors")
+    if config:
+        shutil.copy(tiny_clip / "config.json", folder / "config.json")
+    source = folder
+    if packed:
+        source = shutil.make_archive(str(tmp_path / "lora"), "zip", folder)
+
+    for extra in ((), ("--base", "demo")):
+        message = llm.fails("glam", "models", "add", "mine", source, *extra)
+        assert "is an adapter (such as a LoRA)" in message
+        assert packed or message.startswith(str(folder))
+        merge = (
+            f"PeftModel.from_pretrained(AutoModel.from_pretrained('{base}'), 'FOLDER')"
+        )
+        assert f"{merge}.merge_and_unload().save_pretrained('MERGED')" in message
+        assert "llm glam models add NAME MERGED --base NAME_OR_FOLDER" in message
+
+
+def test_weights_beside_an_adapter_may_be_merged_already(tiny_clip, tmp_path, llm):
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "merged"))
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": 7}')
+    message = llm.fails("glam", "models", "add", "mine", folder)
+    assert "move adapter_config.json and adapter_model.* to another folder" in message
+
+    (folder / "adapter_config.json").rename(tmp_path / "adapter_config.json")
+    llm("glam", "models", "add", "mine", folder)
+
+
 class Evil:
     def __reduce__(self):
         return (Path.touch, (Path("code-was-run").resolve(),))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -258,6 +259,19 @@ def test_what_cannot_be_exported_runs_on_torch_and_says_so_once(
     assert llm.ids() == ["green.png", "red.png"]
 
 
+def texts_by_transformers(folder, texts):
+    """A SigLIP's vectors of texts without sentence-transformers, as its authors say."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    model = AutoModel.from_pretrained(folder).eval()
+    padded = {"padding": "max_length", "max_length": 64, "truncation": True}
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokens = tokenizer(texts, return_tensors="pt", **padded)
+    with torch.inference_mode():
+        return model.get_text_features(**tokens).pooler_output.numpy()
+
+
 @pytest.mark.slow
 def test_siglip_works_through_torch_with_its_own_processor(
     llm, photos, auto, tmp_path, new_process
@@ -275,11 +289,43 @@ def test_siglip_works_through_torch_with_its_own_processor(
     for item_id, vector in llm.vectors().items():
         theirs = library.encode(Image.open(photos / item_id).convert("RGB"))
         assert np.abs(vector - theirs).max() < 1e-5
-    words = library.encode(["raccoon"])[0]
+    words = texts_by_transformers(siglip, ["raccoon"])[0]
     for hit in llm.json("similar", "photos", "-c", "raccoon"):
         stored = llm.vectors()[hit["id"]]
         cosine = stored @ words / np.linalg.norm(words) / np.linalg.norm(stored)
         assert hit["score"] == pytest.approx(float(cosine), abs=1e-5)
+
+
+SIGLIPS = {
+    "siglip": tiny.siglip,
+    "siglip without a mask": partial(tiny.siglip, masked=False),
+    "siglip2": tiny.siglip2,
+}
+
+
+@pytest.mark.parametrize("kind", SIGLIPS)
+def test_a_text_of_siglip_is_the_same_beside_a_longer_one(tmp_path, kind):
+    folder = SIGLIPS[kind](tmp_path / "siglip")
+    encoder = TorchEncoder(folder, device="cpu")
+    alone = np.concatenate([encoder.encode_texts([text]) for text in TEXTS])
+    together = encoder.encode_texts(TEXTS)
+    reverse = encoder.encode_texts(TEXTS[::-1])[::-1]
+
+    assert ("attention_mask" in encoder.model.preprocess(["a"])) == (
+        "without" not in kind
+    )
+    theirs = texts_by_transformers(folder, TEXTS)
+    for ours in (alone, together, reverse):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_a_text_of_a_clip_is_padded_to_the_longest(tiny_clip):
+    encoder = TorchEncoder(tiny_clip, device="cpu")
+    short, long = (
+        encoder.model.preprocess(texts)["input_ids"].shape[1]
+        for texts in (["a"], ["a", "a ship " * 8])
+    )
+    assert 2 < short < long < 77
 
 
 @pytest.mark.slow

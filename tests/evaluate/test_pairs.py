@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import unicodedata
 from zipfile import ZipFile
 
@@ -31,8 +32,8 @@ def write(path, text, encoding="utf-8"):
 
 
 def read(path, **options):
-    sensitive = options.pop("sensitive", False)
-    return from_table.read(path, Columns(**options), sensitive=sensitive)
+    others = {k: options.pop(k) for k in ("sensitive", "images") if k in options}
+    return from_table.read(path, Columns(**options), **others)
 
 
 def said(found):
@@ -149,10 +150,11 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder, tmp_path):
         "../outside.png": "it is outside the folder of the table",
         "sub folder/../../outside.png": "it is outside the folder of the table",
         str(tmp_path / "outside.png"): "it is outside the folder of the table",
-        r"C:\photos\red.png": "it is outside the folder of the table",
+        r"C:\photos\red.png": "it is on a Windows drive; write its path relative to",
+        "/nowhere at all/red.png": "there is no such file",
         "https://museum.example/red.png": "it is an address",
         "data:image/png;base64,AAAA": "it is an address",
-        "link.png": "it is a link that points outside the folder",
+        "link.png": "it is a link that points outside the folder of the table; to allow it",
         "nowhere.png": "it is a broken link",
         "sub folder": "it is not a file",
         "pipe.png": "it is not a file",
@@ -170,7 +172,7 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder, tmp_path):
     told = [reason for _, reason in found.refused]
     for reason, expected in zip(told, names.values(), strict=True):
         assert reason.startswith(expected)
-    assert found.refused[-1][0] == "row 16"
+    assert found.refused[-1][0] == "row 17"
     assert all(name.encode() for name, _ in found.refused)
 
 
@@ -178,6 +180,115 @@ def test_an_absolute_path_within_the_folder_is_taken(folder):
     text = f"file_name,caption\n{folder / 'red.png'},red"
 
     assert said(read(write(folder / "a.csv", text))) == {"red.png": ("red",)}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Pictures in a folder of their own, beside that of the table."""
+    picture(tmp_path / "my store" / "a" / "green.png", GREEN)
+    picture(tmp_path / "my store" / "b" / "blue.png", BLUE)
+    picture(tmp_path / "more" / "red.png", BLUE)
+    return tmp_path / "my store"
+
+
+def test_absolute_paths_elsewhere_are_refused_with_the_folder_to_allow(
+    llm, colours, folder, store
+):
+    names = [store / "a" / "green.png", store / "b" / "blue.png"]
+    rows = "\n".join(f"{name},{name.stem}" for name in names)
+    path = write(folder / "a.csv", f"file_name,caption\n{rows}")
+
+    message = llm.fails("glam", "evaluate", path)
+    assert "2 because it is outside the folder of the table; to allow it, " in message
+    advice = f"--images '{store}'"
+    assert f"use {advice} (the first is " in message
+
+    assert "2 pictures" in llm("glam", "evaluate", path, *shlex.split(advice)).stderr
+    found = read(path, images=[store]).pairs
+    assert [pair.file.path for pair in found] == names
+    assert [pair.captions for pair in found] == [("green",), ("blue",)]
+
+
+def test_pictures_in_several_folders_are_each_refused_with_their_own(folder, tmp_path):
+    picture(tmp_path / "elsewhere" / "blue.png", BLUE)
+    names = [tmp_path / "outside.png", tmp_path / "elsewhere" / "blue.png"]
+    rows = "\n".join(f"{name},x" for name in [*names, "red.png"])
+    found = read(write(folder / "a.csv", f"file_name,caption\n{rows}"))
+
+    advised = [reason.rpartition("--images ")[2] for _, reason in found.refused]
+    assert advised == [str(name.parent) for name in names]
+
+
+def test_relative_names_are_looked_for_in_the_table_s_folder_first(folder, store):
+    more = store.parent / "more"
+    names = ["red.png", "green.png", "../my store/b/blue.png", "a/green.png"]
+    rows = "\n".join(f"{name},{number}" for number, name in enumerate(names))
+    path = write(folder / "a.csv", f"file_name,caption\n{rows}")
+
+    found = read(path, images=[more, store / "a", store])
+    assert {pair.captions: pair.file.path for pair in found.pairs} == {
+        ("0",): folder / "red.png",
+        ("1", "3"): store / "a" / "green.png",
+        ("2",): store / "b" / "blue.png",
+    }
+    why = "there is no such file in the folder of the table or those of --images"
+    assert reasons(read(path, images=[more]))["green.png"] == why
+    why = "there is no such file in the folder of the table; if it is in another, use "
+    assert reasons(read(path))["green.png"] == f"{why}--images FOLDER"
+
+
+def test_pictures_of_one_name_in_two_folders_are_two(folder, store):
+    other = store.parent / "more" / "red.png"
+    path = write(folder / "a.csv", f"file_name,caption\nred.png,red\n{other},blue")
+
+    found = read(path, images=[other.parent])
+    assert [pair.captions for pair in found.pairs] == [("red",), ("blue",)]
+    assert [pair.file.path for pair in found.pairs] == [folder / "red.png", other]
+
+
+def test_links_lead_to_allowed_folders_only(folder, store, tmp_path):
+    green = store / "a" / "green.png"
+    (store / "b" / "inner.png").symlink_to(green)
+    (store / "b" / "outer.png").symlink_to(tmp_path / "outside.png")
+    (folder / "into.png").symlink_to(green)
+    (folder / "beside").symlink_to(store / "a")
+    (tmp_path / "alias").symlink_to(store)
+    names = ["inner.png", "outer.png", "into.png", "beside/green.png"]
+    names.append(str(tmp_path / "alias" / "a" / "green.png"))
+    rows = "\n".join(f"{name},{number}" for number, name in enumerate(names))
+    path = write(folder / "a.csv", f"file_name,caption\n{rows}")
+
+    found = read(path, images=[tmp_path / "alias", store / "b"])
+    assert [pair.captions for pair in found.pairs] == [("0", "2", "3", "4")]
+    assert reasons(found) == {
+        "outer.png": "it is a link that points outside the folder of the table; to allow it, use "
+        f"--images {tmp_path}"
+    }
+
+
+def test_nothing_outside_the_given_folders_is_taken(folder, store, tmp_path):
+    names = ["../outside.png", "a/../../outside.png", str(tmp_path / "outside.png")]
+    names += [str(store / "a" / ".." / ".." / "outside.png"), "/etc/passwd"]
+    rows = "\n".join(f"{name},x" for name in [*names, "red.png"])
+    found = read(write(folder / "a.csv", f"file_name,caption\n{rows}"), images=[store])
+
+    assert set(said(found)) == {"red.png"}
+    assert set(reasons(found)) == set(names)
+    assert all("outside the folder" in reason for _, reason in found.refused)
+
+
+def test_folders_of_images_that_do_not_exist_and_collections_are_refused(llm, folder):
+    path = write(folder / "a.csv", "file_name,caption\nred.png,red")
+    asked = ("glam", "evaluate", path, "--images")
+
+    assert llm.fails(*asked, "gone") == "gone: no such folder."
+    assert llm.fails(*asked, path) == f"{path}: a file, not a folder."
+    message = llm.fails(
+        *("glam", "evaluate", "--collection", "x", "--images", folder), exit_code=2
+    )
+    assert (
+        message == "--images can only be used with DATA; leave it out for --collection."
+    )
 
 
 @pytest.mark.parametrize("empty", ["", "   ", "-", "[]", '"[""""]"'])
@@ -461,9 +572,9 @@ def test_why_nothing_can_be_used_is_said_with_examples(llm, folder):
 
     assert llm.fails("glam", "evaluate", path) == (
         "None of the 4 rows of a.csv can be used (pictures from the column 'image', captions from "
-        "the column 'text'): 2 because it is outside the folder of the table (the first is "
-        "/x/1.png); 1 because there is no such file (gone.png); 1 because it has no caption "
-        "(red.png)."
+        "the column 'text'): 2 because there is no such file (the first is /x/1.png); 1 because "
+        "there is no such file in the folder of the table; if it is in another, use --images "
+        "FOLDER (gone.png); 1 because it has no caption (red.png)."
     )
 
     path = write(folder / "s.csv", "file_name,caption,sensitive\nred.png,red,yes")

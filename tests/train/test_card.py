@@ -73,10 +73,18 @@ def training(**changes):
         warnings=[],
         alpha=0.5,
         data=data,
-        figures=[CardMetric("recall@10", 450, before, after, 0.022)],
+        figures=[
+            CardMetric(
+                *("recall@10", 450, before, after, 0.022),
+                ValueWithInterval(0.22, 0.17, 0.268),
+            )
+        ],
         groups={
             "Italy": [
-                CardMetric("recall@10", 40, before, ValueWithInterval(0.2, 0.1, 0.3))
+                CardMetric(
+                    *("recall@10", 40, before, ValueWithInterval(0.2, 0.1, 0.3)),
+                    change=ValueWithInterval(-0.01, -0.1, 0.08),
+                )
             ]
         },
         versions={"llm-glam": "0.1", "torch": "2.13"},
@@ -214,8 +222,9 @@ def test_the_sections():
 def test_what_it_says():
     text = card(training(warnings=["the vectors collapse"]))
     for line in (
-        "| recall@10 | 450 | .21 [.18, .24] | .43 [.39, .47] | .02 | better |",
-        "| Italy | recall@10 | 40 | .21 [.18, .24] | .20 [.10, .30] | – | no clear difference |",
+        "| recall@10 | 450 | .21 [.18, .24] | .43 [.39, .47] | .02 | +.220 [+.170, +.268]: better |",
+        "| Italy | recall@10 | 40 | .21 [.18, .24] | .20 [.10, .30] | – "
+        "| -.010 [-.100, +.080]: no clear difference |",
         "| Time span | -450 to 1931 |",
         "| Pictures | 4,512 |",
         "| Open Context | 4,000 |",
@@ -229,14 +238,30 @@ def test_what_it_says():
     assert "There were no warnings" in card(training())
 
 
-def test_what_got_worse_is_called_so():
-    worse = CardMetric(
-        "x", 9, ValueWithInterval(0.5, 0.4, 0.6), ValueWithInterval(0.2, 0.1, 0.3)
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        # Paired, a difference can be clear although the intervals before and after overlap.
+        ((0.153, 0.049, 0.266), "+.153 [+.049, +.266]: better"),
+        ((-0.2, -0.3, -0.0004), "-.200 [-.300, -.000]: worse"),
+        ((0.02, -0.01, 0.05), "+.020 [-.010, +.050]: no clear difference"),
+        ((0.02, 0.0, 0.05), "+.020 [+.000, +.050]: no clear difference"),
+        ((-0.0, -0.0, -0.0), "+.000 [+.000, +.000]: no clear difference"),
+        ((1.0, 1.0, 1.0), "+1.000 [+1.000, +1.000]: better"),
+        ((0.3, None, None), "+.300, no interval"),
+        ((float("nan"), 0.1, 0.2), "not measured"),
+        (None, "not measured"),
+    ],
+)
+def test_the_change_is_the_paired_difference(change, shown):
+    before, after = ValueWithInterval(0.11, 0.05, 0.2), ValueWithInterval(
+        0.26, 0.15, 0.4
     )
-    unsure = replace(worse, after=ValueWithInterval(float("nan")))
-    text = card(training(figures=[worse, unsure]))
-    assert "| .20 [.10, .30] | – | worse |" in text
-    assert "| – | – | no interval |" in text
+    paired = change and ValueWithInterval(*change)
+    figures = [CardMetric("x", 9, before, after, 0.1, paired)]
+
+    text = card(training(figures=figures))
+    assert f"| .11 [.05, .20] | .26 [.15, .40] | .10 | {shown} |\n" in text
 
 
 def test_the_command_as_typed():

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import random
+import re
+import shlex
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
@@ -12,12 +14,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from llm_glam.cli import train as command
+from llm_glam.cli import train_context
 from llm_glam.errors import BadPairs
 from llm_glam.evaluate import encoding
 from llm_glam.evaluate.pairs import holdout
 from llm_glam.evaluate.pairs.pairs import Pair
 from llm_glam.models import registry
-from llm_glam.train import workflow
+from llm_glam.train import training_run, workflow
 from llm_glam.train.cache import npz
 from llm_glam.train.captions.short import shortened
 from llm_glam.train.learn.state import Epoch, Settings
@@ -135,6 +138,14 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     assert card == (glam / "train" / "ours" / "README.md").read_text("utf-8")
     assert "license: cc0-1.0" in card
     assert "caption to picture, recall@10" in card
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    new = next(row for row in rows if row["checkpoint"] == "glam-clip/ours")
+    paired = [new[f"recall_at_10_difference{end}"] for end in ("", "_low", "_high")]
+    one, low, high = (f"+{number:.3f}".replace("0.", ".") for number in paired)
+    assert re.search(
+        rf"\n\| caption to picture, recall@10 .* \| {re.escape(f'{one} [{low}, {high}]')}: better \|\n",
+        card,
+    )
     assert "m0" in card  # a value of --by
     assert "1900" in card
     for _, caption, *_ in school[1]:
@@ -142,6 +153,17 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     files = [p for p in (glam / "checkpoints" / "ours").rglob("*") if p.is_file()]
     assert not [p for p in files if p.suffix in (".png", ".jpg", ".csv")]
     assert b"red over" not in b"".join(p.read_bytes() for p in files)
+
+
+def test_the_command_in_the_card_has_no_folders():
+    args = ["my/captions.csv", "--name", "x", "--base", "tiny", "--resume", "-t"]
+    args += ["--images", "/home/me/a b", "--images", ".", "--retain", "/home/me/r.txt"]
+    context = command.command.make_context("train", args)
+
+    assert shlex.split(train_context.command_line(context)) == [
+        *("llm", "glam", "train", "captions.csv", "--name", "x", "--base", "tiny"),
+        *("--images", "a b", "--images", ".", "--retain", "r.txt"),
+    ]
 
 
 @pytest.mark.slow
@@ -320,7 +342,20 @@ def test_time_left(seconds, said):
     lines = []
     progress = SimpleNamespace(say=lines.append)
     workflow.EpochLines(Settings(epochs=3), 10, progress, None)(epoch)
-    assert lines[0].endswith(f", at most {said} left")
+    assert f", at most {said} left, " in lines[0]
+
+
+def test_an_epoch_fits_into_80_columns_without_its_speed():
+    epoch = Epoch(161, 4.955, 6.0, 4.07, 0.393, 0, 0, None, None, 15)
+    lines = []
+    progress = SimpleNamespace(say=None, update=lines.append)
+    workflow.EpochLines(Settings(epochs=200), 10_000, progress, None)(epoch)
+
+    assert lines == [
+        "epoch 161/200: loss 4.955 (held out 4.070), recall@10 0.393, at most 9:45 left, 667 "
+        "pictures/s"
+    ]
+    assert len(lines[0].rpartition(", ")[0]) < 80
 
 
 def test_captions_that_belong_to_others_give_no_checkpoint(learner, school):
@@ -450,6 +485,53 @@ def test_a_base_without_projections(llm, school, tmp_path):
     data = school[0] / "data" / "captions.csv"
     message = llm.fails("glam", "train", data, "--base", "sig", "--name", "x")
     assert "no projections to train" in message
+
+
+def test_a_collection_is_trained_from_its_own_checkpoint(
+    learner, school, tmp_path, monkeypatch
+):
+    folder, rows = tmp_path / "finds", school[1][:100]
+    folder.mkdir()
+    for name, *_ in rows:
+        (folder / name).write_bytes((school[0] / "data" / name).read_bytes())
+    write(folder / "metadata.csv", rows)
+    learner("glam", "embed", "finds", folder, "-m", "tiny")
+    learner("glam", "models", "add", "other", tiny.make(tmp_path / "other", seed=3))
+    learner("glam", "models", "default", "other")
+    bases = []
+    begin = training_run.begin
+    monkeypatch.setattr(
+        training_run,
+        "begin",
+        lambda name, base: bases.append(base) or begin(name, base),
+    )
+    asked = ("glam", "train", "--collection", "finds", "--caption", "caption")
+
+    said = learner(*asked, "--check").stderr
+    assert "Starting from glam-clip/tiny, the checkpoint of finds\n" in said
+    assert set(bases) == {"glam-clip/tiny"}
+    bases.clear()
+    assert "Starting" not in learner(*asked, "--check", "--base", "other").stderr
+    assert set(bases) == {"glam-clip/other"}
+    bases.clear()
+    learner("glam", "train", folder, "--caption", "caption", "--check")
+    assert set(bases) == {"glam-clip/other"}
+
+
+def test_a_collection_whose_checkpoint_is_another_one_now_is_refused(
+    learner, photos, tmp_path
+):
+    learner("glam", "embed", "photos", "photos", "-m", "tiny")
+    asked = ("glam", "train", "--collection", "photos", "--caption", "id", "--check")
+    path = registry.directory() / "models.json"
+    known = json.loads(path.read_text("utf-8"))
+    known["checkpoints"]["tiny"]["fingerprint"] = "0" * 16
+    path.write_text(json.dumps(known), "utf-8")
+    assert "was made with another checkpoint named 'tiny'" in learner.fails(*asked)
+
+    known["checkpoints"] = {}
+    path.write_text(json.dumps(known), "utf-8")
+    assert "No checkpoint is registered as 'tiny'" in learner.fails(*asked)
 
 
 def test_a_name_is_needed(learner, school):

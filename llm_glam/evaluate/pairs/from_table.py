@@ -1,12 +1,14 @@
 """Read pairs from a table in a file: a picture's path and captions in each row."""
 
+import os
+import shlex
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...db.sensitive import is_yes
-from ...errors import BadPairs
+from ...errors import BadPairs, ProblemKind
 from ...formats import tables
 from ...formats.tables import Row
 from ...images import files
@@ -31,28 +33,51 @@ class Columns:
     group_by: str | None = None
 
 
-@dataclass
-class _Table:
-    """A table while it is being read."""
+@dataclass(frozen=True)
+class _Outside:
+    """The folder of an existing picture that is in none of the allowed folders."""
 
     folder: Path
+    is_link: bool
+
+
+@dataclass
+class _Table:
+    """A table while it is being read; ``folders`` may contain its pictures, its own is first."""
+
+    folders: list[Path]
     image: str
     captions: CaptionSource
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str | _Outside]] = field(default_factory=list)
     sensitive: int = 0
-    inside: dict[Path, bool] = field(default_factory=dict)
-    located: dict[str, PictureFile | str] = field(default_factory=dict)
+    parents: dict[Path, Path] = field(default_factory=dict)
+    located: dict[str, PictureFile | str | _Outside] = field(default_factory=dict)
+
+    def reasons(self) -> list[tuple[str, str]]:
+        """Return what was refused, with one folder to allow for as many rows as possible."""
+        outside = [why.folder for _, why in self.refused if isinstance(why, _Outside)]
+        common = _common(outside, self.folders[0])
+        return [
+            (name, _why_outside(why, common) if isinstance(why, _Outside) else why)
+            for name, why in self.refused
+        ]
 
 
 def read(
-    data: str | Path, requested: Columns | None = None, *, sensitive: bool = False
+    data: str | Path,
+    requested: Columns | None = None,
+    *,
+    images: Sequence[str | Path] = (),
+    sensitive: bool = False,
 ) -> Pairs:
     """Return the pairs in a CSV, TSV, JSON, JSONL or XLSX file, or in a folder with such metadata.
 
-    Paths are relative to the file's folder, which contains the pictures. What cannot be used is
-    in ``refused``.
+    Pictures are in the file's folder, or in one of ``images``. Relative paths are looked for in
+    the file's folder first, then in these. What cannot be used is in ``refused``.
 
+    :param images: more folders that may contain the pictures
     :param sensitive: whether to include rows whose column ``sensitive`` says yes
+    :raises BadFolder: one of ``images`` is not a folder
     :raises BadRecords: the file cannot be read
     :raises BadPairs: there is no such file or column, a row with more cells than columns, or
         nothing that can be used
@@ -60,6 +85,7 @@ def read(
     """
     requested = requested or Columns()
     path = _file(Path(data).expanduser())
+    folders = [path.parent.resolve(), *map(files.checked_folder, images)]
     wanted = (requested.image,) if requested.image else columns.IMAGE_COLUMNS
     notes = tables.Notes(key=[name.strip().lower() for name in wanted])
     rows = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
@@ -77,11 +103,11 @@ def read(
     captions = columns.caption_source(
         requested.caption, requested.template, there, "--caption-column"
     )
-    table = _Table(path.parent.resolve(), image, captions)
+    table = _Table(list(dict.fromkeys(folders)), image, captions)
     found, unreadable = pairs.identified(list(_pairs(table, rows, sensitive)))
     gathered = pairs.gathered(
         found,
-        [*table.refused, *unreadable],
+        [*table.reasons(), *unreadable],
         Origin(
             path.name, f"pictures from the column '{image}', captions {captions.words}"
         ),
@@ -122,10 +148,10 @@ def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
         if name not in table.located:
             table.located[name] = _located(table, name)
         file = table.located[name]
-        if isinstance(file, str):
-            table.refused.append((_shown(name) or f"row {number}", file))
-        else:
+        if isinstance(file, PictureFile):
             yield Pair(file.id, table.captions.of(row), row, file)
+        else:
+            table.refused.append((_shown(name) or f"row {number}", file))
 
 
 def _is_sensitive(row: Row) -> bool:
@@ -133,41 +159,80 @@ def _is_sensitive(row: Row) -> bool:
     return any(is_yes(cell) for cell in cells)
 
 
-def _located(table: _Table, name: str) -> PictureFile | str:
-    """Return the file with this name within the table's folder, or the reason why there is none."""
+def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
+    """Return the file with this name in an allowed folder, or the reason why there is none."""
     if not name:
         return "it does not name a picture"
     if name.lower().startswith(ADDRESSES):
         return "it is an address; download the picture into the folder of the table"
     if "\0" in name or _shown(name) != name[:LONGEST_SHOWN]:
         return "its name is not valid text"
-    inner = _within(table.folder, name)
-    if inner is None:
-        return "it is outside the folder of the table"
+    if records.DRIVE.match(name) and not Path(name).is_absolute():
+        return (
+            "it is on a Windows drive; write its path relative to the folder of the table, or to "
+            "one given with --images"
+        )
     try:
-        path = _spelled(table.folder, inner)
-        if not path.is_symlink() and not path.exists():
-            return "there is no such file"
-        refusal = files.why_refused(path, table.folder, table.inside)
-        if refusal:
-            return refusal[0]
-        if not path.is_file():
-            return "it is not a file"
+        spelled = (_spelled(folder, Path(name)) for folder in table.folders)
+        path = next((p for p in spelled if p.is_symlink() or p.exists()), None)
+        return _missing(table, name) if path is None else _allowed(table, path)
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({error.strerror or error})"
+
+
+def _missing(table: _Table, name: str) -> str:
+    if Path(name).is_absolute():
+        return "there is no such file"
+    if len(table.folders) > 1:
+        return "there is no such file in the folder of the table or those of --images"
+    return (
+        "there is no such file in the folder of the table; if it is in another, use --images "
+        "FOLDER"
+    )
+
+
+def _allowed(table: _Table, path: Path) -> PictureFile | str | _Outside:
+    """Return the file at a path that exists, if it is in an allowed folder, links followed."""
+    if path.parent not in table.parents:
+        table.parents[path.parent] = path.parent.resolve()
+    path = table.parents[path.parent] / path.name
+    root = _root(table, path)
+    if root is None:
+        return _Outside(path.parent, is_link=False)
+    refusal = files.why_refused(path, root, {path.parent: True})
+    if refusal and refusal[1] is ProblemKind.BAD_LINK and path.exists():
+        path = path.resolve()  # perhaps into another of the folders
+        if _root(table, path) is None:
+            return _Outside(path.parent, is_link=True)
+    elif refusal:
+        return refusal[0]
+    if not path.is_file():
+        return "it is not a file"
+    is_own = path.is_relative_to(table.folders[0])
+    inner = path.relative_to(table.folders[0]) if is_own else path
     return files.file_at(path, inner.as_posix())
 
 
-def _within(folder: Path, name: str) -> Path | None:
-    """Return the path relative to the folder; None if it leads outside it."""
-    path = Path(name)
-    if path.is_absolute():
-        if not path.parent.resolve().is_relative_to(folder):
-            return None
-        path = (path.parent.resolve() / path.name).relative_to(folder)
-    if ".." in path.parts or records.DRIVE.match(name) and not Path(name).is_absolute():
+def _root(table: _Table, path: Path) -> Path | None:
+    """Return the allowed folder that contains a path whose folder is resolved."""
+    return next((one for one in table.folders if path.is_relative_to(one)), None)
+
+
+def _common(folders: Iterable[Path], own: Path) -> Path | None:
+    """Return the folder that contains all of these; None if it contains the table's own too."""
+    try:
+        common = Path(os.path.commonpath(list(folders)))
+    except ValueError:  # there are none, or they are on several drives
         return None
-    return path
+    return None if own.is_relative_to(common) else common
+
+
+def _why_outside(why: _Outside, common: Path | None) -> str:
+    link = "a link that points " if why.is_link else ""
+    return (
+        f"it is {link}outside the folder of the table; to allow it, use --images "
+        f"{shlex.quote(str(common or why.folder))}"
+    )
 
 
 def _spelled(folder: Path, name: Path) -> Path:

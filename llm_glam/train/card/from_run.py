@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from ...evaluate.metric_tables import SHOWN, MetricRow
+from ...evaluate.metric_tables import SHOWN, Metric, MetricRow
 from ...evaluate.pairs.caption_template import text
 from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
@@ -141,13 +141,17 @@ def _figures(before: MetricRow, after: MetricRow) -> list[render.CardMetric]:
         render.CardMetric(
             f"{before.direction}, {SHOWN.get(name, name.replace('_at_', '@'))}",
             before.pool,
-            render.ValueWithInterval(old.value, old.low, old.high),
-            render.ValueWithInterval(new.value, new.low, new.high),
+            _with_interval(old),
+            _with_interval(after.figures[name]),
             old.chance_level,
+            _with_interval(after.differences[name]),
         )
         for name, old in before.figures.items()
-        for new in [after.figures[name]]
     ]
+
+
+def _with_interval(metric: Metric) -> render.ValueWithInterval:
+    return render.ValueWithInterval(metric.value, metric.low, metric.high)
 
 
 def _licence_of(checkpoint: Path) -> str:

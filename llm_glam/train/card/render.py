@@ -60,13 +60,18 @@ class ValueWithInterval:
 
 @dataclass
 class CardMetric:
-    """A metric before and after training; ``pool`` is its size, ``baseline`` the chance level."""
+    """A metric before and after training; ``pool`` is its size, ``baseline`` the chance level.
+
+    ``change`` is the difference with the interval of the paired differences, None where it was
+    not measured.
+    """
 
     what: str
     pool: int
     before: ValueWithInterval
     after: ValueWithInterval
     baseline: float | None = None
+    change: ValueWithInterval | None = None
 
 
 @dataclass
@@ -187,8 +192,10 @@ def _figures(figures: list[CardMetric]) -> str:
     intro = (
         "Measured on the held-out pictures, before and after training, with 95% intervals in "
         "brackets. *Pool* is the number of possible answers: pictures, or captions for picture "
-        "to caption. *Chance level* is what a random ranking of the pool gets. *Better* and "
-        "*worse* appear only where the two intervals do not overlap."
+        "to caption. *Chance level* is what a random ranking of the pool gets. *Change* is the "
+        "difference, measured on the same queries and resamples; it is *better* or *worse* only "
+        "where its interval does not contain 0, and then even if the two intervals before it "
+        "overlap."
     )
     head = ("figure", *MEASURES)
     return f"{intro}\n\n{table(head, [_figure_row(one) for one in figures])}"
@@ -201,7 +208,7 @@ def _figure_row(one: CardMetric) -> tuple[str, ...]:
         measured(one.before),
         measured(one.after),
         figure(one.baseline),
-        _verdict(one),
+        _change(one.change),
     )
 
 
@@ -215,14 +222,23 @@ def _by_group(groups: dict[str, list[CardMetric]]) -> str:
     return f"### By group\n\n{table(head, rows[:MOST_ROWS])}{note}\n\n"
 
 
-def _verdict(one: CardMetric) -> str:
-    ends = (one.before.low, one.before.high, one.after.low, one.after.high)
-    if any(missing(end) for end in ends):
-        return "no interval"
-    low, high, new_low, new_high = (end or 0.0 for end in ends)
-    if new_low > high:
-        return "better"
-    return "worse" if new_high < low else "no clear difference"
+def _change(one: ValueWithInterval | None) -> str:
+    """Format a difference with its interval, and what it shows: ``+.153 [+.049, +.266]: better``."""
+    if one is None or missing(one.value):
+        return "not measured"
+    if missing(one.low) or missing(one.high):
+        return f"{_signed(one.value)}, no interval"
+    low, high = one.low or 0.0, one.high or 0.0
+    shown = f"{_signed(one.value)} [{_signed(low)}, {_signed(high)}]"
+    if low > 0:
+        return f"{shown}: better"
+    return f"{shown}: {'worse' if high < 0 else 'no clear difference'}"
+
+
+def _signed(value: float | None) -> str:
+    """Format a difference with three decimals, as ``llm glam evaluate`` does, no leading zero."""
+    text = f"{(value or 0.0) + 0.0:+.3f}"
+    return text.replace("0.", ".", 1) if text[1] == "0" else text
 
 
 def measured(one: ValueWithInterval) -> str:
