@@ -60,6 +60,7 @@ def lacks(directory: Path) -> list[str]:
     :raises BadCheckpoint: the directory is not a checkpoint at all, or only half of one
     """
     folder = model_folder(directory)
+    _check_files(directory)
     _check_whole(directory, folder)
     present = {
         "weights": bool(layout.weights(folder)),
@@ -104,6 +105,8 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     if "weights" in missing or ("tokenizer" in missing and base is None):
         check_complete(directory)
     source = model_folder(directory)
+    if base is not None:
+        _check_files(base)
     if "tokenizer" in missing and base is not None:
         base_compatibility.check(source, model_folder(base))
     for file in source.iterdir():
@@ -117,16 +120,10 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
 
 
 def _check_whole(directory: Path, folder: Path) -> None:
-    """Refuse what no base can complete: files of git LFS, and one tower without the other.
+    """Refuse what no base can complete: one tower without the other.
 
-    :raises BadCheckpoint: says what it is
+    :raises BadCheckpoint: says which tower it is
     """
-    pointer = layout.lfs_pointer(directory)
-    if pointer:
-        raise BadCheckpoint(
-            f"{pointer} is not the file itself but a git-LFS pointer to it. Fetch the files with "
-            "'git lfs pull' in the cloned repository (install git LFS first), then try again."
-        )
     config = _config(folder)
     only = base_compatibility.only_modality(config)
     if only:
@@ -134,6 +131,19 @@ def _check_whole(directory: Path, folder: Path) -> None:
             f"{directory} is not a CLIP model: it understands only {only} (its config.json "
             f"describes a '{config.get('model_type')}' model), and no --base can add the other "
             "half. Use a checkpoint for both text and pictures."
+        )
+
+
+def _check_files(directory: Path) -> None:
+    """Refuse a clone of a repository whose large files git LFS has not fetched.
+
+    :raises BadCheckpoint: names the first of them
+    """
+    pointer = layout.lfs_pointer(directory)
+    if pointer:
+        raise BadCheckpoint(
+            f"{pointer} is not the file itself but a git-LFS pointer to it. Fetch the files with "
+            "'git lfs pull' in the cloned repository (install git LFS first), then try again."
         )
 
 

@@ -1,6 +1,7 @@
 """Recognise a checkpoint's files by name: in a folder, an archive or a repository."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -103,9 +104,10 @@ def lfs_pointer(directory: Path) -> Path | None:
     for file in sorted(directory.rglob("*")):
         if not is_part(PurePosixPath(file.relative_to(directory))):
             continue
-        if file.is_file() and file.stat().st_size <= LARGEST_POINTER:
-            if file.read_bytes().startswith(LFS_POINTER):
-                return file
+        with suppress(OSError):  # loading the file reports it
+            if file.is_file() and file.stat().st_size <= LARGEST_POINTER:
+                if file.read_bytes().startswith(LFS_POINTER):
+                    return file
     return None
 
 

@@ -329,7 +329,10 @@ def test_a_tokenizer_can_be_a_pointer_too(tiny_clip, tmp_path, llm):
     folder = Path(shutil.copytree(tiny_clip, tmp_path / "clone"))
     (folder / "tokenizer.json").write_text(POINTER)
     message = llm.fails("glam", "models", "add", "mine", folder)
-    assert f"{folder / 'tokenizer.json'} is not the file itself" in message
+    said = f"{folder / 'tokenizer.json'} is not the file itself"
+    assert said in message
+    bare = tiny.as_bare(tiny_clip, tmp_path / "bare")
+    assert said in llm.fails("glam", "models", "add", "mine", bare, "--base", folder)
 
 
 @pytest.mark.parametrize("packed", [False, True])
