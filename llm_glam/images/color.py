@@ -14,6 +14,7 @@ Choose = Callable[[Image.Image, Image.Image], Image.Image]
 
 WHITE, BLACK = (255, 255, 255, 255), (0, 0, 0, 255)
 VISIBLE = 32  # the least difference of a channel from the background to be seen
+FAINT = 8  # the largest difference of a channel within a blank picture
 LEAST_DARK = (
     0.005  # of the pixels seen on black, those also seen on white, to stay on white
 )
@@ -146,6 +147,12 @@ def _extreme(rgb: Image.Image, choose: Choose) -> Image.Image:
 def _has_background(rgba: Image.Image) -> bool:
     transparent = sum(rgba.getchannel("A").histogram()[:128])
     return transparent >= LEAST_BACKGROUND * rgba.width * rgba.height
+
+
+def is_blank(rgb: Image.Image) -> bool:
+    """Return whether an RGB picture has one colour only, apart from faint noise."""
+    small = rgb.reduce(max(1, min(rgb.size) // 256))
+    return all(high - low <= FAINT for low, high in small.getextrema())
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:

@@ -8,16 +8,17 @@ checked in the header before anything is decoded, and formats that start other p
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
-from . import color, downscale
+from . import color, downscale, pages
 from .grey import GreyTags
+from .pages import Pages
 
 Readable = BinaryIO | io.BufferedIOBase
 
@@ -92,15 +93,24 @@ def quiet() -> Iterator[None]:
 def opened(
     source: Path | Readable | bytes, *, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Iterator[Image.Image]:
-    """Open a picture's header without decoding it.
+    """Open a picture's header without decoding it; of a TIFF, that of the page with the picture.
 
     :raises BadImage: the bytes are not a picture we can read
     :raises TooManyPixels: it has more than ``max_megapixels``
     """
+    with _opened_with_pages(source, max_megapixels) as (im, _):
+        yield im
+
+
+@contextmanager
+def _opened_with_pages(
+    source: Path | Readable | bytes, max_megapixels: float
+) -> Iterator[tuple[Image.Image, Pages | None]]:
     try:
         with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as im:
+            found = pages.choose(im)
             _check_size(im.size, max_megapixels)
-            yield im
+            yield im, found
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
@@ -146,22 +156,64 @@ def read(
     """
     is_smaller = False
     try:
-        with opened(source, max_megapixels=max_megapixels) as im:
+        with _opened_with_pages(source, max_megapixels) as (im, found):
             full_size = im.size
             can_repeat = isinstance(source, Path | bytes)
             is_smaller = bool(
                 at_least and can_repeat and downscale.shrink(im, at_least)
             )
             picture = decode(im, full_size) if is_smaller else decode(im)
+            is_blank = pages.has_following(im) and color.is_blank(picture.image)
+            if is_blank and not is_smaller:
+                shown = _first_that_shows(im, max_megapixels)
+                if shown:
+                    return shown
     except TooManyPixels:
         raise
     except BadImage:
         if not is_smaller:
             raise
         return read(source, max_megapixels=max_megapixels)
-    if is_smaller and picture.facts.remark:  # the damage concerns the full-size picture
+    # Damage concerns the full-size picture, and the next page may have no smaller version.
+    if is_smaller and (is_blank or picture.facts.remark):
         return read(source, max_megapixels=max_megapixels)
+    if found and found.remark:
+        return _with_remark(picture, found.remark)
     return picture
+
+
+def pixels_to_decode(
+    source: Path | bytes, *, max_megapixels: float, at_least: int | None
+) -> int:
+    """Return how many pixels :func:`read` will decode at once, as far as the header tells.
+
+    :raises BadImage: with the reason as its message
+    """
+    with _opened_with_pages(source, max_megapixels) as (im, found):
+        is_smaller = at_least and downscale.shrink(im, at_least)
+        if found and not is_smaller:
+            return found.most_pixels
+        return im.width * im.height
+
+
+def _first_that_shows(im: Image.Image, max_megapixels: float) -> Picture | None:
+    """Decode the first page or frame after a blank one that is not blank, if there is one."""
+    kind, blank, left = pages.name_of(im), im.tell() + 1, max_megapixels * 1_000_000
+    for number in pages.following(im):
+        left -= im.width * im.height
+        if left < 0:
+            break
+        with suppress(Exception):  # a damaged page; what was decoded before stays
+            picture = decode(im)
+            if not color.is_blank(picture.image):
+                remark = f"{kind} {blank} is blank; used {kind} {number + 1}"
+                return _with_remark(picture, remark)
+    return None
+
+
+def _with_remark(picture: Picture, remark: str) -> Picture:
+    both = "; ".join(filter(None, (picture.facts.remark, remark)))
+    return replace(picture, facts=replace(picture.facts, remark=both))
 
 
 def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:

@@ -3,13 +3,10 @@
 from contextlib import suppress
 from typing import Any
 
-from . import color
+from . import color, pages
 
 DEEPEST = 5  # halvings of a JPEG 2000; few files have more levels
 MOST_LEVELS = 32  # of a pyramidal TIFF
-NEW_SUBFILE_TYPE = 254
-REDUCED, MASK = 1, 4  # its bits: a coarser version of another page; a transparency mask
-SAME_PROPORTIONS = 0.02
 
 
 def shrink(im: Any, at_least: int) -> bool:
@@ -40,22 +37,15 @@ def _choose_level(im: Any, at_least: int) -> bool:
     """
     if color.is_turned(im):
         return False
-    whole, best = im.size, 0
+    whole, start = im.size, im.tell()
+    best = start
     # Even if a later page is damaged, the first one may be intact.
     with suppress(Exception):
-        for number in range(1, MOST_LEVELS + 1):
+        for number in range(start + 1, start + MOST_LEVELS + 1):
             im.seek(number)
-            if not _is_level(im, whole):
+            if not pages.is_level_of(pages.current_page(im), *whole):
                 break
             if min(im.size) >= at_least:
                 best = number
-    im.seek(best)
-    return best > 0
-
-
-def _is_level(im: Any, whole: tuple[int, int]) -> bool:
-    """Return whether this page is a coarser version of the picture before it."""
-    if im.tag_v2.get(NEW_SUBFILE_TYPE, 0) & (REDUCED | MASK) != REDUCED:
-        return False
-    across, down = im.width / whole[0], im.height / whole[1]
-    return across < 1 and abs(across / down - 1) < SAME_PROPORTIONS
+    im._seek(best)  # even if it is the current page: one that failed has left its tags
+    return best > start

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ..engine import Encoder
 from ..errors import BadImage, ProblemKind
-from ..images import decoding, downscale
+from ..images import decoding
 from ..images.decoding import Facts, Thumbnail
 from ..images.files import PictureFile
 
@@ -218,10 +218,9 @@ def _decode(
     The file is opened anew here, since some of Pillow's plugins close the one they are given.
     """
     size = options.sufficient_size(encoder)
-    with decoding.opened(source, max_megapixels=options.max_megapixels) as im:
-        if size:
-            downscale.shrink(im, size)
-        count = im.width * im.height
+    count = decoding.pixels_to_decode(
+        source, max_megapixels=options.max_megapixels, at_least=size
+    )
     with pixel_limit.reserve(count):
         picture = decoding.read(
             source, max_megapixels=options.max_megapixels, at_least=size

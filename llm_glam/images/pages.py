@@ -1,0 +1,200 @@
+"""Choose the page of a file that shows its picture: no thumbnail, no mask, nothing blank."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+MOST_PAGES = 32  # looked at in a file
+IMAGE_WIDTH, IMAGE_LENGTH, ORIENTATION, SUB_IFDS = 256, 257, 274, 330
+NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255
+REDUCED, MASK = 1, 4  # bits of the first: a coarser version; a transparency mask
+OLD_REDUCED = 2  # the second, which the first replaced
+SAME_PROPORTIONS = 0.02
+LARGEST_THUMBNAIL = 256  # its long side in pixels
+THUMBNAIL_OF = 4  # how many times larger the picture is
+DOCUMENTS = {"TIFF", "DCX"}
+ANIMATIONS = {"GIF", "PNG", "WEBP", "AVIF", "FLI"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a TIFF: its place in the file, its size in pixels, and its kind.
+
+    ``number`` counts from 0. ``offset`` is that of a SubIFD, a page which belongs to another.
+    """
+
+    number: int
+    width: int
+    height: int
+    is_reduced: bool
+    is_mask: bool
+    offset: int | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Return how many pixels the page has."""
+        return self.width * self.height
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the page is a picture of its own."""
+        return not self.is_reduced and not self.is_mask
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of a file, and the one that is used."""
+
+    found: tuple[Page, ...]
+    used: Page
+
+    @property
+    def most_pixels(self) -> int:
+        """Return the pixels of the largest page that may be decoded."""
+        return max(page.pixels for page in (self.used, *self._pictures))
+
+    @property
+    def remark(self) -> str | None:
+        """Return what people should know if the file has several pictures."""
+        first, count = self.found[0], len(self._pictures)
+        if count < 2:
+            return None
+        if not self.used.number:
+            least = "at least " if len(self.found) >= MOST_PAGES else ""
+            return f"it has {least}{count} pages; used the first"
+        kind = "a thumbnail" if first.is_whole or first.is_reduced else "a mask"
+        return f"page 1 is {kind}; used page {self.used.number + 1}"
+
+    @property
+    def _pictures(self) -> list[Page]:
+        return [page for page in self.found if page.is_whole and page.offset is None]
+
+
+def choose(im: Any) -> Pages | None:
+    """Turn an opened TIFF to the page that shows its picture.
+
+    This is the first page, unless it is a thumbnail or a mask: raw files of cameras begin with a
+    thumbnail, and have the picture, or a larger preview of it, in a SubIFD.
+
+    :return: None for files with one page, and for other formats
+    """
+    if im.format != "TIFF":
+        return None
+    first = current_page(im)
+    if first.is_whole and not im.is_animated:
+        return None
+    found = list(_chain(im))
+    if not first.is_whole:
+        found += _sub_pages(im)
+    used = _best(found or [first])
+    _turn_to(im, used)
+    return Pages(tuple(found or [first]), used)
+
+
+def following(im: Any) -> Iterator[int]:
+    """Turn to one page or frame after the other, and yield their numbers from 0.
+
+    Thumbnails, masks and what Pillow cannot read are skipped.
+    """
+    if im.format not in DOCUMENTS | ANIMATIONS:
+        return
+    for number in range(im.tell() + 1, MOST_PAGES):
+        try:
+            im.seek(number)
+        except EOFError:
+            return
+        except Exception:
+            continue
+        if im.format != "TIFF" or current_page(im).is_whole:
+            yield number
+
+
+def has_following(im: Any) -> bool:
+    """Return whether the file may have more pages or frames, which following() turns to."""
+    if im.format not in DOCUMENTS | ANIMATIONS:
+        return False
+    with suppress(Exception):  # counting a GIF's frames reads them
+        return bool(getattr(im, "is_animated", False))
+    return False
+
+
+def name_of(im: Any) -> str:
+    """Return what the parts of a file are called."""
+    return "page" if im.format in DOCUMENTS else "frame"
+
+
+def is_level_of(page: Page, width: int, height: int) -> bool:
+    """Return whether a page is a coarser version of a picture with this size."""
+    if not page.is_reduced or page.is_mask:
+        return False
+    across, down = page.width / width, page.height / height
+    return across < 1 and abs(across / down - 1) < SAME_PROPORTIONS
+
+
+def current_page(im: Any, offset: int | None = None) -> Page:
+    """Return what an opened TIFF says about its current page."""
+    kind = im.tag_v2.get(NEW_SUBFILE_TYPE, 0)
+    is_reduced = bool(kind & REDUCED) or im.tag_v2.get(SUBFILE_TYPE) == OLD_REDUCED
+    size = im.tag_v2[IMAGE_WIDTH], im.tag_v2[IMAGE_LENGTH]
+    return Page(im.tell(), *size, is_reduced, bool(kind & MASK), offset)
+
+
+def _chain(im: Any) -> Iterator[Page]:
+    for number in range(MOST_PAGES):
+        try:
+            im.seek(number)
+        except EOFError:
+            break
+        except Exception:  # a damaged page, or one of a kind that Pillow cannot read
+            continue
+        yield current_page(im)
+    im._seek(0)
+
+
+def _sub_pages(im: Any) -> Iterator[Page]:
+    """Yield the pages that belong to the first one, which stays the current one."""
+    offsets = im.tag_v2.get(SUB_IFDS, ())
+    start = im._frame_pos[0]
+    for offset in offsets[:MOST_PAGES]:
+        with suppress(Exception):
+            im._frame_pos[0] = offset
+            im._seek(0)
+            yield current_page(im, offset)
+    im._frame_pos[0] = start
+    im._seek(0)
+
+
+def _turn_to(im: Any, page: Page) -> None:
+    if page.offset is None:
+        im._seek(page.number)
+        return
+    # As Pillow's own get_child_images does it, which decodes all of them.
+    orientation = im.tag_v2.get(ORIENTATION, 1)
+    im._frame_pos[0] = page.offset
+    im._seek(0)
+    if ORIENTATION not in im.tag_v2:
+        im.getexif()[ORIENTATION] = orientation
+
+
+def _best(found: list[Page]) -> Page:
+    """Return the page that shows the picture; the first of several that are equally good."""
+    first = found[0]
+    pictures = [page for page in found if not page.is_mask] or found
+    if first.is_whole:
+        larger = [p for p in pictures if p.is_whole and _is_thumbnail_of(first, p)]
+        return max(larger, key=lambda page: page.pixels, default=first)
+    # Some writers confuse the marks; a thumbnail is no larger than its picture.
+    least = 0 if first.is_mask else first.pixels
+    whole = [page for page in pictures if page.is_whole and page.pixels >= least]
+    return max(whole or pictures, key=lambda page: page.pixels)
+
+
+def _is_thumbnail_of(small: Page, large: Page) -> bool:
+    """Return whether an unmarked page is a thumbnail, by sizes and proportions."""
+    if max(small.width, small.height) > LARGEST_THUMBNAIL:
+        return False
+    across, down = large.width / small.width, large.height / small.height
+    rounding = 1 / min(small.width, small.height)
+    is_same_shape = abs(across / down - 1) < SAME_PROPORTIONS + rounding
+    return min(across, down) >= THUMBNAIL_OF and is_same_shape
