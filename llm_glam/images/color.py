@@ -14,7 +14,7 @@ Choose = Callable[[Image.Image, Image.Image], Image.Image]
 
 WHITE, BLACK = (255, 255, 255, 255), (0, 0, 0, 255)
 VISIBLE = 32  # the least difference of a channel from the background to be seen
-FAINT = 8  # the largest difference of a channel within a blank picture
+FAINT, CLEAR = 8, 48
 LEAST_DARK = (
     0.005  # of the pixels seen on black, those also seen on white, to stay on white
 )
@@ -149,10 +149,13 @@ def _has_background(rgba: Image.Image) -> bool:
     return transparent >= LEAST_BACKGROUND * rgba.width * rgba.height
 
 
-def is_blank(rgb: Image.Image) -> bool:
-    """Return whether an RGB picture has one colour only, apart from faint noise."""
+def contrast(rgb: Image.Image) -> int:
+    """Return the largest difference within a channel of an RGB picture, apart from fine noise.
+
+    It is at most ``FAINT`` in blank pictures, and at least ``CLEAR`` where something is seen well.
+    """
     small = rgb.reduce(max(1, min(rgb.size) // 256))
-    return all(high - low <= FAINT for low, high in small.getextrema())
+    return max(high - low for low, high in small.getextrema())
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:

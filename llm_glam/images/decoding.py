@@ -163,7 +163,7 @@ def read(
                 at_least and can_repeat and downscale.shrink(im, at_least)
             )
             picture = decode(im, full_size) if is_smaller else decode(im)
-            is_blank = pages.has_following(im) and color.is_blank(picture.image)
+            is_blank = pages.has_following(im) and _is_blank(picture)
             if is_blank and not is_smaller:
                 shown = _first_that_shows(im, max_megapixels)
                 if shown:
@@ -196,18 +196,26 @@ def pixels_to_decode(
         return im.width * im.height
 
 
+def _is_blank(picture: Picture) -> bool:
+    return color.contrast(picture.image) <= color.FAINT
+
+
 def _first_that_shows(im: Image.Image, max_megapixels: float) -> Picture | None:
-    """Decode the first page or frame after a blank one that is not blank, if there is one."""
-    kind, blank, left = pages.name_of(im), im.tell() + 1, max_megapixels * 1_000_000
-    for number in pages.following(im):
-        left -= im.width * im.height
-        if left < 0:
-            break
-        with suppress(Exception):  # a damaged page; what was decoded before stays
-            picture = decode(im)
-            if not color.is_blank(picture.image):
-                remark = f"{kind} {blank} is blank; used {kind} {number + 1}"
-                return _with_remark(picture, remark)
+    """Decode the first page or frame after a blank one that is clear, or else not blank."""
+    blank = im.tell()
+    for least in (color.CLEAR, color.FAINT + 1):
+        im.seek(blank)
+        left = max_megapixels * 1_000_000
+        for number in pages.following(im):
+            left -= im.width * im.height
+            if left < 0:
+                break
+            with suppress(Exception):  # a damaged page; what was decoded before stays
+                picture = decode(im)
+                if color.contrast(picture.image) >= least:
+                    kind = pages.name_of(im)
+                    remark = f"{kind} {blank + 1} is blank; used {kind} {number + 1}"
+                    return _with_remark(picture, remark)
     return None
 
 

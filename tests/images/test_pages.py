@@ -264,6 +264,15 @@ def test_blank_frames_and_pages_are_passed_over(format_, blank):
     assert np.abs(difference).mean() < 12  # a GIF has few colours
 
 
+@pytest.mark.parametrize("strengths", [(5, 20, 200), (5, 20, 30)])
+def test_of_a_picture_that_appears_slowly_a_clear_frame_is_used(strengths):
+    top = Image.fromarray(np.linspace(0, 255, 300 * 400).reshape(300, 400).astype("u1"))
+    frames = [top.point(lambda v, s=s: v * s // 255) for s in strengths]
+    picture = decoding.read(saved("PNG", frames))
+    used = 3 if strengths[2] > 100 else 2
+    assert picture.facts.remark == f"frame 1 is blank; used frame {used}"
+
+
 def test_the_first_page_is_used_if_all_are_blank(tmp_path):
     path = pages(tmp_path / "a.tif", (BLANK, {}), (white(500, 500), {}))
     assert used(path) == ((400, 300), "it has 2 pages; used the first")
