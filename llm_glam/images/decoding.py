@@ -104,11 +104,15 @@ def opened(
 
 @contextmanager
 def _opened_with_pages(
-    source: Path | Readable | bytes, max_megapixels: float
+    source: Path | Readable | bytes,
+    max_megapixels: float,
+    *,
+    first_page: bool = False,
 ) -> Iterator[tuple[Image.Image, Pages | None]]:
     try:
         with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as im:
-            found = pages.choose(im)
+            found = None if first_page else pages.choose(im)
+            im = _largest_preview(im, found) or im
             _check_size(im.size, max_megapixels)
             yield im, found
     except BadImage:
@@ -154,7 +158,7 @@ def read(
     :param at_least: the short side in pixels that is sufficient; None for full size
     :raises BadImage: with the reason as its message
     """
-    is_smaller = False
+    found, is_smaller = None, False
     try:
         with _opened_with_pages(source, max_megapixels) as (im, found):
             full_size = im.size
@@ -170,10 +174,12 @@ def read(
                     return shown
     except TooManyPixels:
         raise
-    except BadImage:
-        if not is_smaller:
+    except BadImage as error:
+        if is_smaller:
+            return read(source, max_megapixels=max_megapixels)
+        if found is None or found.is_first or type(error) is not BadImage:
             raise
-        return read(source, max_megapixels=max_megapixels)
+        return _first_page(source, max_megapixels, error)
     # Damage concerns the full-size picture, and the next page may have no smaller version.
     if is_smaller and (is_blank or picture.facts.remark):
         return read(source, max_megapixels=max_megapixels)
@@ -194,6 +200,29 @@ def pixels_to_decode(
         if found and not is_smaller:
             return found.most_pixels
         return im.width * im.height
+
+
+def _largest_preview(im: Image.Image, found: Pages | None) -> Image.Image | None:
+    """Open the largest JPEG in the file of a camera, if it is larger than the page that is used."""
+    best, most = None, im.width * im.height
+    for place in found.jpegs if found else ():
+        with suppress(Exception):  # a preview that is not there, or not a JPEG
+            content = pages.embedded(im, *place)
+            jpeg = Image.open(io.BytesIO(content), formats=["JPEG"])
+            if jpeg.width * jpeg.height > most:
+                best, most = jpeg, jpeg.width * jpeg.height
+    if best and color.is_turned(im) and not color.is_turned(best):
+        best.getexif()[color.EXIF_ORIENTATION] = im.getexif()[color.EXIF_ORIENTATION]
+    return best
+
+
+def _first_page(
+    source: Path | Readable | bytes, max_megapixels: float, error: BadImage
+) -> Picture:
+    """Decode the first page, usually a thumbnail, of a file whose picture cannot be decoded."""
+    with _opened_with_pages(source, max_megapixels, first_page=True) as (im, _):
+        remark = f"used page 1, since the picture behind it cannot be: {error.message}"
+        return _with_remark(decode(im), remark)
 
 
 def _is_blank(picture: Picture) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 MOST_PAGES = 32  # looked at in a file
 IMAGE_WIDTH, IMAGE_LENGTH, ORIENTATION, SUB_IFDS = 256, 257, 274, 330
 NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255
+JPEG_OFFSET, JPEG_LENGTH = 513, 514
+LARGEST_JPEG = 100_000_000  # bytes
 REDUCED, MASK = 1, 4  # bits of the first: a coarser version; a transparency mask
 OLD_REDUCED = 2  # the second, which the first replaced
 SAME_PROPORTIONS = 0.02
@@ -44,10 +46,19 @@ class Page:
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of a file, and the one that is used."""
+    """The pages of a file, and the one that is used.
+
+    ``jpegs`` are the places of previews that are whole JPEG files, with their lengths in bytes.
+    """
 
     found: tuple[Page, ...]
     used: Page
+    jpegs: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def is_first(self) -> bool:
+        """Return whether nothing but the first page can be used."""
+        return self.used == self.found[0] and not self.jpegs
 
     @property
     def most_pixels(self) -> int:
@@ -84,12 +95,19 @@ def choose(im: Any) -> Pages | None:
     first = current_page(im)
     if first.is_whole and not im.is_animated:
         return None
-    found = list(_chain(im))
+    jpegs: list[tuple[int, int]] = []
+    found = list(_chain(im, jpegs))
     if not first.is_whole:
-        found += _sub_pages(im)
-    used = _best(found or [first])
+        found += _sub_pages(im, jpegs)
+    used = _best(found)
     _turn_to(im, used)
-    return Pages(tuple(found or [first]), used)
+    return Pages(tuple(found), used, () if used.is_whole else tuple(jpegs))
+
+
+def embedded(im: Any, offset: int, length: int) -> bytes:
+    """Read a JPEG file from within an opened TIFF."""
+    im.fp.seek(offset)
+    return im.fp.read(min(length, LARGEST_JPEG))
 
 
 def following(im: Any) -> Iterator[int]:
@@ -140,29 +158,39 @@ def current_page(im: Any, offset: int | None = None) -> Page:
     return Page(im.tell(), *size, is_reduced, bool(kind & MASK), offset)
 
 
-def _chain(im: Any) -> Iterator[Page]:
+def _chain(im: Any, jpegs: list[tuple[int, int]]) -> Iterator[Page]:
+    """Yield the pages of a TIFF, and turn to the first; previews are added to ``jpegs``."""
     for number in range(MOST_PAGES):
         try:
             im.seek(number)
         except EOFError:
             break
         except Exception:  # a damaged page, or one of a kind that Pillow cannot read
+            _note_jpeg(im, jpegs)
             continue
         yield current_page(im)
     im._seek(0)
 
 
-def _sub_pages(im: Any) -> Iterator[Page]:
+def _sub_pages(im: Any, jpegs: list[tuple[int, int]]) -> Iterator[Page]:
     """Yield the pages that belong to the first one, which stays the current one."""
     offsets = im.tag_v2.get(SUB_IFDS, ())
     start = im._frame_pos[0]
     for offset in offsets[:MOST_PAGES]:
-        with suppress(Exception):
+        try:
             im._frame_pos[0] = offset
             im._seek(0)
-            yield current_page(im, offset)
+        except Exception:
+            _note_jpeg(im, jpegs)
+            continue
+        yield current_page(im, offset)
     im._frame_pos[0] = start
     im._seek(0)
+
+
+def _note_jpeg(im: Any, jpegs: list[tuple[int, int]]) -> None:
+    with suppress(Exception):
+        jpegs.append((im.tag_v2[JPEG_OFFSET], im.tag_v2[JPEG_LENGTH]))
 
 
 def _turn_to(im: Any, page: Page) -> None:

@@ -1,6 +1,7 @@
 """The page or frame of a file that shows its picture."""
 
 import io
+import re
 import struct
 
 import numpy as np
@@ -213,6 +214,58 @@ def test_compressed_previews_are_found(tmp_path, compression):
         im = decoding.read(source).image
         assert im.size == (640, 480)
         assert np.abs(np.asarray(im, int) - np.asarray(LARGER, int)).max() < 12
+
+
+def with_jpeg_preview(jpeg, orientation=1):
+    """A camera's file whose SubIFD says where a JPEG file begins, and how long it is."""
+    data = bytearray(camera_file([(LARGER, REDUCED, RGB)], orientation))
+    with Image.open(io.BytesIO(data)) as im:
+        (directory,) = im.tag_v2[SUB_IFDS]
+    entries = [(254, REDUCED), (513, len(data)), (514, len(jpeg))]
+    struct.pack_into("<H", data, directory, len(entries))
+    for number, (tag, value) in enumerate(entries):
+        place = directory + 2 + 12 * number
+        struct.pack_into("<HHII", data, place, tag, LONG, 1, value)
+    return bytes(data) + jpeg
+
+
+def jpeg_of(im):
+    out = io.BytesIO()
+    im.save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (640, 480)), (6, (480, 640))])
+def test_previews_that_are_jpeg_files_are_found(tmp_path, orientation, size):
+    path = tmp_path / "a.nef"
+    path.write_bytes(with_jpeg_preview(jpeg_of(LARGER), orientation))
+    assert used(path) == (size, None)
+    expected = (
+        LARGER if orientation == 1 else LARGER.transpose(Image.Transpose.ROTATE_270)
+    )
+    difference = np.asarray(decoding.read(path).image, int) - np.asarray(expected, int)
+    assert np.abs(difference).max() < 12
+    smaller = decoding.read(path, at_least=60)
+    assert min(smaller.image.size) < 480
+    assert smaller.facts == decoding.read(path).facts
+    with pytest.raises(TooManyPixels):
+        decoding.read(path, max_megapixels=0.1)
+
+
+@pytest.mark.parametrize("jpeg", [b"", b"nothing", jpeg_of(gradient(20, 15))])
+def test_previews_that_are_no_larger_picture_cost_nothing(jpeg):
+    assert is_same(decoding.read(with_jpeg_preview(jpeg)).image, SMALL)
+
+
+def test_a_damaged_picture_behind_a_thumbnail_leaves_the_thumbnail(tmp_path):
+    sound = jpeg_of(LARGER)
+    picture = decoding.read(with_jpeg_preview(sound[: len(sound) // 4]))
+    assert is_same(picture.image, SMALL)
+    said = r"used page 1, since the picture behind it cannot be: it is damaged \("
+    assert re.match(said, picture.facts.remark)
+    path = pages(tmp_path / "a.tif", (SMALL, {254: REDUCED}), (LARGER, {}))
+    path.write_bytes(path.read_bytes()[: 80 * 60 * 3 + 700])
+    assert is_same(decoding.read(path).image, SMALL)
 
 
 def test_sub_pages_are_turned_as_their_file_says(tmp_path):
