@@ -166,7 +166,7 @@ def read(
             is_smaller = bool(
                 at_least and can_repeat and downscale.shrink(im, at_least)
             )
-            picture = decode(im, full_size if is_smaller else None)
+            picture = decode(im, full_size) if is_smaller else decode(im)
             is_blank = pages.has_following(im) and _is_blank(picture)
             if is_blank and not is_smaller:
                 shown = _first_that_shows(im, max_megapixels)
