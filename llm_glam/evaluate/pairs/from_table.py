@@ -1,6 +1,5 @@
 """Read pairs from a table in a file: a picture's path and captions in each row."""
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from ...errors import BadPairs
 from ...formats import tables
 from ...formats.tables import Row
 from ...images import files
-from ...images.files import METADATA_NAMES, PictureFile
+from ...images.files import METADATA_NAMES, FileNames, PictureFile
 from ...ingest import records
 from . import columns, pairs
 from .columns import CaptionSource, Header
@@ -42,6 +41,7 @@ class _Table:
     sensitive: int = 0
     inside: dict[Path, bool] = field(default_factory=dict)
     located: dict[str, PictureFile | str] = field(default_factory=dict)
+    names: FileNames = field(default_factory=FileNames)
 
 
 def read(
@@ -145,9 +145,15 @@ def _located(table: _Table, name: str) -> PictureFile | str:
     if inner is None:
         return "it is outside the folder of the table"
     try:
-        path = _spelled(table.folder, inner)
-        if not path.is_symlink() and not path.exists():
+        found = table.names.find(table.folder, inner)
+        if not found:
             return "there is no such file"
+        if len(found) > 1:
+            alike = " and ".join(path.name for path in found)
+            return (
+                f"there is no such file; {alike} differ from it in upper and lower case"
+            )
+        path = found[0]
         refusal = files.why_refused(path, table.folder, table.inside)
         if refusal:
             return refusal[0]
@@ -155,7 +161,7 @@ def _located(table: _Table, name: str) -> PictureFile | str:
             return "it is not a file"
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({error.strerror or error})"
-    return files.file_at(path, inner.as_posix())
+    return files.file_at(path, path.relative_to(table.folder).as_posix())
 
 
 def _within(folder: Path, name: str) -> Path | None:
@@ -168,15 +174,6 @@ def _within(folder: Path, name: str) -> Path | None:
     if ".." in path.parts or records.DRIVE.match(name) and not Path(name).is_absolute():
         return None
     return path
-
-
-def _spelled(folder: Path, name: Path) -> Path:
-    """Return the path as it is on the disk, where accents may be composed or decomposed."""
-    for form in ("NFC", "NFD"):
-        other = folder / unicodedata.normalize(form, str(name))
-        if not (folder / name).exists() and other.exists():
-            return other
-    return folder / name
 
 
 def _shown(name: str) -> str:
