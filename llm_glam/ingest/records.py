@@ -198,7 +198,9 @@ def _folders(files: Iterable[PictureFile]) -> set[Path]:
 
 
 def _add(records: Records, path: Path) -> None:
-    rows = repeated = refused = 0
+    rows = 0
+    repeated: list[int] = []  # the lines they begin in
+    refused: list[int] = []
     notes = Notes(key=(FILE_NAME,))
     for row in read(path, notes):
         if tables.is_blank(row):
@@ -207,11 +209,11 @@ def _add(records: Records, path: Path) -> None:
         written = str(row.get(FILE_NAME) or "").strip()
         name = written.replace("\\", "/")
         if not _is_inside(name):
-            refused += 1
+            refused.append(notes.line)
             continue
         key = same_name(str(path.parent / name))
         if key in records.by_path:
-            repeated += 1
+            repeated.append(notes.line)
             continue
         records.by_path[key] = row
         records.written[key] = path.parent, written
@@ -221,11 +223,13 @@ def _add(records: Records, path: Path) -> None:
         records.remarks.append(f"{path}: there are no rows in it")
     if repeated:
         records.remarks.append(
-            f"{path}: {repeated:,} rows repeat a file_name; the first one is used"
+            f"{path}: {len(repeated):,} rows repeat a file_name (see line {repeated[0]:,}); the "
+            "first one is used"
         )
     if refused:
         records.remarks.append(
-            f"{path}: {refused:,} rows do not name a file in this folder; left out"
+            f"{path}: {len(refused):,} rows do not name a file in this folder (see line "
+            f"{refused[0]:,}); left out"
         )
     if notes.surplus.rows:
         records.remarks.append(

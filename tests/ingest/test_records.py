@@ -257,3 +257,23 @@ def test_names_of_records_are_shown_as_written(llm, colours, photos):
 
 def test_without_records_no_picture_lacks_one(llm, colours, photos):
     assert "record" not in llm(*EMBED).stderr
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "xlsx"])
+def test_rows_that_are_not_used_are_told_with_the_line(llm, colours, photos, suffix):
+    names = ["red.png", "two\nlines.png", "", "green.png", "/x.png", "red.png"]
+    path, lines = photos / f"metadata.{suffix}", (5, 8)
+    if suffix == "xlsx":
+        rows = [("file_name", "n"), *((name, "n") for name in names)]
+        save(path, rows, change=lambda sheet: sheet.insert_rows(4))
+    elif suffix == "jsonl":
+        rows = [json.dumps({"file_name": name, "n": 1}) for name in names]
+        path.write_text("\n".join(["", *rows]))
+        lines = 4, 7
+    else:
+        mark = "," if suffix == "csv" else "\t"
+        rows = [f'"{name}"{mark}n' for name in ("file_name", *names)]
+        path.write_text("\n".join(rows))
+    stderr = llm(*EMBED).stderr
+    assert f"2 rows do not name a file in this folder (see line {lines[0]})" in stderr
+    assert f"1 rows repeat a file_name (see line {lines[1]})" in stderr
