@@ -122,16 +122,19 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
             rows = iter(every)
         names = _named(header, unnamed)
         key = next((c for c, name in names.items() if notes.has_key([name])), 1)
+        holding: list[int] = []
         for notes.line, row in rows:
             if any(map(str.strip, row[len(first) :])):
                 notes.surplus.add(notes.line, delimiter)
             if _holds_rows(row, key, delimiter):
-                notes.remarks.append(
-                    f"in line {notes.line:,}, a cell in quotation marks contains what looks like "
-                    "further rows; check where its quotation marks end"
-                )
+                holding.append(notes.line)
             if row:
                 yield {name: _at(row, c) for c, name in names.items()}
+        if holding:
+            notes.remarks.append(
+                f"{len(holding):,} rows have a cell that contains what looks like further rows (see "
+                f"line {holding[0]:,}); check where its quotation marks end"
+            )
 
 
 def _at(row: Sequence[str], column: int) -> str:

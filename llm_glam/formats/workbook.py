@@ -17,6 +17,8 @@ from ..errors import BadRecords
 # Programs that write formulas without calculating them ask Excel to do so. openpyxl takes this for
 # the default, so that it has to be looked up in the file.
 TO_CALCULATE = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](1|true)["']""")
+STRICT = b"http://purl.oclc.org/ooxml/"
+INLINE = ("inlineStr", "str")  # text whose marks for escapes openpyxl leaves in
 UNCALCULATED = object()  # the value of a formula that no program has calculated
 
 Cells = dict[int, Any]  # of a row, by the number of the column, from 1
@@ -31,6 +33,8 @@ class _Parser(WorkSheetParser):
     def parse_cell(self, element: Any) -> dict[str, Any]:
         """Return a cell; a formula whose value is not in the file has :data:`UNCALCULATED`."""
         cell: dict[str, Any] = super().parse_cell(element)
+        if element.get("t") in INLINE and isinstance(cell["value"], str):
+            cell["value"] = cell["value"].replace("x005F_", "")
         if element.find(FORMULA_TAG) is not None and self._is_missing(element, cell):
             cell["value"] = UNCALCULATED
         return cell
@@ -106,8 +110,7 @@ class Sheet:
                 date_formats=wb._date_formats,
                 timedelta_formats=wb._timedelta_formats,
             )
-            workbook = self.book.archive.read(self.book.parser.workbook_part_name)
-            parser.is_to_calculate = bool(TO_CALCULATE.search(workbook))
+            parser.is_to_calculate = bool(TO_CALCULATE.search(_definition(self.book)))
             for number, row in parser.parse():
                 cells = {c["column"]: c["value"] for c in row if c["value"] is not None}
                 if any(str(value).strip() for value in cells.values()):
@@ -121,12 +124,18 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
     """Open a workbook and return its sheets with cells, hidden ones last.
 
     :raises BadZipFile, KeyError: it is not a workbook
+    :raises BadRecords: it is in the strict variant of the format, which openpyxl finds empty
     """
     book = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
     with book.archive:
         book.read_manifest()
         book.read_strings()
         book.read_workbook()
+        if STRICT in _definition(book):
+            raise BadRecords(
+                f"{path} is a 'Strict Open XML' workbook, which cannot be read. In Excel, save it as "
+                "an ordinary 'Excel Workbook', or as 'CSV UTF-8'."
+            )
         apply_stylesheet(book.archive, book.wb)
         sheets = [
             Sheet(sheet.name, sheet.state == "visible", book, part.target)
@@ -134,6 +143,12 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
             if part.target in book.valid_files and part.Type.endswith("/worksheet")
         ]
         yield sorted(sheets, key=lambda sheet: not sheet.is_visible)
+
+
+def _definition(book: ExcelReader) -> bytes:
+    """Return the part of a workbook that lists its sheets."""
+    part: bytes = book.archive.read(book.parser.workbook_part_name)
+    return part
 
 
 def _fill(rows: Sequence[tuple[int, Cells]], merges: Sequence[Merge]) -> None:

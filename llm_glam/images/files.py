@@ -329,6 +329,57 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+class FileNames:
+    """The names of files on the disk, to find those that are written differently in a table.
+
+    Each folder is listed once.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any folder."""
+        self._listed: dict[Path, dict[str, list[str]]] = {}
+
+    def find(self, folder: Path, name: Path) -> list[Path]:
+        """Return what a relative path can mean: the file itself if there is one.
+
+        Otherwise, those that differ only in upper and lower case or in how accents are composed.
+
+        :raises OSError: there cannot be such a file; the name is too long, for example
+        """
+        path = folder
+        for part in name.parts:
+            if not _exists(path / part):
+                alike = self._in(path).get(folded(part), [])
+                same = [one for one in alike if same_name(one) == same_name(part)]
+                if len(same or alike) != 1:
+                    return [path / one for one in same or alike]
+                (part,) = same or alike
+            path /= part
+        return [path]
+
+    def _in(self, folder: Path) -> dict[str, list[str]]:
+        """Return the names in a folder, by the form they are compared in."""
+        if folder not in self._listed:
+            names: dict[str, list[str]] = {}
+            for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+                names.setdefault(folded(name), []).append(name)
+            self._listed[folder] = names
+        return self._listed[folder]
+
+
+def folded(name: str) -> str:
+    """Return the form of a name in which upper and lower case, and all accents, are alike."""
+    return same_name(same_name(name).lower())
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def sampled(found: Found, number: int, seed: int) -> Found:
     """Return a random sample of the files in their order, the same for the same seed."""
     if number >= len(found.files):

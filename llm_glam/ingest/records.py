@@ -6,7 +6,7 @@ the metadata file. All other columns become part of the record, and text stays t
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,14 @@ from ..db.sensitive import is_yes
 from ..errors import BadRecords
 from ..formats import tables
 from ..formats.tables import Notes, Row
-from ..images.files import PictureFile, metadata_in, same_name, spreadsheets_in
+from ..images.files import (
+    FileNames,
+    PictureFile,
+    folded,
+    metadata_in,
+    same_name,
+    spreadsheets_in,
+)
 
 FILE_NAME = "file_name"
 MOST_COLUMNS = 1500
@@ -31,9 +38,13 @@ NAMED = 3  # how many records without a picture, or files, are named
 
 @dataclass
 class Records:
-    """Records by the absolute path of their picture, and remarks to report about them."""
+    """Records by the absolute path of their picture, and remarks to report about them.
+
+    ``written`` has the folder of the metadata file, and the ``file_name`` as it is in there.
+    """
 
     by_path: dict[str, Row] = field(default_factory=dict)
+    written: dict[str, tuple[Path, str]] = field(default_factory=dict)
     kinds: dict[str, type] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
@@ -56,18 +67,52 @@ class Records:
                 for name, value in row.items()
             }
 
+    def match_other_case(self, files: Iterable[PictureFile]) -> None:
+        """Give records to pictures whose names differ from theirs in upper and lower case only.
+
+        No other file may fit, and the picture may have no record of its own.
+        """
+        present = {same_name(str(file.path)): file for file in files}
+        alike = {folded(path): path for path in present}
+        names = FileNames()
+        examples = []
+        for path in [path for path in self.by_path if path not in present]:
+            target = alike.get(folded(path))
+            if target is None or target in self.by_path:
+                continue
+            file, (folder, name) = present[target], self.written[path]
+            if _is_only(names, folder, name, file):
+                self.by_path[target] = self.by_path.pop(path)
+                self.written[target] = self.written.pop(path)
+                examples.append(f"{name} is {file.file}")
+        if examples:
+            self.remarks.append(
+                f"{len(examples):,} records match a picture only if upper and lower case are "
+                f"treated alike ({_first(examples)})"
+            )
+
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
-        """Return remarks about records that match none of these files, if there are any."""
-        names = sorted(self.by_path.keys() - {same_name(str(f.path)) for f in files})
-        if not names:
+        """Return remarks about records that match none of these files, and the other way round."""
+        if not self.by_path:
             return []
-        shown = [Path(name).name for name in names[:NAMED]] + ["…"] * (
-            len(names) > NAMED
-        )
-        return [
-            f"{len(names):,} of {len(self.by_path):,} records do not match any picture of this "
-            f"run: {', '.join(shown)}"
-        ]
+        present = {same_name(str(file.path)): file.file for file in files}
+        remarks = []
+        if left := [path for path in self.by_path if path not in present]:
+            names = [self.written[path][1] for path in left]
+            here = (
+                f"; pictures here have names such as {next(iter(present.values()))}"
+                if present and len(left) == len(self.by_path)
+                else ""
+            )
+            remarks.append(
+                f"{len(left):,} of {len(self.by_path):,} records do not match any picture of this "
+                f"run: {_first(names)}{here}"
+            )
+        if bare := [name for path, name in present.items() if path not in self.by_path]:
+            remarks.append(
+                f"{len(bare):,} of {len(present):,} pictures have no record: {_first(bare)}"
+            )
+        return remarks
 
     def _fitting_kinds(self) -> dict[str, type]:
         """Return the columns' types, renaming a ``sequence`` column that has text such as 12r.
@@ -88,7 +133,7 @@ class Records:
                 row[new] = row.pop(old)
 
 
-def read_beside(files: Iterable[PictureFile]) -> Records:
+def read_beside(files: Collection[PictureFile]) -> Records:
     """Read the metadata files in the folders of these pictures, and in their parent folders.
 
     Parent folders are searched up to the one that was given to be embedded.
@@ -111,6 +156,7 @@ def read_beside(files: Iterable[PictureFile]) -> Records:
             "metadata.csv"
             for path in spreadsheets_in(folders)[:NAMED]
         ]
+    records.match_other_case(files)
     if len(records.kinds) > MOST_COLUMNS:
         raise BadRecords(
             f"The metadata has {len(records.kinds):,} columns; at most {MOST_COLUMNS:,} can "
@@ -152,38 +198,58 @@ def _folders(files: Iterable[PictureFile]) -> set[Path]:
 
 
 def _add(records: Records, path: Path) -> None:
-    rows = repeated = refused = 0
+    rows = 0
+    repeated: list[int] = []  # the lines they begin in
+    refused: list[int] = []
     notes = Notes(key=(FILE_NAME,))
     for row in read(path, notes):
         if tables.is_blank(row):
             continue
         rows += 1
-        name = str(row.get(FILE_NAME) or "").strip().replace("\\", "/")
+        written = str(row.get(FILE_NAME) or "").strip()
+        name = written.replace("\\", "/")
         if not _is_inside(name):
-            refused += 1
+            refused.append(notes.line)
             continue
         key = same_name(str(path.parent / name))
         if key in records.by_path:
-            repeated += 1
+            repeated.append(notes.line)
             continue
         records.by_path[key] = row
+        records.written[key] = path.parent, written
         for column, value in row.items():
             records.kinds[column] = _wider(records.kinds.get(column), value)
     if not rows:
         records.remarks.append(f"{path}: there are no rows in it")
     if repeated:
         records.remarks.append(
-            f"{path}: {repeated:,} rows repeat a file_name; the first one is used"
+            f"{path}: {len(repeated):,} rows repeat a file_name (see line {repeated[0]:,}); the "
+            "first one is used"
         )
     if refused:
         records.remarks.append(
-            f"{path}: {refused:,} rows do not name a file in this folder; left out"
+            f"{path}: {len(refused):,} rows do not name a file in this folder (see line "
+            f"{refused[0]:,}); left out"
         )
     if notes.surplus.rows:
         records.remarks.append(
             f"{path}: {notes.surplus} (cells beyond the last column are left out)"
         )
     records.remarks += [f"{path}: {remark}" for remark in notes.remarks]
+
+
+def _is_only(names: FileNames, folder: Path, name: str, file: PictureFile) -> bool:
+    """Return whether a name, written in the table of a folder, can mean this file only."""
+    try:
+        found = names.find(folder, Path(name.replace("\\", "/")))
+        return len(found) == 1 and found[0].samefile(file.path)
+    except OSError:
+        return False
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return the first few names, for a message."""
+    return ", ".join([*names[:NAMED], *(["…"] if len(names) > NAMED else [])])
 
 
 def _is_inside(name: str) -> bool:

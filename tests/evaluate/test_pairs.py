@@ -118,6 +118,28 @@ def test_accents_of_two_characters_are_those_of_one(folder):
     assert [pair.file.path.exists() for pair in found.pairs] == [True]
 
 
+def test_names_in_other_case_are_found_where_one_file_fits(folder):
+    lines = ["file_name,caption", "RED.PNG,red", "red.png,crimson"]
+    lines += ["Sub Folder/BLÉ [1].png,blue", "gone/red.png,x", "red.png/x.png,x"]
+    path = write(folder / "a.csv", "\n".join(lines))
+    found = read(path)
+    assert said(found) == {
+        "red.png": ("red", "crimson"),
+        "sub folder/blé [1].png": ("blue",),
+    }
+    assert len(found.remarks) == 1
+    assert reasons(found) == dict.fromkeys(
+        ("gone/red.png", "red.png/x.png"), "there is no such file"
+    )
+
+    picture(folder / "Red.png", GREEN)
+    found = read(path)
+    assert set(said(found)) == {"red.png", "sub folder/blé [1].png"}
+    assert reasons(found)["RED.PNG"] == (
+        "there is no such file; Red.png and red.png differ from it in upper and lower case"
+    )
+
+
 def test_several_captions_of_a_picture_and_several_rows(folder):
     rows = [
         {"file_name": "red.png", "captions": ["red", "a  RED one", "Red"], "n": 1},

@@ -75,13 +75,18 @@ def test_quotation_marks_that_swallow_nothing(tmp_path, cell, value):
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_a_mark_that_closes_another_cell_is_mentioned(tmp_path, mark):
-    lines = ["title,file_name,note", 'x,a.jpg,"17 plate', "y,b.jpg,no", 'z,c.jpg,5"']
+    lines = [
+        "title,file_name,note",
+        'x,a.jpg,"17 plate',
+        "y,b.jpg,no",
+        'z,c.jpg,5"',
+    ] * 2
     path = tmp_path / "a.csv"
     path.write_text("\n".join(lines).replace(",", mark))
     notes = tables.Notes(["file_name"])
-    assert len(list(tables.read(path, notes))) == 1
+    assert len(list(tables.read(path, notes))) == 3
     assert notes.remarks == [
-        "in line 2, a cell in quotation marks contains what looks like further rows; check where "
+        "2 rows have a cell that contains what looks like further rows (see line 2); check where "
         "its quotation marks end"
     ]
 

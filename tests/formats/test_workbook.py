@@ -1,5 +1,8 @@
 """Excel workbooks as the programs of the world write them: all rows, or a sentence."""
 
+import re
+from zipfile import ZipFile
+
 import pytest
 from openpyxl import Workbook
 from openpyxl.chart import BarChart
@@ -265,3 +268,28 @@ def test_a_chart_sheet_first(tmp_path, has_chart):
 def test_a_workbook_without_rows(tmp_path):
     path = book(tmp_path / "a.xlsx", Notes=[("read me",)], Data=[ROWS[0]])
     assert read(path, "file_name") == ([], [])
+
+
+def test_a_strict_workbook_is_refused(tmp_path):
+    path = save(tmp_path / "a.xlsx")
+    plain = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    strict = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+    for part in ("xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+        edit(path, (plain, strict), part=part)
+    with pytest.raises(BadRecords, match=r"a.xlsx is a 'Strict Open XML' workbook"):
+        list(tables.read(path))
+
+
+def test_names_of_parts_may_have_a_prefix(tmp_path):
+    path = save(tmp_path / "a.xlsx")
+    with ZipFile(path) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    prefixed = re.sub(r"<(/?)(\w)", r"<\1x:\2", sheet).replace("xmlns=", "xmlns:x=")
+    edit(path, (sheet, prefixed))
+    assert list(tables.read(path)) == READ
+
+
+def test_escapes_in_text_that_is_not_shared(tmp_path):
+    path = save(tmp_path / "a.xlsx")
+    edit(path, ("A red thing", "_x005F_x000D_"))
+    assert column(path, "title")[0] == "_x000D_"

@@ -1,9 +1,11 @@
 """Records from spreadsheets as people have them, beside the pictures."""
 
 import json
+import unicodedata
 
 import pytest
 
+from ..fakes import GREEN, picture
 from ..sheets import ROWS, edit, save
 
 EMBED = ("glam", "embed", "photos", "photos", "-m", "glam-clip")
@@ -170,3 +172,108 @@ def test_long_numbers_keep_their_digits(llm, colours, photos, numbers, suffix):
     llm(*EMBED)
     found = {r["id"]: r["barcode"] for r in llm.rows("select id, barcode from photos")}
     assert [found[name] for name in names] == [str(number) for number in numbers]
+
+
+def write(photos, *names):
+    """A table with a row for each of these names, whose title is the name."""
+    lines = [json.dumps({"file_name": name, "title": name}) for name in names]
+    (photos / "metadata.jsonl").write_text("\n".join(lines))
+
+
+def given(llm):
+    return {row["id"]: row["title"] for row in llm.rows("select id, title from photos")}
+
+
+def decomposed(text):
+    return unicodedata.normalize("NFD", text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Sub Folder/Blé.PNG", "sub folder/blé.PNG", "SUB FOLDER\\BLÉ.PNG"),
+        *(decomposed("sub folder/blé.png"), decomposed("./sub folder/BLÉ.png")),
+    ],
+)
+def test_names_match_in_upper_and_lower_case(llm, colours, photos, name):
+    write(photos, "RED.png", "green.PNG", name)
+    result = llm(*EMBED)
+    assert given(llm) == {
+        "red.png": "RED.png",
+        "green.png": "green.PNG",
+        "sub folder/blé.png": name,
+    }
+    assert "records match a picture only if upper and lower case are treated alike" in (
+        result.stderr
+    )
+    assert "(RED.png is red.png, green.PNG is green.png" in result.stderr
+    assert "do not match" not in result.stderr
+    assert "no record" not in result.stderr
+
+
+def test_a_picture_with_a_record_of_its_own_gets_no_other(llm, colours, photos):
+    write(photos, "RED.png", "red.png", "Green.png", "GREEN.PNG")
+    result = llm(*EMBED)
+    assert given(llm) == {
+        "red.png": "red.png",
+        "green.png": "Green.png",
+        "sub folder/blé.png": None,
+    }
+    assert (
+        "2 of 4 records do not match any picture of this run: RED.png, GREEN.PNG"
+        in (result.stderr)
+    )
+    assert "1 of 3 pictures have no record: sub folder/blé.png\n" in result.stderr
+
+
+def test_a_name_that_fits_two_files_fits_none(llm, colours, photos):
+    picture(photos / "Red.png", GREEN)
+    write(photos, "RED.PNG")
+    result = llm(*EMBED)
+    assert set(given(llm).values()) == {None}
+    assert (
+        "1 of 1 records do not match any picture of this run: RED.PNG; pictures here have names "
+        "such as Red.png\n"
+    ) in result.stderr
+
+
+def test_a_record_of_a_file_outside_the_run_goes_to_no_other(llm, colours, photos):
+    picture(photos / "RED.PNG", GREEN)
+    write(photos, "red.png")
+    llm("embed-multi", "photos", "--files", "photos", "*.PNG", "-m", "glam-clip")
+    assert given(llm) == {"RED.PNG": None}
+
+
+def test_names_of_records_are_shown_as_written(llm, colours, photos):
+    write(photos, *(f"1887/380{n}.2" for n in range(5)), "red.png")
+    stderr = llm(*EMBED).stderr
+    expected = "1887/3800.2, 1887/3801.2, 1887/3802.2, …"
+    assert (
+        f"5 of 6 records do not match any picture of this run: {expected}\n" in stderr
+    )
+    assert "2 of 3 pictures have no record: green.png, sub folder/blé.png\n" in stderr
+    assert "pictures here have names" not in stderr
+
+
+def test_without_records_no_picture_lacks_one(llm, colours, photos):
+    assert "record" not in llm(*EMBED).stderr
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "xlsx"])
+def test_rows_that_are_not_used_are_told_with_the_line(llm, colours, photos, suffix):
+    names = ["red.png", "two\nlines.png", "", "green.png", "/x.png", "red.png"]
+    path, lines = photos / f"metadata.{suffix}", (5, 8)
+    if suffix == "xlsx":
+        rows = [("file_name", "n"), *((name, "n") for name in names)]
+        save(path, rows, change=lambda sheet: sheet.insert_rows(4))
+    elif suffix == "jsonl":
+        rows = [json.dumps({"file_name": name, "n": 1}) for name in names]
+        path.write_text("\n".join(["", *rows]))
+        lines = 4, 7
+    else:
+        mark = "," if suffix == "csv" else "\t"
+        rows = [f'"{name}"{mark}n' for name in ("file_name", *names)]
+        path.write_text("\n".join(rows))
+    stderr = llm(*EMBED).stderr
+    assert f"2 rows do not name a file in this folder (see line {lines[0]})" in stderr
+    assert f"1 rows repeat a file_name (see line {lines[1]})" in stderr

@@ -451,7 +451,7 @@ def test_metadata_beside_the_pictures(llm, colours, photos):
         writer.writerow(["green.png", "", "1.10", "", "", "no", ""])
         writer.writerow(["../red.png", "outside", "", "", "", "", ""])
     result = llm(*EMBED)
-    assert "1 rows do not name a file in this folder" in result.stderr
+    assert "1 rows do not name a file in this folder (see line 4)" in result.stderr
     red, green = llm.rows("select * from photos order by id desc")
     assert red["title"] == "A red thing"
     assert red["inventory no"] == "007"

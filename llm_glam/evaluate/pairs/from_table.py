@@ -1,9 +1,13 @@
 """Read pairs from a table in a file: a picture's path and captions in each row."""
 
+<<<<<<< HEAD
 import os
 import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+=======
+from collections.abc import Iterator
+>>>>>>> sheets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from ...errors import BadPairs, ProblemKind
 from ...formats import tables
 from ...formats.tables import Row
 from ...images import files
-from ...images.files import METADATA_NAMES, PictureFile
+from ...images.files import METADATA_NAMES, FileNames, PictureFile
 from ...ingest import records
 from . import columns, pairs
 from .columns import CaptionSource, Header
@@ -50,6 +54,7 @@ class _Table:
     captions: CaptionSource
     refused: list[tuple[str, str | _Outside]] = field(default_factory=list)
     sensitive: int = 0
+<<<<<<< HEAD
     parents: dict[Path, Path] = field(default_factory=dict)
     located: dict[str, PictureFile | str | _Outside] = field(default_factory=dict)
 
@@ -61,6 +66,11 @@ class _Table:
             (name, _why_outside(why, common) if isinstance(why, _Outside) else why)
             for name, why in self.refused
         ]
+=======
+    inside: dict[Path, bool] = field(default_factory=dict)
+    located: dict[str, PictureFile | str] = field(default_factory=dict)
+    names: FileNames = field(default_factory=FileNames)
+>>>>>>> sheets
 
 
 def read(
@@ -173,6 +183,7 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
             "one given with --images"
         )
     try:
+<<<<<<< HEAD
         spelled = (_spelled(folder, Path(name)) for folder in table.folders)
         path = next((p for p in spelled if p.is_symlink() or p.exists()), None)
         return _missing(table, name) if path is None else _allowed(table, path)
@@ -211,6 +222,25 @@ def _allowed(table: _Table, path: Path) -> PictureFile | str | _Outside:
     is_own = path.is_relative_to(table.folders[0])
     inner = path.relative_to(table.folders[0]) if is_own else path
     return files.file_at(path, inner.as_posix())
+=======
+        found = table.names.find(table.folder, inner)
+        if not found:
+            return "there is no such file"
+        if len(found) > 1:
+            alike = " and ".join(path.name for path in found)
+            return (
+                f"there is no such file; {alike} differ from it in upper and lower case"
+            )
+        path = found[0]
+        refusal = files.why_refused(path, table.folder, table.inside)
+        if refusal:
+            return refusal[0]
+        if not path.is_file():
+            return "it is not a file"
+    except OSError as error:  # a name that is too long
+        return f"it cannot be read ({error.strerror or error})"
+    return files.file_at(path, path.relative_to(table.folder).as_posix())
+>>>>>>> sheets
 
 
 def _root(table: _Table, path: Path) -> Path | None:
@@ -233,15 +263,6 @@ def _why_outside(why: _Outside, common: Path | None) -> str:
         f"it is {link}outside the folder of the table; to allow it, use --images "
         f"{shlex.quote(str(common or why.folder))}"
     )
-
-
-def _spelled(folder: Path, name: Path) -> Path:
-    """Return the path as it is on the disk, where accents may be composed or decomposed."""
-    for form in ("NFC", "NFD"):
-        other = folder / unicodedata.normalize(form, str(name))
-        if not (folder / name).exists() and other.exists():
-            return other
-    return folder / name
 
 
 def _shown(name: str) -> str:
