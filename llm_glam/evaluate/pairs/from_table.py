@@ -1,13 +1,8 @@
 """Read pairs from a table in a file: a picture's path and captions in each row."""
 
-<<<<<<< HEAD
 import os
 import shlex
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-=======
-from collections.abc import Iterator
->>>>>>> sheets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,8 +49,8 @@ class _Table:
     captions: CaptionSource
     refused: list[tuple[str, str | _Outside]] = field(default_factory=list)
     sensitive: int = 0
-<<<<<<< HEAD
     parents: dict[Path, Path] = field(default_factory=dict)
+    names: FileNames = field(default_factory=FileNames)
     located: dict[str, PictureFile | str | _Outside] = field(default_factory=dict)
 
     def reasons(self) -> list[tuple[str, str]]:
@@ -66,11 +61,6 @@ class _Table:
             (name, _why_outside(why, common) if isinstance(why, _Outside) else why)
             for name, why in self.refused
         ]
-=======
-    inside: dict[Path, bool] = field(default_factory=dict)
-    located: dict[str, PictureFile | str] = field(default_factory=dict)
-    names: FileNames = field(default_factory=FileNames)
->>>>>>> sheets
 
 
 def read(
@@ -183,12 +173,34 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
             "one given with --images"
         )
     try:
-<<<<<<< HEAD
-        spelled = (_spelled(folder, Path(name)) for folder in table.folders)
-        path = next((p for p in spelled if p.is_symlink() or p.exists()), None)
-        return _missing(table, name) if path is None else _allowed(table, path)
+        found = _found(table, Path(name))
+        if len(found) > 1:
+            alike = " and ".join(path.name for path in found)
+            return (
+                f"there is no such file; {alike} differ from it in upper and lower case"
+            )
+        return _allowed(table, found[0]) if found else _missing(table, name)
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({error.strerror or error})"
+
+
+def _found(table: _Table, name: Path) -> list[Path]:
+    """Return what a name can mean: the file of that name, or those that are spelled alike.
+
+    Folders outside the allowed ones are not searched for names that are spelled alike.
+    """
+    exact = (folder / name for folder in table.folders)
+    path = next((one for one in exact if one.is_symlink() or one.exists()), None)
+    if path or ".." in name.parts:
+        return [path] if path else []
+    if name.is_absolute():
+        inner = [
+            (f, name.relative_to(f)) for f in table.folders if name.is_relative_to(f)
+        ]
+    else:
+        inner = [(folder, name) for folder in table.folders]
+    alike = (table.names.find(folder, one) for folder, one in inner)
+    return next(filter(None, alike), [])
 
 
 def _missing(table: _Table, name: str) -> str:
@@ -222,25 +234,6 @@ def _allowed(table: _Table, path: Path) -> PictureFile | str | _Outside:
     is_own = path.is_relative_to(table.folders[0])
     inner = path.relative_to(table.folders[0]) if is_own else path
     return files.file_at(path, inner.as_posix())
-=======
-        found = table.names.find(table.folder, inner)
-        if not found:
-            return "there is no such file"
-        if len(found) > 1:
-            alike = " and ".join(path.name for path in found)
-            return (
-                f"there is no such file; {alike} differ from it in upper and lower case"
-            )
-        path = found[0]
-        refusal = files.why_refused(path, table.folder, table.inside)
-        if refusal:
-            return refusal[0]
-        if not path.is_file():
-            return "it is not a file"
-    except OSError as error:  # a name that is too long
-        return f"it cannot be read ({error.strerror or error})"
-    return files.file_at(path, path.relative_to(table.folder).as_posix())
->>>>>>> sheets
 
 
 def _root(table: _Table, path: Path) -> Path | None:
