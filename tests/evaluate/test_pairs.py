@@ -129,7 +129,9 @@ def test_names_in_other_case_are_found_where_one_file_fits(folder):
     }
     assert len(found.remarks) == 1
     assert reasons(found) == dict.fromkeys(
-        ("gone/red.png", "red.png/x.png"), "there is no such file"
+        ("gone/red.png", "red.png/x.png"),
+        "there is no such file in the folder of the table; if it is in another, use --images "
+        "FOLDER",
     )
 
     picture(folder / "Red.png", GREEN)
