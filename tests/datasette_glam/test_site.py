@@ -474,6 +474,9 @@ async def test_pages_that_cannot_be_shown_are_not_printed(embedded, capsys):
     missing = f"{PHOTOS}/item/none"
     for path in (missing, f"{missing}.json", f"{GLAM}/none", "/-/glam-models/none"):
         assert (await get(datasette, path)).status_code == 404
+    datasettes = ("/none", "/embeddings/none", f"{GLAM}/", "/embeddings/photos/none")
+    for path in (*datasettes, "/none.json", "/embeddings/photos?_size=x"):
+        assert (await get(datasette, path)).status_code in (302, 400, 404), path
     change(embedded, "update embeddings set embedding = null")
     assert (await get(datasette, f"{PHOTOS}/item/red~2Epng")).status_code == 503
     assert capsys.readouterr() == ("", "")
