@@ -482,6 +482,19 @@ async def test_pages_that_cannot_be_shown_are_not_printed(embedded, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+async def test_browsers_are_told_what_they_may_do(embedded):
+    nothing, less = "default-src 'none'", "object-src 'none'; base-uri 'self'"
+    item = f"{PHOTOS}/item/red~2Epng"
+    for path, policy in {
+        **{f"{path}.json": nothing for path in (GLAM, PHOTOS, item, f"{item}x")},
+        **dict.fromkeys((GLAM, PHOTOS, item, f"{item}x"), less),
+        f"{PHOTOS}.csv": nothing,
+    }.items():
+        headers = (await get(site(embedded), path)).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["content-security-policy"].startswith(policy), path
+
+
 async def test_what_is_not_there(embedded):
     datasette = site(embedded)
     for path in (GLAM + "/nobody", "/nowhere/-/glam", PHOTOS + "/item/nobody"):
