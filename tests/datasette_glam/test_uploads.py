@@ -1,9 +1,11 @@
 """Pictures that visitors send to the site."""
 
 import asyncio
+import io
 import re
 
 import pytest
+from PIL import Image
 
 from datasette_glam import routes
 from datasette_glam.media import decoder
@@ -44,6 +46,24 @@ async def test_what_is_uploaded_by_strangers(embedded, content, status, words):
     assert response.status_code == status
     assert words in response.json()["error"]
     assert response.json()["items"] == []
+
+
+@pytest.mark.parametrize("missing", [30, 60, 100])
+async def test_errors_do_not_name_folders_of_the_server(embedded, missing):
+    """Pillow warns of such a file, naming its own; the library it calls prints a line too."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, "TIFF", compression="tiff_lzw")
+    response = await upload(site(embedded), out.getvalue()[:-missing])
+    error = response.json()["error"]
+    assert response.status_code == 400
+    for text in ("/", ".py", "Warning", "\n", "Traceback"):
+        assert text not in error
+
+
+async def test_a_decoder_that_fails_says_nothing_of_the_server(embedded, monkeypatch):
+    monkeypatch.setattr(decoder.decode, "__defaults__", ("x", "PNG"))
+    error = (await upload(site(embedded), png())).json()["error"]
+    assert error.startswith("The picture cannot be used: it cannot be decoded.")
 
 
 async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
