@@ -18,6 +18,14 @@ def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
 
 
 @hookimpl
+def startup(datasette: Any) -> None:
+    """Keep requests for what is not there from stopping the site; see the function."""
+    from . import compat
+
+    compat.print_errors_briefly(datasette)
+
+
+@hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Any]]]:
     """Register the site's pages, their JSON and their pictures."""
     from . import routes

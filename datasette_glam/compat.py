@@ -116,6 +116,19 @@ def sql_page(datasette: Any, database: str) -> str:
     return f"{address}/-/query" if IS_1 else address
 
 
+def print_errors_briefly(datasette: Any) -> None:
+    """Stop Datasette from printing local variables with each error, unless it runs a debugger.
+
+    It does so where the package rich is installed, which transformers brings: each request for a
+    page that does not exist then took half a second, in which nobody else was served, and 20 kB of
+    the log. Tracebacks of unexpected errors are still printed.
+    """
+    from datasette import handle_exception
+
+    if not datasette.pdb and hasattr(handle_exception, "rich"):
+        handle_exception.rich = None
+
+
 def denials(pairs: list[tuple[str, str]]) -> Any:
     """Return the SQL that tells Datasette 1.0 that these tables may not be viewed."""
     from datasette.permissions import PermissionSQL

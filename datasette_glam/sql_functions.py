@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from llm_glam.db import collections, connection
 from llm_glam.db.collection import Collection
+from llm_glam.errors import BadTerm, BadVectors
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 SWITCH = "sql_models"
 MOST = 1_000  # pictures in one result
+MOST_DIMENSIONS = 65_536
+LONGEST_VALUE = 256 * 2**20  # bytes; SQLite makes values of a gigabyte, and copies them
 
 
 def register(conn: sqlite3.Connection, datasette: Any) -> None:
     """Register our functions on a connection; words run a model unless the configuration forbids it."""
     functions = Functions(conn, has_models(datasette))
+    limit = min(conn.getlimit(sqlite3.SQLITE_LIMIT_LENGTH), LONGEST_VALUE)
+    conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limit)
     for name, count, function in (
         ("glam_embed", 2, functions.embed),
         ("glam_nearest", 3, functions.nearest),
@@ -69,7 +74,7 @@ class Functions:
 
         db, found = self._open(collection)
         most = max(0, min(int(number), MOST))
-        ids = None if among is None else json.loads(among)
+        ids = None if among is None else _ids(among)
         wanted = terms.query(
             db, found, self._terms(query), most, among=ids, download=False
         )
@@ -85,7 +90,6 @@ class Functions:
         return db, collections.get(db, str(name))
 
     def _terms(self, query: str) -> "list[Term]":
-        from llm_glam.errors import BadTerm
         from llm_glam.search import query_syntax
 
         found = query_syntax.parse(str(query))
@@ -100,5 +104,26 @@ def similarity(one: bytes, other: bytes) -> float | None:
     """Return the cosine similarity of two vectors as LLM stores them; null if either is null."""
     if one is None or other is None:
         return None
-    rows, vector = from_bytes(one)[None], from_bytes(other)
-    return float(cosine_similarities(rows, vector.astype(np.float64))[0])
+    for vector in (one, other):
+        if not isinstance(vector, bytes) or len(vector) > 4 * MOST_DIMENSIONS:
+            raise BadVectors(
+                f"glam_similarity() compares vectors of at most {MOST_DIMENSIONS:,} numbers, such "
+                "as embeddings.embedding"
+            )
+    if len(one) != len(other) or len(one) % 4:
+        raise BadVectors("glam_similarity() compares two vectors of the same length")
+    rows, beside = from_bytes(one)[None], from_bytes(other)
+    return float(cosine_similarities(rows, beside.astype(np.float64))[0])
+
+
+def _ids(among: str) -> list[str]:
+    """Return the ids in a JSON array.
+
+    :raises BadTerm: it is another value
+    """
+    found = json.loads(among)
+    if not isinstance(found, list):
+        raise BadTerm(
+            "the ids must be a JSON array: (select json_group_array(id) from …)"
+        )
+    return [str(one) for one in found]

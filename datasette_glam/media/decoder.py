@@ -1,8 +1,8 @@
 """Decode a picture in a separate process, with limits on time and memory.
 
 Run as ``python -m datasette_glam.media.decoder MEGAPIXELS SIDE FORMAT``: it reads the
-file from stdin and writes a smaller picture to stdout, or the reason for failing to stderr with
-exit status 1.
+file from stdin and writes a smaller picture to stdout, or the reason for failing as the last line
+of stderr with the exit status ``REFUSED``.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ SECONDS = 20
 MEMORY_BYTES = 2_000_000_000
 UPLOAD_SIDE = 512  # pixels of the short side; more than any CLIP model uses
 MAX_ASPECT_RATIO = 40
+REFUSED = 3  # Python itself exits with 1 or 2 if something is wrong
 
 
 class BadUpload(Exception):
@@ -49,9 +50,17 @@ async def decode(
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        text = reason.decode("utf-8", "replace").strip()
-        raise BadUpload(text or "it cannot be decoded")
+        raise BadUpload(_reason(process.returncode, reason))
     return picture
+
+
+def _reason(status: int | None, printed: bytes) -> str:
+    """Return why a picture was refused.
+
+    Warnings of decoders and tracebacks, which name folders of this server, are left out.
+    """
+    lines = printed.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if status == REFUSED and lines else "it cannot be decoded"
 
 
 def main(max_megapixels: float, side: int, format_: str) -> int:
@@ -64,8 +73,8 @@ def main(max_megapixels: float, side: int, format_: str) -> int:
         picture = decoding.read(sys.stdin.buffer.read(), max_megapixels=max_megapixels)
     except BadImage as error:
         reason = error.message.partition("; to allow more")[0]
-        print(reason, file=sys.stderr)
-        return 1
+        print(" ".join(reason.split()), file=sys.stderr)
+        return REFUSED
     im = picture.image
     scale = min(1.0, side / min(im.size))
     size = [max(1, min(MAX_ASPECT_RATIO * side, round(n * scale))) for n in im.size]

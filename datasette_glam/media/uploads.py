@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from datasette.utils.asgi import Request
 from python_multipart import FormParser
@@ -9,17 +11,47 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File, parse_options_header
 
 from ..access.context import CollectionRequest
+from ..web import search_pool
 from ..web.page import Refused
 
 MEGABYTE = 1_000_000
 FORM_OVERHEAD = 10_000  # bytes that a form may have beside its file
 PARTS = 10  # that a form may have; ours has one
+LARGEST_AT_ONCE = 6  # how many uploads of the largest size are kept in memory
+RECEIVED_WITHIN = 120  # seconds
+
+Reserve = Callable[[int], None]
 
 
-async def received(page_request: CollectionRequest) -> bytes:
+@contextmanager
+def in_memory(page_request: CollectionRequest) -> Iterator[Reserve]:
+    """Count the bytes of an upload among those of all uploads, until it is decoded.
+
+    :return: a function that is told of further bytes, and raises Refused where there are too many
+    """
+    pool = search_pool.of(page_request.datasette)
+    most = LARGEST_AT_ONCE * page_request.setting("max_upload_mb") * MEGABYTE
+    mine = 0
+
+    def reserve(count: int) -> None:
+        nonlocal mine
+        if pool.upload_bytes + count > most:
+            text = "Too many pictures are being sent. Try again in a few seconds."
+            raise Refused(503, text, **{"retry-after": "5"})
+        mine += count
+        pool.upload_bytes += count
+
+    try:
+        yield reserve
+    finally:
+        pool.upload_bytes -= mine
+
+
+async def received(page_request: CollectionRequest, reserve: Reserve) -> bytes:
     """Return the uploaded picture: the body of the request, or the file in its form.
 
-    :raises Refused: it comes from another site, is too large, or has no file
+    :param reserve: see :func:`in_memory`
+    :raises Refused: it comes from another site, is too large or too slow, or has no file
     """
     if is_cross_site(page_request.request):
         raise Refused(
@@ -28,7 +60,14 @@ async def received(page_request: CollectionRequest) -> bytes:
         )
     megabytes = page_request.setting("max_upload_mb")
     limit = int(megabytes * MEGABYTE)
-    content = await read(page_request.request, limit + FORM_OVERHEAD)
+    try:
+        async with asyncio.timeout(RECEIVED_WITHIN):
+            content = await read(page_request.request, limit + FORM_OVERHEAD, reserve)
+    except TimeoutError as error:
+        raise Refused(
+            408,
+            f"The picture did not arrive within {RECEIVED_WITHIN:g} seconds. Upload a smaller one.",
+        ) from error
     if content is not None:
         content = await _picture_in(page_request.request, content)
     if content is None or len(content) > limit:
@@ -54,7 +93,7 @@ def is_cross_site(request: Request) -> bool:
     return "origin" in headers and headers["origin"].lower() not in own
 
 
-async def read(request: Request, limit: int) -> bytes | None:
+async def read(request: Request, limit: int, reserve: Reserve) -> bytes | None:
     """Return the body of a request, or None as soon as it exceeds ``limit`` bytes.
 
     Datasette's own ``post_body()`` has no limit in 0.65 and one of 2 MB in 1.0.
@@ -62,7 +101,9 @@ async def read(request: Request, limit: int) -> bytes | None:
     body, more = bytearray(), True
     while more:
         message = await request.receive()
-        body += message.get("body", b"")
+        part = message.get("body", b"")
+        reserve(len(part))
+        body += part
         more = message.get("more_body", False)
         if len(body) > limit:
             return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ async def checkpoint(page_request: SiteRequest) -> Page:
     """Return the page of a registered checkpoint."""
     entry = _entry(page_request.url_name("name"))
     text, message = await asyncio.to_thread(_card, entry)
-    header, body = card_header.split(text or "")
+    header, body = await asyncio.to_thread(_split, text or "")
     data = {
         **_registered(entry),
         "collections": await _collections(page_request, entry),
@@ -106,6 +107,12 @@ def _card(entry: Checkpoint) -> tuple[str | None, str | None]:
             None,
             "The model card cannot be shown: it is not in UTF-8. Save it as UTF-8.",
         )
+
+
+@lru_cache(maxsize=20)
+def _split(card: str) -> tuple[dict[str, Any], str]:
+    """Return a card's header and what stands below, which are parsed once."""
+    return card_header.split(card)
 
 
 def _read(folder: Path, entry: Checkpoint) -> bytes | None:

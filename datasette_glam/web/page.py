@@ -15,6 +15,14 @@ from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
 from . import urls
 
 VERSION = version("llm-glam")
+# Browsers take files for what they are said to be. Datasette's own pages have scripts in them, so
+# that HTML cannot forbid these.
+NOSNIFF = {"x-content-type-options": "nosniff"}
+DATA = {**NOSNIFF, "content-security-policy": "default-src 'none'"}
+HTML = {
+    **NOSNIFF,
+    "content-security-policy": "object-src 'none'; base-uri 'self'; form-action 'self'",
+}
 
 R = TypeVar("R", bound=SiteRequest)
 View = Callable[[Any, Request], Awaitable[Response]]
@@ -81,7 +89,7 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
     ok = page.status == 200
     if page_request.format:
         body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
-        return Response.json(body, status=page.status, headers=headers)
+        return Response.json(body, status=page.status, headers={**headers, **DATA})
     context = {
         **page.data,
         "message": page.message,
@@ -90,7 +98,7 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
     }
     html = await datasette.render_template(page.template, context, request)
     html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
-    return Response.html(html, status=page.status, headers=headers)
+    return Response.html(html, status=page.status, headers={**headers, **HTML})
 
 
 def _with_messages(view: View) -> View:
@@ -126,10 +134,10 @@ async def _error(
     """Return an error as Datasette does."""
     data = {"ok": False, "error": message, "status": status, "title": None}
     if request.path.endswith(".json"):
-        return Response.json(data, status=status)
+        return Response.json(data, status=status, headers=DATA)
     templates = [f"{status}.html", "error.html"]
     html = await datasette.render_template(templates, data, request)
-    return Response.html(html, status=status)
+    return Response.html(html, status=status, headers=HTML)
 
 
 def _places(page_request: SiteRequest) -> Row:
@@ -158,8 +166,7 @@ def jpeg(
     headers = {
         "etag": tag,
         "cache-control": f"{who}, {age}",
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'",
+        **DATA,
     }
     if content is None:
         return Response("", status=304, headers=headers)

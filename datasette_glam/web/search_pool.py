@@ -61,6 +61,7 @@ class SearchPool:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="glam-model")
         self._waiting = 0
         self._decoding = 0
+        self.upload_bytes = 0  # of all uploads that are being received or decoded
         self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
         self._pending: dict[Key, list[PendingQuery]] = {}
         self._expected: dict[int, Key] = {}

@@ -32,10 +32,12 @@ class Site:
     def arguments(self) -> list[str]:
         """Return the arguments for ``datasette``.
 
-        Datasette 1.0 ignores canned queries and permissions in the metadata, so it is given the
+        Downloads are off: Datasette lets everybody download a whole database that is served with
+        ``-i``, whatever tables are closed. Datasette 1.0 ignores canned queries and permissions in the metadata, so it is given the
         same file as its configuration too.
         """
         arguments = [str(self.database), "--host", self.host, "--port", str(self.port)]
+        arguments += ["--setting", "allow_download", "off"]
         if self.metadata:
             arguments += ["--metadata", str(self.metadata)]
             if not version("datasette").startswith("0."):
@@ -67,7 +69,7 @@ def run(site: Site, ready: Callable[[], None]) -> int:
     """Run Datasette until it exits or is interrupted.
 
     :param ready: called once, from another thread, when the site responds
-    :return: Datasette's exit status, 0 if it was interrupted
+    :return: Datasette's exit status, 0 if it was interrupted or terminated
     :raises GlamError: the port is not free
     """
     _check_port(site)
@@ -81,9 +83,16 @@ def run(site: Site, ready: Callable[[], None]) -> int:
         target=_when_ready, args=(site, process, ready), daemon=True
     )
     waiting.start()
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    ended: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        ended.append(number)
+        process.terminate()
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        return process.wait()
+        status = process.wait()
+        return 0 if ended else status
     except KeyboardInterrupt:
         process.terminate()
         process.wait()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 
 import pytest
 
@@ -148,6 +149,27 @@ async def test_a_hostile_card(embedded, write):
 )
 async def test_headers(header, read):
     assert card_header.split(f"---\n{header}\n---\nText") == (read, "Text")
+
+
+async def test_a_header_is_parsed_once_and_beside_the_other_visitors(
+    embedded, write, monkeypatch
+):
+    text = "---\na: " + "[" * 9000 + "]" * 9000 + "\n---\n" + CARD
+    write(text)
+    threads = []
+    real = card_header.split
+
+    def split(card):
+        threads.append(threading.current_thread())
+        return real(card)
+
+    monkeypatch.setattr(card_header, "split", split)
+    model._split.cache_clear()
+    datasette = site(embedded)
+    for path in (MODEL, f"{MODEL}.json", MODEL):
+        assert (await get(datasette, path)).status_code == 200
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 async def test_a_text_with_rules_has_no_header():

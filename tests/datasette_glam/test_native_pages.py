@@ -157,13 +157,28 @@ async def test_vectors_in_sql(site):
         "glam_embed('photos', '')",
         "glam_nearest('photos', 'red -red', 5)",
         "glam_nearest('photos', 'red', 5, 'no json')",
+        "glam_nearest('photos', 'red', 5, '{\"red.png\": 1}')",
+        "glam_nearest('photos', 'red', 5, '\"red.png\"')",
         "glam_similarity('a', 'b')",
+        "glam_similarity(zeroblob(8), zeroblob(12))",
+        "glam_similarity(zeroblob(7), zeroblob(7))",
+        "glam_similarity(zeroblob(262148), zeroblob(262148))",
     ],
 )
 async def test_what_cannot_be_asked_in_sql_is_an_error(site, call):
     status, data = await query(site, f"select {call}")
     assert status == 400
     assert "user-defined function raised exception" in json.dumps(data)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("function", ["glam_similarity", "length"])
+async def test_values_of_a_gigabyte_are_refused_before_they_are_made(site, function):
+    size = 999_999_996
+    blobs = ", ".join([f"zeroblob({size})"] * (2 if "glam" in function else 1))
+    status, data = await query(site, f"select {function}({blobs})")
+    assert status == 400
+    assert "too big" in json.dumps(data)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -474,9 +474,25 @@ async def test_pages_that_cannot_be_shown_are_not_printed(embedded, capsys):
     missing = f"{PHOTOS}/item/none"
     for path in (missing, f"{missing}.json", f"{GLAM}/none", "/-/glam-models/none"):
         assert (await get(datasette, path)).status_code == 404
+    datasettes = ("/none", "/embeddings/none", f"{GLAM}/", "/embeddings/photos/none")
+    for path in (*datasettes, "/none.json", "/embeddings/photos?_size=x"):
+        assert (await get(datasette, path)).status_code in (302, 400, 404), path
     change(embedded, "update embeddings set embedding = null")
     assert (await get(datasette, f"{PHOTOS}/item/red~2Epng")).status_code == 503
     assert capsys.readouterr() == ("", "")
+
+
+async def test_browsers_are_told_what_they_may_do(embedded):
+    nothing, less = "default-src 'none'", "object-src 'none'; base-uri 'self'"
+    item = f"{PHOTOS}/item/red~2Epng"
+    for path, policy in {
+        **{f"{path}.json": nothing for path in (GLAM, PHOTOS, item, f"{item}x")},
+        **dict.fromkeys((GLAM, PHOTOS, item, f"{item}x"), less),
+        f"{PHOTOS}.csv": nothing,
+    }.items():
+        headers = (await get(site(embedded), path)).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["content-security-policy"].startswith(policy), path
 
 
 async def test_what_is_not_there(embedded):

@@ -1,12 +1,15 @@
 """Pictures that visitors send to the site."""
 
 import asyncio
+import io
 import re
 
 import pytest
+from PIL import Image
 
 from datasette_glam import routes
-from datasette_glam.media import decoder
+from datasette_glam.media import decoder, uploads
+from datasette_glam.web import search_pool
 
 from ..fakes import BLUE, GREEN
 from ..images.test_images import bomb
@@ -46,6 +49,24 @@ async def test_what_is_uploaded_by_strangers(embedded, content, status, words):
     assert response.json()["items"] == []
 
 
+@pytest.mark.parametrize("missing", [30, 60, 100])
+async def test_errors_do_not_name_folders_of_the_server(embedded, missing):
+    """Pillow warns of such a file, naming its own; the library it calls prints a line too."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, "TIFF", compression="tiff_lzw")
+    response = await upload(site(embedded), out.getvalue()[:-missing])
+    error = response.json()["error"]
+    assert response.status_code == 400
+    for text in ("/", ".py", "Warning", "\n", "Traceback"):
+        assert text not in error
+
+
+async def test_a_decoder_that_fails_says_nothing_of_the_server(embedded, monkeypatch):
+    monkeypatch.setattr(decoder.decode, "__defaults__", ("x", "PNG"))
+    error = (await upload(site(embedded), png())).json()["error"]
+    assert error.startswith("The picture cannot be used: it cannot be decoded.")
+
+
 async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
     monkeypatch.setattr(decoder, "SECONDS", 0.01)
     response = await upload(site(embedded), png())
@@ -67,6 +88,69 @@ async def test_fifty_uploads_at_once(embedded):
             assert "Too many searches" in response.json()["error"]
         else:
             assert ids(response.json())[0] == "sub folder/blé.png"
+
+
+async def sending(datasette, size, part=500_000, pause=0.0):
+    """A program that sends so many bytes; the response and how many of them were taken."""
+    taken = 0
+
+    async def body():
+        nonlocal taken
+        for _ in range(size // part):
+            await asyncio.sleep(pause)
+            taken += part
+            yield b"x" * part
+
+    headers = {"content-type": "application/octet-stream"}
+    response = await datasette.client.post(
+        f"{PHOTOS}.json", content=body(), headers=headers
+    )
+    return response, taken
+
+
+async def test_a_hundred_large_uploads_at_once_are_not_all_kept_in_memory(
+    embedded, monkeypatch
+):
+    plugins = {"datasette-glam": {"max_upload_mb": 2}}
+    datasette = site(embedded, {"plugins": plugins})
+    most = 0
+    real = uploads.read
+
+    async def read(request, limit, reserve):
+        def watched(count):
+            nonlocal most
+            reserve(count)
+            most = max(most, search_pool.of(datasette).upload_bytes)
+
+        return await real(request, limit, watched)
+
+    monkeypatch.setattr(uploads, "read", read)
+    results = await asyncio.gather(*(sending(datasette, 2_000_000) for _ in range(100)))
+    refused = [response for response, _ in results if response.status_code == 503]
+    assert len(refused) >= 90
+    assert "Try again" in refused[0].json()["error"]
+    assert refused[0].headers["retry-after"] == "5"
+    assert 0 < most <= 12_000_000
+    assert search_pool.of(datasette).upload_bytes == 0
+    assert (await upload(datasette, png(BLUE))).status_code == 200
+
+
+async def test_an_upload_that_never_ends_is_refused(embedded, monkeypatch):
+    monkeypatch.setattr(uploads, "RECEIVED_WITHIN", 0.1)
+    datasette = site(embedded)
+    before = uploads.read
+
+    async def read(request, limit, reserve):
+        reserve(1)
+        await asyncio.sleep(9)
+
+    monkeypatch.setattr(uploads, "read", read)
+    response = await upload(datasette, png())
+    assert response.status_code == 408
+    assert "did not arrive within 0.1 seconds" in response.json()["error"]
+    assert search_pool.of(datasette).upload_bytes == 0
+    monkeypatch.setattr(uploads, "read", before)
+    assert (await upload(datasette, png())).status_code == 200
 
 
 async def test_the_answer_to_a_form_is_the_gallery(embedded):

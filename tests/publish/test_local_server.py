@@ -68,6 +68,21 @@ def test_the_site_is_served(served, llm):
         read(base)
 
 
+@pytest.mark.slow
+def test_a_terminated_server_has_not_failed(served):
+    process, base = served
+    process.stdout.readline()
+    process.terminate()
+    assert process.wait(20) == 0
+    with pytest.raises(OSError, match="refused"):
+        read(base)
+
+
+def test_the_database_cannot_be_downloaded():
+    arguments = local_server.Site(Path("a.db")).arguments()
+    assert "--setting allow_download off" in " ".join(arguments)
+
+
 def test_what_cannot_be_served(llm, colours, photos):
     assert "does not exist; use -d" in llm.fails("glam", "serve")
     llm(*EMBED)

@@ -39,21 +39,27 @@ async def of_upload(page_request: CollectionRequest) -> Vector:
 
     :raises Refused: it cannot be used, or too many searches are running
     """
-    body = await uploads.received(page_request)
+    with uploads.in_memory(page_request) as reserve:
+        small = await _decoded(
+            page_request, await uploads.received(page_request, reserve)
+        )
+    work = search_pool.of(page_request.datasette).of_picture(
+        page_request.collection, small
+    )
+    return await from_model(page_request, work)
+
+
+async def _decoded(page_request: CollectionRequest, body: bytes) -> bytes:
     async with search_pool.of(page_request.datasette).decoding() as may_decode:
         if not may_decode:
             raise busy()
         most = page_request.setting("max_upload_megapixels")
         try:
-            small = await page_request.timed("decode", decoder.decode(body, most))
+            return await page_request.timed("decode", decoder.decode(body, most))
         except decoder.BadUpload as error:
             raise Refused(
                 400, f"The picture cannot be used: {error}. Upload another one."
             ) from error
-    work = search_pool.of(page_request.datasette).of_picture(
-        page_request.collection, small
-    )
-    return await from_model(page_request, work)
 
 
 async def from_model(
