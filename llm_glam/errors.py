@@ -40,6 +40,7 @@ Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
 
 import errno
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -287,6 +288,19 @@ def primary_code(error: BaseException | None) -> int | None:
     return None if code is None else code & 0xFF
 
 
+def _undecodable(error: sqlite3.DatabaseError) -> str | None:
+    """Return what to do where a column has bytes that are no text, which Python's sqlite3 finds."""
+    found = re.match(
+        r"Could not decode to UTF-8 column (?P<column>.+?) with", str(error)
+    )
+    if found is None:
+        return None
+    return (
+        f"has text that is not valid UTF-8 in the column {found['column']}, which another program "
+        "has written; correct it there, or restore a backup"
+    )
+
+
 @contextmanager
 def missing_explained() -> Iterator[None]:
     """Say what to install where a package is needed that requirements-serve.txt leaves out.
@@ -317,7 +331,7 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
         with missing_explained():
             yield
     except sqlite3.DatabaseError as error:
-        advice = _ADVICE.get(primary_code(error) or 0)
+        advice = _ADVICE.get(primary_code(error) or 0) or _undecodable(error)
         if advice is None:
             raise
         text = f"The database {database()} {advice.format(error=error)}."

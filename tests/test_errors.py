@@ -426,3 +426,21 @@ def test_another_import_that_fails_is_no_sentence(monkeypatch):
     without(monkeypatch, "no_such_package")
     with pytest.raises(ModuleNotFoundError), missing_explained():
         import no_such_package  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("photos", "title"), ("embeddings", "id"), ("glam_collections", "items_table")],
+)
+def test_text_that_is_none(embedded, table, column):
+    connection = sqlite3.connect(embedded.database)
+    connection.execute(
+        f"update {table} set {column} = cast(x'ff41' as text) where rowid = 1"
+    )
+    connection.commit()
+    connection.close()
+    message = embedded.fails("glam", "search", "photos", "red")
+    assert message == (
+        f"The database {embedded.database} has text that is not valid UTF-8 in the column "
+        f"'{column}', which another program has written; correct it there, or restore a backup."
+    )
