@@ -104,9 +104,8 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
 def _with_messages(view: View) -> View:
     """Return the view with a response that says why where there is nothing to show.
 
-    The status is 503 where it cannot read the database. Errors are answered here because
-    Datasette, where the package rich is installed, which transformers brings, prints each of them
-    with all local variables, and no other visitor is served during that second.
+    The status is 503 where it cannot read the database. Errors are answered here, with the headers
+    of our other responses.
     """
 
     async def with_messages(datasette: Any, request: Request) -> Response:

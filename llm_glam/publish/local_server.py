@@ -33,8 +33,8 @@ class Site:
         """Return the arguments for ``datasette``.
 
         Downloads are off: Datasette lets everybody download a whole database that is served with
-        ``-i``, whatever tables are closed. Datasette 1.0 ignores canned queries and permissions in the metadata, so it is given the
-        same file as its configuration too.
+        ``-i``, whatever tables are closed. Datasette 1.0 ignores canned queries and permissions in
+        the metadata, so it is given the same file as its configuration too.
         """
         arguments = [str(self.database), "--host", self.host, "--port", str(self.port)]
         arguments += ["--setting", "allow_download", "off"]
