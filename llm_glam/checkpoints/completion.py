@@ -27,6 +27,7 @@ PREPROCESSING = ("preprocessor_config.json", "processor_config.json")
 CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
 BICUBIC = 3
+MOST_LAYERS = 500
 
 
 def model_folder(directory: Path) -> Path:
@@ -88,6 +89,23 @@ def check_complete(directory: Path) -> None:
             f"{directory} is missing its {' and '.join(missing)}. If it was fine-tuned from "
             "another checkpoint, use that one's: llm glam models add NAME FOLDER --base "
             "NAME_OR_FOLDER"
+        )
+    _check_layers(model_folder(directory) / layout.CONFIG)
+
+
+def _check_layers(config: Path) -> None:
+    """Refuse a config that would build a model for hours before it turns out to have no weights."""
+    try:
+        found = json.loads(config.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return  # explained by what loads the checkpoint
+    towers = [found, *found.values()] if isinstance(found, dict) else []
+    counts = [one.get("num_hidden_layers") for one in towers if isinstance(one, dict)]
+    most = max((n for n in counts if isinstance(n, int)), default=0)
+    if most > MOST_LAYERS:
+        raise BadCheckpoint(
+            f"{config} names {most:,} layers, at most {MOST_LAYERS:,} can be loaded; get the "
+            "checkpoint again."
         )
 
 

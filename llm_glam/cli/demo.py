@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..demo import catalogue
-from ..errors import BadFolder
+from ..errors import CANNOT_WRITE, BadFolder, GlamError
 from ..models import registry
 from .output import ProgressBar
 
@@ -56,10 +56,18 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
             f"{folder} contains other files. Choose another directory: llm glam demo DIR"
         )
     finds = catalogue.catalogue(number, seed)
-    with ProgressBar() as progress:
-        progress.begin(len(finds))
-        for _ in catalogue.write(folder, finds, size):
-            progress.advance(1)
+    try:
+        with ProgressBar() as progress:
+            progress.begin(len(finds))
+            for _ in catalogue.write(folder, finds, size):
+                progress.advance(1)
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        raise GlamError(
+            f"The pictures cannot be written to {folder}: {error.strerror}. Free some space, or "
+            "choose another directory: llm glam demo DIR"
+        ) from error
     click.echo(
         f"Wrote {number:,} pictures and metadata.csv to {folder}. Next, try:", err=True
     )

@@ -189,10 +189,16 @@ def vectors_between(
 def content_hashes(
     db: Database, collection_id: int, ids: Sequence[str]
 ) -> dict[str, bytes]:
-    """Return the MD5 of the embedded content by id; unknown ids are left out."""
+    """Return the MD5 of the embedded content by id; unknown ids are left out.
+
+    It is empty where there is no vector, or one of another length than the collection's.
+    """
     sql = f"""
-        select id, content_hash from embeddings
-        where collection_id = ? and id in ({placeholders(ids)})
+        select e.id, case
+            when length(e.embedding) = coalesce(4 * g.dimensions, length(e.embedding))
+            then e.content_hash else x'' end
+        from embeddings e left join glam_collections g on g.collection_id = e.collection_id
+        where e.collection_id = ? and e.id in ({placeholders(ids)})
     """
     return dict(db.execute(sql, [collection_id, *ids]).fetchall())
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from sqlite_utils import Database
 
 from ..db import embeddings
 from ..db.collection import Collection
 from ..engine import Encoder, Vectors, encode_mixed
-from ..vectors import to_bytes
+from ..vectors import from_bytes, to_bytes
 from .prefetch import Ready
 
 Status = Literal["embedded", "unchanged", "copies"]
@@ -70,4 +71,14 @@ def _by_content(
     db: Database, collection: Collection, batch: Sequence[Ready]
 ) -> dict[bytes, bytes]:
     hashes = list({ready.md5 for ready in batch})
-    return embeddings.vectors_by_hash(db, collection.id, hashes)
+    stored = embeddings.vectors_by_hash(db, collection.id, hashes)
+    return {md5: v for md5, v in stored.items() if _is_usable(v, collection.dimensions)}
+
+
+def _is_usable(stored: bytes | None, dimensions: int | None) -> bool:
+    """Return whether stored bytes are a vector of finite numbers, of the collection's length."""
+    if not isinstance(stored, bytes) or len(stored) % 4:
+        return False
+    if dimensions and len(stored) != 4 * dimensions:
+        return False
+    return bool(np.isfinite(from_bytes(stored)).all())

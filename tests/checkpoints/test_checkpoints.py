@@ -614,3 +614,14 @@ def test_an_entry_may_warn_of_pictures_that_it_is_not_for(llm, user_path, tmp_pa
     stored = json.loads(registry.path().read_text())["checkpoints"]
     assert stored["demo"] == earlier
     assert stored["maps"] == own
+
+
+@pytest.mark.parametrize("tower", ["text_config", "vision_config"])
+def test_a_model_of_a_million_layers_is_not_built(llm, tiny_clip, tmp_path, tower):
+    folder = tmp_path / "deep"
+    shutil.copytree(tiny_clip, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config[tower]["num_hidden_layers"] = 1_000_000
+    (folder / "config.json").write_text(json.dumps(config))
+    message = llm.fails("glam", "models", "add", "deep", folder)
+    assert "names 1,000,000 layers, at most 500 can be loaded" in message

@@ -1,6 +1,7 @@
 """The demo: drawings, their records, and the checkpoint that knows them."""
 
 import csv
+import errno
 import json
 import string
 from collections import Counter
@@ -354,3 +355,16 @@ def test_a_new_tokenizer_reads_every_character_too(tmp_path):
 
     assert_all_is_read(tokenizer)
     assert len(tokenizer) == 560
+
+
+def test_a_full_disk_is_that_of_the_pictures(llm, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    monkeypatch.setattr(catalogue, "write", full)
+    message = llm.fails("glam", "demo", "here", "-n", 2)
+    assert message == (
+        "The pictures cannot be written to here/photos: No space left on device. Free some space, "
+        "or choose another directory: llm glam demo DIR"
+    )

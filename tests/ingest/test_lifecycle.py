@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from ..conftest import register_fake
 from ..fakes import BLUE, GREEN, RED, Colours, picture
+from ..site import change
 
 EMBED = ("embed-multi", "photos", "--files", "photos", "*.png", "-m", "glam-clip")
 GLAM_EMBED = ("glam", "embed", "photos", "photos")
@@ -564,3 +565,13 @@ def test_a_name_given_to_a_new_picture_of_the_same_size(
     assert titles(llm) == {name: "Red", "old.bmp": None}
     assert labels(llm) == [(name, "fruit", 1)]
     assert llm.vectors() == {name: (1, 0, 0), "old.bmp": (0, 1, 0)}
+
+
+@pytest.mark.parametrize("damage", ["null", "x''", "zeroblob(8)", "x'00'"])
+def test_a_vector_that_is_none_is_embedded_again(llm, embedded, damage):
+    llm("glam", "embed", "photos", "photos")
+    before = llm.vectors()
+    change(llm, f"update embeddings set embedding = {damage} where id = 'red.png'")
+    assert "1 embedded" in llm("glam", "embed", "photos", "photos").stderr
+    assert llm.vectors() == before
+    assert "0 embedded" in llm("glam", "embed", "photos", "photos").stderr
