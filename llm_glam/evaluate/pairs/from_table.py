@@ -86,13 +86,7 @@ def read(
     requested = requested or Columns()
     path = _file(Path(data).expanduser())
     folders = [path.parent.resolve(), *map(files.checked_folder, images)]
-    wanted = (requested.image,) if requested.image else columns.IMAGE_COLUMNS
-    notes = tables.Notes(key=[name.strip().lower() for name in wanted])
-    rows = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
-    if notes.surplus.rows:
-        raise BadPairs(f"{path}: {notes.surplus}.")
-    if not rows:
-        raise BadPairs(f"There are no rows in {path}.")
+    rows, remarks = _rows(path, requested.image)
     names = list(dict.fromkeys(column for row in rows for column in row))
     is_json = path.suffix.lower() in tables.JSON
     there = Header(names, path.name, is_first_line=not is_json)
@@ -115,8 +109,19 @@ def read(
         group_by=by,
         sensitive=table.sensitive,
     )
-    said = [f"{path.name}: {remark}" for remark in notes.remarks]
-    return replace(gathered, remarks=[*said, *gathered.remarks])
+    return replace(gathered, remarks=[*remarks, *gathered.remarks])
+
+
+def _rows(path: Path, image: str | None) -> tuple[list[Row], list[str]]:
+    """Return the rows of a table that are not blank, and remarks on what was read of the file."""
+    wanted = (image,) if image else columns.IMAGE_COLUMNS
+    notes = tables.Notes(key=[name.strip().lower() for name in wanted])
+    rows = [row for row in tables.read(path, notes) if not tables.is_blank(row)]
+    if notes.surplus.rows:
+        raise BadPairs(f"{path}: {notes.surplus}.")
+    if not rows:
+        raise BadPairs(f"There are no rows in {path}.")
+    return rows, [f"{path.name}: {remark}" for remark in notes.remarks]
 
 
 def _file(path: Path) -> Path:
