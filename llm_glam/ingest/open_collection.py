@@ -36,12 +36,7 @@ def open_collection(
     if used_id is None or (existing and not existing.is_ours):
         existing = collections.get(db, name)
     engine_options = engine_options or EngineOptions()
-    if existing and engine_options.precision not in (None, existing.precision):
-        raise ModelConflict(
-            f"The collection '{name}' was made with --precision {existing.precision}. Leave out "
-            "the option, or choose another collection name."
-        )
-    precision = existing.precision if existing else engine_options.precision or FP32
+    precision = _precision(existing, engine_options.precision)
     engine_options = replace(engine_options, precision=precision)
     encoder = embedding_model.find(str(used_id)).encoder(engine_options=engine_options)
     if existing:
@@ -59,6 +54,17 @@ def open_collection(
             ),
             encoder,
         )
+
+
+def _precision(existing: Collection | None, requested: str | None) -> str:
+    if existing is None:
+        return requested or FP32
+    if requested not in (None, existing.precision):
+        raise ModelConflict(
+            f"The collection '{existing.name}' was made with --precision {existing.precision}. "
+            "Leave out the option, or choose another collection name."
+        )
+    return existing.precision
 
 
 def conflict(collection: Collection, model_id: str) -> str:
