@@ -14,6 +14,7 @@ COMMANDS = {  # with their headings, in the order of the help
     "adopt": "Collections",
     "reembed": "Collections",
     "status": "Collections",
+    "records": "Records",
     "search": "Search",
     "compare": "Search",
     "models": "Checkpoints",

@@ -12,7 +12,7 @@ from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
 from . import embeddings, full_text
-from .migrations import M001_TABLES
+from .migrations import M001_TABLES, M003_TABLES
 
 KEY = "id"
 RECORD_COLUMNS: dict[str, type] = {
@@ -92,7 +92,7 @@ def named(db: Database) -> set[str]:
     A row without a name gives an empty one.
     """
     found: set[str] = set()
-    for table in M001_TABLES.keys() & set(db.table_names()):
+    for table in {*M001_TABLES, *M003_TABLES} & set(db.table_names()):
         if "items_table" in db.table(table).columns_dict:
             found |= _distinct(db, table)
     return found
@@ -135,6 +135,22 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
                 table.add_column(target, kinds[column])
         ensure_searchable(db, name)
     return names
+
+
+def drop_empty(db: Database, name: str, columns: Iterable[str]) -> None:
+    """Drop those of these columns that are not ours and have no values."""
+    table = quote_identifier(name)
+    unused = [
+        column
+        for column in columns
+        if column not in OUR_COLUMNS
+        and not db.table(name).count_where(f"{quote_identifier(column)} is not null")
+    ]
+    if unused:
+        full_text.drop(db, name)  # whose triggers name the columns
+    for column in unused:
+        db.execute(f"alter table {table} drop column {quote_identifier(column)}")
+    ensure_searchable(db, name)
 
 
 def fetch(
@@ -188,7 +204,7 @@ def rename(db: Database, name: str, old: str, new: str, file: str) -> None:
     """
     sql = f"update {quote_identifier(name)} set id = ?, file = ? where id = ?"
     db.execute(sql, [new, file, old])
-    for table in ("glam_thumbnails", "glam_labels", "glam_problems"):
+    for table in ("glam_thumbnails", "glam_labels", "glam_problems", "glam_sources"):
         sql = f"update or replace {table} set id = ? where items_table = ? and id = ?"
         db.execute(sql, [new, name, old])
     embeddings.rename_in_set(db, name, old, new)

@@ -13,7 +13,8 @@ from ..images.files import Found
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
-from . import pipeline, precision_agreement, records
+from ..records import beside
+from . import pipeline, precision_agreement
 from .open_collection import open_collection
 from .pipeline import IngestOptions
 from .write_batch import Counts
@@ -81,7 +82,7 @@ def embed_folder(
     found = options.find(folder)
     existing = collections.find_in(database, collection)
     model_id = embedding_model.resolve(model) if model or not existing else None
-    file_records = records.read_beside(found.files)
+    file_records = beside.read_beside(found.files)
     db = connection.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
     opened = open_collection(db, collection, model_id, engine_options)

@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field
 
 from sqlite_utils import Database
 
-from ..db import collections, connection, embeddings, items, kept_records
+from ..db import collections, connection, embeddings, items, kept_records, sources
 from ..db.collection import Collection
+from ..db.sources import Record, Source
 from ..engine import Encoder
 from ..errors import ProblemKind
 from ..formats.tables import Row
 from ..images.files import PictureFile
 from ..models import registry
+from ..records.beside import FileRecord
 from . import embed_batch, identity
 from .prefetch import Problem, Ready
 
@@ -56,7 +58,7 @@ class Target:
     collection: Collection
     encoder: Encoder
     folders: Mapping[str, int] = field(default_factory=dict)
-    records: Mapping[str, Row] = field(default_factory=dict)
+    records: Mapping[str, FileRecord] = field(default_factory=dict)
     store: bool = False
     trust_stored: bool = True
     replace: bool = False
@@ -100,12 +102,27 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
                 _write_vector(target, one, vector)
             if one.facts:
                 _write_picture(target, one, is_new=one.entry.id not in present)
+        written = {one.entry.id for one in ready if one.facts} & target.records.keys()
+        update_records(
+            target, {item_id: target.records[item_id] for item_id in written}
+        )
         for problem in problems:
             write_problem(target, problem)
     for one, (status, _) in zip(ready, resolved, strict=True):
         _count(target.counts, "renamed" if one.entry.id in renamed else status)
     target.counts.problems += len(problems)
     return problems
+
+
+def update_records(target: Target, records: Mapping[str, FileRecord]) -> int:
+    """Write the records of pictures, and return how many rows were changed."""
+    by_source: dict[Source, dict[str, list[Record]]] = {}
+    for item_id, found in records.items():
+        by_source.setdefault(found.source, {})[item_id] = [found.record]
+    return sum(
+        sources.update(target.db, target.table, source, own)
+        for source, own in by_source.items()
+    )
 
 
 def restore_records(target: Target) -> None:
@@ -120,6 +137,7 @@ def restore_records(target: Target) -> None:
             record = kept_records.pop(target.db, target.table, md5, item_id)
             if record:
                 items.write(target.db, target.table, [{"id": item_id, **record}])
+                sources.merge(target.db, target.table, [item_id])
     target.new_pictures.clear()
 
 
@@ -241,7 +259,7 @@ def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
         md5 = ready.md5.hex()
         restored = kept_records.pop(target.db, target.table, md5, item_id) or {}
         target.new_pictures |= {} if restored else {item_id: md5}
-    item = {**restored, **_facts(target, ready), **target.records.get(item_id, {})}
+    item = {**restored, **_facts(target, ready)}
     items.write(target.db, target.table, [item])
     _write_thumbnail(target, ready)
     sql = "delete from glam_problems where items_table = ? and id = ?"

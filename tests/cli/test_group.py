@@ -9,6 +9,7 @@ from ..test_structure import HEAVY
 
 HEADINGS = {
     "Collections": ["embed", "adopt", "reembed", "status"],
+    "Records": ["records"],
     "Search": ["search", "compare"],
     "Checkpoints": ["models", "train", "evaluate"],
     "Site": ["serve"],

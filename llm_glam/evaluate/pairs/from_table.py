@@ -12,7 +12,7 @@ from ...formats import tables
 from ...formats.tables import Row
 from ...images import files
 from ...images.files import METADATA_NAMES, FileNames, PictureFile
-from ...ingest import records
+from ...records import beside
 from . import columns, pairs
 from .columns import CaptionSource, Header
 from .pairs import Origin, Pair, Pairs
@@ -172,7 +172,7 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
         return "it is an address; download the picture into the folder of the table"
     if "\0" in name or _shown(name) != name[:LONGEST_SHOWN]:
         return "its name is not valid text"
-    if records.DRIVE.match(name) and not Path(name).is_absolute():
+    if beside.DRIVE.match(name) and not Path(name).is_absolute():
         return (
             "it is on a Windows drive; write its path relative to the folder of the table, or to "
             "one given with --images"

@@ -4,18 +4,17 @@ These follow Hugging Face's convention: the column ``file_name`` has the picture
 the metadata file. All other columns become part of the record, and text stays text.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import items
-from ..db.sensitive import is_yes
+from ..db import sources
+from ..db.record_values import Kinds, clean
+from ..db.sources import Record, Source
 from ..errors import BadRecords
 from ..formats import tables
 from ..formats.tables import Notes, Row
@@ -30,42 +29,45 @@ from ..images.files import (
 
 FILE_NAME = "file_name"
 MOST_COLUMNS = 1500
-LARGEST = 2**63
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-WHOLE = re.compile(r"-?[0-9]{1,18}")
 NAMED = 3  # how many records without a picture, or files, are named
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A record from a metadata file: its source, and the ``file_name`` as it is in there.
+
+    ``folder`` is that of the metadata file.
+    """
+
+    source: Source
+    record: Record
+    folder: Path
+    written: str
 
 
 @dataclass
 class Records:
     """Records by the absolute path of their picture, and remarks to report about them.
 
-    ``written`` has the folder of the metadata file, and the ``file_name`` as it is in there.
+    ``headings`` has the names of columns of each source.
     """
 
-    by_path: dict[str, Row] = field(default_factory=dict)
-    written: dict[str, tuple[Path, str]] = field(default_factory=dict)
-    kinds: dict[str, type] = field(default_factory=dict)
+    by_path: dict[str, FileRecord] = field(default_factory=dict)
+    headings: dict[str, dict[str, None]] = field(default_factory=dict)
+    kinds: Kinds = field(default_factory=Kinds)
     remarks: list[str] = field(default_factory=list)
 
-    def of(self, file: PictureFile) -> Row | None:
+    def of(self, file: PictureFile) -> FileRecord | None:
         """Return the record of a file, or None."""
         return self.by_path.get(same_name(str(file.path)))
 
-    def fit(self, db: Database, items_table: str) -> None:
-        """Add the columns the records need to the items table, and convert the values to fit.
-
-        The records then have the table's column names.
-        """
-        if not self.kinds:
-            return
-        columns = items.add_columns(db, items_table, self._fitting_kinds())
-        present = db.table(items_table).columns_dict
-        for path, row in self.by_path.items():
-            self.by_path[path] = {
-                columns[name]: _value(columns[name], value, present[columns[name]])
-                for name, value in row.items()
-            }
+    def add_columns(self, db: Database, items_table: str) -> None:
+        """Add the columns of the records to the items table."""
+        kinds = self.kinds.by_heading()
+        for source, headings in self.headings.items():
+            own = {heading: kinds[heading] for heading in headings}
+            sources.add_columns(db, items_table, source, own, identifier=FILE_NAME)
 
     def match_other_case(self, files: Iterable[PictureFile]) -> None:
         """Give records to pictures whose names differ from theirs in upper and lower case only.
@@ -80,11 +82,10 @@ class Records:
             target = alike.get(folded(path))
             if target is None or target in self.by_path:
                 continue
-            file, (folder, name) = present[target], self.written[path]
-            if _is_only(names, folder, name, file):
+            file, found = present[target], self.by_path[path]
+            if _is_only(names, found.folder, found.written, file):
                 self.by_path[target] = self.by_path.pop(path)
-                self.written[target] = self.written.pop(path)
-                examples.append(f"{name} is {file.file}")
+                examples.append(f"{found.written} is {file.file}")
         if examples:
             self.remarks.append(
                 f"{len(examples):,} records match a picture only if upper and lower case are "
@@ -98,7 +99,7 @@ class Records:
         present = {same_name(str(file.path)): file.file for file in files}
         remarks = []
         if left := [path for path in self.by_path if path not in present]:
-            names = [self.written[path][1] for path in left]
+            names = [self.by_path[path].written for path in left]
             here = (
                 f"; pictures here have names such as {next(iter(present.values()))}"
                 if present and len(left) == len(self.by_path)
@@ -114,24 +115,6 @@ class Records:
             )
         return remarks
 
-    def _fitting_kinds(self) -> dict[str, type]:
-        """Return the columns' types, renaming a ``sequence`` column that has text such as 12r.
-
-        Our own column of that name only takes whole numbers.
-        """
-        for name in [name for name in self.kinds if name.strip().lower() == "sequence"]:
-            values = (row.get(name) for row in self.by_path.values())
-            if not all(_is_whole(v) for v in values if v not in (None, "")):
-                self._rename(name, f"{name}_source")
-        return self.kinds
-
-    def _rename(self, old: str, new: str) -> None:
-        self.kinds[new] = str
-        del self.kinds[old]
-        for row in self.by_path.values():
-            if old in row:
-                row[new] = row.pop(old)
-
 
 def read_beside(files: Collection[PictureFile]) -> Records:
     """Read the metadata files in the folders of these pictures, and in their parent folders.
@@ -141,7 +124,8 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     :raises BadRecords: a metadata file cannot be read, or there are too many columns
     """
     records = Records()
-    folders = sorted(_folders(files))
+    roots = _folders(files)
+    folders = sorted(roots)
     read_files = [
         path
         for folder in folders
@@ -149,7 +133,7 @@ def read_beside(files: Collection[PictureFile]) -> Records:
         if path.resolve().is_relative_to(folder)
     ]
     for path in read_files:
-        _add(records, path)
+        _add(records, path, roots[path.parent])
     if not read_files:
         records.remarks += [
             f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
@@ -157,9 +141,9 @@ def read_beside(files: Collection[PictureFile]) -> Records:
             for path in spreadsheets_in(folders)[:NAMED]
         ]
     records.match_other_case(files)
-    if len(records.kinds) > MOST_COLUMNS:
+    if (count := len(records.kinds.by_heading())) > MOST_COLUMNS:
         raise BadRecords(
-            f"The metadata has {len(records.kinds):,} columns; at most {MOST_COLUMNS:,} can "
+            f"The metadata has {count:,} columns; at most {MOST_COLUMNS:,} can "
             "be stored."
         )
     return records
@@ -182,22 +166,27 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
             f"(it has: {', '.join(first)})."
         )
     for row in chain([first], rows):
-        yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
+        yield {FILE_NAME if k == key else clean(k): v for k, v in row.items()}
 
 
-def _folders(files: Iterable[PictureFile]) -> set[Path]:
-    found: set[Path] = set()
+def _folders(files: Iterable[PictureFile]) -> dict[Path, Path]:
+    """Return the folders of pictures and their parents, each with the one that was embedded."""
+    found: dict[Path, Path] = {}
     for file in files:
         folder = file.path.parent
         while folder not in found:
-            found.add(folder)
+            found[folder] = file.folder
             if folder == file.folder:
                 break
             folder = folder.parent
     return found
 
 
-def _add(records: Records, path: Path) -> None:
+def _add(records: Records, path: Path, root: Path) -> None:
+    source = Source(
+        f"{root.name}/{path.relative_to(root).as_posix()}", address=str(path)
+    )
+    headings = records.headings.setdefault(source.name, {})
     rows = 0
     repeated: list[int] = []  # the lines they begin in
     refused: list[int] = []
@@ -215,10 +204,10 @@ def _add(records: Records, path: Path) -> None:
         if key in records.by_path:
             repeated.append(notes.line)
             continue
-        records.by_path[key] = row
-        records.written[key] = path.parent, written
-        for column, value in row.items():
-            records.kinds[column] = _wider(records.kinds.get(column), value)
+        record = Record(row, written, notes.line)
+        records.by_path[key] = FileRecord(source, record, path.parent, written)
+        records.kinds.add(row)
+        headings |= dict.fromkeys(row)
     if not rows:
         records.remarks.append(f"{path}: there are no rows in it")
     if repeated:
@@ -258,41 +247,3 @@ def _is_inside(name: str) -> bool:
         Path(name).is_absolute() or ".." in parts or "://" in name or DRIVE.match(name)
     )
     return bool(name) and not outside
-
-
-def _wider(kind: type | None, value: Any) -> type:
-    """Return the column type that holds this value and those before it.
-
-    :param kind: the type so far, None if there were no values
-    """
-    if value is None or value == "":
-        return kind or str
-    this = {bool: int, int: int, float: float}.get(type(value), str)
-    if this is int and abs(value) >= LARGEST:
-        this = str  # in a column of numbers, SQLite would round even its text
-    if kind in (None, this):
-        return this
-    return float if {kind, this} == {int, float} else str
-
-
-def _value(column: str, value: Any, kind: type) -> Any:
-    if column == "sensitive":
-        return int(is_yes(value))
-    if value is None or value == "" or value != value:  # NaN equals nothing
-        return None
-    if column == "sequence":
-        return int(value)
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) or kind is str or abs(value) >= LARGEST:
-        return _clean(str(value))
-    return value
-
-
-def _is_whole(value: Any) -> bool:
-    return bool(WHOLE.fullmatch(str(value).strip()))
-
-
-def _clean(text: str) -> str:
-    """Return text that SQLite can store, without lone surrogates and NUL characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
