@@ -26,6 +26,7 @@ BACKS = ("v", "verso", "back", "reverse", "rev", "rueckseite", "rückseite", "do
 FRONT_FIRST = dict.fromkeys(BACKS, 1)
 FEWEST_CHARACTERS = 3  # of a key that may be a part of a name
 LONGEST_KEY = 200
+MOST_ROWS = 5  # to a value of the key
 SAMPLE = 300  # pictures that decide which column is the key
 
 
@@ -103,18 +104,21 @@ def best_column(
 ) -> str | None:
     """Return the column whose values match most pictures, or None if none matches any.
 
-    Of several, the one with more different values is taken, then the first. Some pictures, evenly
-    distributed, are looked at.
+    A column whose values repeat, such as a year, is less likely to be it, and never is if there are
+    more than :data:`MOST_ROWS` rows to a value. Some pictures, evenly distributed, are looked at.
 
-    :param columns: the values of each column as text
+    :param columns: the values of each column as text, an empty one for an empty cell
     :param find: how pictures are matched to them
     """
     sample = pictures[:: max(1, len(pictures) // SAMPLE)]
-    keys = {name: set(filter(_may_be_key, values)) for name, values in columns.items()}
-    counts = {name: len(find(sample, values).keys) for name, values in keys.items()}
-    if not any(counts.values()):
-        return None
-    return max(columns, key=lambda name: (counts[name], len(keys[name])))
+    scores = {}
+    for name, values in columns.items():
+        keys = {value for value in values if 0 < len(value) <= LONGEST_KEY}
+        rows = sum(map(bool, values))
+        if keys and rows <= len(keys) * MOST_ROWS:
+            scores[name] = len(find(sample, keys).keys) * (len(keys) / rows) ** 2
+    best = max(scores, key=scores.__getitem__, default=None)
+    return best if best is not None and scores[best] else None
 
 
 def tokens(text: str, *, zeros: bool = False) -> Tokens:
@@ -269,10 +273,6 @@ def _ends_in_letter(key: Tokens) -> bool:
     last, before = key[-1], key[-2:-1]
     is_number = bool(before) and before[0].isdecimal()
     return is_number and len(last) == 1 and last.isalpha()
-
-
-def _may_be_key(value: str) -> bool:
-    return 0 < len(value) <= LONGEST_KEY
 
 
 def _may_be_part(key: Tokens) -> bool:

@@ -129,6 +129,15 @@ def test_the_column_that_matches_most_is_the_key():
     assert matching.best_column(files, {"Title": columns["Title"]}) is None
 
 
+def test_a_year_is_no_key_though_every_name_has_it():
+    files = pictures(
+        "1887_1.jpg", "1887_2.jpg", "1888_3.jpg", "1888_4.jpg", "1887_9.jpg"
+    )
+    columns = {"Year": ["1887", "1887", "1888"], "Nr": ["1887/1", "1887/2", "1888/3"]}
+    assert matching.best_column(files, columns) == "Nr"
+    assert matching.best_column(files, {"Year": ["1887"] * 4 + ["1888"] * 7}) is None
+
+
 NUMBERS = st.lists(st.integers(1, 9999), min_size=1, max_size=3)
 
 
