@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from ..db import collections, connection
 from ..records import join as joining
 from ..records import report as reports
+from ..records import template as templates
 from ..records.join import JoinOptions, JoinPlan
 from . import options as shared
 from .output import output_options, output_rows, say_on_stderr
@@ -65,6 +66,12 @@ def _split_options(
     metavar="SOURCE",
     help="Remove the records of a source, such as its file's name",
 )
+@click.option(
+    "--template",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.xlsx",
+    help="Write a spreadsheet with the pictures, to fill in",
+)
 @output_options
 @shared.database_option
 def command(
@@ -77,6 +84,7 @@ def command(
     yes: bool,
     report: Path | None,
     remove: str | None,
+    template: Path | None,
     format_: str,
 ) -> None:
     """Attach the rows of FILE to the pictures of COLLECTION.
@@ -93,6 +101,7 @@ def command(
         llm glam records photos catalogue.xlsx
         llm glam records photos catalogue.xlsx --key 'Accession No.' --yes
         llm glam records photos export.csv --report matches.xlsx
+        llm glam records photos --template fill-me-in.xlsx
         llm glam records photos --remove catalogue.xlsx
     """
     shared.check_exists(database)
@@ -101,6 +110,9 @@ def command(
     if remove is not None:
         changed = joining.remove(db, opened, remove)
         output_rows([{"removed": remove, "changed": changed}], format_)
+    elif template is not None:
+        rows = templates.write_template(db, opened, template)
+        output_rows([{"template": str(template), "rows": rows}], format_)
     elif file is None:
         output_rows(
             joining.sources_of(db, opened), format_, "There are no records yet."

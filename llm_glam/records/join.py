@@ -17,6 +17,7 @@ from sqlite_utils.db import quote_identifier
 
 from ..db import collections, connection, sources
 from ..db.collection import Collection
+from ..db.items import TECHNICAL
 from ..db.record_values import Kinds
 from ..db.sources import Record, Source
 from ..errors import BadRecords, UnknownCollection
@@ -24,9 +25,10 @@ from ..formats import tables
 from ..formats.tables import Notes, Row
 from . import matching
 from .beside import MOST_COLUMNS
-from .matching import Matches, Picture
+from .matching import ID, PATH, Matches, Picture
 
 EXAMPLES = 3
+PICTURE = "picture"  # heading of the thumbnails in a template
 Finder = Callable[[Iterable[Picture], Iterable[str]], Matches]
 
 
@@ -82,6 +84,15 @@ class JoinPlan:
         """The lines of the rows that describe no picture."""
         matched = set(self.matched_lines)
         return [line for line in self.rows if line not in matched]
+
+    @cached_property
+    def of_files(self) -> set[str]:
+        """The headings of columns that describe the files, in a table that llm-glam wrote."""
+        is_own = self.key in ("id", "file") and {*self.matches.how.values()} <= {
+            ID,
+            PATH,
+        }
+        return {*TECHNICAL, PICTURE} if is_own else set()
 
     @property
     def unmatched_keys(self) -> list[str]:
@@ -205,12 +216,13 @@ def join(
 
 
 def _write(db: Database, plan: JoinPlan) -> Joined:
-    table, source = _table(plan.collection), plan.source
+    table, source = items_table(plan.collection), plan.source
     records = plan.records()
     kinds = Kinds()
     for row in plan.rows.values():
         kinds.add(row)
-    by_heading = kinds.by_heading() | dict.fromkeys(plan.split, str)
+    found = kinds.by_heading() | dict.fromkeys(plan.split, str)
+    by_heading = {h: kind for h, kind in found.items() if h not in plan.of_files}
     with connection.writing(db):
         collections.check_still_there(db, plan.collection)
         keys_before = sources.keys(db, table, source.name)
@@ -240,7 +252,7 @@ def _write(db: Database, plan: JoinPlan) -> Joined:
 
 def sources_of(db: Database, collection: Collection) -> list[Row]:
     """Return the sources of a collection's records, with how many records and pictures each has."""
-    return sources.every(db, _table(collection))
+    return sources.every(db, items_table(collection))
 
 
 def remove(db: Database, collection: Collection, name: str) -> int:
@@ -250,7 +262,7 @@ def remove(db: Database, collection: Collection, name: str) -> int:
     :raises BadRecords: there is no such source
     """
     collections.prepare(db)
-    table = _table(collection)
+    table = items_table(collection)
     known = [row["source"] for row in sources.every(db, table)]
     if name not in known:
         raise BadRecords(
@@ -286,11 +298,15 @@ def _read(path: Path, notes: Notes) -> dict[int, Row]:
 
 
 def _pictures(db: Database, collection: Collection) -> list[Picture]:
-    sql = f"select id, coalesce(file, id) from {quote_identifier(_table(collection))}"
+    sql = f"select id, coalesce(file, id) from {quote_identifier(items_table(collection))}"
     return [Picture(*row) for row in db.execute(f"{sql} order by id").fetchall()]
 
 
-def _table(collection: Collection) -> str:
+def items_table(collection: Collection) -> str:
+    """Return the name of a collection's items table.
+
+    :raises UnknownCollection: llm-glam has embedded nothing in it
+    """
     if collection.items_table is None:
         raise UnknownCollection(
             f"The collection '{collection.name}' has no pictures embedded by llm-glam."

@@ -349,3 +349,26 @@ def test_a_kill_leaves_the_old_records(collection, tmp_path):
     assert after == before
     collection(*JOIN, "--yes")
     assert names(collection)["1887-02.PNG"] == "Quince"
+
+
+def test_a_template_is_filled_in_and_comes_back(collection, tmp_path):
+    shown = collection("glam", "records", "photos", "--template", "fill.xlsx")
+    assert json.loads(shown.stdout) == {"template": "fill.xlsx", "rows": 4}
+    book = openpyxl.load_workbook(tmp_path / "fill.xlsx")
+    sheet = book.active
+    assert [cell.value for cell in sheet[1]][:4] == ["id", "file", "picture", "title"]
+    assert [row[0].value for row in sheet.iter_rows(min_row=2)] == sorted(FILES)
+    assert [image.anchor._from.row for image in sheet._images] == [1, 2, 3, 4]
+    sheet["D2"] = "A pear"
+    book.save(tmp_path / "fill.xlsx")
+    before = set(collection.rows("select * from photos")[0])
+    collection("glam", "records", "photos", "fill.xlsx", "--yes")
+    assert names(collection, "title") == {
+        **dict.fromkeys(FILES),
+        "1887-02.PNG": "A pear",
+    }
+    added = set(collection.rows("select * from photos")[0]) - before
+    assert added == {"creator", "date"}
+    collection("glam", "records", "photos", "--template", "again.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "again.xlsx").active
+    assert sheet["D2"].value == "A pear"
