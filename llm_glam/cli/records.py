@@ -14,7 +14,7 @@ from ..records import report as reports
 from ..records import template as templates
 from ..records.join import JoinOptions, JoinPlan
 from . import options as shared
-from .output import output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
 SHOWN = 5
 
@@ -118,7 +118,9 @@ def command(
             joining.sources_of(db, opened), format_, "There are no records yet."
         )
     else:
-        plan = joining.plan_join(db, opened, file, JoinOptions(key, key_regex, split))
+        options = JoinOptions(key, key_regex, split)
+        with ProgressBar() as progress:
+            plan = joining.plan_join(db, opened, file, options, progress)
         _show(plan)
         if report is not None:
             reports.write(plan, report)
@@ -139,7 +141,8 @@ def _is_wanted(yes: bool) -> bool:
 
 
 def _join(db: Database, plan: JoinPlan, arguments: dict[str, Any]) -> dict[str, int]:
-    joined = joining.join(db, plan, arguments)
+    with ProgressBar() as progress:
+        joined = joining.join(db, plan, arguments, progress)
     if gone := joined.gone_records:
         are = "record is" if len(gone) == 1 else "records are"
         was = "was" if len(gone) == 1 else "were"

@@ -6,7 +6,7 @@ nothing. Either can be repeated: only what has changed in the spreadsheet is cha
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from ..db import collections, connection, sources
+from ..db import collections, connection, embeddings, sources
 from ..db.collection import Collection
 from ..db.items import TECHNICAL
 from ..db.record_values import Kinds
@@ -23,13 +23,14 @@ from ..db.sources import Record, Source
 from ..errors import BadRecords, UnknownCollection
 from ..formats import tables
 from ..formats.tables import Notes, Row
+from ..progress import Progress
 from . import matching
 from .beside import MOST_COLUMNS
-from .matching import ID, PATH, Matches, Picture
+from .matching import ID, PATH, SILENT, Matches, Picture
 
 EXAMPLES = 3
 PICTURE = "picture"  # heading of the thumbnails in a template
-Finder = Callable[[Iterable[Picture], Iterable[str]], Matches]
+Finder = Callable[..., Matches]  # as matching.match
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def plan_join(
     collection: Collection,
     path: Path,
     options: JoinOptions | None = None,
+    progress: Progress = SILENT,
 ) -> JoinPlan:
     """Read a table and find out which pictures of a collection its rows describe.
 
@@ -185,7 +187,9 @@ def plan_join(
         if options.key is not None
         else _best_key(path, rows, headings, pictures, find)
     )
-    matches = find(pictures, (key_of(row, key) for row in rows.values()))
+    progress.begin(len(pictures))
+    values = (key_of(row, key) for row in rows.values())
+    matches = find(pictures, values, progress=progress)
     if not matches.keys and not matches.ambiguous:
         raise BadRecords(_nothing_fits(path, key, rows, pictures, collection))
     source = Source(path.name, address=str(path.resolve()))
@@ -197,7 +201,10 @@ def plan_join(
 
 
 def join(
-    db: Database, plan: JoinPlan, arguments: dict[str, Any] | None = None
+    db: Database,
+    plan: JoinPlan,
+    arguments: dict[str, Any] | None = None,
+    progress: Progress = SILENT,
 ) -> Joined:
     """Write the records of a plan, in place of those that the same table gave before.
 
@@ -209,13 +216,13 @@ def join(
     run = collections.begin_run(
         db, plan.collection, "glam records", arguments or {"file": plan.source.address}
     )
-    joined = _write(db, plan)
+    joined = _write(db, plan, progress)
     counts = {"changed": joined.changed, "pictures": len(plan.matches.keys)}
     collections.end_run(db, run, counts, time.monotonic() - started)
     return joined
 
 
-def _write(db: Database, plan: JoinPlan) -> Joined:
+def _write(db: Database, plan: JoinPlan, progress: Progress) -> Joined:
     table, source = items_table(plan.collection), plan.source
     records = plan.records()
     kinds = Kinds()
@@ -234,10 +241,13 @@ def _write(db: Database, plan: JoinPlan) -> Joined:
             identifier=plan.key,
             is_placed=len(set(plan.matches.keys.values())) < len(plan.matches.keys),
         )
-        gone: dict[str, list[Record]] = {
-            i: [] for i in sources.ids_of(db, table, source.name)
-        }
-        changed = sources.update(db, table, source, {**gone, **records})
+        ids = {*sources.ids_of(db, table, source.name), *records}
+        changed = 0
+        progress.begin(len(ids))
+        for chunk in embeddings.chunks(sorted(ids)):
+            part = {item_id: records.get(item_id, []) for item_id in chunk}
+            changed += sources.update(db, table, source, part)
+            progress.advance(len(chunk))
         unmatched = ((line, plan.rows[line]) for line in plan.unmatched_lines)
         sources.put_without_picture(
             *(db, table, source),

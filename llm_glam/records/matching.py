@@ -11,13 +11,15 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+
+from ..progress import NoProgress, Progress
 
 ID, PATH, NAME, STEM = "id", "path", "file name", "file name without its ending"
 NORMALISED = "other separators, case or zeros"
 PART = "part of the file name"
 PATTERN = "--key-regex"
 
+SILENT = NoProgress()
 Tokens = tuple[str, ...]
 TOKEN = re.compile(r"\d+|[^\W\d_]+")
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
@@ -63,23 +65,31 @@ class Matches:
         return dict(found)
 
 
-def match(pictures: Iterable[Picture], keys: Iterable[str]) -> Matches:
+def match(
+    pictures: Iterable[Picture], keys: Iterable[str], progress: Progress = SILENT
+) -> Matches:
     """Match pictures to keys by their names.
 
     :param keys: as written in the records; an empty one matches nothing
+    :param progress: is told of each picture
     """
     index = _Keys(keys)
     matches = Matches()
     left = list(pictures)
     for how, name_of in AS_WRITTEN.items():
         left = _match_written(matches, left, index, how, name_of)
+    progress.advance(len(matches.keys) + len(matches.ambiguous))
     for picture in left:
         _match_tokens(matches, picture, index)
+        progress.advance(1)
     return matches
 
 
 def match_by_pattern(
-    pattern: re.Pattern[str], pictures: Iterable[Picture], keys: Iterable[str]
+    pattern: re.Pattern[str],
+    pictures: Iterable[Picture],
+    keys: Iterable[str],
+    progress: Progress = SILENT,
 ) -> Matches:
     """Match pictures to the key that a regular expression finds in their file's path.
 
@@ -88,6 +98,7 @@ def match_by_pattern(
     index = _Keys(keys)
     matches = Matches()
     for picture in pictures:
+        progress.advance(1)
         found = pattern.search(picture.file)
         name = found and (found[1] if pattern.groups else found[0])
         if name:
@@ -121,14 +132,9 @@ def best_column(
     return best if best is not None and scores[best] else None
 
 
-def tokens(text: str, *, zeros: bool = False) -> Tokens:
-    """Return the numbers and words of a name, in lower case.
-
-    :param zeros: whether numbers keep their leading zeros
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    found = TOKEN.findall(plain)
-    return tuple(found if zeros else (_number(one) for one in found))
+def tokens(text: str) -> Tokens:
+    """Return the numbers and words of a name, in lower case and without leading zeros."""
+    return tuple(map(_number, _written_tokens(text)))
 
 
 def natural_order(name: str) -> tuple[tuple[bool, int, str], ...]:
@@ -165,22 +171,17 @@ class _Keys:
 
     def like(self, name: str) -> list[str]:
         """Return the keys with the tokens of a name; of several, one that has its zeros too."""
-        return self._with(tokens(name), tokens(name, zeros=True))
+        written = _written_tokens(name)
+        return self._with(tuple(map(_number, written)), written)
 
     def parts(self, name: str) -> tuple[list[str], bool]:
         """Return the keys that are the longest parts of a name.
 
         The flag says whether what stands beside them might be a part of another key.
         """
-        plain, written = tokens(name), tokens(name, zeros=True)
-        spans = [
-            (start, end)
-            for start in range(len(plain))
-            for end in range(start + 1, min(start + self._longest, len(plain)) + 1)
-            if plain[start:end] in self._by_tokens and _may_be_part(plain[start:end])
-        ]
-        widest = max((end - start for start, end in spans), default=0)
-        spans = [span for span in spans if span[1] - span[0] == widest]
+        written = _written_tokens(name)
+        plain = tuple(map(_number, written))
+        spans = self._spans(plain)
         keys = [k for s, e in spans for k in self._with(plain[s:e], written[s:e])]
         doubtful = any(self._is_doubtful(plain, start, end) for start, end in spans)
         return list(dict.fromkeys(keys)), doubtful
@@ -194,9 +195,24 @@ class _Keys:
         elif keys:
             matches.ambiguous[picture.id] = list(keys)
 
+    def _spans(self, plain: Tokens) -> list[tuple[int, int]]:
+        """Return where the keys with most tokens begin and end."""
+        for width in range(min(self._longest, len(plain)), 0, -1):
+            found = [
+                (start, start + width)
+                for start in range(len(plain) - width + 1)
+                if plain[start : start + width] in self._by_tokens
+                and _may_be_part(plain[start : start + width])
+            ]
+            if found:
+                return found
+        return []
+
     def _with(self, plain: Tokens, written: Tokens) -> list[str]:
         found = self._by_tokens.get(plain, [])
-        same = [key for key in found if tokens(key, zeros=True) == written]
+        if len(found) < 2:
+            return found
+        same = [key for key in found if _written_tokens(key) == written]
         return same if len(same) == 1 else found
 
     def _is_doubtful(self, plain: Tokens, start: int, end: int) -> bool:
@@ -235,7 +251,7 @@ def _match_written(
         else:
             found[key].append(picture)
     for key, fitting in found.items():
-        folders = {PurePosixPath(picture.file).parent for picture in fitting}
+        folders = {picture.file.rpartition("/")[0] for picture in fitting}
         for picture in fitting:
             if len(folders) > 1 and how in (NAME, STEM):
                 matches.ambiguous[picture.id] = [key]
@@ -245,8 +261,8 @@ def _match_written(
 
 
 def _match_tokens(matches: Matches, picture: Picture, index: _Keys) -> None:
-    for name_of in AS_WRITTEN.values():
-        if keys := index.like(name_of(picture)):
+    for name in dict.fromkeys(name_of(picture) for name_of in AS_WRITTEN.values()):
+        if keys := index.like(name):
             index.add_to(matches, picture, keys, NORMALISED)
             return
     keys, doubtful = index.parts(_without_ending(picture.file))
@@ -258,6 +274,10 @@ def _match_tokens(matches: Matches, picture: Picture, index: _Keys) -> None:
 
 def _without_ending(name: str) -> str:
     return ENDING.sub("", name)
+
+
+def _written_tokens(text: str) -> Tokens:
+    return tuple(TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _number(token: str) -> str:
@@ -284,6 +304,6 @@ def _may_be_part(key: Tokens) -> bool:
 AS_WRITTEN: dict[str, Callable[[Picture], str]] = {
     ID: lambda picture: picture.id,
     PATH: lambda picture: picture.file,
-    NAME: lambda picture: PurePosixPath(picture.file).name,
-    STEM: lambda picture: _without_ending(PurePosixPath(picture.file).name),
+    NAME: lambda picture: picture.file.rpartition("/")[2],
+    STEM: lambda picture: _without_ending(picture.file.rpartition("/")[2]),
 }
