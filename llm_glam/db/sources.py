@@ -83,8 +83,8 @@ def add_columns(
     names = items.add_columns(db, table, {w: kinds[h] for w, h in headings.items()})
     filled: dict[str, str | None] = {names[w]: h for w, h in headings.items()}
     filled |= {name: None for name in PLACE if is_placed and name not in filled}
-    private = {r["column"]: r["private"] for r in _columns_of(db, table, source)}
-    rows = (
+    known = {row["column"]: row for row in _columns_of(db, table, source)}
+    rows = [
         {
             "items_table": table,
             "column": name,
@@ -92,12 +92,13 @@ def add_columns(
             "position": position,
             "heading": heading,
             "separator": (split or {}).get(heading or ""),
-            "private": private.get(name),
+            "private": known.get(name, {}).get("private"),
             "identifier": int(heading is not None and heading == identifier),
         }
         for position, (name, heading) in enumerate(filled.items())
-    )
-    db.table("glam_columns").insert_all(rows, replace=True)
+    ]
+    if any(known.get(row["column"]) != row for row in rows):
+        db.table("glam_columns").insert_all(rows, replace=True)
 
 
 def _wanted(heading: str, kind: type) -> str:
@@ -196,13 +197,42 @@ def every(db: Database, table: str) -> list[Row]:
     return list(db.query(sql, [table])) if db.table("glam_sources").exists() else []
 
 
+def further_records(db: Database, table: str, item_id: str) -> list[Row]:
+    """Return the records of a picture that are not merged, as they came.
+
+    They are those of a source that has several of the picture, without the first.
+    """
+    if not db.table("glam_sources").exists():
+        return []
+    sql = """
+        select record from (
+            select record, source, position,
+                row_number() over (partition by source order by position) as place
+            from glam_sources where items_table = ? and id = ?
+        ) where place > 1 order by source, position
+    """
+    return [json.loads(row[0]) for row in db.execute(sql, [table, item_id]).fetchall()]
+
+
+def headings_by_column(db: Database, table: str) -> dict[str, str]:
+    """Return the headings of columns as written, in their order in the source joined last."""
+    if not db.table("glam_columns").exists():
+        return {}
+    found: dict[str, str] = {}
+    for column in columns(db, table):
+        if column.heading:
+            found.setdefault(column.name, column.heading)
+    return found
+
+
 def columns(db: Database, table: str) -> list[Column]:
-    """Return what the sources of a set fill, in the order of the sources' own columns."""
+    """Return what the sources of a set fill, each in its order, and the one joined last first."""
     types = db.table(table).columns_dict
-    rows = db.query(
-        "select * from glam_columns where items_table = ? order by source, position",
-        [table],
-    )
+    sql = """
+        select *, max(rowid) over (partition by source) as joined
+        from glam_columns where items_table = ? order by joined desc, position
+    """
+    rows = db.query(sql, [table])
     return [
         Column(
             r["source"], r["heading"], r["column"], r["separator"], types[r["column"]]
