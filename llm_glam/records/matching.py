@@ -181,7 +181,7 @@ class _Keys:
         """
         written = _written_tokens(name)
         plain = tuple(map(_number, written))
-        spans = self._spans(plain)
+        spans = self._spans(plain, len(_written_tokens(name.rpartition("/")[0])))
         keys = [k for s, e in spans for k in self._with(plain[s:e], written[s:e])]
         doubtful = any(self._is_doubtful(plain, start, end) for start, end in spans)
         return list(dict.fromkeys(keys)), doubtful
@@ -195,14 +195,17 @@ class _Keys:
         elif keys:
             matches.ambiguous[picture.id] = list(keys)
 
-    def _spans(self, plain: Tokens) -> list[tuple[int, int]]:
-        """Return where the keys with most tokens begin and end."""
+    def _spans(self, plain: Tokens, first: int) -> list[tuple[int, int]]:
+        """Return where the keys with most tokens begin and end.
+
+        :param first: where the name of the file begins, behind those of its folders
+        """
         for width in range(min(self._longest, len(plain)), 0, -1):
             found = [
                 (start, start + width)
                 for start in range(len(plain) - width + 1)
                 if plain[start : start + width] in self._by_tokens
-                and _may_be_part(plain[start : start + width])
+                and _may_be_part(plain[start : start + width], start == first)
             ]
             if found:
                 return found
@@ -295,10 +298,13 @@ def _ends_in_letter(key: Tokens) -> bool:
     return is_number and len(last) == 1 and last.isalpha()
 
 
-def _may_be_part(key: Tokens) -> bool:
-    """Return whether a key is distinctive enough to be looked for within names."""
+def _may_be_part(key: Tokens, is_first: bool) -> bool:
+    """Return whether a key is distinctive enough to be looked for within names.
+
+    A short number is only where the file's name begins with it.
+    """
     has_number = any(token.isdecimal() for token in key)
-    return has_number and sum(map(len, key)) >= FEWEST_CHARACTERS
+    return has_number and (is_first or sum(map(len, key)) >= FEWEST_CHARACTERS)
 
 
 AS_WRITTEN: dict[str, Callable[[Picture], str]] = {

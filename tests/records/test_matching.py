@@ -37,6 +37,9 @@ def matched(files, keys):
         ("NH 1999_12r.jpg", "NH 1999/12"),
         ("box 4/1887_3804.jpg", "1887/3804"),
         ("1887_3804_7.jpg", "1887/3804"),
+        ("0032-bronze-coin.jpg", "0032"),
+        ("0032-bronze-coin.jpg", "32"),
+        ("box 7/2 verso.jpg", "2"),
     ],
 )
 def test_names_of_one_picture(file, key):
@@ -68,7 +71,13 @@ def test_same_names_in_several_folders_are_ambiguous():
 
 @pytest.mark.parametrize(
     ("file", "key"),
-    [("12.jpg", "1887/12"), ("apple.jpg", "apples"), ("a_2_b.jpg", "2"), ("x.jpg", "")],
+    [
+        ("12.jpg", "1887/12"),
+        ("apple.jpg", "apples"),
+        ("a_2_b.jpg", "2"),
+        ("x.jpg", ""),
+        ("box 2/a.jpg", "2"),
+    ],
 )
 def test_what_is_less_than_a_key_does_not_match(file, key):
     found = matching.match(pictures(file), [key])
