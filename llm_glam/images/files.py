@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .. import platforms
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
 from . import decoding
 
@@ -216,7 +217,8 @@ def why_refused(
     except (OSError, RuntimeError) as error:
         if path.is_symlink():
             return "it is a broken link", ProblemKind.BAD_LINK
-        reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        why = platforms.reason(error) if isinstance(error, OSError) else error
+        reason = f"it cannot be read ({why})"
         return reason, ProblemKind.UNREADABLE
     return None
 
@@ -242,7 +244,7 @@ def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         for path in (Path(folder, name) for name in names if not _is_hidden(name)):
-            if path.is_symlink() or path.is_file():  # neither pipes nor devices
+            if platforms.is_file_or_link(path):
                 yield path
 
 

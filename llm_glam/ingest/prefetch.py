@@ -13,6 +13,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import platforms
 from ..engine import Encoder
 from ..errors import BadImage, ProblemKind
 from ..images import decoding
@@ -147,7 +148,7 @@ def prefetch(
             reason = "it is not valid text"
             return Problem(_printable(entry), reason, ProblemKind.BAD_TEXT)
         except OSError as error:
-            reason = f"it cannot be read ({error.strerror or error})"
+            reason = f"it cannot be read ({platforms.reason(error)})"
             return Problem(entry, reason, ProblemKind.UNREADABLE)
 
     with decoding.quiet():

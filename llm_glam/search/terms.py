@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
+from .. import platforms
 from ..db import embeddings
 from ..db.collection import Collection
 from ..errors import BadImage, BadTerm, check_text
@@ -201,7 +202,7 @@ def _file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadImage(f"{path} cannot be read: {error.strerror}.") from error
+        raise BadImage(f"{path} cannot be read: {platforms.reason(error)}.") from error
 
 
 def _fetched(address: str, private: bool) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ... import platforms
 from ...db.sensitive import is_yes
 from ...errors import BadPairs, ProblemKind
 from ...formats import tables
@@ -186,7 +187,7 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
             )
         return _allowed(table, found[0]) if found else _missing(table, name)
     except OSError as error:  # a name that is too long
-        return f"it cannot be read ({error.strerror or error})"
+        return f"it cannot be read ({platforms.reason(error)})"
 
 
 def _found(table: _Table, name: Path) -> list[Path]:
