@@ -21,6 +21,7 @@ RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 RECALLED = 0x1000 | 0x40000 | 0x400000  # offline, recall on open, recall on data access
 SF_DATALESS = 0x40000000
 STUB = ".icloud"  # older versions of macOS replace a.jpg by .a.jpg.icloud
+HAS_STUBS: bool = sys.platform == "darwin"
 IN_CLOUD = "it is only in the cloud, and was not downloaded"
 # Names that mean a device on Windows, whatever their extension.
 DEVICES = {
@@ -60,12 +61,8 @@ def may_pass(error: OSError) -> bool:
     return _code(error) in {ACCESS_DENIED, *IN_USE}
 
 
-def is_only_in_cloud(path: Path) -> bool:
-    """Return whether reading a file would download it."""
-    try:
-        status = path.stat()
-    except OSError:
-        return False
+def is_only_in_cloud(status: os.stat_result) -> bool:
+    """Return whether reading a file with this status would download it."""
     attributes = getattr(status, "st_file_attributes", 0)
     flags = getattr(status, "st_flags", 0)
     return bool(attributes & RECALLED or flags & SF_DATALESS)
@@ -74,6 +71,11 @@ def is_only_in_cloud(path: Path) -> bool:
 def stub_of(path: Path) -> Path:
     """Return the file that older versions of macOS put in place of one that is in the cloud."""
     return path.with_name(f".{path.name}{STUB}")
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a file, on this computer or in the cloud."""
+    return path.exists() or stub_of(path).exists()
 
 
 def of_stub(name: str) -> str | None:
@@ -92,6 +94,17 @@ def is_file_or_link(path: Path) -> bool:
     except OSError:
         return True
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path that matches a pattern is a file, or a link to one.
+
+    True if the system cannot tell, as in :func:`is_file_or_link`.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return not os.path.islink(path)
 
 
 def is_reserved(part: str) -> bool:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,7 @@ class PictureFile:
     """A file to embed: its id, its folder, and its path in it with ``/`` on every system.
 
     ``size`` in bytes; ``modified`` as ISO 8601 in UTC with microseconds, as the items table
-    keeps it.
+    keeps it. Reading one that ``is_in_cloud`` would download it.
     """
 
     id: str
@@ -41,6 +42,7 @@ class PictureFile:
     file: str
     size: int
     modified: str
+    is_in_cloud: bool = False
 
     @property
     def path(self) -> Path:
@@ -83,7 +85,7 @@ def matching(
             raise BadFolder(_no_match(root, pattern))
         parts.append(
             (
-                _found(root, sorted(paths), prefix),
+                _found(root, sorted(set(paths)), prefix),
                 _other_case(root, pattern, len(paths)),
             )
         )
@@ -104,10 +106,8 @@ def pictures(
     root = checked_folder(folder)
     if patterns:
         return matching([(str(folder), pattern) for pattern in patterns], prefix)
-    paths = sorted(p for p in _walk(root) if not is_metadata(p.name))
-    chosen = [
-        p for p in paths if decoding.has_picture_name(p) or decoding.is_picture(p)
-    ]
+    paths = sorted({p for p in _walk(root) if not is_metadata(p.name)})
+    chosen = [p for p in paths if decoding.has_picture_name(p) or _has_pixels(p)]
     if not chosen:
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
     found = _found(root, chosen, prefix)
@@ -148,6 +148,12 @@ def metadata_in(folder: Path) -> list[Path]:
         names = list(METADATA_NAMES)
     found = [folder / name for name in names if is_metadata(name)]
     found = [path for path in found if path.is_file()]
+    stubs = [name for name in names if is_metadata(platforms.of_stub(name) or "")]
+    if stubs and not found:
+        raise BadRecords(
+            f"{folder / (platforms.of_stub(stubs[0]) or '')} is only in the cloud; download it, and "
+            "repeat the command."
+        )
     others = [name for name in names if _is_other_metadata(name)]
     if others and not found:
         raise BadRecords(
@@ -177,10 +183,23 @@ def _is_other_metadata(name: str) -> bool:
 def file_at(path: Path, item_id: str) -> PictureFile:
     """Return a single file under a given id."""
     path = path.resolve()
-    status = path.stat()
-    return PictureFile(
-        item_id, path.parent, path.name, status.st_size, _modified(status)
-    )
+    return _described(item_id, path.parent, path.name, path.stat())
+
+
+def _described(
+    item_id: str, folder: Path, name: str, status: os.stat_result
+) -> PictureFile:
+    in_cloud = platforms.is_only_in_cloud(status)
+    modified = _modified(status)
+    return PictureFile(item_id, folder, name, status.st_size, modified, in_cloud)
+
+
+def _has_pixels(path: Path) -> bool:
+    """Return whether a file without a picture's name is one; nothing is downloaded to tell."""
+    with suppress(OSError):
+        if platforms.is_only_in_cloud(path.stat()):
+            return False
+    return decoding.is_picture(path)
 
 
 def _found(root: Path, paths: list[Path], prefix: str) -> Found:
@@ -193,9 +212,7 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
             safe = os.fsencode(name).decode("utf-8", "backslashreplace")
             refused.append((PictureFile(prefix + safe, root, safe, 0, ""), *refusal))
             continue
-        status = path.stat()
-        size, modified = status.st_size, _modified(status)
-        files.append(PictureFile(prefix + name, root, name, size, modified))
+        files.append(_described(prefix + name, root, name, path.stat()))
     return Found(files, refused)
 
 
@@ -217,6 +234,8 @@ def why_refused(
     except (OSError, RuntimeError) as error:
         if path.is_symlink():
             return "it is a broken link", ProblemKind.BAD_LINK
+        if platforms.stub_of(path).exists():
+            return platforms.IN_CLOUD, ProblemKind.UNREADABLE
         why = platforms.reason(error) if isinstance(error, OSError) else error
         reason = f"it cannot be read ({why})"
         return reason, ProblemKind.UNREADABLE
@@ -243,8 +262,9 @@ def _modified(status: os.stat_result) -> str:
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        for path in (Path(folder, name) for name in names if not _is_hidden(name)):
-            if platforms.is_file_or_link(path):
+        for name in (platforms.of_stub(name) or name for name in names):
+            path = Path(folder, name)
+            if not _is_hidden(name) and platforms.is_file_or_link(path):
                 yield path
 
 
@@ -259,7 +279,7 @@ def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
     return [
         path
         for path in _glob(root, pattern)
-        if path.is_file()
+        if platforms.is_file(path)
         and (texts or not is_metadata(path.name))
         and not is_hidden(path)
     ]
@@ -279,11 +299,20 @@ def _glob(root: Path, pattern: str) -> list[Path]:
     if literal.is_file():
         return [literal]
     try:
-        return list(root.glob(pattern))
+        return [*root.glob(pattern), *_stubs(root, pattern)]
     except ValueError as error:
         raise BadFolder(
             f"'{pattern}' is not a valid pattern ({error}); use '*.jpg' or '**/*.jpg'."
         ) from error
+
+
+def _stubs(root: Path, pattern: str) -> list[Path]:
+    """Return the files that match and are only in iCloud, where these have another name."""
+    if not platforms.HAS_STUBS:
+        return []
+    folder, slash, name = pattern.rpartition("/")
+    stubs = root.glob(f"{folder}{slash}{platforms.stub_of(Path(name)).name}")
+    return [one.with_name(platforms.of_stub(one.name) or one.name) for one in stubs]
 
 
 def _any_case(pattern: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from .. import platforms
 from ..engine import Encoder
-from ..errors import BadImage, ProblemKind
+from ..errors import BadImage, ProblemKind, Unreadable
 from ..images import decoding
 from ..images.decoding import Facts, Thumbnail
 from ..images.files import PictureFile
@@ -193,6 +193,8 @@ def _read(
         raw = content.encode()
         digest = hashlib.md5(raw, usedforsecurity=False).digest()
         return Ready(entry, digest, len(raw))
+    if isinstance(content, PictureFile) and content.is_in_cloud:
+        raise Unreadable(platforms.IN_CLOUD)
     source = content if isinstance(content, bytes) else content.path
     with _open(source) as fp:
         md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))

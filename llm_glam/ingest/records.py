@@ -88,7 +88,7 @@ class Records:
         if examples:
             self.remarks.append(
                 f"{len(examples):,} records match a picture only if upper and lower case are "
-                f"treated alike ({_first(examples)})"
+                f"treated alike ({named(examples)})"
             )
 
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
@@ -106,11 +106,11 @@ class Records:
             )
             remarks.append(
                 f"{len(left):,} of {len(self.by_path):,} records do not match any picture of this "
-                f"run: {_first(names)}{here}"
+                f"run: {named(names)}{here}"
             )
         if bare := [name for path, name in present.items() if path not in self.by_path]:
             remarks.append(
-                f"{len(bare):,} of {len(present):,} pictures have no record: {_first(bare)}"
+                f"{len(bare):,} of {len(present):,} pictures have no record: {named(bare)}"
             )
         return remarks
 
@@ -247,7 +247,7 @@ def _is_only(names: FileNames, folder: Path, name: str, file: PictureFile) -> bo
         return False
 
 
-def _first(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """Return the first few names, for a message."""
     return ", ".join([*names[:NAMED], *(["…"] if len(names) > NAMED else [])])
 

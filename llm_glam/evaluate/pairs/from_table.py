@@ -210,6 +210,8 @@ def _found(table: _Table, name: Path) -> list[Path]:
 
 
 def _missing(table: _Table, name: str) -> str:
+    if any(platforms.stub_of(one / name).exists() for one in table.folders):
+        return platforms.IN_CLOUD
     if Path(name).is_absolute():
         return "there is no such file"
     if len(table.folders) > 1:
@@ -239,7 +241,8 @@ def _allowed(table: _Table, path: Path) -> PictureFile | str | _Outside:
         return "it is not a file"
     is_own = path.is_relative_to(table.folders[0])
     inner = path.relative_to(table.folders[0]) if is_own else path
-    return files.file_at(path, inner.as_posix())
+    file = files.file_at(path, inner.as_posix())
+    return platforms.IN_CLOUD if file.is_in_cloud else file
 
 
 def _root(table: _Table, path: Path) -> Path | None:
