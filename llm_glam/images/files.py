@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import platforms
@@ -24,7 +24,11 @@ SYSTEM_NAMES = {
     "__macosx",
     "$recycle.bin",
     "system volume information",
+    *("ehthumbs.db", "icon\r", "lost+found"),
+    *("@eadir", "@recycle", "#recycle"),  # of network drives by Synology and QNAP
 }
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = (one.replace(tzinfo=UTC) for one in (datetime.min, datetime.max))
 QUOTES = "'\"`"
 QUOTED = re.compile(rf"([{QUOTES}])(.+)\1")
 
@@ -168,7 +172,7 @@ def spreadsheets_in(folders: Iterable[Path]) -> list[Path]:
     found = []
     for folder in folders:
         try:
-            names = sorted(name for name in os.listdir(folder) if not _is_hidden(name))
+            names = sorted(name for name in os.listdir(folder) if not is_hidden(name))
         except OSError:
             continue
         found += [folder / n for n in names if n.lower().endswith(SPREADSHEETS)]
@@ -255,16 +259,18 @@ def _merged(lists: list[list[PictureFile]]) -> list[PictureFile]:
 
 
 def _modified(status: os.stat_result) -> str:
-    seconds = status.st_mtime_ns // 1000 / 1_000_000
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    since = timedelta(microseconds=status.st_mtime_ns // 1000)
+    # Windows cannot convert times before 1970, and cameras and archives invent some after 9999.
+    modified = min(max(FIRST - EPOCH, since), LAST - EPOCH) + EPOCH
+    return modified.isoformat(timespec="microseconds")
 
 
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         for name in (platforms.of_stub(name) or name for name in names):
             path = Path(folder, name)
-            if not _is_hidden(name) and platforms.is_file_or_link(path):
+            if not is_hidden(name) and platforms.is_file_or_link(path):
                 yield path
 
 
@@ -272,20 +278,21 @@ def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
     """Return the files that match, except hidden ones that the pattern does not name."""
     named = set(Path(pattern).parts)
 
-    def is_hidden(path: Path) -> bool:
+    def is_unwanted(path: Path) -> bool:
         parts = path.relative_to(root).parts
-        return any(_is_hidden(part) and part not in named for part in parts)
+        return any(is_hidden(part) and part not in named for part in parts)
 
     return [
         path
         for path in _glob(root, pattern)
         if platforms.is_file(path)
         and (texts or not is_metadata(path.name))
-        and not is_hidden(path)
+        and not is_unwanted(path)
     ]
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, or no user's, by its name."""
     return name.startswith((".", "~$")) or name.lower() in SYSTEM_NAMES
 
 

@@ -133,7 +133,9 @@ def _file(path: Path) -> Path:
     if found := files.metadata_in(path):
         return found[0]
     others = sorted(
-        p.name for p in path.iterdir() if p.suffix.lower() in tables.READERS
+        p.name
+        for p in path.iterdir()
+        if p.suffix.lower() in tables.READERS and not files.is_hidden(p.name)
     )
     there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
