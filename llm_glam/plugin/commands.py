@@ -16,6 +16,7 @@ import click
 import llm
 from click.core import ParameterSource
 
+from ..cli.output import any_text_printable
 from ..errors import ModelConflict, explained, primary_code
 from ..models import embedding_model, registry
 
@@ -55,7 +56,7 @@ def _wrap(command: click.Command, name: str) -> None:
         from . import overrides
 
         function: Callback = getattr(overrides, name)
-        with explained(lambda: path):
+        with explained(lambda: path), any_text_printable():
             return function(original, path, model_id, options)
 
     callback.__doc__ = original.__doc__
