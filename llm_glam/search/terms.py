@@ -22,7 +22,7 @@ from . import exact
 from .exact import Query, Vector
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
-PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
+PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MAX_TERMS = 20  # each may need the model
 MAX_CHARACTERS = 2_000  # of words
