@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
 IS_WINDOWS: bool = sys.platform == "win32"
 # Error codes of Windows: https://learn.microsoft.com/windows/win32/debug/system-error-codes
@@ -105,6 +105,14 @@ def is_file(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return not os.path.islink(path)
+
+
+def is_inner(path: PurePath) -> bool:
+    """Return whether a path stays within the folder that it is joined to.
+
+    On Windows, ``C:a.jpg`` and ``\\a.jpg`` do not, although neither is absolute.
+    """
+    return not path.anchor and ".." not in path.parts
 
 
 def is_reserved(part: str) -> bool:

@@ -3,7 +3,7 @@
 import builtins
 import io
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -161,3 +161,23 @@ def test_a_checkpoint_cannot_have_a_name_that_windows_reserves(llm, tiny_clip, n
 @pytest.mark.parametrize("name", ["console", "auxiliary", "com10", "lpt", "a.con"])
 def test_names_that_only_look_reserved(name):
     assert not platforms.is_reserved(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_inner"),
+    [
+        *[("a.jpg", True), ("a/b.jpg", True), (r"a\b.jpg", True), ("a..b/c", True)],
+        *[
+            ("C:a.jpg", False),
+            (r"\a.jpg", False),
+            ("/a.jpg", False),
+            (r"a\..\b", False),
+        ],
+        *[(r"C:\a.jpg", False), (r"\\server\share\a.jpg", False), ("../a", False)],
+    ],
+)
+def test_what_stays_in_a_folder_on_windows(name, is_inner):
+    assert platforms.is_inner(PureWindowsPath(name)) == is_inner
+    folder = PureWindowsPath(r"D:\photos")
+    inside = (folder / name).is_relative_to(folder) and ".." not in name.split("\\")
+    assert is_inner <= inside

@@ -297,7 +297,7 @@ def is_hidden(name: str) -> bool:
 
 
 def _glob(root: Path, pattern: str) -> list[Path]:
-    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+    if not platforms.is_inner(Path(pattern)):
         raise BadFolder(
             f"The pattern '{pattern}' points outside the folder {root}. Give the folder it points "
             "to instead, and a pattern such as '*.jpg' or '**/*.jpg'."

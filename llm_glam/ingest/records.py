@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from .. import platforms
 from ..db import items
 from ..db.sensitive import is_yes
 from ..errors import BadRecords
@@ -253,11 +254,8 @@ def named(names: Sequence[str]) -> str:
 
 
 def _is_inside(name: str) -> bool:
-    parts = Path(name).parts
-    outside = (
-        Path(name).is_absolute() or ".." in parts or "://" in name or DRIVE.match(name)
-    )
-    return bool(name) and not outside
+    is_elsewhere = "://" in name or DRIVE.match(name)
+    return bool(name) and platforms.is_inner(Path(name)) and not is_elsewhere
 
 
 def _wider(kind: type | None, value: Any) -> type:

@@ -284,6 +284,7 @@ def _reserve(fp: Any, size: int) -> None:
     zeros = bytes(1 << 20)
     for start in range(fp.tell(), size, len(zeros)):
         fp.write(zeros[: size - start])
+    fp.flush()  # or the last of them would be written over the arrays
 
 
 def _layout(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]:

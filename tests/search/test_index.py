@@ -666,3 +666,14 @@ def test_windows_replaces_no_file_that_is_open(db, kept, monkeypatch):
         files = list(vector_file.directory().glob("*.vectors"))
         assert bool(files) == (kept == "in a file")
         assert not list(vector_file.directory().glob(".*"))
+
+
+def test_without_room_reserved_by_the_system(db, kept, monkeypatch):
+    """macOS and Windows have no posix_fallocate."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    check(db)
+    index.clear_cache()
+    check(db)
+    files = list(vector_file.directory().glob("*.vectors"))
+    assert bool(files) == (kept == "in a file")
+    assert all(len(vector_file.load(file).rows) == 60 for file in files)
