@@ -146,7 +146,7 @@ def seconds(started: float) -> float:
 
 def memory(pid: int) -> tuple[float, float]:
     """GB that a process has for itself, and GB of files that it has mapped (Linux)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     kilobytes = dict(line.split(":", 1) for line in lines if line.endswith("kB"))
     own, mapped = (int(kilobytes[n].split()[0]) / 1e6 for n in ("RssAnon", "RssFile"))
     return own, mapped

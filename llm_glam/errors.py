@@ -51,6 +51,8 @@ from pathlib import Path
 import click
 from llm.errors import ModelError
 
+from . import platforms
+
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
@@ -347,4 +349,4 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
             raise GlamError(text) from error
         if error.filename is None or error.strerror is None:
             raise
-        raise GlamError(f"{error.filename}: {error.strerror}.") from error
+        raise GlamError(f"{error.filename}: {platforms.reason(error)}.") from error

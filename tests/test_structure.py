@@ -46,6 +46,7 @@ LAYERS = [
     {"engine"},
     {"formats", "net", "images", "checkpoints"},
     {"child_process", "errors", "progress", "public", "vectors"},
+    {"platforms"},
 ]
 SITE_LAYERS = [
     {"__init__"},

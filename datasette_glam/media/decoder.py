@@ -8,6 +8,7 @@ of stderr with the exit status ``REFUSED``.
 import asyncio
 import io
 import sys
+from contextlib import suppress
 
 from llm_glam import child_process
 
@@ -90,7 +91,10 @@ def limit_memory() -> None:
         import resource
     except ImportError:  # Windows
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(
+        ValueError, OSError
+    ):  # macOS has this limit, but may refuse to set it
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 if __name__ == "__main__":

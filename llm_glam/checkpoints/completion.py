@@ -228,7 +228,7 @@ def _add_preprocessing(source: Path, base: Path | None, target: Path) -> None:
             "was fine-tuned from: --base NAME_OR_FOLDER"
         )
     text = json.dumps(_clip_preprocessing(size), indent=2)
-    (target / "preprocessor_config.json").write_text(text, "utf-8")
+    (target / "preprocessor_config.json").write_text(text, "utf-8", newline="\n")
 
 
 def _kind_and_size(config: Path) -> tuple[str, int]:

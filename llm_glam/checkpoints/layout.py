@@ -54,7 +54,7 @@ def parts(folder: Path) -> list[Path]:
     """Return the files directly in a folder that loading needs, with only one format of weights."""
     is_setting = [
         file
-        for file in sorted(folder.iterdir())
+        for file in _visible(folder)
         if file.is_file() and any(fnmatchcase(file.name, p) for p in SETTINGS)
     ]
     kind = ".bin" if is_pickled(folder) else ".safetensors"
@@ -64,9 +64,14 @@ def parts(folder: Path) -> list[Path]:
 
 def weights(folder: Path) -> list[Path]:
     """Return the weight files in a folder that transformers loads."""
-    files = sorted(f for f in folder.iterdir() if not is_open_clip(f.name))
+    files = [file for file in _visible(folder) if not is_open_clip(file.name)]
     safe = [file for file in files if fnmatchcase(file.name, SAFE)]
     return safe or [file for file in files if fnmatchcase(file.name, PICKLED)]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return what is in a folder, without files such as ``._model.safetensors`` of a Mac."""
+    return sorted(f for f in folder.iterdir() if not f.name.startswith("."))
 
 
 def is_pickled(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..errors import explained
+from .output import any_text_printable
 
 COMMANDS = {  # with their headings, in the order of the help
     "embed": "Collections",
@@ -58,7 +59,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, turning errors of SQLite and the system into one-sentence messages."""
-        with explained(lambda: _database(ctx)):
+        with explained(lambda: _database(ctx)), any_text_printable():
             return super().invoke(ctx)
 
 

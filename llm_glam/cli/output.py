@@ -1,5 +1,6 @@
 """Output rows to stdout, in the formats of sqlite-utils, and progress to stderr."""
 
+import codecs
 import csv
 import json
 import os
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -60,8 +61,8 @@ def output_rows(
     if not first:
         say_on_stderr(no_rows)
     if format_ == "nl":
-        for row in rows:
-            click.echo(json.dumps(row, ensure_ascii=False))
+        for row in rows:  # JSON is UTF-8, or else ASCII
+            click.echo(json.dumps(row, ensure_ascii=not _is_unicode(sys.stdout)))
         return
     flat = [{key: _cell(value) for key, value in row.items()} for row in rows]
     header = list(flat[0]) if flat else []
@@ -81,6 +82,55 @@ def _output_table(flat: list[dict[str, Any]], header: list[str]) -> None:
 
     cells = [list(row.values()) for row in flat]
     click.echo(tabulate(cells, header, disable_numparse=True))
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().startswith("utf")
+
+
+class _Replacement:
+    """What is written for characters that an encoding does not have, as an error handler."""
+
+    name = "llm_glam_replacement"
+
+    def __init__(self) -> None:
+        self.is_used = False
+        codecs.register_error(self.name, self)
+
+    def __call__(self, error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        if (
+            error.reason == "surrogates not allowed"
+        ):  # which says which text is not valid
+            raise error
+        self.is_used = True
+        return "?" * (error.end - error.start), error.end
+
+
+@contextmanager
+def any_text_printable() -> Iterator[None]:
+    """Write ``?`` for characters that stdout cannot show, instead of failing, and say so.
+
+    Windows uses an old encoding for what is piped into a file or a program.
+    """
+    stream: Any = sys.stdout
+    if getattr(stream, "errors", None) != "strict" or not hasattr(
+        stream, "reconfigure"
+    ):
+        yield
+        return
+    replacement = _Replacement()
+    stream.reconfigure(errors=replacement.name)
+    try:
+        yield
+    finally:
+        stream.reconfigure(errors="strict")
+        if replacement.is_used:
+            say_on_stderr(
+                f"Characters that the encoding {stream.encoding} does not have are shown as ?. To "
+                "keep them, set the environment variable PYTHONUTF8 to 1."
+            )
 
 
 def say_on_stderr(text: str) -> None:
@@ -103,7 +153,9 @@ def native_stderr_silenced() -> Iterator[None]:
         return
     original, before = os.dup(NATIVE_STDERR), sys.stderr
     devnull = os.open(os.devnull, os.O_WRONLY)
-    sys.stderr = os.fdopen(os.dup(original), "w", encoding=before.encoding, buffering=1)
+    sys.stderr = os.fdopen(
+        os.dup(original), "w", 1, encoding=before.encoding, errors=before.errors
+    )
     os.dup2(devnull, NATIVE_STDERR)
     try:
         yield
@@ -207,5 +259,5 @@ def _fitted(text: str, width: int) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout))
     return "" if value is None else value

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import llm
 from sqlite_utils import Database
@@ -36,7 +36,16 @@ def connect(path: str | Path, *, readonly: bool = False) -> Database:
 
 def existing_uri(path: str | Path) -> str:
     """Return a URI that opens a database file and fails if there is none."""
-    return f"{Path(path).resolve().as_uri()}?mode=rw"
+    return uri_of(Path(path).resolve())
+
+
+def uri_of(path: PurePath) -> str:
+    """Do what :func:`existing_uri` does, for an absolute path of any system.
+
+    SQLite accepts no host, where the name of a Windows server would be: it follows four slashes.
+    """
+    address = path.as_uri().removeprefix("file://")
+    return f"file://{address if address.startswith('/') else f'//{address}'}?mode=rw"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
+from .. import platforms
 from ..formats.tables import Row
 from ..images.files import PictureFile, file_at
 from . import connection, items
@@ -104,7 +105,7 @@ def missing_files(
     """
     where = "image_folder = ? and file is not null"
     rows = list(db.table(items_table).rows_where(where, [folder_id]))
-    return [row for row in rows if not (folder / row["file"]).exists()]
+    return [row for row in rows if not platforms.exists(folder / row["file"])]
 
 
 def forget_solved_problems(

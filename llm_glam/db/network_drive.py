@@ -44,7 +44,7 @@ def _mounts() -> list[tuple[str, str]]:
         return [(line[1].replace("\\040", " "), line[2]) for line in lines]
     # macOS prints: //user@server/scans on /Volumes/scans (smbfs, nodev, nosuid)
     printed = subprocess.run(
-        ["/sbin/mount"], capture_output=True, text=True, check=False
+        ["/sbin/mount"], capture_output=True, text=True, encoding="utf-8", check=False
     ).stdout
     parts = [line.rpartition(" (") for line in printed.splitlines() if " on " in line]
     return [

@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .. import platforms
 from ..errors import GlamError
+from ..formats import atomic
 from ..vectors import paired_cosines
 from . import FP32, INT8, PRECISIONS
 from .onnx import DESCRIPTION, FORMAT, OnnxEncoder, folder_name, optimise
@@ -81,7 +83,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         raise SystemExit(IMPOSSIBLE) from error
     except OSError as error:
-        print(f"{args.folder}: {error.strerror or error}", file=sys.stderr)
+        print(f"{args.folder}: {platforms.reason(error)}", file=sys.stderr)
         raise SystemExit(NOT_NOW) from error
     except MemoryError as error:
         print("there is not enough memory to export it", file=sys.stderr)
@@ -120,9 +122,8 @@ def export(encoder: TorchEncoder, folder: Path, precision: str = FP32) -> None:
             "precision": precision,
             "preprocessing": settings,
         }
-        (work / DESCRIPTION).write_text(
-            json.dumps(described, indent=2, default=list), "utf-8"
-        )
+        text = json.dumps(described, indent=2, default=list)
+        atomic.write_text(work / DESCRIPTION, text)
         with closing(OnnxEncoder(work)) as fast:
             check(encoder, fast)
         _move_into_place(work, folder)
@@ -263,11 +264,11 @@ def _forget_killed(parent: Path) -> None:
 def _move_into_place(work: Path, folder: Path) -> None:
     """Rename the export in one step; another process may have been first."""
     try:
-        os.rename(work, folder)
+        atomic.rename(work, folder)
     except OSError:
         if not is_complete(folder):  # written by another version, or damaged
             shutil.rmtree(folder)
-            os.rename(work, folder)
+            atomic.rename(work, folder)
 
 
 if __name__ == "__main__":

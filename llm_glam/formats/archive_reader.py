@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
+from .. import platforms
 from ..errors import BadArchive, is_disk_full
 
 MAX_FILES = 2_000
@@ -31,10 +32,6 @@ CHUNK = 1 << 20
 TAR_MAGIC_AT = 257
 LARGEST_READ = 16 << 20
 FORBIDDEN = set(':*?"<>|')
-DEVICES = {
-    *("con", "prn", "aux", "nul"),
-    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
-}
 LINK = "contains a link or device, '{}'; pack the files themselves (with tar, use --dereference)"
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error),
@@ -120,8 +117,7 @@ def _check_name(path: PurePosixPath, seen: set[str]) -> None:
     """Refuse names that are ambiguous or invalid on Windows or on a Mac."""
     for part in path.parts:
         is_odd = any(c in FORBIDDEN or not c.isprintable() for c in part)
-        is_device = part.partition(".")[0].lower() in DEVICES
-        if is_odd or is_device or part.endswith((" ", ".")):
+        if is_odd or platforms.is_reserved(part):
             text = _shown(str(path))
             raise _Refused(f"contains a file whose name cannot be used: '{text}'")
     key = unicodedata.normalize("NFC", str(path)).casefold()
@@ -269,6 +265,5 @@ def _explained(archive: Path, target: Path) -> Iterator[None]:
                 f"There is not enough space on the disk of {target.parent} to unpack {archive}. "
                 "Free some space and repeat the command."
             ) from error
-        raise BadArchive(
-            f"{archive} cannot be unpacked: {error.strerror or error}."
-        ) from error
+        why = platforms.reason(error)
+        raise BadArchive(f"{archive} cannot be unpacked: {why}.") from error

@@ -1,10 +1,13 @@
 """Write files that appear complete or not at all: beside their place first, then renamed."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+from .. import platforms
 
 
 @contextmanager
@@ -18,10 +21,29 @@ def replacing(path: Path) -> Iterator[Path]:
     work = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         yield work
-        os.replace(work, path)
+        rename(work, path)
     finally:
         with suppress(OSError):
             work.unlink()
+
+
+def rename(work: Path, target: Path) -> None:
+    """Rename a file or folder, replacing the file ``target`` if there is one.
+
+    Windows refuses this while a program has one of the files open, so that it is tried again for
+    a short while.
+
+    :raises OSError: it names ``target``, which stays as it was
+    """
+    for seconds in (*platforms.RETRY_SECONDS, None):
+        try:
+            os.replace(work, target)
+            return
+        except OSError as error:
+            if seconds is None or not platforms.may_pass(error):
+                error.filename = str(target)
+                raise
+            time.sleep(seconds)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

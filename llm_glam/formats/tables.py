@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from zipfile import BadZipFile
 
+from .. import platforms
 from ..errors import BadRecords
 
 if TYPE_CHECKING:
@@ -101,6 +102,10 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
         raise
     except UnicodeDecodeError as error:
         raise BadRecords(_not_utf8(path)) from error
+    except OSError as error:
+        raise BadRecords(
+            f"{path} cannot be read: {platforms.reason(error)}."
+        ) from error
     # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
     except Exception as error:
         raise BadRecords(f"{path} cannot be read: {error}") from error

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from .. import platforms
 from ..errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
 from . import color, downscale, pages
 from .grey import GreyTags
@@ -125,7 +126,9 @@ def _opened_with_pages(
     # Pillow's decoders raise almost anything for damaged files, even SyntaxError.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
-            raise Unreadable(f"it cannot be read ({error.strerror})") from error
+            raise Unreadable(
+                f"it cannot be read ({platforms.reason(error)})"
+            ) from error
         raise BadImage(f"it is damaged ({_reason(error)})") from error
 
 

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from .. import platforms
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
 from . import decoding
 
@@ -22,7 +24,11 @@ SYSTEM_NAMES = {
     "__macosx",
     "$recycle.bin",
     "system volume information",
+    *("ehthumbs.db", "icon\r", "lost+found"),
+    *("@eadir", "@recycle", "#recycle"),  # of network drives by Synology and QNAP
 }
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = (one.replace(tzinfo=UTC) for one in (datetime.min, datetime.max))
 QUOTES = "'\"`"
 QUOTED = re.compile(rf"([{QUOTES}])(.+)\1")
 
@@ -32,7 +38,7 @@ class PictureFile:
     """A file to embed: its id, its folder, and its path in it with ``/`` on every system.
 
     ``size`` in bytes; ``modified`` as ISO 8601 in UTC with microseconds, as the items table
-    keeps it.
+    keeps it. Reading one that ``is_in_cloud`` would download it.
     """
 
     id: str
@@ -40,6 +46,7 @@ class PictureFile:
     file: str
     size: int
     modified: str
+    is_in_cloud: bool = False
 
     @property
     def path(self) -> Path:
@@ -82,7 +89,7 @@ def matching(
             raise BadFolder(_no_match(root, pattern))
         parts.append(
             (
-                _found(root, sorted(paths), prefix),
+                _found(root, sorted(set(paths)), prefix),
                 _other_case(root, pattern, len(paths)),
             )
         )
@@ -103,10 +110,8 @@ def pictures(
     root = checked_folder(folder)
     if patterns:
         return matching([(str(folder), pattern) for pattern in patterns], prefix)
-    paths = sorted(p for p in _walk(root) if not is_metadata(p.name))
-    chosen = [
-        p for p in paths if decoding.has_picture_name(p) or decoding.is_picture(p)
-    ]
+    paths = sorted({p for p in _walk(root) if not is_metadata(p.name)})
+    chosen = [p for p in paths if decoding.has_picture_name(p) or _has_pixels(p)]
     if not chosen:
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
     found = _found(root, chosen, prefix)
@@ -147,6 +152,12 @@ def metadata_in(folder: Path) -> list[Path]:
         names = list(METADATA_NAMES)
     found = [folder / name for name in names if is_metadata(name)]
     found = [path for path in found if path.is_file()]
+    stubs = [name for name in names if is_metadata(platforms.of_stub(name) or "")]
+    if stubs and not found:
+        raise BadRecords(
+            f"{folder / (platforms.of_stub(stubs[0]) or '')} is only in the cloud; download it, and "
+            "repeat the command."
+        )
     others = [name for name in names if _is_other_metadata(name)]
     if others and not found:
         raise BadRecords(
@@ -161,7 +172,7 @@ def spreadsheets_in(folders: Iterable[Path]) -> list[Path]:
     found = []
     for folder in folders:
         try:
-            names = sorted(name for name in os.listdir(folder) if not _is_hidden(name))
+            names = sorted(name for name in os.listdir(folder) if not is_hidden(name))
         except OSError:
             continue
         found += [folder / n for n in names if n.lower().endswith(SPREADSHEETS)]
@@ -176,10 +187,23 @@ def _is_other_metadata(name: str) -> bool:
 def file_at(path: Path, item_id: str) -> PictureFile:
     """Return a single file under a given id."""
     path = path.resolve()
-    status = path.stat()
-    return PictureFile(
-        item_id, path.parent, path.name, status.st_size, _modified(status)
-    )
+    return _described(item_id, path.parent, path.name, path.stat())
+
+
+def _described(
+    item_id: str, folder: Path, name: str, status: os.stat_result
+) -> PictureFile:
+    in_cloud = platforms.is_only_in_cloud(status)
+    modified = _modified(status)
+    return PictureFile(item_id, folder, name, status.st_size, modified, in_cloud)
+
+
+def _has_pixels(path: Path) -> bool:
+    """Return whether a file without a picture's name is one; nothing is downloaded to tell."""
+    with suppress(OSError):
+        if platforms.is_only_in_cloud(path.stat()):
+            return False
+    return decoding.is_picture(path)
 
 
 def _found(root: Path, paths: list[Path], prefix: str) -> Found:
@@ -192,9 +216,7 @@ def _found(root: Path, paths: list[Path], prefix: str) -> Found:
             safe = os.fsencode(name).decode("utf-8", "backslashreplace")
             refused.append((PictureFile(prefix + safe, root, safe, 0, ""), *refusal))
             continue
-        status = path.stat()
-        size, modified = status.st_size, _modified(status)
-        files.append(PictureFile(prefix + name, root, name, size, modified))
+        files.append(_described(prefix + name, root, name, path.stat()))
     return Found(files, refused)
 
 
@@ -216,7 +238,10 @@ def why_refused(
     except (OSError, RuntimeError) as error:
         if path.is_symlink():
             return "it is a broken link", ProblemKind.BAD_LINK
-        reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        if platforms.stub_of(path).exists():
+            return platforms.IN_CLOUD, ProblemKind.UNREADABLE
+        why = platforms.reason(error) if isinstance(error, OSError) else error
+        reason = f"it cannot be read ({why})"
         return reason, ProblemKind.UNREADABLE
     return None
 
@@ -234,15 +259,18 @@ def _merged(lists: list[list[PictureFile]]) -> list[PictureFile]:
 
 
 def _modified(status: os.stat_result) -> str:
-    seconds = status.st_mtime_ns // 1000 / 1_000_000
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    since = timedelta(microseconds=status.st_mtime_ns // 1000)
+    # Windows cannot convert times before 1970, and cameras and archives invent some after 9999.
+    modified = min(max(FIRST - EPOCH, since), LAST - EPOCH) + EPOCH
+    return modified.isoformat(timespec="microseconds")
 
 
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        for path in (Path(folder, name) for name in names if not _is_hidden(name)):
-            if path.is_symlink() or path.is_file():  # neither pipes nor devices
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        for name in (platforms.of_stub(name) or name for name in names):
+            path = Path(folder, name)
+            if not is_hidden(name) and platforms.is_file_or_link(path):
                 yield path
 
 
@@ -250,25 +278,26 @@ def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
     """Return the files that match, except hidden ones that the pattern does not name."""
     named = set(Path(pattern).parts)
 
-    def is_hidden(path: Path) -> bool:
+    def is_unwanted(path: Path) -> bool:
         parts = path.relative_to(root).parts
-        return any(_is_hidden(part) and part not in named for part in parts)
+        return any(is_hidden(part) and part not in named for part in parts)
 
     return [
         path
         for path in _glob(root, pattern)
-        if path.is_file()
+        if platforms.is_file(path)
         and (texts or not is_metadata(path.name))
-        and not is_hidden(path)
+        and not is_unwanted(path)
     ]
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, or no user's, by its name."""
     return name.startswith((".", "~$")) or name.lower() in SYSTEM_NAMES
 
 
 def _glob(root: Path, pattern: str) -> list[Path]:
-    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+    if not platforms.is_inner(Path(pattern)):
         raise BadFolder(
             f"The pattern '{pattern}' points outside the folder {root}. Give the folder it points "
             "to instead, and a pattern such as '*.jpg' or '**/*.jpg'."
@@ -277,11 +306,20 @@ def _glob(root: Path, pattern: str) -> list[Path]:
     if literal.is_file():
         return [literal]
     try:
-        return list(root.glob(pattern))
+        return [*root.glob(pattern), *_stubs(root, pattern)]
     except ValueError as error:
         raise BadFolder(
             f"'{pattern}' is not a valid pattern ({error}); use '*.jpg' or '**/*.jpg'."
         ) from error
+
+
+def _stubs(root: Path, pattern: str) -> list[Path]:
+    """Return the files that match and are only in iCloud, where these have another name."""
+    if not platforms.HAS_STUBS:
+        return []
+    folder, slash, name = pattern.rpartition("/")
+    stubs = root.glob(f"{folder}{slash}{platforms.stub_of(Path(name)).name}")
+    return [one.with_name(platforms.of_stub(one.name) or one.name) for one in stubs]
 
 
 def _any_case(pattern: str) -> str:

@@ -14,15 +14,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from .. import platforms
 from ..db import collections, connection, folders, kept_records, sources
 from ..db.collection import Collection
 from ..db.sources import Record, Source
 from ..engine import Encoder
-from ..errors import BadImage, NothingEmbedded
+from ..errors import BadImage, NothingEmbedded, ProblemKind
 from ..images.files import Found, PictureFile
 from ..models import registry
 from ..progress import Progress
-from ..records.beside import Records
+from ..records.beside import Records, named
 from . import plan
 from .prefetch import Entry, Problem, ReadOptions, Ready, prefetch
 from .write_batch import (
@@ -139,7 +140,13 @@ def embed_files(run: IngestRun, found: Found, records: Records) -> None:
         Problem(Entry(file.id, file), reason, kind)
         for file, reason, kind in found.refused
     ]
-    _write_problems(run, [*refused, *to_do.known_problems])
+    in_cloud = [
+        Problem(Entry(file.id, file), platforms.IN_CLOUD, ProblemKind.UNREADABLE)
+        for file in to_do.todo
+        if file.is_in_cloud
+    ]
+    to_do.todo = [file for file in to_do.todo if not file.is_in_cloud]
+    _write_problems(run, [*refused, *in_cloud, *to_do.known_problems])
     target.counts.unchanged += len(to_do.unchanged)
     entries = (Entry(file.id, file) for file in to_do.todo)
     embed_entries(run, entries, len(to_do.todo))
@@ -208,8 +215,20 @@ def _write_problems(run: IngestRun, problems: Sequence[Problem]) -> None:
     with connection.writing(run.target.db):
         for problem in problems:
             write_problem(run.target, problem)
-            run.progress.say(f"{problem.entry.id}: {problem.reason}")
+            if problem.reason != platforms.IN_CLOUD:
+                run.progress.say(f"{problem.entry.id}: {problem.reason}")
+    in_cloud = [one.entry.id for one in problems if one.reason == platforms.IN_CLOUD]
+    if in_cloud:
+        run.progress.say(_only_in_cloud(in_cloud))
     run.counts.problems += len(problems)
+
+
+def _only_in_cloud(ids: Sequence[str]) -> str:
+    are = "picture is" if len(ids) == 1 else "pictures are"
+    return (
+        f"{len(ids):,} {are} only in the cloud: {named(ids)}. To embed them, let OneDrive, iCloud "
+        "or Dropbox keep this folder on the computer, and repeat the command"
+    )
 
 
 def _update_records(

@@ -13,8 +13,9 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import platforms
 from ..engine import Encoder
-from ..errors import BadImage, ProblemKind
+from ..errors import BadImage, ProblemKind, Unreadable
 from ..images import decoding
 from ..images.decoding import Facts, Thumbnail
 from ..images.files import PictureFile
@@ -147,7 +148,7 @@ def prefetch(
             reason = "it is not valid text"
             return Problem(_printable(entry), reason, ProblemKind.BAD_TEXT)
         except OSError as error:
-            reason = f"it cannot be read ({error.strerror or error})"
+            reason = f"it cannot be read ({platforms.reason(error)})"
             return Problem(entry, reason, ProblemKind.UNREADABLE)
 
     with decoding.quiet():
@@ -192,6 +193,8 @@ def _read(
         raw = content.encode()
         digest = hashlib.md5(raw, usedforsecurity=False).digest()
         return Ready(entry, digest, len(raw))
+    if isinstance(content, PictureFile) and content.is_in_cloud:
+        raise Unreadable(platforms.IN_CLOUD)
     source = content if isinstance(content, bytes) else content.path
     with _open(source) as fp:
         md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))

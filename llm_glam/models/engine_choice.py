@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from .. import child_process
 from ..engine import FP32
+from ..formats import atomic
 from ..progress import Say
 from . import registry
 
@@ -161,7 +162,7 @@ def _remember(fingerprint: str, precision: str, reason: str) -> None:
     known = {"reason": reason, "versions": _versions()}
     with suppress(OSError):  # remembering it only saves time
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(known, indent=2), "utf-8")
+        atomic.write_text(path, json.dumps(known, indent=2))
 
 
 def _why_not(fingerprint: str, precision: str) -> Path:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from .. import platforms
 from ..checkpoints import completion, layout
 from ..errors import BadArchive, BadCheckpoint
-from ..formats import archive_reader
+from ..formats import archive_reader, atomic
 from . import registry
 
 WORK = ".adding-"
@@ -109,7 +110,9 @@ def _work() -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(dir=directory(), prefix=WORK))
     except OSError as error:
-        text = f"Checkpoints cannot be stored in {directory()}: {error.strerror}."
+        text = (
+            f"Checkpoints cannot be stored in {directory()}: {platforms.reason(error)}."
+        )
         raise BadArchive(text) from error
     try:
         yield work
@@ -127,7 +130,8 @@ def _moved(folder: Path, name: str) -> Path:
         except FileExistsError:
             continue
         target.rmdir()  # Windows cannot rename onto an existing folder, not even an empty one
-        return folder.rename(target)
+        atomic.rename(folder, target)
+        return target
     raise AssertionError  # unreachable: count() never ends
 
 

@@ -5,7 +5,6 @@ they are. Before the archive gets its name, it is unpacked and loaded, and its f
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ from importlib.metadata import version
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from .. import platforms
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
-from ..formats import archive_reader, archive_writer
+from ..formats import archive_reader, archive_writer, atomic
 from ..progress import Say
 from . import card_header, loading, pack_manifest, registry
 from .registry import Checkpoint
@@ -228,7 +228,7 @@ def _write(
                 f"instead of {fingerprint}. The checkpoint has files of a kind that llm-glam does "
                 "not know; share its folder as it is."
             )
-        os.replace(archive, target)
+        atomic.rename(archive, target)
 
 
 def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
@@ -249,7 +249,7 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = platforms.reason(error)
         if is_disk_full(error):
             reason = (
                 "the disk is full (it needs space for the archive and for its contents)"

@@ -16,6 +16,7 @@ from typing import Any
 
 import llm
 
+from .. import platforms
 from ..errors import NameTaken, RegistryError, UnknownCheckpoint
 from ..formats import atomic
 
@@ -234,6 +235,10 @@ def check_name(name: str, fingerprint: str | None) -> None:
         raise NameTaken(
             f"'{name}' is not a valid name: use letters, digits and . _ + - (and / between them)."
         )
+    if any(map(platforms.is_reserved, name.split("/"))):
+        raise NameTaken(
+            f"'{name}' cannot be the name of a folder on Windows; choose another name."
+        )
     old = former(name)
     if old and old.fingerprint and fingerprint and old.fingerprint != fingerprint:
         raise NameTaken(
@@ -271,7 +276,8 @@ def _load() -> dict[str, Any]:
     except FileNotFoundError:
         return {"checkpoints": {}}
     except OSError as error:
-        raise RegistryError(f"{path()} cannot be read: {error.strerror}.") from error
+        why = platforms.reason(error)
+        raise RegistryError(f"{path()} cannot be read: {why}.") from error
     try:
         data = json.loads(text)
     except ValueError as error:

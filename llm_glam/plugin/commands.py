@@ -16,6 +16,8 @@ import click
 import llm
 from click.core import ParameterSource
 
+from ..cli.output import any_text_printable
+from ..db.connection import existing_uri
 from ..errors import ModelConflict, explained, primary_code
 from ..models import embedding_model, registry
 
@@ -55,7 +57,7 @@ def _wrap(command: click.Command, name: str) -> None:
         from . import overrides
 
         function: Callback = getattr(overrides, name)
-        with explained(lambda: path):
+        with explained(lambda: path), any_text_printable():
             return function(original, path, model_id, options)
 
     callback.__doc__ = original.__doc__
@@ -87,7 +89,7 @@ def model_of(path: Path, collection: str | None) -> str | None:
     """
     if not collection or not path.is_file() or path.stat().st_size == 0:
         return None
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+    connection = sqlite3.connect(existing_uri(path), uri=True)
     try:
         sql = "select model from collections where name = ?"
         row = connection.execute(sql, [collection]).fetchone()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from .. import platforms
 from ..db import sources
 from ..db.record_values import Kinds, clean
 from ..db.sources import Record, Source
@@ -89,7 +90,7 @@ class Records:
         if examples:
             self.remarks.append(
                 f"{len(examples):,} records match a picture only if upper and lower case are "
-                f"treated alike ({_first(examples)})"
+                f"treated alike ({named(examples)})"
             )
 
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
@@ -107,11 +108,11 @@ class Records:
             )
             remarks.append(
                 f"{len(left):,} of {len(self.by_path):,} records do not match any picture of this "
-                f"run: {_first(names)}{here}"
+                f"run: {named(names)}{here}"
             )
         if bare := [name for path, name in present.items() if path not in self.by_path]:
             remarks.append(
-                f"{len(bare):,} of {len(present):,} pictures have no record: {_first(bare)}"
+                f"{len(bare):,} of {len(present):,} pictures have no record: {named(bare)}"
             )
         return remarks
 
@@ -236,14 +237,11 @@ def _is_only(names: FileNames, folder: Path, name: str, file: PictureFile) -> bo
         return False
 
 
-def _first(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """Return the first few names, for a message."""
     return ", ".join([*names[:NAMED], *(["…"] if len(names) > NAMED else [])])
 
 
 def _is_inside(name: str) -> bool:
-    parts = Path(name).parts
-    outside = (
-        Path(name).is_absolute() or ".." in parts or "://" in name or DRIVE.match(name)
-    )
-    return bool(name) and not outside
+    is_elsewhere = "://" in name or DRIVE.match(name)
+    return bool(name) and platforms.is_inner(Path(name)) and not is_elsewhere

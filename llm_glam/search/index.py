@@ -159,8 +159,12 @@ def _stored(
     if key and len(rows) > vector_file.SMALL:
         path = vector_file.new_path(key)
         with suppress(OSError, ValueError):
-            with vector_file.writing(path, rows, dimensions) as stored:
-                fill(db, collection, stored, old, progress)
+            vector_file.write(
+                path,
+                rows,
+                dimensions,
+                lambda stored: fill(db, collection, stored, old, progress),
+            )
             return vector_file.load(path)
     stored = Stored(rows, np.empty((len(rows), dimensions), np.float32))
     fill(db, collection, stored, old, progress)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
+from .. import platforms
 from ..db import embeddings
 from ..db.collection import Collection
 from ..errors import BadImage, BadTerm, check_text
@@ -21,7 +22,7 @@ from . import exact
 from .exact import Query, Vector
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.*)", re.DOTALL)
-PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\\\")
+PATH = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|\\")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MAX_TERMS = 20  # each may need the model
 MAX_CHARACTERS = 2_000  # of words
@@ -201,7 +202,7 @@ def _file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadImage(f"{path} cannot be read: {error.strerror}.") from error
+        raise BadImage(f"{path} cannot be read: {platforms.reason(error)}.") from error
 
 
 def _fetched(address: str, private: bool) -> bytes:

@@ -10,8 +10,8 @@ import tempfile
 import time
 import zlib
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats import atomic
 from ..models import registry
 
 SUFFIX = ".vectors"
@@ -191,7 +192,7 @@ def _is_old(file: Path) -> bool:
 
 
 def load(path: Path) -> Stored:
-    """Open a file that was written by :func:`writing`.
+    """Open a file that was written by :func:`write`.
 
     Everything is verified except for the vectors, of which only a sample is, because verifying all
     would mean reading them. Damage to a few of the others is not noticed.
@@ -214,11 +215,13 @@ def load(path: Path) -> Stored:
     return stored
 
 
-@contextmanager
-def writing(path: Path, rows: Rows, dimensions: int) -> Iterator[Stored]:
-    """Create a file whose vectors and checks are filled in by the block.
+def write(
+    path: Path, rows: Rows, dimensions: int, fill: Callable[[Stored], None]
+) -> None:
+    """Create a file whose vectors and checks are filled in by a function.
 
-    The file only appears under its name when it is complete.
+    The file only appears under its name when it is complete. No array may be in use by then:
+    Windows cannot rename a file that is mapped.
 
     :raises OSError: the disk is full, or the folder cannot be written to
     """
@@ -230,21 +233,28 @@ def writing(path: Path, rows: Rows, dimensions: int) -> Iterator[Stored]:
     try:
         with work.open("r+b") as fp:
             _reserve(fp, _layout(head)[1])
-            stored = _arrays(work, head, "r+")
-            for name in ARRAYS[1:]:
-                getattr(stored.rows, name)[...] = getattr(rows, name)
-            yield stored
-            header = {"format": FORMAT, **head, "checksum": _checksum(stored)}
-            _flush(stored)
-            del stored
+            checksum = _filled(work, head, rows, fill)
+            header = {"format": FORMAT, **head, "checksum": checksum}
             fp.seek(0)
             fp.write(json.dumps(header).encode().ljust(HEADER))
             fp.flush()
             os.fsync(fp.fileno())  # or a power cut could leave a file of zeros
-        os.replace(work, path)
+        atomic.rename(work, path)
     finally:
         with suppress(OSError):
             work.unlink()
+
+
+def _filled(
+    work: Path, head: dict[str, int], rows: Rows, fill: Callable[[Stored], None]
+) -> int:
+    """Fill in the arrays of a new file, and return their checksum."""
+    stored = _arrays(work, head, "r+")
+    for name in ARRAYS[1:]:
+        getattr(stored.rows, name)[...] = getattr(rows, name)
+    fill(stored)
+    _flush(stored)
+    return _checksum(stored)
 
 
 def _flush(stored: Stored) -> None:
@@ -274,6 +284,7 @@ def _reserve(fp: Any, size: int) -> None:
     zeros = bytes(1 << 20)
     for start in range(fp.tell(), size, len(zeros)):
         fp.write(zeros[: size - start])
+    fp.flush()  # or the last of them would be written over the arrays
 
 
 def _layout(head: dict[str, int]) -> tuple[dict[str, tuple[int, Any, Any]], int]:

@@ -233,7 +233,7 @@ def learn(
     atomic.write_text(log, "".join(f"{json.dumps(line)}\n" for line in lines))
 
     def watch(epoch: Epoch) -> None:
-        with log.open("a", encoding="utf-8") as file:
+        with log.open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{json.dumps(asdict(epoch))}\n")
         on_epoch(epoch)
 

@@ -20,6 +20,8 @@ from llm_glam.errors import VectorsDiffer
 from llm_glam.search import exact, index, matmul, vector_file
 from llm_glam.search.vector_file import Rows
 
+from ..windows import refuse_open_files
+
 DIMENSIONS = 16
 WRITE = "insert or replace into embeddings (collection_id, id, embedding, content_hash) values (?, ?, ?, ?)"
 
@@ -652,3 +654,26 @@ def test_ids_that_end_with_zeros_are_others(monkeypatch):
     rows = Rows.of(["a", "a\0"], np.arange(2), np.zeros((2, 16), np.uint8))
     assert rows.positions(["a"]).tolist() == [0]
     assert rows.positions(["a\0", "a\0\0"]).tolist() == [1]
+
+
+def test_windows_replaces_no_file_that_is_open(db, kept, monkeypatch):
+    """What this process has open itself would be refused there, and the index lost."""
+    refuse_open_files(monkeypatch)
+    for change in (None, add):
+        if change:
+            change(db, None)
+        check(db)
+        files = list(vector_file.directory().glob("*.vectors"))
+        assert bool(files) == (kept == "in a file")
+        assert not list(vector_file.directory().glob(".*"))
+
+
+def test_without_room_reserved_by_the_system(db, kept, monkeypatch):
+    """macOS and Windows have no posix_fallocate."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    check(db)
+    index.clear_cache()
+    check(db)
+    files = list(vector_file.directory().glob("*.vectors"))
+    assert bool(files) == (kept == "in a file")
+    assert all(len(vector_file.load(file).rows) == 60 for file in files)

@@ -24,6 +24,7 @@ from llm_glam.train.learn.learner import Pass, Stopped
 
 from .. import tiny
 from ..conftest import Llm
+from ..windows import refuse_open_files
 from .test_train import draw, recall
 
 ALL = ("--tune", "all", "--learning-rate", "0.002", "--batch", "128")
@@ -360,6 +361,26 @@ def test_pixels_that_were_kept_and_are_damaged_are_read_again(school, tmp_path, 
     damage(cache_file)
     after = pixel_cache.of(*given)
     np.testing.assert_array_equal(after.pixels, before)
+
+
+def test_windows_deletes_no_pixels_that_are_in_use(school, tmp_path, monkeypatch):
+    model = checkpoint_weights.opened(school[1])
+    preparation = checkpoint_weights.preparation(model, school[1])
+    found = from_table.read(str(school[0] / "data" / "captions.csv"), Columns()).pairs
+    progress = SimpleNamespace(begin=print, advance=id)
+    refuse_open_files(monkeypatch)
+
+    def cached(number, file):
+        given = found[:number], tmp_path / file, print, progress
+        return pixel_cache.of(preparation, "0", *given)
+
+    kept = cached(20, "pixels.npy")
+    (tmp_path / "pixels.npz").write_bytes(b"of other pictures")
+    pixel_cache.forget(tmp_path / "pixels.npy")
+    assert (tmp_path / "pixels.npy").exists()  # until the next run
+    del kept
+    assert len(cached(20, "pixels.npy").pixels) == 20
+    assert sorted(os.listdir(tmp_path)) == ["pixels.npy", "pixels.npz"]
 
 
 @pytest.mark.slow

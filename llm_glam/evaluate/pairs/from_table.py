@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ... import platforms
 from ...db.sensitive import is_yes
 from ...errors import BadPairs, ProblemKind
 from ...formats import tables
@@ -132,7 +133,9 @@ def _file(path: Path) -> Path:
     if found := files.metadata_in(path):
         return found[0]
     others = sorted(
-        p.name for p in path.iterdir() if p.suffix.lower() in tables.READERS
+        p.name
+        for p in path.iterdir()
+        if p.suffix.lower() in tables.READERS and not files.is_hidden(p.name)
     )
     there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
@@ -186,7 +189,7 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
             )
         return _allowed(table, found[0]) if found else _missing(table, name)
     except OSError as error:  # a name that is too long
-        return f"it cannot be read ({error.strerror or error})"
+        return f"it cannot be read ({platforms.reason(error)})"
 
 
 def _found(table: _Table, name: Path) -> list[Path]:
@@ -209,6 +212,8 @@ def _found(table: _Table, name: Path) -> list[Path]:
 
 
 def _missing(table: _Table, name: str) -> str:
+    if any(platforms.stub_of(one / name).exists() for one in table.folders):
+        return platforms.IN_CLOUD
     if Path(name).is_absolute():
         return "there is no such file"
     if len(table.folders) > 1:
@@ -238,7 +243,8 @@ def _allowed(table: _Table, path: Path) -> PictureFile | str | _Outside:
         return "it is not a file"
     is_own = path.is_relative_to(table.folders[0])
     inner = path.relative_to(table.folders[0]) if is_own else path
-    return files.file_at(path, inner.as_posix())
+    file = files.file_at(path, inner.as_posix())
+    return platforms.IN_CLOUD if file.is_in_cloud else file
 
 
 def _root(table: _Table, path: Path) -> Path | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from ... import platforms
 from ...errors import BadPairs
 from ...formats.tables import Row
 from ...images.files import PictureFile
@@ -143,7 +144,7 @@ def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]
                 alone = sizes[pair.file.size] == 1
                 known[pair.id] = pair.id if alone else _digest(pair.file)
             except OSError as error:
-                refused[pair.id] = f"it cannot be read ({error.strerror or error})"
+                refused[pair.id] = f"it cannot be read ({platforms.reason(error)})"
         if pair.id in known:
             pairs.append(replace(pair, content=known[pair.id]))
     return pairs, list(refused.items())

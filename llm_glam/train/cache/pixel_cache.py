@@ -14,6 +14,7 @@ from ...engine.preprocess import Preprocessing
 from ...errors import TrainingFailed
 from ...evaluate.encoding import READING, Refused, entries
 from ...evaluate.pairs.pairs import Pair
+from ...formats import atomic
 from ...ingest.prefetch import Ready, prefetch
 from ...progress import Progress, Say
 from . import npz
@@ -69,7 +70,7 @@ def of(
     key = npz.key_of(f"{fingerprint} {preparation}", found, ())
     linear = (preparation.scale, preparation.shift)
     known = npz.load(_beside(cache_file), key)
-    pixels = _pixels(cache_file, preparation, len(found))
+    pixels = _pixels(cache_file, preparation, len(found)) if known else None
     if known and pixels is not None:
         arrays, refused = known
         return CachedPixels(pixels, linear, arrays["usable"], refused, key)
@@ -97,9 +98,13 @@ def _shape(preparation: Preprocessing, count: int) -> tuple[int, ...]:
 
 
 def forget(cache_file: Path) -> None:
-    """Delete the cached pixels and the files beside them."""
+    """Delete the cached pixels and the files beside them.
+
+    Windows keeps one that is in use; the next training run deletes it.
+    """
     for path in (cache_file, _beside(cache_file), _work(cache_file)):
-        path.unlink(missing_ok=True)
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
 
 
 def _decoded(
@@ -125,7 +130,7 @@ def _decoded(
         progress.advance(1)
     pixels.flush()
     del pixels  # Windows cannot rename an open file
-    _work(cache_file).replace(cache_file)
+    atomic.rename(_work(cache_file), cache_file)
     return usable, refused
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ... import platforms
 from ...errors import BadPairs
 from ...evaluate.pairs import pairs
 from . import everyday
@@ -19,7 +20,7 @@ def texts(path: Path | None) -> list[str]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except OSError as error:
-        raise BadPairs(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise BadPairs(f"{path} cannot be read ({platforms.reason(error)}).") from error
     except ValueError as error:
         raise BadPairs(
             f"{path} is not UTF-8 text: --retain takes a text file with one caption per line."
