@@ -83,9 +83,10 @@ def command(
     """Measure how well checkpoints match pictures and captions.
 
     Reports recall and other metrics for finding pictures by caption, and captions by picture.
-    DATA is a table (CSV, TSV, JSON, JSONL or XLSX) with a picture path and a caption in each
-    row, or a folder containing a metadata.csv, .jsonl or .xlsx. Use pictures that none of the
-    checkpoints was trained on. Without -m, a collection is evaluated using its stored embeddings.
+    DATA is a table (.csv, .tsv, .json, .jsonl, .xlsx, .xls or .ods) with a picture path and a
+    caption in each row, or a folder containing one that is called metadata. Use pictures that
+    none of the checkpoints was trained on. Without -m, a collection is evaluated using its stored
+    embeddings.
 
     \b
     Examples:

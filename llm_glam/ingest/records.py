@@ -1,4 +1,4 @@
-"""Read records from metadata.csv, .tsv, .jsonl or .xlsx beside the pictures.
+"""Read records from metadata.csv, .xlsx and the like beside the pictures.
 
 These follow Hugging Face's convention: the column ``file_name`` has the picture's path relative to
 the metadata file. All other columns become part of the record, and text stays text.
@@ -24,6 +24,7 @@ from ..images.files import (
     PictureFile,
     folded,
     metadata_in,
+    metadata_left_out,
     same_name,
     spreadsheets_in,
 )
@@ -150,6 +151,11 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     ]
     for path in read_files:
         _add(records, path)
+    records.remarks += [
+        f"{path} is not read, because the workbook beside it is"
+        for folder in folders
+        for path in metadata_left_out(folder)
+    ]
     if not read_files:
         records.remarks += [
             f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "

@@ -578,7 +578,7 @@ def test_another_encoding_is_one_sentence(llm, folder, name, encoding):
 
 
 def test_what_is_no_workbook_is_one_sentence(llm, folder):
-    path = write(folder / "a.xlsx", "file_name,caption\nred.png,red")
+    path = write(folder / "a.xlsx", "\1\2")
 
     expected = (
         f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. Open it "

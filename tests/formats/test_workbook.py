@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from openpyxl.chart import BarChart
 
 from llm_glam.errors import BadRecords
-from llm_glam.formats import tables
+from llm_glam.formats import sheets, tables
 
 from ..sheets import READ, ROWS, edit, save
 
@@ -190,6 +190,62 @@ def test_many_merged_ranges_take_no_time_to_speak_of(tmp_path):
     path = merged(tmp_path, {"B2": "yes"}, "B2:B3")
     edit(path, ('<mergeCell ref="B2:B3" />', ranges))
     assert column(path)[0] == "yes"
+
+
+def refused(path):
+    with pytest.raises(BadRecords) as raised:
+        list(tables.read(path))
+    assert raised.value.message.startswith(f"{path} ")
+    return raised.value.message
+
+
+def test_a_merged_range_over_all_cells_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_CELLS", 1000)
+    path = merged(tmp_path, {"B2": "yes", "XFD3": "far"}, "B2:B3")
+    edit(path, ("B2:B3", "B2:XFD1048576"))
+    assert "over 1,000 cells with values in the sheet 'Sheet'" in refused(path)
+
+
+def test_too_many_cells_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_CELLS", 11)
+    assert "over 11 cells with values" in refused(save(tmp_path / "a.xlsx"))
+    monkeypatch.setattr(sheets, "MOST_CELLS", 12)
+    assert list(tables.read(tmp_path / "a.xlsx")) == READ
+
+
+@pytest.mark.parametrize("cell", ["<c/>", '<c r="B5"/>', "<c><v/></c>"])
+def test_a_row_with_too_many_cells_is_refused(tmp_path, monkeypatch, cell):
+    monkeypatch.setattr(sheets, "MOST_TAGS", 10_000)
+    path = save(tmp_path / "a.xlsx")
+    edit(path, ("</sheetData>", f'<row r="5">{cell * 30_000}</row></sheetData>'))
+    assert "over 10,000 XML tags for one row" in refused(path)
+
+
+def test_many_short_rows_are_none_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_TAGS", 10_000)
+    path = save(tmp_path / "a.xlsx", change=lambda s: s.append(["x" * 9] * 9))
+    edit(path, ("</sheetData>", f"{'<row/>' * 20_000}</sheetData>"))
+    assert len(list(tables.read(path))) == 4
+
+
+@pytest.mark.parametrize(
+    "part", ["xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml"]
+)
+def test_entities_in_a_part_are_refused(tmp_path, part):
+    path = save(tmp_path / "a.xlsx")
+    with ZipFile(path) as archive:
+        text = archive.read(part).decode()
+    root = text[text.index("<") :]
+    edit(path, (text, f"<!DOCTYPE x [<!ENTITY a 'b'>]>{root}"), part=part)
+    assert "contains XML that no spreadsheet program writes" in refused(path)
+
+
+def test_a_part_that_claims_to_be_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_BYTES", 1000)
+    assert "is too large to be read (over" in refused(save(tmp_path / "a.xlsx"))
+    monkeypatch.undo()
+    monkeypatch.setattr(sheets, "MOST_BYTES_AT_ONCE", 1000)
+    assert "is too large to be read (xl/" in refused(tmp_path / "a.xlsx")
 
 
 def book(path, **sheets):

@@ -70,7 +70,7 @@ def read(
     images: Sequence[str | Path] = (),
     sensitive: bool = False,
 ) -> Pairs:
-    """Return the pairs in a CSV, TSV, JSON, JSONL or XLSX file, or in a folder with such metadata.
+    """Return the pairs in a table, or in a folder with a metadata file.
 
     Pictures are in the file's folder, or in one of ``images``. Relative paths are looked for in
     the file's folder first, then in these. What cannot be used is in ``refused``.
