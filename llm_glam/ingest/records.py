@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..db import items
-from ..db.sensitive import is_yes
+from ..db import items, sensitive
+from ..db.sensitive import is_marked, is_yes
 from ..errors import BadRecords
 from ..formats import tables
 from ..formats.tables import Notes, Row
@@ -71,7 +71,8 @@ class Records:
     def match_other_case(self, files: Iterable[PictureFile]) -> None:
         """Give records to pictures whose names differ from theirs in upper and lower case only.
 
-        No other file may fit, and the picture may have no record of its own.
+        No other file may fit, and the picture may have no record of its own, which a record can
+        then only mark as sensitive.
         """
         present = {same_name(str(file.path)): file for file in files}
         alike = {folded(path): path for path in present}
@@ -79,10 +80,17 @@ class Records:
         examples = []
         for path in [path for path in self.by_path if path not in present]:
             target = alike.get(folded(path))
-            if target is None or target in self.by_path:
+            if target is None:
+                continue
+            is_taken = target in self.by_path
+            if is_taken and not is_marked(self.by_path[path]):
                 continue
             file, (folder, name) = present[target], self.written[path]
-            if _is_only(names, folder, name, file):
+            if not _is_only(names, folder, name, file):
+                continue
+            if is_taken:
+                self.mark(target)
+            else:
                 self.by_path[target] = self.by_path.pop(path)
                 self.written[target] = self.written.pop(path)
                 examples.append(f"{name} is {file.file}")
@@ -91,6 +99,13 @@ class Records:
                 f"{len(examples):,} records match a picture only if upper and lower case are "
                 f"treated alike ({_first(examples)})"
             )
+
+    def mark(self, path: str) -> None:
+        """Mark a picture as sensitive, which any of its rows can do."""
+        row = self.by_path[path]
+        for name in sensitive.columns_in(row) or [sensitive.COLUMN]:
+            row[name] = 1
+            self.kinds[name] = _wider(self.kinds.get(name), 1)
 
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
         """Return remarks about records that match none of these files, and the other way round."""
@@ -220,6 +235,8 @@ def _add(records: Records, path: Path) -> None:
         key = same_name(str(path.parent / name))
         if key in records.by_path:
             repeated.append(notes.line)
+            if is_marked(row):
+                records.mark(key)
             continue
         records.by_path[key] = row
         records.written[key] = path.parent, written
@@ -282,7 +299,7 @@ def _wider(kind: type | None, value: Any) -> type:
 
 
 def _value(column: str, value: Any, kind: type) -> Any:
-    if column == "sensitive":
+    if column == sensitive.COLUMN:
         return int(is_yes(value))
     if value is None or value == "" or value != value:  # NaN equals nothing
         return None

@@ -806,3 +806,14 @@ def test_stored_vectors_are_those_of_the_pairs(collection, many):
         stored = many.vectors()[pair.id]
         length = sum(x * x for x in stored) ** 0.5
         assert vector == pytest.approx([x / length for x in stored], abs=1e-6)
+
+
+@pytest.mark.parametrize("sensitive", [("no", "yes"), ("yes", "no"), ("", "1")])
+def test_any_row_of_a_picture_can_mark_it_as_sensitive(folder, sensitive):
+    first, second = sensitive
+    lines = [f"red.png,a,{first}", f"./red.png,b,{second}", "blue.png,c,no"]
+    path = write(folder / "a.csv", "\n".join(["file_name,caption,sensitive", *lines]))
+    found = read(path)
+    assert [pair.id for pair in found.pairs] == ["blue.png"]
+    assert found.sensitive == 2
+    assert len(from_table.read(path, sensitive=True).pairs) == 2

@@ -375,3 +375,42 @@ def test_rows_that_are_not_used_are_told_with_the_line(llm, colours, photos, suf
     stderr = llm(*EMBED).stderr
     assert f"2 rows do not name a file in this folder (see line {lines[0]})" in stderr
     assert f"1 rows repeat a file_name (see line {lines[1]})" in stderr
+
+
+@pytest.mark.parametrize("first", [{}, {"sensitive": ""}, {"sensitive": "no"}])
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"file_name": "red.png", "sensitive": "yes"},
+        {"file_name": "./red.png", "Sensitive ": 1},
+        {"file_name": "red.png", "title": "other", "sensitive": True},
+    ],
+)
+def test_any_row_of_a_picture_can_mark_it_as_sensitive(
+    llm, colours, photos, first, second
+):
+    rows = [{"file_name": "red.png", "title": "first", **first}, second]
+    others = [{"file_name": "green.png", "title": "x", "sensitive": "no"}]
+    rows = [*rows, {"file_name": "red.png", "sensitive": "no"}, *others]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    assert titles(llm)["red.png"] == ("first", 1)
+    assert titles(llm)["green.png"] == ("x", 0)
+
+
+def test_a_row_of_another_file_can_mark_a_picture_as_sensitive(llm, colours, photos):
+    (photos / "metadata.csv").write_text("file_name,title\nred.png,first")
+    save(photos / "metadata.xlsx", [("file_name", "sensitive"), ("red.png", "yes")])
+    llm(*EMBED)
+    assert titles(llm)["red.png"] == ("first", 1)
+
+
+@pytest.mark.parametrize("names", [("red.png", "RED.png"), ("Red.png", "RED.PNG")])
+def test_rows_in_other_case_can_mark_a_picture_as_sensitive(
+    llm, colours, photos, names
+):
+    marks = zip(names, ("no", "yes"), strict=True)
+    rows = [{"file_name": name, "sensitive": mark} for name, mark in marks]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    assert titles(llm)["red.png"][1] == 1
