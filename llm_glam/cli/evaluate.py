@@ -99,7 +99,7 @@ def command(
     names = models or (["glam-clip"] if source.data else [])
     model_ids = [embedding_model.resolve(one) for one in names]
     found = pairs.sampled(source.read(from_files=bool(model_ids)), sample, seed)
-    options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
+    options = MetricOptions(label, prompt, by, least, seed).spelled(found)
     labels.check(found.pairs, options.label)
     _report_counts(found)
     measured = _evaluate(source, found, model_ids, options, device)

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from ..db import items, sensitive
 from ..db.sensitive import is_marked, is_yes
 from ..errors import BadRecords
-from ..formats import tables
+from ..formats import column_names, tables
 from ..formats.tables import Notes, Row
 from ..images.files import (
     FileNames,
@@ -199,8 +199,8 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     key = next((k for k in first if tables.clean_name(k).lower() == FILE_NAME), None)
     if key is None:
         raise BadRecords(
-            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
-            f"(it has: {', '.join(first)})."
+            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to. "
+            f"{column_names.hint(FILE_NAME, list(first))}"
         )
     for row in chain([first], rows):
         yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
