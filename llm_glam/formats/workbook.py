@@ -16,13 +16,23 @@ from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from ..errors import BadRecords
-from .sheets import UNCALCULATED, Archive, Cells, Merge, Sheet, XmlPart, in_order
+from .sheets import (
+    UNCALCULATED,
+    Archive,
+    Cells,
+    Merge,
+    Sheet,
+    XmlPart,
+    in_order,
+    too_large,
+)
 
 # Programs that write formulas without calculating them ask Excel to do so. openpyxl takes this for
 # the default, so that it has to be looked up in the file.
 TO_CALCULATE = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](1|true)["']""")
 STRICT = b"http://purl.oclc.org/ooxml/"
 INLINE = ("inlineStr", "str")  # text whose marks for escapes openpyxl leaves in
+MOST_ROWS = 1_048_576  # as in Excel
 STRING = f"{{{SHEET_MAIN_NS}}}si"
 
 
@@ -76,7 +86,9 @@ class _Sheet(Sheet):
                 timedelta_formats=wb._timedelta_formats,
             )
             parser.is_to_calculate = bool(TO_CALCULATE.search(_definition(self.book)))
-            for number, row in parser.parse():
+            for count, (number, row) in enumerate(parser.parse(), 1):
+                if count > MOST_ROWS:  # openpyxl keeps an element for each
+                    raise too_large(self.path, f"over {MOST_ROWS:,} rows")
                 xml.finished()
                 yield number, {cell["column"]: cell["value"] for cell in row}
             merged = parser.merged_cells.mergeCell if parser.merged_cells else ()

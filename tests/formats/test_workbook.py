@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from openpyxl.chart import BarChart
 
 from llm_glam.errors import BadRecords
-from llm_glam.formats import sheets, tables
+from llm_glam.formats import sheets, tables, workbook
 
 from ..sheets import READ, ROWS, edit, save
 
@@ -219,6 +219,13 @@ def test_a_row_with_too_many_cells_is_refused(tmp_path, monkeypatch, cell):
     path = save(tmp_path / "a.xlsx")
     edit(path, ("</sheetData>", f'<row r="5">{cell * 30_000}</row></sheetData>'))
     assert "over 10,000 XML tags for one row" in refused(path)
+
+
+def test_too_many_rows_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 100)
+    path = save(tmp_path / "a.xlsx")
+    edit(path, ("</sheetData>", f"{'<row/>' * 100}</sheetData>"))
+    assert "is too large to be read (over 100 rows)" in refused(path)
 
 
 def test_many_short_rows_are_none_too_many(tmp_path, monkeypatch):
