@@ -4,6 +4,7 @@ import re
 from zipfile import ZipFile
 
 import pytest
+import xlsxwriter
 from openpyxl import Workbook
 from openpyxl.chart import BarChart
 
@@ -356,3 +357,31 @@ def test_escapes_in_text_that_is_not_shared(tmp_path):
     path = save(tmp_path / "a.xlsx")
     edit(path, ("A red thing", "_x005F_x000D_"))
     assert column(path, "title")[0] == "_x000D_"
+
+
+def shared(path):
+    """A workbook whose texts are in a part of their own, as Excel writes it."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(ROWS):
+            sheet.write_row(number, 0, row)
+    return path
+
+
+def test_shared_texts(tmp_path):
+    assert list(tables.read(shared(tmp_path / "a.xlsx"))) == READ
+
+
+def test_shared_texts_in_parts_and_with_escapes(tmp_path):
+    rich = "<r><t>A </t></r><r><rPr><b/></rPr><t>red _x005F_x000D_</t></r>"
+    path = shared(tmp_path / "a.xlsx")
+    edit(path, ("<t>A red thing</t>", rich), part="xl/sharedStrings.xml")
+    assert column(path, "title")[0] == "A red _x000D_"
+
+
+@pytest.mark.parametrize("inner", ["<si>" * 30_000, f"<si>{'<r/>' * 30_000}</si>"])
+def test_a_shared_text_of_too_many_parts_is_refused(tmp_path, monkeypatch, inner):
+    monkeypatch.setattr(sheets, "MOST_TAGS", 10_000)
+    path = shared(tmp_path / "a.xlsx")
+    edit(path, ("</sst>", f"{inner}</sst>"), part="xl/sharedStrings.xml")
+    assert "over 10,000 XML tags for one row" in refused(path)
