@@ -115,12 +115,14 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
                 "an ordinary 'Excel Workbook', or as 'CSV UTF-8'."
             )
         apply_stylesheet(book.archive, book.wb)
-        sheets = [
+        found = [
             _Sheet(path, sheet.name, sheet.state == "visible", book, part.target)
             for sheet, part in book.parser.find_sheets()
             if part.target in book.valid_files and part.Type.endswith("/worksheet")
         ]
-        yield in_order(path, sheets)
+        first = {sheet.part: sheet for sheet in reversed(found)}  # read each part once
+        in_order(path, found)
+        yield in_order(path, [sheet for sheet in found if first[sheet.part] is sheet])
 
 
 def _definition(book: ExcelReader) -> bytes:

@@ -385,3 +385,10 @@ def test_a_shared_text_of_too_many_parts_is_refused(tmp_path, monkeypatch, inner
     path = shared(tmp_path / "a.xlsx")
     edit(path, ("</sst>", f"{inner}</sst>"), part="xl/sharedStrings.xml")
     assert "over 10,000 XML tags for one row" in refused(path)
+
+
+def test_a_part_that_is_several_sheets_is_read_once(tmp_path):
+    path = book(tmp_path / "a.xlsx", One=ROWS, Two=ROWS)
+    rels = "xl/_rels/workbook.xml.rels"
+    edit(path, ("/xl/worksheets/sheet2.xml", "/xl/worksheets/sheet1.xml"), part=rels)
+    assert read(path, "file_name") == (READ, [])
