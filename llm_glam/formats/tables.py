@@ -261,10 +261,12 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
         try:
             sheet = _chosen(stack.enter_context(_opened(path)), notes)
             rows = sheet.read() if sheet else []
-        except (BadRecords, OSError, MemoryError, ModuleNotFoundError):
+        except (BadRecords, MemoryError, ModuleNotFoundError):
             raise
         # openpyxl and xlrd raise KeyError, struct.error and more for damaged files.
         except Exception as error:
+            if isinstance(error, OSError) and error.errno:  # of the system
+                raise
             raise BadRecords(damaged(path)) from error
     if not rows:
         return

@@ -392,3 +392,11 @@ def test_a_part_that_is_several_sheets_is_read_once(tmp_path):
     rels = "xl/_rels/workbook.xml.rels"
     edit(path, ("/xl/worksheets/sheet2.xml", "/xl/worksheets/sheet1.xml"), part=rels)
     assert read(path, "file_name") == (READ, [])
+
+
+def test_an_archive_without_a_workbook_is_refused(tmp_path):
+    path = tmp_path / "a.xlsx"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/inner.xlsx", "PK")
+    assert "it is not an Excel workbook, or it is damaged" in refused(path)
