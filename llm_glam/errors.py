@@ -57,7 +57,7 @@ DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
 # What requirements-serve.txt leaves out: searching and serving an exported collection need none.
-LEFT_OUT = ("torch", "sentence_transformers", "transformers", "scipy", "psutil")
+LEFT_OUT = ("torch", "sentence_transformers", "transformers", "scipy", "psutil", "xlrd")
 
 
 class GlamError(ModelError, click.ClickException):

@@ -84,9 +84,9 @@ def command(
 
     Embeds pictures of every type, or only the files that match a PATTERN. Hidden and system files
     are ignored. Files that cannot be used are reported and skipped. Unchanged files are not read
-    again, so you can interrupt the command and repeat it to continue. A metadata.csv,
-    metadata.jsonl or metadata.xlsx beside the pictures, with a file_name column, provides their
-    records.
+    again, so you can interrupt the command and repeat it to continue. A file called metadata
+    beside the pictures (.csv, .tsv, .jsonl, .xlsx, .xls or .ods), with a file_name column,
+    provides their records.
 
     \b
     Examples:

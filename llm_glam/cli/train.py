@@ -121,7 +121,7 @@ def command(
     )
     workflow.check_name(None if check else name, base)
     found = source.read(from_files=True)
-    split = holdout.split(found.pairs, seed)
+    split = holdout.split(found, seed)
     if check:
         with ProgressBar() as progress:
             row = workflow.check(found, split=split, options=options, progress=progress)

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..errors import BadFilter, check_text
+from ..formats import column_names
 from . import full_text
 from .collections import Collection
 
@@ -148,9 +149,7 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
     """
     column, suffix, sign, value = _split(text, columns)
     if column not in columns:
-        raise BadFilter(
-            f"There is no column '{column}' in {table}. The columns are: {', '.join(columns)}."
-        )
+        raise BadFilter(column_names.unknown(column, columns, table))
     if suffix in WITHOUT_VALUE:
         return Filter(column, suffix, None)
     if suffix not in COMPARED:

@@ -15,9 +15,11 @@ from .. import platforms
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
 from . import decoding
 
-METADATA_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.xlsx")
-OTHER_SPREADSHEETS = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")
-SPREADSHEETS = (".csv", ".tsv", ".xlsx", *OTHER_SPREADSHEETS)
+WORKBOOKS = (".xlsx", ".xls", ".ods")
+METADATA_ENDINGS = (".csv", ".tsv", ".jsonl", *WORKBOOKS)  # in the order they are read
+METADATA_NAMES = tuple(f"metadata{ending}" for ending in METADATA_ENDINGS)
+OTHER_SPREADSHEETS = (".xlsb", ".xlsm", ".numbers")
+SPREADSHEETS = (".csv", ".tsv", *WORKBOOKS, *OTHER_SPREADSHEETS)
 SYSTEM_NAMES = {
     "thumbs.db",
     "desktop.ini",
@@ -142,16 +144,12 @@ def is_metadata(name: str) -> bool:
 
 
 def metadata_in(folder: Path) -> list[Path]:
-    """Return the metadata files of a folder, CSV first.
+    """Return the metadata files of a folder, CSV first; of workbooks, those in one format.
 
     :raises BadRecords: there is none but one in a format that cannot be read
     """
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:  # files can be opened in some folders that cannot be listed
-        names = list(METADATA_NAMES)
-    found = [folder / name for name in names if is_metadata(name)]
-    found = [path for path in found if path.is_file()]
+    names = _names(folder)
+    found = _metadata(folder, names)
     stubs = [name for name in names if is_metadata(platforms.of_stub(name) or "")]
     if stubs and not found:
         raise BadRecords(
@@ -164,7 +162,31 @@ def metadata_in(folder: Path) -> list[Path]:
             f"{folder / others[0]} cannot be read. Save it as metadata.xlsx (Excel workbook), or as "
             "metadata.csv (CSV UTF-8)."
         )
-    return sorted(found, key=lambda path: METADATA_NAMES.index(path.name.lower()))
+    return [path for path in found if path not in _saved_again(found)]
+
+
+def metadata_left_out(folder: Path) -> list[Path]:
+    """Return the workbooks with metadata that are not read since there is one in another format."""
+    return _saved_again(_metadata(folder, _names(folder)))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # files can be opened in some folders that cannot be listed
+        return list(METADATA_NAMES)
+
+
+def _metadata(folder: Path, names: Iterable[str]) -> list[Path]:
+    found = [folder / name for name in names if is_metadata(name)]
+    files = [path for path in found if path.is_file()]
+    return sorted(files, key=lambda path: METADATA_NAMES.index(path.name.lower()))
+
+
+def _saved_again(found: Iterable[Path]) -> list[Path]:
+    """Return the workbooks in another format than the first: what it was before it was saved."""
+    books = [path for path in found if path.suffix.lower() in WORKBOOKS]
+    return [p for p in books if p.suffix.lower() != books[0].suffix.lower()]
 
 
 def spreadsheets_in(folders: Iterable[Path]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Read records from metadata.csv, .tsv, .jsonl or .xlsx beside the pictures.
+"""Read records from metadata.csv, .xlsx and the like beside the pictures.
 
 These follow Hugging Face's convention: the column ``file_name`` has the picture's path relative to
 the metadata file. All other columns become part of the record, and text stays text.
@@ -15,16 +15,17 @@ from typing import Any
 from sqlite_utils import Database
 
 from .. import platforms
-from ..db import items
-from ..db.sensitive import is_yes
+from ..db import items, sensitive
+from ..db.sensitive import is_marked, is_yes
 from ..errors import BadRecords
-from ..formats import tables
+from ..formats import column_names, tables
 from ..formats.tables import Notes, Row
 from ..images.files import (
     FileNames,
     PictureFile,
     folded,
     metadata_in,
+    metadata_left_out,
     same_name,
     spreadsheets_in,
 )
@@ -71,7 +72,8 @@ class Records:
     def match_other_case(self, files: Iterable[PictureFile]) -> None:
         """Give records to pictures whose names differ from theirs in upper and lower case only.
 
-        No other file may fit, and the picture may have no record of its own.
+        No other file may fit, and the picture may have no record of its own, which a record can
+        then only mark as sensitive.
         """
         present = {same_name(str(file.path)): file for file in files}
         alike = {folded(path): path for path in present}
@@ -79,10 +81,17 @@ class Records:
         examples = []
         for path in [path for path in self.by_path if path not in present]:
             target = alike.get(folded(path))
-            if target is None or target in self.by_path:
+            if target is None:
+                continue
+            is_taken = target in self.by_path
+            if is_taken and not is_marked(self.by_path[path]):
                 continue
             file, (folder, name) = present[target], self.written[path]
-            if _is_only(names, folder, name, file):
+            if not _is_only(names, folder, name, file):
+                continue
+            if is_taken:
+                self.mark(target)
+            else:
                 self.by_path[target] = self.by_path.pop(path)
                 self.written[target] = self.written.pop(path)
                 examples.append(f"{name} is {file.file}")
@@ -91,6 +100,13 @@ class Records:
                 f"{len(examples):,} records match a picture only if upper and lower case are "
                 f"treated alike ({named(examples)})"
             )
+
+    def mark(self, path: str) -> None:
+        """Mark a picture as sensitive, which any of its rows can do."""
+        row = self.by_path[path]
+        for name in sensitive.columns_in(row) or [sensitive.COLUMN]:
+            row[name] = 1
+            self.kinds[name] = _wider(self.kinds.get(name), 1)
 
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
         """Return remarks about records that match none of these files, and the other way round."""
@@ -151,6 +167,11 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     ]
     for path in read_files:
         _add(records, path)
+    records.remarks += [
+        f"{path} is not read, because the workbook beside it is"
+        for folder in folders
+        for path in metadata_left_out(folder)
+    ]
     if not read_files:
         records.remarks += [
             f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
@@ -179,8 +200,8 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     key = next((k for k in first if tables.clean_name(k).lower() == FILE_NAME), None)
     if key is None:
         raise BadRecords(
-            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
-            f"(it has: {', '.join(first)})."
+            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to. "
+            f"{column_names.hint(FILE_NAME, list(first))}"
         )
     for row in chain([first], rows):
         yield {_clean(FILE_NAME if k == key else k): v for k, v in row.items()}
@@ -215,6 +236,8 @@ def _add(records: Records, path: Path) -> None:
         key = same_name(str(path.parent / name))
         if key in records.by_path:
             repeated.append(notes.line)
+            if is_marked(row):
+                records.mark(key)
             continue
         records.by_path[key] = row
         records.written[key] = path.parent, written
@@ -274,7 +297,7 @@ def _wider(kind: type | None, value: Any) -> type:
 
 
 def _value(column: str, value: Any, kind: type) -> Any:
-    if column == "sensitive":
+    if column == sensitive.COLUMN:
         return int(is_yes(value))
     if value is None or value == "" or value != value:  # NaN equals nothing
         return None

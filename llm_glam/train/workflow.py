@@ -228,7 +228,7 @@ def _checked(
     options: TrainOptions,
     progress: Progress,
 ) -> Checked:
-    metrics = options.metrics.spelled(dataset.pairs)
+    metrics = options.metrics.spelled(dataset)
     parts = split or holdout.at_random(dataset.pairs, seed=options.seed)
     labels.check(parts.held_out, metrics.label)
     texts = pairs.captions(dataset.pairs).texts

@@ -35,12 +35,14 @@ class Pair:
 class Pairs:
     """The pairs of a data set, and what was left out of it.
 
-    ``refused`` has ids and reasons; ``remarks`` are for people.
+    ``refused`` has ids and reasons; ``remarks`` are for people; ``source`` is the table or
+    collection, as messages name it.
     """
 
     pairs: list[Pair]
     refused: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    source: str = ""
 
     @property
     def groups(self) -> int:
@@ -124,7 +126,8 @@ def gathered(
             else "pictures are copies of others and count"
         )
         remarks.append(f"{copies:,} {are_copies} as the same picture")
-    return Pairs(_grouped(list(by_content.values()), group_by), list(refused), remarks)
+    gathered_pairs = _grouped(list(by_content.values()), group_by)
+    return Pairs(gathered_pairs, list(refused), remarks, str(origin))
 
 
 def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]]:
