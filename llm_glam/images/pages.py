@@ -5,7 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import BadImage
+
 MOST_PAGES = 32  # looked at in a file
+MOST_NUMBERED = 1_000  # that can be pictures of their own
 IMAGE_WIDTH, IMAGE_LENGTH, ORIENTATION, SUB_IFDS = 256, 257, 274, 330
 NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255
 JPEG_OFFSET, JPEG_LENGTH = 513, 514
@@ -16,6 +19,7 @@ SAME_PROPORTIONS = 0.02
 LARGEST_THUMBNAIL = 256  # its long side in pixels
 THUMBNAIL_OF = 4  # how many times larger the picture is
 DOCUMENTS = {"TIFF", "DCX"}
+EACH = "to embed each: llm glam embed --pages"
 ANIMATIONS = {"GIF", "PNG", "WEBP", "AVIF", "FLI"}
 
 
@@ -65,15 +69,18 @@ class Pages:
         """Return the pixels of the largest page that may be decoded."""
         return max(page.pixels for page in (self.used, *self._pictures))
 
-    @property
-    def remark(self) -> str | None:
-        """Return what people should know if the file has several pictures."""
+    def remark(self, *, every_page: bool = False) -> str | None:
+        """Return what people should know if the file has several pictures.
+
+        :param every_page: whether its other pages are used too
+        """
         first, count = self.found[0], len(self._pictures)
         if count < 2:
             return None
         if not self.used.number:
             least = "at least " if len(self.found) >= MOST_PAGES else ""
-            return f"it has {least}{count} pages; used the first"
+            used = f"it has {least}{count} pages; used the first"
+            return None if every_page else f"{used} ({EACH})"
         kind = "a thumbnail" if first.is_whole or first.is_reduced else "a mask"
         return f"page 1 is {kind}; used page {self.used.number + 1}"
 
@@ -102,6 +109,47 @@ def choose(im: Any) -> Pages | None:
     used = _best(found)
     _turn_to(im, used)
     return Pages(tuple(found), used, () if used.is_whole else tuple(jpegs))
+
+
+def turn_to(im: Any, page: int) -> None:
+    """Turn an opened TIFF to a page, counted from 1.
+
+    :raises BadImage: it has no such page
+    """
+    try:
+        if im.format != "TIFF":
+            raise EOFError
+        im.seek(page - 1)
+    except EOFError as error:
+        raise BadImage(f"it has no page {page}") from error
+
+
+def others(im: Any) -> Iterator[int]:
+    """Yield the numbers, from 1, of the pages of an opened TIFF that choose() does not use.
+
+    Thumbnails and masks are left out. A page that Pillow cannot decode is not. There is at most
+    one number above MOST_NUMBERED.
+    """
+    pages = choose(im)
+    used = pages.used if pages else current_page(im)
+    for number in range(MOST_NUMBERED + 1):
+        try:
+            im.seek(number)
+        except EOFError:
+            return
+        except Exception:
+            if im.tell() != number:  # its directory is damaged, so that none follows
+                return
+        if number != used.number and _is_picture_beside(im, used):
+            yield number + 1
+
+
+def _is_picture_beside(im: Any, used: Page) -> bool:
+    try:
+        page = current_page(im)
+    except Exception:  # it has no size; decoding it will say so
+        return True
+    return page.is_whole and not _is_thumbnail_of(page, used)
 
 
 def embedded(im: Any, offset: int, length: int) -> bytes:

@@ -15,6 +15,7 @@ REDUCED, MASK = 1, 4
 SUBFILE_TYPE, ORIENTATION, SUB_IFDS = 254, 274, 330
 PHOTOMETRIC, LONG = 262, 4
 RGB, COLOUR_FILTER = 2, 32803
+FIRST = "used the first (to embed each: llm glam embed --pages)"
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +105,7 @@ def test_a_file_with_one_picture_has_no_remark(tmp_path):
 def test_an_unmarked_thumbnail_is_known_by_its_size(tmp_path, first, second, expected):
     path = pages(tmp_path / "a.tif", (gradient(*first), {}), (gradient(*second), {}))
     said = {
-        1: "it has 2 pages; used the first",
+        1: f"it has 2 pages; {FIRST}",
         2: "page 1 is a thumbnail; used page 2",
     }
     assert used(path) == ((first, second)[expected - 1], said[expected])
@@ -112,10 +113,10 @@ def test_an_unmarked_thumbnail_is_known_by_its_size(tmp_path, first, second, exp
 
 def test_several_pages_are_said(tmp_path):
     path = pages(tmp_path / "a.tif", *[(WHOLE, {})] * 3)
-    assert used(path) == ((400, 300), "it has 3 pages; used the first")
+    assert used(path) == ((400, 300), f"it has 3 pages; {FIRST}")
     assert decoding.read(path, at_least=50).facts == decoding.read(path).facts
     path = pages(tmp_path / "b.tif", *[(gradient(8, 8), {})] * 40)
-    assert used(path) == ((8, 8), "it has at least 32 pages; used the first")
+    assert used(path) == ((8, 8), f"it has at least 32 pages; {FIRST}")
 
 
 def test_a_pyramid_behind_its_thumbnail_is_decoded_at_a_level(tmp_path):
@@ -328,7 +329,7 @@ def test_of_a_picture_that_appears_slowly_a_clear_frame_is_used(strengths):
 
 def test_the_first_page_is_used_if_all_are_blank(tmp_path):
     path = pages(tmp_path / "a.tif", (BLANK, {}), (white(500, 500), {}))
-    assert used(path) == ((400, 300), "it has 2 pages; used the first")
+    assert used(path) == ((400, 300), f"it has 2 pages; {FIRST}")
 
 
 def test_a_page_with_one_mark_is_not_blank(tmp_path):
