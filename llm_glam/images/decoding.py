@@ -27,7 +27,7 @@ MAX_MEGAPIXELS = 500
 THUMBNAIL_SIZE = 256
 LONGEST_THUMBNAIL = 4  # times its short side
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
-TIFF_HEADS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
+TIFF_HEADS = {b"II", b"MM"}
 HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
 # EPS runs Ghostscript, WMF calls Windows, the others have no decoder of their own.
 REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FPX", "MIC"}
@@ -225,7 +225,7 @@ def other_pages(path: Path) -> list[int]:
     Only their headers are read. Other files have none, nor have those that cannot be opened.
     """
     with suppress(Exception), quiet():
-        if _head(path)[:4] in TIFF_HEADS:
+        if _head(path)[:2] in TIFF_HEADS:
             with _open(path) as im:
                 return list(pages.others(im))
     return []

@@ -1,5 +1,6 @@
 """Choose the page of a file that shows its picture: no thumbnail, no mask, nothing blank."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from ..errors import BadImage
 
 MOST_PAGES = 32  # looked at in a file
 MOST_NUMBERED = 1_000  # that can be pictures of their own
+MOST_TAGS = 1_000
+IFD8 = 18
 IMAGE_WIDTH, IMAGE_LENGTH, ORIENTATION, SUB_IFDS = 256, 257, 274, 330
 NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255
+STRIP_OFFSETS, TILE_OFFSETS = 273, 324
 JPEG_OFFSET, JPEG_LENGTH = 513, 514
 LARGEST_JPEG = 100_000_000  # bytes
 REDUCED, MASK = 1, 4  # bits of the first: a coarser version; a transparency mask
@@ -95,19 +99,17 @@ def choose(im: Any) -> Pages | None:
     This is the first page, unless it is a thumbnail or a mask: raw files of cameras begin with a
     thumbnail, and have the picture, or a larger preview of it, in a SubIFD.
 
-    :return: None for files with one page, and for other formats
+    :return: None for files with one page and no SubIFD, and for other formats
     """
     if im.format != "TIFF":
         return None
     first = current_page(im)
-    if first.is_whole and not im.is_animated:
+    if first.is_whole and not im.is_animated and not _sub_offsets(im):
         return None
     jpegs: list[tuple[int, int]] = []
-    found = list(_chain(im, jpegs))
-    if not first.is_whole:
-        found += _sub_pages(im, jpegs)
+    found = [*_chain(im, jpegs), *sub_pages(im, jpegs)]
     used = _best(found)
-    _turn_to(im, used)
+    go_to(im, used)
     return Pages(tuple(found), used, () if used.is_whole else tuple(jpegs))
 
 
@@ -198,6 +200,11 @@ def is_level_of(page: Page, width: int, height: int) -> bool:
     return across < 1 and abs(across / down - 1) < SAME_PROPORTIONS
 
 
+def has_pixels(im: Any) -> bool:
+    """Return whether the current page says where its pixels are; damaged ones may not."""
+    return STRIP_OFFSETS in im.tag_v2 or TILE_OFFSETS in im.tag_v2
+
+
 def current_page(im: Any, offset: int | None = None) -> Page:
     """Return what an opened TIFF says about its current page."""
     kind = im.tag_v2.get(NEW_SUBFILE_TYPE, 0)
@@ -220,20 +227,52 @@ def _chain(im: Any, jpegs: list[tuple[int, int]]) -> Iterator[Page]:
     im._seek(0)
 
 
-def _sub_pages(im: Any, jpegs: list[tuple[int, int]]) -> Iterator[Page]:
-    """Yield the pages that belong to the first one, which stays the current one."""
-    offsets = im.tag_v2.get(SUB_IFDS, ())
-    start = im._frame_pos[0]
-    for offset in offsets[:MOST_PAGES]:
+def sub_pages(im: Any, jpegs: list[tuple[int, int]]) -> list[Page]:
+    """Return the pages that belong to the current one, which stays it.
+
+    :param jpegs: the places of previews that are whole JPEG files are added to it
+    """
+    number = im.tell()
+    start, found = im._frame_pos[number], []
+    for offset in _sub_offsets(im):
         try:
-            im._frame_pos[0] = offset
-            im._seek(0)
+            im._frame_pos[number] = offset
+            im._seek(number)
+            page = current_page(im, offset)
         except Exception:
             _note_jpeg(im, jpegs)
             continue
-        yield current_page(im, offset)
-    im._frame_pos[0] = start
-    im._seek(0)
+        if has_pixels(im):
+            found.append(page)
+    im._frame_pos[number] = start
+    im._seek(number)
+    return found
+
+
+def _sub_offsets(im: Any) -> tuple[int, ...]:
+    """Return where the pages that belong to the current one begin."""
+    tags = im.tag_v2
+    if SUB_IFDS in tags:
+        return tuple(tags[SUB_IFDS][:MOST_PAGES])
+    with suppress(Exception):  # it is damaged
+        if tags._bigtiff:
+            return _offsets_in_bigtiff(im.fp, tags._offset, tags._endian)
+    return ()
+
+
+def _offsets_in_bigtiff(fp: Any, directory: int, order: str) -> tuple[int, ...]:
+    """Return the offsets that have the type usual in BigTIFFs, which Pillow ignores."""
+    fp.seek(directory)
+    (count,) = struct.unpack(f"{order}Q", fp.read(8))
+    entries = fp.read(20 * min(count, MOST_TAGS))
+    for tag, kind, number, value in struct.iter_unpack(f"{order}HHQQ", entries):
+        if (tag, kind, number) == (SUB_IFDS, IFD8, 1):
+            return (value,)
+        if (tag, kind) == (SUB_IFDS, IFD8):
+            number = min(number, MOST_PAGES)
+            fp.seek(value)
+            return struct.unpack(f"{order}{number}Q", fp.read(8 * number))
+    return ()
 
 
 def _note_jpeg(im: Any, jpegs: list[tuple[int, int]]) -> None:
@@ -241,14 +280,15 @@ def _note_jpeg(im: Any, jpegs: list[tuple[int, int]]) -> None:
         jpegs.append((im.tag_v2[JPEG_OFFSET], im.tag_v2[JPEG_LENGTH]))
 
 
-def _turn_to(im: Any, page: Page) -> None:
+def go_to(im: Any, page: Page) -> None:
+    """Turn an opened TIFF to a page, or from a page to one that belongs to it."""
     if page.offset is None:
         im._seek(page.number)
         return
     # As Pillow's own get_child_images does it, which decodes all of them.
     orientation = im.tag_v2.get(ORIENTATION, 1)
-    im._frame_pos[0] = page.offset
-    im._seek(0)
+    im._frame_pos[page.number] = page.offset
+    im._seek(page.number)
     if ORIENTATION not in im.tag_v2:
         im.getexif()[ORIENTATION] = orientation
 
