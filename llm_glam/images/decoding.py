@@ -294,8 +294,10 @@ def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
         small = small.resize(target, Image.Resampling.LANCZOS, reducing_gap=1.5)
     if picture.profile:
         small = color.to_srgb(small, picture.profile)
+    # Pixels of small pictures and icons differ from their neighbours: JPEG must not mix colours.
+    subsampling = 0 if target == picture.image.size else -1
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=85, comment=b"")
+    small.save(out, "JPEG", quality=85, comment=b"", subsampling=subsampling)
     return Thumbnail(*target, out.getvalue())
 
 

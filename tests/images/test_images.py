@@ -505,3 +505,11 @@ def test_a_broken_level_costs_nothing_but_time(tmp_path, missing):
             np.asarray(one.image.resize((8, 6)), int) for one in (picture, sound)
         )
         assert np.abs(small - whole).max() <= 2
+
+
+def test_pixels_of_small_pictures_keep_their_colours_in_thumbnails():
+    colours = np.array([(255, 0, 0), (0, 0, 255), (0, 160, 0)], np.uint8)
+    values = colours[np.random.default_rng(1).integers(0, 3, (24, 32))]
+    small = decoding.thumbnail(decoding.read(saved(Image.fromarray(values), "PNG")))
+    shown = np.asarray(Image.open(io.BytesIO(small.content)), int)
+    assert np.abs(shown - values).mean() < 12
