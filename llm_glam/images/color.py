@@ -39,6 +39,8 @@ def load(im: Image.Image) -> str | None:
     """
     _mend_palette(im)
     remark = _load(im)
+    if im.format == "XBM":  # ones are ink; Pillow takes them for white
+        im.paste(ImageChops.invert(im.copy()))
     return remark
 
 
