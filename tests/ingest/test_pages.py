@@ -135,6 +135,31 @@ def test_pages_follow_a_renamed_file(llm, scans):
     assert "4 unchanged" in llm(*EMBED).stderr
 
 
+def test_pages_follow_a_moved_folder(llm, scans, colours):
+    llm(*EMBED)
+    encoded = colours.pictures_encoded
+    scans.rename(scans.parent / "moved")
+    result = llm("glam", "embed", "photos", "moved", "--pages", "--prune")
+    assert "0 embedded, 4 unchanged" in result.stderr
+    assert colours.pictures_encoded == encoded
+    assert len(llm.ids()) == 4
+
+
+def test_the_record_of_a_page_comes_back_with_it(llm, scans):
+    (scans / "metadata.csv").write_text("file_name,title\nscan.tif,Letter\n")
+    llm(*EMBED)
+    (scans / "metadata.csv").unlink()
+    (scans / "scan.tif").rename(scans.parent / "scan.tif")
+    llm(*EMBED, "--prune")
+    assert llm.ids() == ["a.png"]
+    (scans / "sub").mkdir()
+    (scans.parent / "scan.tif").rename(scans / "sub" / "other.tif")
+    llm(*EMBED)
+    rows = llm.rows("select id from photos where title = 'Letter' order by id")
+    names = ["sub/other.tif", "sub/other.tif#2", "sub/other.tif#3"]
+    assert [row["id"] for row in rows] == names
+
+
 def test_thumbnails_and_masks_are_no_pages_of_their_own(llm, scans):
     path = scans / "scan.tif"
     content = [(GREY, {254: REDUCED}), RED, (GREY, {254: MASK}), GREEN]
@@ -167,6 +192,7 @@ def test_a_page_that_cannot_be_used_is_a_problem_of_its_own(llm, scans):
     assert "scan.tif#2: it is damaged" in result.stderr
     assert llm.ids() == ["a.png", "scan.tif", "scan.tif#3"]
     assert closing(llm(*EMBED)).endswith("3 unchanged, 0 copies, 1 problem")
+    assert "scan.tif#2: it is damaged" in llm(*EMBED, "--retry-problems").stderr
     tiff(path, RED)
     llm(*EMBED)
     assert llm.rows("select * from glam_problems") == []
