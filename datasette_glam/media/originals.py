@@ -1,12 +1,13 @@
 """Serve larger pictures from the folder that the site's owner configures as ``image_root``."""
 
-import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
 from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.formats.tables import Row
+from llm_glam.images import page_items
 
 from .. import items
 from ..access.context import CollectionRequest
@@ -56,12 +57,13 @@ async def original(page_request: CollectionRequest) -> Response:
         try:
             limit = page_request.setting("max_upload_megapixels")
             content = path.read_bytes()
-            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            page = page_items.page_of(row["id"], row["file"], row["image_format"])
+            md5 = page_items.content_hash(io.BytesIO(content), page).hex()
             if md5 != row["image_md5"]:
                 raise decoder.BadUpload(
                     "its file has changed since it was embedded; embed it again"
                 )
-            smaller = await decoder.decode(content, limit, SIDE, "JPEG")
+            smaller = await decoder.decode(content, limit, SIDE, "JPEG", page)
         except decoder.BadUpload as error:
             raise NotFound(
                 f"The original of '{item_id}' cannot be shown: {error}."

@@ -35,6 +35,11 @@ from .picture_options import PictureOptions, picture_options
     type=click.IntRange(1),
     help="Embed only this many pictures, chosen at random",
 )
+@click.option(
+    "--pages",
+    is_flag=True,
+    help="Embed each page of a multi-page TIFF as a picture of its own",
+)
 @shared.database_option
 @click.option(
     "--prune",
@@ -74,6 +79,7 @@ def command(
     keep_raw: bool,
     dry_run: bool,
     sample: int | None,
+    pages: bool,
     seed: int,
     prune: bool,
     retry_problems: bool,
@@ -97,7 +103,7 @@ def command(
     """
     decoding.allow_megapixels(pictures.max_megapixels)
     run = pictures.ingest_options(keep_raw, retry_problems, prune)
-    options = FolderOptions(patterns, prefix, sample, seed, run)
+    options = FolderOptions(patterns, prefix, sample, seed, run, pages)
     if dry_run:
         model_id = _model_id(database, collection, model)
         found = options.find(folder)

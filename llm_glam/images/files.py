@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import platforms
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
-from . import decoding
+from . import decoding, page_items, pages
 
 WORKBOOKS = (".xlsx", ".xls", ".ods")
 METADATA_ENDINGS = (".csv", ".tsv", ".jsonl", *WORKBOOKS)  # in the order they are read
@@ -40,7 +40,8 @@ class PictureFile:
     """A file to embed: its id, its folder, and its path in it with ``/`` on every system.
 
     ``size`` in bytes; ``modified`` as ISO 8601 in UTC with microseconds, as the items table
-    keeps it. Reading one that ``is_in_cloud`` would download it.
+    keeps it. ``page`` is which page of a TIFF to embed; for 1, the one that shows its picture.
+    Reading one that ``is_in_cloud`` would download it.
     """
 
     id: str
@@ -48,12 +49,26 @@ class PictureFile:
     file: str
     size: int
     modified: str
+    page: int = 1
     is_in_cloud: bool = False
 
     @property
     def path(self) -> Path:
         """The path of the file."""
         return self.folder / self.file
+
+    def id_as(self, file: str) -> str:
+        """Return the id that this picture would have if its file had another path."""
+        prefix = self.id.removesuffix(page_items.id_of(self.file, self.page))
+        return page_items.id_of(prefix + file, self.page)
+
+    def content_hash(self) -> bytes:
+        """Return the MD5 of what is to be embedded.
+
+        :raises OSError: the file cannot be read
+        """
+        with self.path.open("rb") as fp:
+            return page_items.content_hash(fp, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +133,34 @@ def pictures(
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
     found = _found(root, chosen, prefix)
     return Found(found.files, found.refused, left_out=len(paths) - len(chosen))
+
+
+def with_pages(found: Found) -> Found:
+    """Return the files, each followed by the other pages of its TIFF as pictures of their own.
+
+    :raises IdConflict: there is a file with the name that is the id of a page
+    """
+    every: list[PictureFile] = []
+    hints = list(found.hints)
+    for file in found.files:
+        numbers = [] if file.is_in_cloud else decoding.other_pages(file.path)
+        if numbers and numbers[-1] > pages.MOST_NUMBERED:
+            numbers.pop()
+            hints.append(
+                f"{file.id}: it has more than {pages.MOST_NUMBERED:,} pages; the others are left out"
+            )
+        every += [file, *(_page(file, number) for number in numbers)]
+    return replace(found, files=every, hints=tuple(hints))
+
+
+def _page(file: PictureFile, page: int) -> PictureFile:
+    name = page_items.id_of(file.file, page)
+    if (file.folder / name).exists():
+        raise IdConflict(
+            f"{file.folder / name} and page {page} of {file.path} would both have the id "
+            f"'{page_items.id_of(file.id, page)}'. Rename one of the files."
+        )
+    return replace(file, id=page_items.id_of(file.id, page), page=page)
 
 
 def checked_folder(folder: str | Path) -> Path:
@@ -217,7 +260,7 @@ def _described(
 ) -> PictureFile:
     in_cloud = platforms.is_only_in_cloud(status)
     modified = _modified(status)
-    return PictureFile(item_id, folder, name, status.st_size, modified, in_cloud)
+    return PictureFile(item_id, folder, name, status.st_size, modified, is_in_cloud=in_cloud)
 
 
 def _has_pixels(path: Path) -> bool:

@@ -35,7 +35,7 @@ def estimate(found: Found, model_id: str, read_options: ReadOptions) -> dict[str
     return {
         "model": model_id,
         "files": len(found.files),
-        "file_bytes": sum(file.size for file in found.files),
+        "file_bytes": sum({file.path: file.size for file in found.files}.values()),
         "sample": len(sample),
         "problems_in_sample": sum(isinstance(result, Problem) for result in results),
         "megapixels": round(sizes[len(sizes) // 2] / 1e6, 2) if sizes else None,

@@ -1,13 +1,14 @@
 """Embed a folder of pictures into a collection, in one call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..db import collections, connection
 from ..db.collection import Collection
 from ..engine import INT8, Encoder
+from ..errors import GlamError
 from ..images import files
 from ..images.files import Found
 from ..models import embedding_model
@@ -36,7 +37,9 @@ class FolderOptions:
     """Which files of a folder to embed, and how.
 
     ``patterns`` such as ``**/*.tif`` limit the run to matching files; ``prefix`` is added to the
-    start of each id; ``sample`` limits the run to that many files, chosen at random with ``seed``.
+    start of each id; ``sample`` limits the run to that many pictures, chosen at random with
+    ``seed``. With ``pages``, each full-size page of a TIFF is a picture of its own: the first has
+    the id of the file, and page 2 of ``name.tif`` has the id ``name.tif#2``.
     """
 
     patterns: Sequence[str] = ()
@@ -44,13 +47,34 @@ class FolderOptions:
     sample: int | None = None
     seed: int = 0
     run: IngestOptions = field(default_factory=IngestOptions)
+    pages: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that the options can be combined.
+
+        :raises GlamError: the files are to be stored, and their pages to be pictures of their own
+        """
+        if self.pages and self.run.read_options.keep_raw:
+            raise GlamError(
+                "--store keeps whole files, so it cannot be combined with --pages. Leave out one of "
+                "them."
+            )
+
+    @property
+    def ingest_options(self) -> IngestOptions:
+        """Return the options of the run, which say nothing of pages that are not used."""
+        read_options = replace(self.run.read_options, every_page=self.pages)
+        return replace(self.run, read_options=read_options)
 
     def find(self, folder: str | Path) -> Found:
         """Find the files to embed.
 
         :raises BadFolder: the folder does not exist, or has no such files
+        :raises IdConflict: a file has the name that is the id of a page
         """
         found = files.pictures(folder, self.patterns, self.prefix)
+        if self.pages:
+            found = files.with_pages(found)
         return files.sampled(found, self.sample, self.seed) if self.sample else found
 
 
@@ -88,7 +112,9 @@ def embed_folder(
     recorded = dict(arguments or {"folder": folder})
     if engine_options.precision == INT8 and not existing:
         recorded["agreement"] = _agreement(opened, found, options, progress)
-    with pipeline.run(db, opened, options.run, progress, command, recorded) as run:
+    with pipeline.run(
+        *(db, opened, options.ingest_options, progress, command, recorded)
+    ) as run:
         pipeline.embed_files(run, found, file_records)
     return Embedded(run.target.collection, run.counts, found.left_out)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from .. import platforms
 from ..engine import Encoder
 from ..errors import BadImage, ProblemKind, Unreadable
-from ..images import decoding
+from ..images import decoding, page_items
 from ..images.decoding import Facts, Thumbnail
 from ..images.files import PictureFile
 
@@ -72,7 +72,8 @@ class ReadOptions:
     ``keep_raw`` keeps the bytes of pictures in memory, for LLM's ``--store``. ``full_size``
     decodes every pixel of pictures whose files offer smaller versions. ``as_if_thumbnail_size``
     decodes pictures at the size that thumbnails of this size would need, so that vectors are the
-    same with and without thumbnails.
+    same with and without thumbnails. ``every_page`` says that the other pages of a TIFF are entries
+    of their own.
     """
 
     workers: int = WORKERS
@@ -81,6 +82,7 @@ class ReadOptions:
     keep_raw: bool = False
     full_size: bool = False
     as_if_thumbnail_size: int = 0
+    every_page: bool = False
 
     def sufficient_size(self, encoder: Encoder) -> int | None:
         """Return the short side in pixels to decode for the model and the thumbnail.
@@ -195,14 +197,16 @@ def _read(
         return Ready(entry, digest, len(raw))
     if isinstance(content, PictureFile) and content.is_in_cloud:
         raise Unreadable(platforms.IN_CLOUD)
-    source = content if isinstance(content, bytes) else content.path
+    source, page = (
+        (content, 1) if isinstance(content, bytes) else (content.path, content.page)
+    )
     with _open(source) as fp:
-        md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
+        md5 = page_items.content_hash(fp, page)
         size = fp.tell()
         fp.seek(0)
         raw_bytes = fp.read() if options.keep_raw else None
-    ready = Ready(entry, md5.digest(), size, raw_bytes)
-    return _decode(source, ready, encoder, options, pixel_limit)
+    ready = Ready(entry, md5, size, raw_bytes)
+    return _decode(source, page, ready, encoder, options, pixel_limit)
 
 
 def _open(source: Path | bytes) -> BufferedIOBase:
@@ -211,6 +215,7 @@ def _open(source: Path | bytes) -> BufferedIOBase:
 
 def _decode(
     source: Path | bytes,
+    page: int,
     ready: Ready,
     encoder: Encoder,
     options: ReadOptions,
@@ -220,13 +225,17 @@ def _decode(
 
     The file is opened anew here, since some of Pillow's plugins close the one they are given.
     """
-    size = options.sufficient_size(encoder)
+    size, limit = options.sufficient_size(encoder), options.max_megapixels
     count = decoding.pixels_to_decode(
-        source, max_megapixels=options.max_megapixels, at_least=size
+        source, max_megapixels=limit, at_least=size, page=page
     )
     with pixel_limit.reserve(count):
         picture = decoding.read(
-            source, max_megapixels=options.max_megapixels, at_least=size
+            source,
+            max_megapixels=limit,
+            at_least=size,
+            page=page,
+            every_page=options.every_page,
         )
         thumbnail = None
         if options.thumbnail_size:

@@ -93,7 +93,7 @@ def _entry(
 
 
 def _original(run: IngestRun, item_id: str) -> PictureFile | None:
-    columns = "id, file, image_folder"
+    columns = "id, file, image_format, image_folder"
     row = items.fetch(run.target.db, run.target.table, [item_id], columns).get(item_id)
     paths = {number: path for path, number in run.target.folders.items()}
     return folders.original(row, paths) if row else None

@@ -12,7 +12,7 @@ from ...db.sensitive import is_marked
 from ...errors import BadPairs, ProblemKind
 from ...formats import tables
 from ...formats.tables import Row
-from ...images import files
+from ...images import decoding, files, page_items
 from ...images.files import METADATA_NAMES, FileNames, PictureFile
 from ...ingest import records
 from . import columns, pairs
@@ -194,7 +194,9 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
             return (
                 f"there is no such file; {alike} differ from it in upper and lower case"
             )
-        return _allowed(table, found[0]) if found else _missing(table, name)
+        if found:
+            return _allowed(table, found[0])
+        return _page(table, name) or _missing(table, name)
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({platforms.reason(error)})"
 
@@ -216,6 +218,18 @@ def _found(table: _Table, name: Path) -> list[Path]:
         inner = [(folder, name) for folder in table.folders]
     alike = (table.names.find(folder, one) for folder, one in inner)
     return next(filter(None, alike), [])
+
+
+def _page(table: _Table, name: str) -> PictureFile | str | _Outside | None:
+    """Return the page of a TIFF that ``name.tif#2`` means, or None if there is no such page."""
+    file_name, page = page_items.split(name)
+    found = _found(table, Path(file_name)) if page > 1 else []
+    file = _allowed(table, found[0]) if len(found) == 1 else None
+    if isinstance(file, _Outside):
+        return file
+    if not isinstance(file, PictureFile) or page not in decoding.other_pages(file.path):
+        return None
+    return replace(file, id=page_items.id_of(file.id, page), page=page)
 
 
 def _missing(table: _Table, name: str) -> str:
