@@ -28,7 +28,7 @@ class Citation:
     """Who made a checkpoint, and when.
 
     ``authors`` are written as ``Family, Given`` if they are persons, else as they are called.
-    ``version`` identifies the weights. ``about`` is a sentence or two for people.
+    ``version`` is in words, such as ``version 1``. ``about`` is a sentence or two for people.
     """
 
     title: str
@@ -43,7 +43,10 @@ class Citation:
 
         :raises ValueError: there is no author, which the format requires
         """
-        authors = [_author(one) for one in self.authors if one_line(one)]
+        authors: list[dict[str, str]] = []
+        for one in map(_author, self.authors):
+            if all(one.values()) and one not in authors:
+                authors.append(one)
         if not authors:
             raise ValueError("a citation needs an author")
         fields = {
@@ -61,13 +64,13 @@ class Citation:
         return text
 
     def line(self) -> str:
-        """Return the citation as one line: ``Doe, Jane; Museum (2026): archaeclip. 0123abcd``."""
+        """Return the citation as one line: ``Doe, Jane; Museum (2026): archaeclip, version 1``."""
         names = [one_line(one) for one in self.authors]
         shown = "; ".join(names[:MOST_AUTHORS])
         if len(names) > MOST_AUTHORS:
             shown += f" and {len(names) - MOST_AUTHORS:,} others"
-        year = f" ({self.released[:4]})" if self.released else ""
-        version = f". Version {one_line(self.version)}" if self.version else ""
+        year = f" ({one_line(self.released[:4])})" if self.released else ""
+        version = f", {one_line(self.version)}" if self.version else ""
         return f"{shown}{year}: {one_line(self.title)}{version}"
 
 
@@ -77,7 +80,9 @@ def of_card(header: Mapping[str, Any], name: str, fingerprint: str) -> Citation 
     :param name: under which it is registered
     :param fingerprint: of its weights, which is the version
     """
-    authors = card_header.texts(header.get("authors"))
+    authors = [
+        one for one in _names(header.get("authors")) if all(_author(one).values())
+    ]
     if not authors:
         return None
     base = card_header.as_line(header.get("base_model"))
@@ -88,7 +93,8 @@ def of_card(header: Mapping[str, Any], name: str, fingerprint: str) -> Citation 
     return Citation(
         title=card_header.as_line(header.get("model_name")) or name,
         authors=authors,
-        version=fingerprint,
+        # Not the digits alone, which YAML may read as a number.
+        version=f"fingerprint {fingerprint}" if fingerprint else "",
         released=card_header.as_line(header.get("date")) or "",
         licence=card_header.as_line(header.get("license")) or "",
         about=about,
@@ -100,27 +106,26 @@ def read(text: str) -> Citation | None:
 
     If it asks to cite something else, such as an article, that is returned.
     """
-    found = card_header.mapping(text)
-    wanted = found.get(ARTICLE)
-    if isinstance(wanted, Mapping):
-        found = wanted
+    whole = card_header.mapping(text)
+    wanted = whole.get(ARTICLE)
+    found = wanted if isinstance(wanted, dict) else whole
     listed = found.get("authors")
-    every = map(_name, listed) if isinstance(listed, list) else ()
-    authors = [name for name in every if name]
+    authors = _names(listed) if isinstance(listed, list) else []
     title = card_header.as_line(found.get("title"))
     if not (authors and title):
         return None
     released = found.get("date-released") or found.get("year")
-    version = card_header.as_line(found.get("version"))
-    return Citation(
-        title, authors, version or "", card_header.as_line(released) or ""
-    )
+    version = card_header.as_line(found.get("version")) or ""
+    if version and not version.startswith("fingerprint "):
+        version = f"version {version}"
+    return Citation(title, authors, version, card_header.as_line(released) or "")
 
 
 def of_folder(directory: Path, name: str, fingerprint: str) -> Citation | None:
     """Return how to cite a checkpoint, by its CITATION.cff or else by the head of its card."""
     try:
-        text = (directory / layout.CITATION).read_text("utf-8")
+        with (directory / layout.CITATION).open(encoding="utf-8") as file:
+            text = file.read(card_header.LONGEST + 1)
     except (OSError, UnicodeDecodeError):
         text = ""
     card = card_header.of_folder(directory)
@@ -149,9 +154,14 @@ def _author(text: str) -> dict[str, str]:
     return {"name": family or given}
 
 
-def _name(author: Any) -> str:
-    if not isinstance(author, Mapping):
-        return ""
+def _names(value: Any) -> list[str]:
+    """Return the authors in a value, each of them a text or a mapping as the format has it."""
+    every = value if isinstance(value, list) else [value]
+    known = (_name(one) if isinstance(one, Mapping) else one for one in every)
+    return card_header.texts([one for one in known if isinstance(one, str)])
+
+
+def _name(author: Mapping[Any, Any]) -> str:
     whole = card_header.as_line(author.get("name"))
     keys = ("name-particle", "family-names", "name-suffix")
     family = " ".join(filter(None, (card_header.as_line(author.get(k)) for k in keys)))

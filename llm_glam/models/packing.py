@@ -18,7 +18,7 @@ from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
 from ..formats import archive_reader, archive_writer
 from ..progress import Say
-from . import card_header, loading, pack_manifest, registry
+from . import card_header, citation, loading, pack_manifest, registry
 from .registry import Checkpoint
 
 Files = dict[str, Path | bytes]
@@ -44,7 +44,8 @@ CARD = """\
 
 A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
 llm-glam {version}. Nothing else is
-recorded about it: add here what it was trained on, how good it is, and who may use it.
+recorded about it: add here what it was trained on, how good it is, and who may use it; and whom to
+cite, as `authors` in the lines at the top, from which `llm glam models pack` writes a CITATION.cff.
 
 To use it with llm-glam:
 
@@ -87,6 +88,8 @@ def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
     about = _About(entry, fingerprint, dimensions, target.name)
     files[layout.MANIFEST] = about.manifest_text()
     files.setdefault(layout.CARD, about.card())
+    if layout.CITATION not in files:
+        files |= about.citation(directory)
     with _explained(target):
         _write(files, target, fingerprint, say)
         size = target.stat().st_size
@@ -108,6 +111,12 @@ class _About:
         return pack_manifest.text(
             self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")
         )
+
+    def citation(self, directory: Path) -> Files:
+        """Return a CITATION.cff by the head of the card; none where that names no author."""
+        header = card_header.of_folder(directory)
+        found = citation.of_card(header, self.entry.name, self.fingerprint)
+        return {layout.CITATION: found.cff().encode()} if found else {}
 
     def card(self) -> bytes:
         """Return a card for a checkpoint that has none."""
