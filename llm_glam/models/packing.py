@@ -4,11 +4,13 @@ It has sentence-transformers' current layout, with everything in one folder. Wei
 they are. Before the archive gets its name, it is unpacked and loaded, and its fingerprint compared.
 """
 
+import glob
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PureWindowsPath
@@ -16,12 +18,13 @@ from typing import Any
 
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
-from ..formats import archive_reader, archive_writer
+from ..formats import archive_reader, archive_writer, file_lock
 from ..progress import Say
 from . import card_header, citation, loading, pack_manifest, registry
 from .registry import Checkpoint
 
 Files = dict[str, Path | bytes]
+LOCK = "packing.lock"  # in a temporary folder, held as long as its process lives
 # Every version of sentence-transformers since 2.0 loads a CLIP by the first name; the current
 # version loads everything else by the second.
 CLIP_MODULE = "sentence_transformers.models.CLIPModel"
@@ -220,9 +223,13 @@ def _write(
     files: Mapping[str, Path | bytes], target: Path, fingerprint: str, say: Say
 ) -> None:
     """Write to a temporary file, and move it into place only once its content is verified."""
-    with tempfile.TemporaryDirectory(
-        dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
-    ) as work:
+    _forget_killed(target)
+    with (
+        tempfile.TemporaryDirectory(
+            dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
+        ) as work,
+        file_lock.locked(Path(work, LOCK), wait_s=0),
+    ):
         archive = Path(work, target.name)
         say(f"Packing {len(files)} files")
         archive_writer.pack(files, archive)
@@ -238,6 +245,18 @@ def _write(
                 "not know; share its folder as it is."
             )
         os.replace(archive, target)
+
+
+def _forget_killed(target: Path) -> None:
+    """Remove the temporary folders of processes that were killed, whose locks are free.
+
+    They are as large as two checkpoints, for which there may be no space a second time.
+    """
+    for left in target.parent.glob(f".{glob.escape(target.name)}-*/{LOCK}"):
+        with suppress(OSError):
+            with file_lock.locked(left, wait_s=0):
+                pass
+            shutil.rmtree(left.parent)
 
 
 def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:
