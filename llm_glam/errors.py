@@ -55,6 +55,10 @@ from . import platforms
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
+NO_MEMORY = (
+    "There is not enough free memory on this computer for that. Close other programs, or use a "
+    "computer with more memory."
+)
 SHOWN = 200  # characters of what cannot be read
 # What requirements-serve.txt leaves out: searching and serving an exported collection need none.
 LEFT_OUT = ("torch", "sentence_transformers", "transformers", "scipy", "psutil", "xlrd")
@@ -338,6 +342,8 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
             raise
         text = f"The database {database()} {advice.format(error=error)}."
         raise DatabaseProblem(text) from error
+    except MemoryError as error:
+        raise GlamError(NO_MEMORY) from error
     except UnicodeEncodeError as error:
         if error.reason != "surrogates not allowed":
             raise

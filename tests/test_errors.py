@@ -444,3 +444,13 @@ def test_text_that_is_none(embedded, table, column):
         f"The database {embedded.database} has text that is not valid UTF-8 in the column "
         f"'{column}', which another program has written; correct it there, or restore a backup."
     )
+
+
+def test_too_little_memory_is_said_in_a_sentence(llm, monkeypatch):
+    def exhausted():
+        raise MemoryError
+
+    monkeypatch.setattr("llm_glam.models.registry.default_name", exhausted)
+    assert llm.fails("glam", "models", "list").startswith(
+        "There is not enough free memory on this computer for that."
+    )

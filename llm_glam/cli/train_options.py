@@ -108,6 +108,37 @@ class LabelOptions:
         return MetricOptions(self.label, self.prompt, self.by, seed=seed)
 
 
+@dataclass(frozen=True)
+class CreditOptions:
+    """What the model card says about licence, authors and sources."""
+
+    licence: str
+    authors: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+credit_options = collected(
+    CreditOptions,
+    "credits_",
+    click.option(
+        "--license", "licence", default="", help="Licence to state in the model card"
+    ),
+    click.option(
+        "--author",
+        "authors",
+        metavar="NAME",
+        multiple=True,
+        help="Author to cite, as 'Family, Given' or the name of an institution (repeatable)",
+    ),
+    click.option(
+        "--source",
+        "sources",
+        metavar="TEXT",
+        multiple=True,
+        help="Source of pictures or captions, as it asks to be credited (repeatable)",
+    ),
+)
+
 AS_IN_EVALUATE = "As in llm glam evaluate"
 label_options = collected(
     LabelOptions,

@@ -260,7 +260,9 @@ def _described(
 ) -> PictureFile:
     in_cloud = platforms.is_only_in_cloud(status)
     modified = _modified(status)
-    return PictureFile(item_id, folder, name, status.st_size, modified, is_in_cloud=in_cloud)
+    return PictureFile(
+        item_id, folder, name, status.st_size, modified, is_in_cloud=in_cloud
+    )
 
 
 def _has_pixels(path: Path) -> bool:

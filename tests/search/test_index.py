@@ -280,6 +280,30 @@ def test_a_copy_of_the_file_has_an_index_of_its_own(db, path, tmp_path):
     check(db)
 
 
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_file_replaced_while_it_is_open_poisons_no_index(
+    db, path, tmp_path, journal, moved, later
+):
+    """As under a running site: its connections read the old file, other processes the new one."""
+    db.execute(f"pragma journal_mode = {journal}").fetchall()
+    check(db)
+    backup = sqlite3.connect(tmp_path / "new.db")
+    db.conn.backup(backup)
+    backup.close()
+    new = connection.connect(tmp_path / "new.db")
+    write(new, {f"{i:03}.jpg": vector(i + 500) for i in range(60)})
+    new.conn.close()
+    if moved:
+        path.rename(tmp_path / "old.db")
+    (tmp_path / "new.db").replace(path)
+    check(db)
+    check(db)
+    change_stamp._first.clear()  # a new process
+    index.clear_cache()
+    check(connection.connect(path))
+
+
 def test_what_is_being_written_is_not_seen_before_it_is_committed(db, path):
     writer = connection.connect(path)
     check(db)
