@@ -56,6 +56,7 @@ def open_beside(
         collections.link(
             db, collection, encoder.fingerprint, encoder.dimensions, old.items_table
         )
+        items.ensure_searchable(db, old.items_table)
     found = collections.get(db, new)
     return old, (found, encoder)
 
