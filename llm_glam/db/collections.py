@@ -33,10 +33,14 @@ OUR_COLUMNS = (
 
 
 def prepare(db: Database) -> None:
-    """Migrate LLM's and our tables and delete orphaned rows. Call this before writing."""
-    embeddings_migrations.apply(db)
-    glam_migrations.apply(db)
-    drop_orphans(db)
+    """Migrate LLM's and our tables and delete orphaned rows. Call this before writing.
+
+    Of several programs that do this at once, one migrates the tables while the others wait.
+    """
+    with connection.writing(db):
+        embeddings_migrations.apply(db)
+        glam_migrations.apply(db)
+        drop_orphans(db)
 
 
 def find(db: Database, name: str) -> Collection | None:
