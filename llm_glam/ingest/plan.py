@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..db import embeddings, items
+from ..db import embeddings, folders, items
 from ..db.collection import Collection
 from ..errors import IdConflict, ProblemKind
 from ..formats.tables import Row
@@ -71,6 +71,20 @@ def make(
             else:
                 plan.todo.append(file)
     return plan
+
+
+def check_ids(
+    db: Database, collection: Collection, files: Sequence[PictureFile]
+) -> None:
+    """Check that no file would have the id of a picture in another folder; write nothing.
+
+    :raises IdConflict: an id belongs to a file in another folder that still exists
+    """
+    paths = folders.ids_by_path(db, str(collection.items_table))
+    for chunk in embeddings.chunks(files):
+        rows = _rows(db, collection, [file.id for file in chunk])
+        for file in chunk:
+            _check_id(file, rows.get(file.id), paths.get(str(file.folder)), paths)
 
 
 def _is_unchanged(
