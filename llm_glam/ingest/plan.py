@@ -123,7 +123,7 @@ def _rows(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row
     rows = items.fetch(db, collection.items_table, ids, columns)
     marks = embeddings.placeholders(ids)
     small = f"select id from glam_thumbnails where items_table = ? and id in ({marks})"
-    vectors = embeddings.content_hashes(db, collection.id, ids)
+    vectors = embeddings.content_hashes(db, collection, ids)
     thumbnails = {r[0] for r in db.execute(small, [collection.items_table, *ids])}
     return {
         item_id: {

@@ -27,7 +27,7 @@ SMALL = 5_000  # rows: up to this number, reading them is faster than writing a 
 HOURS_OF_WRITING = (
     6  # then the unfinished file of a process is deleted, which was killed
 )
-FORMAT = 2
+FORMAT = 3
 ALIGNED = 64
 HEADER = 256  # bytes
 SAMPLED = 64  # vectors that are verified when a file is opened
@@ -151,7 +151,7 @@ def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Stored:
-    """Rows with their vectors, shape (n, d), normalised to length 1 unless they are 0."""
+    """Rows with their vectors, shape (n, d), normalised to length 1 unless they have no direction."""
 
     rows: Rows
     vectors: NDArray[np.float32]

@@ -567,7 +567,14 @@ def test_a_name_given_to_a_new_picture_of_the_same_size(
     assert llm.vectors() == {name: (1, 0, 0), "old.bmp": (0, 1, 0)}
 
 
-@pytest.mark.parametrize("damage", ["null", "x''", "zeroblob(8)", "x'00'"])
+# The last three have NaN, infinity, and minus infinity among their numbers.
+DAMAGE = ("null", "x''", "zeroblob(8)", "x'00'", "'text'")
+DAMAGE += tuple(
+    f"x'0000803f{one}0000803f'" for one in ("0000c07f", "0000807f", "000080ff")
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_vector_that_is_none_is_embedded_again(llm, embedded, damage):
     llm("glam", "embed", "photos", "photos")
     before = llm.vectors()
@@ -575,3 +582,16 @@ def test_a_vector_that_is_none_is_embedded_again(llm, embedded, damage):
     assert "1 embedded" in llm("glam", "embed", "photos", "photos").stderr
     assert llm.vectors() == before
     assert "0 embedded" in llm("glam", "embed", "photos", "photos").stderr
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_vector_that_is_none_is_reembedded_again(llm, embedded, monkeypatch, damage):
+    register_fake(llm, monkeypatch, "second", Colours("5ec0"))
+    command = ("glam", "reembed", "photos", "new", "-m", "second")
+    llm(*command)
+    before = llm.vectors("new")
+    sql = f"update embeddings set embedding = {damage} where id = 'red.png'"
+    change(llm, f"{sql} and collection_id = 2")
+    assert "1 embedded" in llm(*command).stderr
+    assert llm.vectors("new") == before
+    assert "0 embedded" in llm(*command).stderr

@@ -70,6 +70,7 @@ def scanned(db, query, number, name="photos", skip=None, prefix=""):
     found = []
     for item_id, blob in db.execute(sql, [name, prefix]).fetchall():
         v = np.frombuffer(blob, "<f4").astype(float)
+        v = v if np.isfinite(v).all() else 0 * query
         lengths = np.linalg.norm(v) * np.linalg.norm(query)
         found.append((-float(v @ query / lengths) if lengths else -0.0, item_id))
     ranked = [(i, -s) for s, i in sorted(found) if i not in (skip or ())]
@@ -209,6 +210,16 @@ def zero(db, path):
     write(db, {"zero.jpg": np.zeros(DIMENSIONS, "<f4")})
 
 
+def without_direction(db, path):
+    """As another program may write them: they are like zeros, and cost no other row its place."""
+    broken = [np.nan, np.inf, -np.inf]
+    vectors = {f"00{i}.jpg": np.full(DIMENSIONS, one) for i, one in enumerate(broken)}
+    vectors |= {f"01{i}.jpg": vector(i) for i in range(3)}
+    for i, one in enumerate(broken):
+        vectors[f"01{i}.jpg"][i] = one
+    write(db, {name: v.astype("<f4") for name, v in vectors.items()})
+
+
 def equal(db, path):
     """Ties are in the order of ids."""
     write(db, {name: vector(1003) for name in ("b.jpg", "a.jpg", "ä.jpg", "C.jpg")})
@@ -231,6 +242,7 @@ CHANGES = [
     another_table,
     another_collection,
     zero,
+    without_direction,
     equal,
 ]
 
@@ -483,12 +495,13 @@ DAMAGES = {
     "null": lambda data: told(data, b"null"),
     "a list": lambda data: told(data, b"[1]"),
     "no JSON": lambda data: told(data, b"\xff"),
-    "nothing said": lambda data: told(data, b'{"format": 2}'),
+    "nothing said": lambda data: told(data, b'{"format": 3}'),
     "fewer": lambda data: told_otherwise(data, b'"count": 60', b'"count": 59'),
     "words": lambda data: told_otherwise(data, b'"count": 60', b'"count": "60"'),
     "negative": lambda data: told_otherwise(data, b'"count": 60', b'"count": -60'),
     "huge": lambda data: told_otherwise(data, b'"count": 60', b'"count": ' + b"9" * 30),
-    "format 1": lambda data: told_otherwise(data, b'"format": 2', b'"format": 1'),
+    "format 2": lambda data: told_otherwise(data, b'"format": 3', b'"format": 2'),
+    "format 1": lambda data: told_otherwise(data, b'"format": 3', b'"format": 1'),
 }
 
 
