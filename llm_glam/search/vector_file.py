@@ -201,9 +201,7 @@ def load(path: Path) -> Stored:
     """
     problem = f"{path} is damaged or of another version"
     try:
-        with path.open("rb") as fp:
-            head = json.loads(fp.read(HEADER))
-            size = os.fstat(fp.fileno()).st_size
+        head, size = _header(path)
         if head["format"] != FORMAT or _layout(head)[1] != size:
             raise ValueError(problem)
         stored = _arrays(path, head, "r")
@@ -212,6 +210,24 @@ def load(path: Path) -> Stored:
     except (LookupError, TypeError, ArithmeticError, MemoryError) as error:
         raise ValueError(problem) from error
     return stored
+
+
+def checksum_of(path: Path) -> int:
+    """Return the checksum that is written in a file, which differs for every state of the rows.
+
+    :raises OSError: there is no such file
+    :raises ValueError: it has no checksum
+    """
+    try:
+        return int(_header(path)[0]["checksum"])
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"{path} has no checksum") from error
+
+
+def _header(path: Path) -> tuple[Any, int]:
+    """Return what a file says of itself, and its size in bytes."""
+    with path.open("rb") as fp:
+        return json.loads(fp.read(HEADER)), os.fstat(fp.fileno()).st_size
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The index never answers otherwise than a full scan, whatever happens to the database."""
 
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -665,3 +666,80 @@ def test_ids_that_end_with_zeros_are_others(monkeypatch):
     rows = Rows.of(["a", "a\0"], np.arange(2), np.zeros((2, 16), np.uint8))
     assert rows.positions(["a"]).tolist() == [0]
     assert rows.positions(["a\0", "a\0\0"]).tolist() == [1]
+
+
+def of_another_collection(db, path, tmp_path):
+    other = connection.connect(tmp_path / "other.db")
+    collections.prepare(other)
+    collections.create(other, "photos", "glam-clip/tiny")
+    write(other, {f"{i:03}.jpg": vector(500 + i) for i in range(60)})
+    before = set(files())
+    check(other)
+    (new,) = set(files()) - before
+    return new.read_bytes()
+
+
+def of_an_older_write(db, path, tmp_path):
+    """Of the same collection, with a vector that has been replaced since."""
+    (file,) = files()
+    old = file.read_bytes()
+    replace(db, path)
+    check(db)
+    return old
+
+
+def of_a_state_with_the_same_rows(db, path, tmp_path):
+    (file,) = files()
+    old = file.read_bytes()
+    update_in_place(db, path)
+    check(db)
+    return old
+
+
+def empty(db, path, tmp_path):
+    return b""
+
+
+OTHERS = [of_another_collection, of_an_older_write, of_a_state_with_the_same_rows]
+
+
+@pytest.mark.parametrize("content", [*OTHERS, empty])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_another_file_under_the_name_of_the_index_is_not_used(
+    db, path, kept, tmp_path, later, content, is_link
+):
+    if kept == "in memory":
+        pytest.skip("there is no file")
+    check(db)
+    other = tmp_path / "other.vectors"
+    other.write_bytes(content(db, path, tmp_path))
+    index.clear_cache()
+    key = index._key(path.resolve(), collections.get(db, "photos"))
+    note = vector_file.directory() / f"{key}.json"
+    file = vector_file.directory() / json.loads(note.read_text())["file"]
+    file.unlink()
+    file.symlink_to(other) if is_link else shutil.copy(other, file)
+
+    check(db)
+    assert other.exists()
+
+
+@pytest.mark.parametrize("happens", ["deleted", "replaced", "a link"])
+def test_the_file_of_a_running_search_is_swapped(
+    db, path, kept, tmp_path, later, happens
+):
+    """The mapped file stays as it was for those who have opened it."""
+    check(db)
+    for file in files():
+        data = bytearray(file.read_bytes())
+        data[vector_file.HEADER :] = bytes(len(data) - vector_file.HEADER)
+        (tmp_path / "zeros").write_bytes(data)
+        file.unlink()
+        if happens == "replaced":
+            (tmp_path / "zeros").rename(file)
+        if happens == "a link":
+            file.symlink_to(tmp_path / "zeros")
+
+    check(db)
+    index.clear_cache()
+    check(db)
