@@ -220,7 +220,7 @@ class Processes:
         self.tally[f"site: {status or 'no answer, since it was killed'}"] += 1
         if status not in (*ANSWERS, 0):
             self.faults.append(
-                f"{page}: {status}: {answer[:1000].decode('utf-8', 'replace')}"
+                f"{page}: {status}: {answer[-300:].decode('utf-8', 'replace')}"
             )
 
 
