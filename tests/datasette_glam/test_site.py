@@ -3,8 +3,11 @@
 import asyncio
 import io
 import json
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 import time
 from html import unescape
 from urllib.parse import quote, urljoin
@@ -518,6 +521,26 @@ async def test_new_pictures_appear_while_the_site_runs(embedded, photos):
     picture(photos / "new.png", (200, 0, 0))
     embedded(*EMBED)
     assert "new.png" in ids(await found(datasette, PHOTOS + ".json?q=red"))
+
+
+async def test_what_a_killed_program_left_half_written(embedded):
+    """Datasette's own connections are for reading only, and cannot roll it back."""
+    datasette = site(embedded)
+    before = ids(await found(datasette, f"{PHOTOS}.json?q=red"))
+    script = (
+        "import os, sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('pragma cache_size = 1'); c.execute('begin')\n"
+        "c.execute('update embeddings set embedding = zeroblob(20000)')\n"
+        "c.execute('create table x as select zeroblob(900000) as y')\n"
+        "os._exit(9)\n"
+    )
+    red = tilde_encode("red.png")
+    for path in (".json?q=red", "?id=red.png", f"/item/{red}", f"/thumb/{red}"):
+        subprocess.run([sys.executable, "-c", script, str(embedded.database)])
+        assert os.stat(f"{embedded.database}-journal").st_size > 0
+        assert (await get(datasette, f"{PHOTOS}{path}")).status_code == 200
+    assert ids(await found(datasette, f"{PHOTOS}.json?q=red")) == before
 
 
 async def test_an_immutable_database(embedded):
