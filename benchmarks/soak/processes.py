@@ -27,6 +27,7 @@ SITE_LIVES = (15.0, 60.0)
 EXPECTED = (
     "was deleted by another program while this one was writing",
     "There is no collection",
+    "Collection does not exist",  # as LLM says it
     "Nothing could be embedded",
     # The first collection was created again beside the second, with a table of its own.
     "already exists",
