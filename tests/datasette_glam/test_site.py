@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from html import unescape
+from pathlib import Path
 from urllib.parse import quote, urljoin
 
 import pytest
@@ -690,6 +691,11 @@ async def test_larger_originals(with_originals):
         "gone.png",
         "a\0b",
         None,
+        b"red.png",
+        5,
+        "x" * 5000,
+        "loop.png",
+        "~/secret.png",
     ],
 )
 async def test_nothing_outside_image_root(
@@ -697,6 +703,7 @@ async def test_nothing_outside_image_root(
 ):
     picture(tmp_path / "secret.png")
     (photos / "link.png").symlink_to(tmp_path / "secret.png")
+    (photos / "loop.png").symlink_to(photos / "loop.png")
     connection = sqlite3.connect(embedded.database)
     size = (tmp_path / "secret.png").stat().st_size
     sql = "update photos set file = ?, image_bytes = ? where id = 'red.png'"
@@ -707,6 +714,17 @@ async def test_nothing_outside_image_root(
     assert (await get(with_originals, f"{PHOTOS}/image/{red}")).status_code == 404
     data = await found(with_originals, f"{PHOTOS}/item/{red}.json")
     assert "larger_url" not in data["item"]
+
+
+async def test_an_original_that_may_not_be_read(with_originals, photos, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    response = await get(with_originals, f"{PHOTOS}/image/{tilde_encode('red.png')}")
+    assert response.status_code == 404
+    assert "cannot be shown: it cannot be read (Permission denied)" in response.text
+    assert str(photos) not in response.text
 
 
 async def test_without_image_root_there_are_no_originals(embedded):
