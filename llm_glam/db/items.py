@@ -108,13 +108,16 @@ def create(db: Database, name: str) -> None:
 
 
 def ensure_searchable(db: Database, name: str) -> None:
-    """Make full-text search cover all text columns, rebuilding it if columns were added."""
+    """Make full-text search cover all text columns of all rows, rebuilding it if necessary.
+
+    That is so if columns were added, and if another program has rewritten the table.
+    """
     columns = [
         column
         for column, kind in db.table(name).columns_dict.items()
         if column in SEARCHED or (column not in OUR_COLUMNS and kind is str)
     ]
-    if full_text.columns(db, name) != columns:
+    if full_text.columns(db, name) != columns or not full_text.fits(db, name):
         full_text.create(db, name, columns)
 
 

@@ -108,3 +108,8 @@ def m002_add_kind_of_problem(db: Database) -> None:
             else 'bad-file'
         end
         """)
+
+
+@glam_migrations()
+def m003_add_uid(db: Database) -> None:
+    db.table("glam_collections").add_column("uid", str)

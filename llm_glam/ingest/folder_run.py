@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sqlite_utils import Database
+
 from ..db import collections, connection
 from ..db.collection import Collection
 from ..engine import INT8, Encoder
@@ -14,8 +16,8 @@ from ..images.files import Found
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
-from . import pipeline, precision_agreement, records
-from .open_collection import open_collection
+from . import estimate, pipeline, plan, precision_agreement, records
+from .open_collection import load, open_collection
 from .pipeline import IngestOptions
 from .write_batch import Counts
 
@@ -117,6 +119,43 @@ def embed_folder(
     ) as run:
         pipeline.embed_files(run, found, file_records)
     return Embedded(run.target.collection, run.counts, found.left_out)
+
+
+def estimate_folder(
+    database: str | Path,
+    collection: str,
+    folder: str | Path,
+    *,
+    model: str | None = None,
+    options: FolderOptions | None = None,
+    engine_options: EngineOptions | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Check and report what :func:`embed_folder` would before it reads pictures; write nothing.
+
+    The parameters are those of :func:`embed_folder`.
+
+    :return: see :func:`llm_glam.ingest.estimate.estimate`
+    :raises GlamError: :func:`embed_folder` would raise the same
+    """
+    options, progress = options or FolderOptions(), progress or NoProgress()
+    found = options.find(folder)
+    existing = collections.find_in(database, collection)
+    model_id = embedding_model.resolve(model) if model or not existing else None
+    file_records = records.read_beside(found.files)
+    db = (
+        connection.connect(database, readonly=True)
+        if Path(database).is_file()
+        else Database(memory=True)
+    )
+    loaded = load(db, collection, model_id, engine_options)
+    if loaded.existing and loaded.existing.items_table:
+        plan.check_ids(db, loaded.existing, found.files)
+    pipeline.report_remarks(found, file_records, loaded.model_id, progress)
+    for problem in pipeline.refused(found):
+        progress.say(f"{problem.entry.id}: {problem.reason}")
+    read_options = options.run.read_options
+    return estimate.estimate(found, loaded.model_id, loaded.encoder, read_options)
 
 
 def _agreement(

@@ -22,6 +22,7 @@ from ..images.files import PictureFile
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 
+TRIES = 3  # for a file that is written while it is read
 PREFETCHED = 48
 
 T = TypeVar("T")
@@ -195,11 +196,37 @@ def _read(
         raw = content.encode()
         digest = hashlib.md5(raw, usedforsecurity=False).digest()
         return Ready(entry, digest, len(raw))
-    if isinstance(content, PictureFile) and content.is_in_cloud:
+    if isinstance(content, bytes):
+        return _read_picture(entry, content, encoder, options, pixel_limit)
+    if content.is_in_cloud:
         raise Unreadable(platforms.IN_CLOUD)
-    source, page = (
-        (content, 1) if isinstance(content, bytes) else (content.path, content.page)
-    )
+    for _ in range(TRIES):
+        before = _state(content.path)
+        ready = _read_picture(entry, content.path, encoder, options, pixel_limit)
+        if _state(content.path) == before:
+            return ready
+    reason = "another program is changing it; repeat the command"
+    return Problem(entry, reason, ProblemKind.UNREADABLE)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what differs once a file has been written.
+
+    A file is opened several times. If it were written in between, the vector would be that of
+    another content than the one whose MD5 is stored with it.
+    """
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read_picture(
+    entry: Entry,
+    source: Path | bytes,
+    encoder: Encoder,
+    options: ReadOptions,
+    pixel_limit: PixelLimit,
+) -> Ready:
+    page = 1 if isinstance(entry.content, bytes) else getattr(entry.content, "page", 1)
     with _open(source) as fp:
         md5 = page_items.content_hash(fp, page)
         size = fp.tell()

@@ -351,6 +351,8 @@ def _changing() -> Iterator[dict[str, Any]]:
 def _unwritable(target: Path, error: OSError) -> str:
     if is_disk_full(error):
         why = "the disk is full. Free some space, and repeat the command"
+    elif platforms.may_pass(error):
+        why = platforms.reason(error)
     else:
         why = (
             f"{error.strerror}. Check the permissions of its folder, or set LLM_USER_PATH to a "

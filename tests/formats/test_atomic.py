@@ -62,7 +62,8 @@ def test_the_list_of_checkpoints(llm, colours, monkeypatch):
     opened_elsewhere(monkeypatch)
     message = llm.fails("glam", "models", "default", "clip-ViT-B-32")
     assert message == (
-        f"{registry.path()}: another program has it open; close it there and repeat the command."
+        f"The list of checkpoints {registry.path()} cannot be written: another program has it open; "
+        "close it there and repeat the command."
     )
     assert registry.path().read_bytes() == before
 
