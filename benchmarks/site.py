@@ -89,9 +89,7 @@ def _record(number: int) -> tuple[str, str, str, str, int]:
 @contextmanager
 def serving(path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Datasette over a database; gives the gallery's address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "datasette", str(path), "--port", str(port)]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -108,6 +106,13 @@ def serving(path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     finally:
         process.terminate()
         process.wait()
+
+
+def free_port() -> int:
+    """Return the number of a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def times(address: str, page: str, together: int) -> list[float]:

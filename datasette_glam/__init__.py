@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from datasette import hookimpl
@@ -10,9 +11,14 @@ from datasette import hookimpl
 @hookimpl(trylast=True)
 def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
     """Register our SQL functions, after datasette-llm-embed has registered the one we limit."""
+    from llm_glam.db import change_stamp
+
     from . import sql_functions
     from .access import llm_embed_guard
 
+    for path in (row[2] for row in conn.execute("pragma database_list")):
+        if path:
+            change_stamp.of(Path(path))  # notes which file is open
     llm_embed_guard.guard_llm_embed(conn, datasette)
     sql_functions.register(conn, datasette)
 

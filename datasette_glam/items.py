@@ -130,9 +130,9 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
 
 
 def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
-    """Return a picture's file relative to its folder, its size in bytes and its MD5."""
+    """Return a picture's file relative to its folder, its format, its size in bytes and its MD5."""
     table = quote_identifier(str(collection.items_table))
-    sql = f"select file, image_bytes, image_md5 from {table} where id = ?"
+    sql = f"select id, file, image_format, image_bytes, image_md5 from {table} where id = ?"
     return next(db.query(sql, [item_id]), None)
 
 

@@ -54,10 +54,17 @@ from llm.errors import ModelError
 from . import platforms
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+# How libraries say that memory is short, beside MemoryError: where they load their own libraries,
+# start threads, or allocate.
+SHORT_OF_MEMORY = re.compile(
+    "failed to map segment|cannot allocate memory|can't allocate memory|can't start new thread"
+    "|not enough memory|bad_alloc|bad allocation|paging file is too small",
+    re.IGNORECASE,
+)
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
 # What requirements-serve.txt leaves out: searching and serving an exported collection need none.
-LEFT_OUT = ("torch", "sentence_transformers", "transformers", "scipy", "psutil")
+LEFT_OUT = ("torch", "sentence_transformers", "transformers", "scipy", "psutil", "xlrd")
 
 
 class GlamError(ModelError, click.ClickException):
@@ -303,6 +310,36 @@ def _undecodable(error: sqlite3.DatabaseError) -> str | None:
     )
 
 
+def is_short_of_memory(error: BaseException) -> bool:
+    """Tell whether an error, or what caused it, says that there is too little memory."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if isinstance(error, ImportError | OSError | RuntimeError):
+        if SHORT_OF_MEMORY.search(str(error)):
+            return True
+    cause = error.__cause__ or error.__context__
+    return cause is not None and is_short_of_memory(cause)
+
+
+@contextmanager
+def memory_explained() -> Iterator[None]:
+    """Say what to do where this computer has too little memory.
+
+    :raises GlamError: instead of MemoryError, and of what libraries raise in its place
+    """
+    try:
+        yield
+    except GlamError:
+        raise
+    except Exception as error:
+        if not is_short_of_memory(error):
+            raise
+        raise GlamError(
+            "This computer has too little free memory for this. Close other programs, or raise the "
+            "limit (ulimit -v), and repeat the command; what was written so far is kept."
+        ) from error
+
+
 @contextmanager
 def missing_explained() -> Iterator[None]:
     """Say what to install where a package is needed that requirements-serve.txt leaves out.
@@ -328,9 +365,10 @@ def explained(database: Callable[[], Path]) -> Iterator[None]:
     :param database: returns the path of the database in use, for the message
     :raises DatabaseProblem: for errors of SQLite that the user can fix
     :raises MissingPackage: a package is not installed
+    :raises GlamError: this computer has too little memory, among others
     """
     try:
-        with missing_explained():
+        with memory_explained(), missing_explained():
             yield
     except sqlite3.DatabaseError as error:
         advice = _ADVICE.get(primary_code(error) or 0) or _undecodable(error)

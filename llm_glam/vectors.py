@@ -18,16 +18,21 @@ STORED = "<f4"  # LLM's format: little-endian float32
 
 
 def normalize(rows: NDArray[A]) -> NDArray[A]:
-    """Scale each row, or a single vector, to length 1; what has no length becomes zeros.
+    """Scale each row, or a single vector, to length 1; what has no direction becomes zeros.
+
+    That is so for zeros, and for what contains NaN or infinite numbers.
 
     :param rows: shape (n, d) or (d,)
     """
     lengths = np.linalg.norm(rows.astype(np.float64), axis=-1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    has_direction = (lengths > 0) & np.isfinite(lengths)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=has_direction)
 
 
 def cosine_similarities(rows: NDArray[A], vector: Vector) -> Vector:
-    """Return the cosine of each row with a vector, in double precision; 0 where one is zero.
+    """Return the cosine of each row with a vector, in double precision.
+
+    It is 0 where one of them is zero, or contains NaN or infinite numbers.
 
     Equal rows have equal cosines wherever they stand, which a matrix product does not promise.
 
@@ -36,8 +41,12 @@ def cosine_similarities(rows: NDArray[A], vector: Vector) -> Vector:
     """
     doubled = rows.astype(np.float64)
     lengths = np.linalg.norm(doubled, axis=1) * np.linalg.norm(vector)
-    products = np.einsum("ij,j->i", doubled, vector)
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    with np.errstate(invalid="ignore"):
+        products = np.einsum("ij,j->i", doubled, vector)
+    has_direction = (lengths > 0) & np.isfinite(lengths)
+    return np.divide(
+        products, lengths, out=np.zeros_like(products), where=has_direction
+    )
 
 
 def paired_cosines(one: NDArray[A], other: NDArray[A]) -> NDArray[A]:
@@ -62,6 +71,18 @@ def nearest_rows(rows: NDArray[A], k: int) -> list[list[int]]:
 def to_bytes(vector: NDArray[A]) -> bytes:
     """Return a vector as LLM stores it."""
     return vector.astype(STORED).tobytes()
+
+
+def is_usable(stored: object, dimensions: int | None) -> bool:
+    """Return whether a stored value is a vector of finite numbers.
+
+    :param dimensions: how many it must have, None for any number except 0
+    """
+    if not isinstance(stored, bytes) or not stored or len(stored) % 4:
+        return False
+    if dimensions and len(stored) != 4 * dimensions:
+        return False
+    return bool(np.isfinite(from_bytes(stored)).all())
 
 
 def from_bytes(stored: bytes) -> Vectors:

@@ -1,5 +1,6 @@
 """What people can put right is one sentence, exit 1, and nothing is lost."""
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -444,3 +445,64 @@ def test_text_that_is_none(embedded, table, column):
         f"The database {embedded.database} has text that is not valid UTF-8 in the column "
         f"'{column}', which another program has written; correct it there, or restore a backup."
     )
+
+
+SHORT = (
+    "This computer has too little free memory for this. Close other programs, or raise the limit "
+    "(ulimit -v), and repeat the command; what was written so far is kept."
+)
+
+
+def because(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        OSError(errno.ENOMEM, "Cannot allocate memory", "photos/a.png"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        OSError("[WinError 1455] The paging file is too small for this operation"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 bytes"),
+        RuntimeError("std::bad_alloc"),
+        because(RuntimeError("Failed to import transformers"), MemoryError()),
+    ],
+    ids=str,
+)
+def test_too_little_memory_is_one_sentence(llm, colours, photos, monkeypatch, error):
+    def encoder(*args, **options):
+        raise error
+
+    monkeypatch.setattr(loading, "encoder", encoder)
+    assert llm.fails("glam", "embed", "photos", "photos") == SHORT
+    assert llm.fails(*EMBED) == SHORT
+    assert not llm.database.exists() or llm.rows("select * from sqlite_master") == []
+
+
+def test_other_errors_keep_their_traceback(llm, colours, photos, monkeypatch):
+    def encoder(*args, **options):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(loading, "encoder", encoder)
+    assert (
+        str(llm("glam", "embed", "photos", "photos", ok=False).exception) == "a mistake"
+    )
+
+
+def test_ctrl_c_while_libraries_are_imported(llm, photos, tmp_path, monkeypatch):
+    """LLM's own commands end in the same way, with click's word and status."""
+
+    class Interrupt:
+        def find_spec(self, name, *rest):
+            if name == "llm_glam.ingest.folder_run":
+                raise KeyboardInterrupt
+
+    for module in ("llm_glam.ingest.folder_run", "llm_glam.cli.embed"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupt(), *sys.meta_path])
+    result = llm("glam", "embed", "photos", "photos", ok=False)
+    assert (result.exit_code, result.stderr.strip()) == (1, "Aborted!")

@@ -1,6 +1,6 @@
 """Decode a picture in a separate process, with limits on time and memory.
 
-Run as ``python -m datasette_glam.media.decoder MEGAPIXELS SIDE FORMAT``: it reads the
+Run as ``python -m datasette_glam.media.decoder MEGAPIXELS SIDE FORMAT PAGE``: it reads the
 file from stdin and writes a smaller picture to stdout, or the reason for failing as the last line
 of stderr with the exit status ``REFUSED``.
 """
@@ -28,15 +28,17 @@ async def decode(
     max_megapixels: float,
     side: int = UPLOAD_SIDE,
     format_: str = "PNG",
+    page: int = 1,
 ) -> bytes:
     """Return a smaller, re-encoded picture, which has no byte of the file itself.
 
     :param side: the maximum of its short side in pixels
+    :param page: which page of a TIFF
     :raises BadUpload: the file is not a picture, is too large, or takes too long to decode
     """
     process = await asyncio.create_subprocess_exec(
         *child_process.python_module("datasette_glam.media.decoder"),
-        *(str(max_megapixels), str(side), format_),
+        *(str(max_megapixels), str(side), format_, str(page)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -64,14 +66,15 @@ def _reason(status: int | None, printed: bytes) -> str:
     return lines[-1] if status == REFUSED and lines else "it cannot be decoded"
 
 
-def main(max_megapixels: float, side: int, format_: str) -> int:
+def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     """Decode standard input, in the process that :func:`decode` starts; return the exit status."""
     limit_memory()
     from llm_glam.errors import BadImage
     from llm_glam.images import decoding
 
     try:
-        picture = decoding.read(sys.stdin.buffer.read(), max_megapixels=max_megapixels)
+        content = sys.stdin.buffer.read()
+        picture = decoding.read(content, max_megapixels=max_megapixels, page=page)
     except BadImage as error:
         reason = error.message.partition("; to allow more")[0]
         print(" ".join(reason.split()), file=sys.stderr)
@@ -98,4 +101,4 @@ def limit_memory() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    sys.exit(main(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])))

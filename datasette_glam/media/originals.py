@@ -1,12 +1,14 @@
 """Serve larger pictures from the folder that the site's owner configures as ``image_root``."""
 
-import hashlib
+import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
 from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.formats.tables import Row
+from llm_glam.images import page_items
 
 from .. import items
 from ..access.context import CollectionRequest
@@ -29,12 +31,16 @@ def root_of(datasette: Any, items_table: str) -> Path | None:
 
 def path_of(root: Path | None, row: Row | None) -> Path | None:
     """Return the path of an original, if it is in the folder and has the size of the embedded file."""
-    if root is None or row is None or not row["file"] or "\0" in row["file"]:
+    file = row["file"] if row else None  # SQL may have written anything there
+    if root is None or row is None or not isinstance(file, str) or "\0" in file:
         return None
-    path = (root / row["file"]).resolve()
-    if not path.is_relative_to(root) or not path.is_file():
+    try:
+        path = (root / file).resolve()
+        if not file or not path.is_relative_to(root) or not path.is_file():
+            return None
+        return path if path.stat().st_size == row["image_bytes"] else None
+    except (OSError, RuntimeError):  # a name that is too long, or links in a circle
         return None
-    return path if path.stat().st_size == row["image_bytes"] else None
 
 
 async def original(page_request: CollectionRequest) -> Response:
@@ -55,15 +61,27 @@ async def original(page_request: CollectionRequest) -> Response:
             return Response.text(text, status=503, headers={"retry-after": "5"})
         try:
             limit = page_request.setting("max_upload_megapixels")
-            content = path.read_bytes()
-            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            content = await _content(path)
+            page = page_items.page_of(row["id"], row["file"], row["image_format"])
+            md5 = page_items.content_hash(io.BytesIO(content), page).hex()
             if md5 != row["image_md5"]:
                 raise decoder.BadUpload(
                     "its file has changed since it was embedded; embed it again"
                 )
-            smaller = await decoder.decode(content, limit, SIDE, "JPEG")
+            smaller = await decoder.decode(content, limit, SIDE, "JPEG", page)
         except decoder.BadUpload as error:
             raise NotFound(
                 f"The original of '{item_id}' cannot be shown: {error}."
             ) from error
     return jpeg(page_request, smaller, tag=tag, age=AGE)
+
+
+async def _content(path: Path) -> bytes:
+    """Return the content of a file, read beside the other visitors.
+
+    :raises BadUpload: the system cannot read it
+    """
+    try:
+        return await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise decoder.BadUpload(f"it cannot be read ({error.strerror})") from error

@@ -11,7 +11,7 @@ from datasette.utils.asgi import NotFound
 from llm_glam.db.collection import Collection
 from llm_glam.errors import GlamError, RegistryError, UnknownCheckpoint
 from llm_glam.formats.tables import Row
-from llm_glam.models import card_header, loading, registry
+from llm_glam.models import card_header, citation, loading, registry
 from llm_glam.models.registry import Checkpoint
 
 from ..access import gate
@@ -20,6 +20,7 @@ from ..web import markdown, urls
 from ..web.page import Page
 
 CARD = "README.md"
+CITATION = "CITATION.cff"
 MOST_BYTES = 1_000_000
 HUB = "https://huggingface.co"
 
@@ -31,6 +32,7 @@ async def checkpoint(page_request: SiteRequest) -> Page:
     header, body = await asyncio.to_thread(_split, text or "")
     data = {
         **_registered(entry),
+        "citation": await asyncio.to_thread(_citation, entry, header),
         "collections": await _collections(page_request, entry),
         "header": header,
         "card": text,
@@ -90,7 +92,7 @@ def _card(entry: Checkpoint) -> tuple[str | None, str | None]:
     """Return the text of a checkpoint's model card, or None and the reason."""
     try:
         folder = loading.locate(entry, download=False)
-        content = _read(folder, entry)
+        content = _read(folder, entry, CARD)
     except (GlamError, OSError):
         return (
             None,
@@ -109,19 +111,37 @@ def _card(entry: Checkpoint) -> tuple[str | None, str | None]:
         )
 
 
+def _citation(entry: Checkpoint, header: dict[str, Any]) -> str | None:
+    """Return how to cite a checkpoint, by its CITATION.cff or else by the head of its card."""
+    try:
+        folder = loading.locate(entry, download=False)
+        content = _read(folder, entry, CITATION) or b""
+    except (GlamError, OSError):
+        content = b""
+    found = _parsed(content[:MOST_BYTES].decode("utf-8", "replace"))
+    found = found or citation.of_card(header, entry.name, entry.fingerprint or "")
+    return found.line() if found else None
+
+
+@lru_cache(maxsize=20)
+def _parsed(text: str) -> citation.Citation | None:
+    """Return what a CITATION.cff says, which is parsed once."""
+    return citation.read(text)
+
+
 @lru_cache(maxsize=20)
 def _split(card: str) -> tuple[dict[str, Any], str]:
     """Return a card's header and what stands below, which are parsed once."""
     return card_header.split(card)
 
 
-def _read(folder: Path, entry: Checkpoint) -> bytes | None:
-    """Return the first ``MOST_BYTES + 1`` bytes of the model card; None if there is none.
+def _read(folder: Path, entry: Checkpoint, name: str) -> bytes | None:
+    """Return the first ``MOST_BYTES + 1`` bytes of a file; None if there is none.
 
     A link to a file outside the checkpoint is not followed: it may have come with the checkpoint.
     The hub's cache links to files beside its snapshots.
     """
-    path = Path(os.path.realpath(folder / CARD))
+    path = Path(os.path.realpath(folder / name))
     own = folder.parent.parent if entry.is_on_hub else folder
     if not path.is_relative_to(os.path.realpath(own)) or not path.is_file():
         return None

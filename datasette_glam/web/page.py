@@ -1,5 +1,6 @@
 """Make views of Datasette's from ours: check permission, then respond with HTML or JSON."""
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 from datasette.utils.asgi import NotFound, Request, Response
 
+from llm_glam.db import connection
 from llm_glam.errors import GlamError
 from llm_glam.formats.tables import Row
 
@@ -110,7 +112,7 @@ def _with_messages(view: View) -> View:
 
     async def with_messages(datasette: Any, request: Request) -> Response:
         try:
-            return await view(datasette, request)
+            return await _with_whole_database(view, datasette, request)
         except NotFound as error:
             if "%" in request.path or request.path.endswith("/"):
                 raise  # Datasette redirects to its own spelling of the URL
@@ -125,6 +127,25 @@ def _with_messages(view: View) -> View:
             return await _error(datasette, request, 503, error.message)
 
     return with_messages
+
+
+async def _with_whole_database(
+    view: View, datasette: Any, request: Request
+) -> Response:
+    """Return the view's response, after undoing what a program that was killed left half written.
+
+    Datasette opens databases for reading only, and SQLite then refuses to read.
+    """
+    try:
+        return await view(datasette, request)
+    except sqlite3.OperationalError as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+    for db in datasette.databases.values():
+        if db.path and db.is_mutable:
+            await asyncio.to_thread(connection.roll_back_killed, db.path)
+    return await view(datasette, request)
 
 
 async def _error(

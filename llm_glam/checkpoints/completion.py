@@ -94,19 +94,19 @@ def check_complete(directory: Path) -> None:
 
 
 def _check_layers(config: Path) -> None:
-    """Refuse a config that would build a model for hours before it turns out to have no weights."""
+    """Refuse a config that would build a model for hours, or a tower without layers."""
     try:
         found = json.loads(config.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return  # explained by what loads the checkpoint
     towers = [found, *found.values()] if isinstance(found, dict) else []
     counts = [one.get("num_hidden_layers") for one in towers if isinstance(one, dict)]
-    most = max((n for n in counts if isinstance(n, int)), default=0)
-    if most > MOST_LAYERS:
-        raise BadCheckpoint(
-            f"{config} names {most:,} layers, at most {MOST_LAYERS:,} can be loaded; get the "
-            "checkpoint again."
-        )
+    for count in counts:
+        if isinstance(count, int) and not 1 <= count <= MOST_LAYERS:
+            raise BadCheckpoint(
+                f"{config} names {count:,} layers, 1 to {MOST_LAYERS:,} can be loaded; get the "
+                "checkpoint again."
+            )
 
 
 def complete(directory: Path, base: Path | None, target: Path) -> list[str]:

@@ -24,7 +24,8 @@ SETTINGS = (
     ),
     *("config_sentence_transformers.json", "sentence_*_config.json"),
 )
-ABOUT = (CARD, "LICENSE*", "LICENCE*")
+CITATION = "CITATION.cff"
+ABOUT = (CARD, CITATION, "LICENSE*", "LICENCE*")
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.*"
@@ -46,7 +47,7 @@ def is_part(path: PurePosixPath) -> bool:
 
 
 def is_about(name: str) -> bool:
-    """Return whether this is the name of a model card or a licence."""
+    """Return whether this is the name of a model card, a licence or a citation."""
     return any(fnmatchcase(name, pattern) for pattern in ABOUT)
 
 

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import click
 
-from ..db import collections, connection, network_drive
+from ..db import network_drive
 from ..engine import PRECISIONS
 from ..images import decoding
-from ..ingest import estimate
-from ..ingest.folder_run import FolderOptions, embed_folder
-from ..models import embedding_model
+from ..ingest.folder_run import FolderOptions, embed_folder, estimate_folder
 from ..models.engine_choice import EngineOptions
 from . import options as shared
 from .embed_summary import report_counts
@@ -34,6 +32,11 @@ from .picture_options import PictureOptions, picture_options
     "--sample",
     type=click.IntRange(1),
     help="Embed only this many pictures, chosen at random",
+)
+@click.option(
+    "--pages",
+    is_flag=True,
+    help="Embed each page of a multi-page TIFF as a picture of its own",
 )
 @shared.database_option
 @click.option(
@@ -74,6 +77,7 @@ def command(
     keep_raw: bool,
     dry_run: bool,
     sample: int | None,
+    pages: bool,
     seed: int,
     prune: bool,
     retry_problems: bool,
@@ -84,9 +88,9 @@ def command(
 
     Embeds pictures of every type, or only the files that match a PATTERN. Hidden and system files
     are ignored. Files that cannot be used are reported and skipped. Unchanged files are not read
-    again, so you can interrupt the command and repeat it to continue. A metadata.csv,
-    metadata.jsonl or metadata.xlsx beside the pictures, with a file_name column, provides their
-    records.
+    again, so you can interrupt the command and repeat it to continue. A file called metadata
+    beside the pictures (.csv, .tsv, .jsonl, .xlsx, .xls or .ods), with a file_name column,
+    provides their records.
 
     \b
     Examples:
@@ -97,33 +101,32 @@ def command(
     """
     decoding.allow_megapixels(pictures.max_megapixels)
     run = pictures.ingest_options(keep_raw, retry_problems, prune)
-    options = FolderOptions(patterns, prefix, sample, seed, run)
-    if dry_run:
-        model_id = _model_id(database, collection, model)
-        found = options.find(folder)
-        output_rows([estimate.estimate(found, model_id, run.read_options)], format_)
-        return
+    options = FolderOptions(patterns, prefix, sample, seed, run, pages)
+    engine_options = EngineOptions(say_on_stderr, precision, device)
     _warn_if_on_network(database)
+    if dry_run:
+        with ProgressBar() as progress:
+            estimated = estimate_folder(
+                *(database, collection, folder),
+                model=model,
+                options=options,
+                engine_options=engine_options,
+                progress=progress,
+            )
+        output_rows([estimated], format_)
+        return
     with ProgressBar() as progress:
         embedded = embed_folder(
             *(database, collection, folder),
             model=model,
             options=options,
-            engine_options=EngineOptions(say_on_stderr, precision, device),
+            engine_options=engine_options,
             progress=progress,
             command="glam embed",
             arguments=click.get_current_context().params,
         )
     report_counts(embedded.collection, embedded.counts)
     _report_left_out(embedded.left_out)
-
-
-def _model_id(database: Path, collection: str, model: str | None) -> str:
-    """Return the model that a run would use: as given, the collection's, or the default one."""
-    existing = collections.find_in(database, collection)
-    if model or not existing:
-        return embedding_model.resolve(model)
-    return collections.get(connection.connect(database), collection).model_id
 
 
 def _report_left_out(count: int) -> None:

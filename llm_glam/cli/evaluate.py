@@ -83,9 +83,10 @@ def command(
     """Measure how well checkpoints match pictures and captions.
 
     Reports recall and other metrics for finding pictures by caption, and captions by picture.
-    DATA is a table (CSV, TSV, JSON, JSONL or XLSX) with a picture path and a caption in each
-    row, or a folder containing a metadata.csv, .jsonl or .xlsx. Use pictures that none of the
-    checkpoints was trained on. Without -m, a collection is evaluated using its stored embeddings.
+    DATA is a table (.csv, .tsv, .json, .jsonl, .xlsx, .xls or .ods) with a picture path and a
+    caption in each row, or a folder containing one that is called metadata. Use pictures that
+    none of the checkpoints was trained on. Without -m, a collection is evaluated using its stored
+    embeddings.
 
     \b
     Examples:
@@ -98,7 +99,7 @@ def command(
     names = models or (["glam-clip"] if source.data else [])
     model_ids = [embedding_model.resolve(one) for one in names]
     found = pairs.sampled(source.read(from_files=bool(model_ids)), sample, seed)
-    options = MetricOptions(label, prompt, by, least, seed).spelled(found.pairs)
+    options = MetricOptions(label, prompt, by, least, seed).spelled(found)
     labels.check(found.pairs, options.label)
     _report_counts(found)
     measured = _evaluate(source, found, model_ids, options, device)

@@ -1,5 +1,6 @@
 """``llm glam train``: train a checkpoint, with metrics before and after."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -16,9 +17,11 @@ from .dataset_options import Source, data_argument, pairs_options, record_option
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 from .train_context import command_line
 from .train_options import (
+    CreditOptions,
     HoldoutOptions,
     LabelOptions,
     ScheduleOptions,
+    credit_options,
     holdout_options,
     label_options,
     schedule_options,
@@ -61,9 +64,7 @@ from .train_options import (
     help="Text file of captions the model must not forget, one per line [default: 120 captions "
     "of everyday things]",
 )
-@click.option(
-    "--license", "licence", default="", help="Licence to state in the model card"
-)
+@credit_options
 @shared.device_option
 @shared.database_option
 def command(
@@ -76,7 +77,7 @@ def command(
     seed: int,
     retain: Path | None,
     labels: LabelOptions,
-    licence: str,
+    credits_: CreditOptions,
     check: bool,
     resume: bool,
     device: str | None,
@@ -114,14 +115,14 @@ def command(
         metrics=labels.metrics(seed),
         device=device,
         resume=resume,
-        licence=licence,
+        **asdict(credits_),
         description=str(holdout),
         data=source.name,
         command=command_line(click.get_current_context()),
     )
     workflow.check_name(None if check else name, base)
     found = source.read(from_files=True)
-    split = holdout.split(found.pairs, seed)
+    split = holdout.split(found, seed)
     if check:
         with ProgressBar() as progress:
             row = workflow.check(found, split=split, options=options, progress=progress)

@@ -1,6 +1,5 @@
 """Options of ``llm glam train`` in groups: held-out pictures, schedule and metrics."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
@@ -9,7 +8,7 @@ from ..errors import BadPairs
 from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import holdout
 from ..evaluate.pairs.holdout import Split
-from ..evaluate.pairs.pairs import Pair
+from ..evaluate.pairs.pairs import Pairs
 from .options import FiniteRange, collected, prompt_option
 
 
@@ -20,19 +19,19 @@ class HoldoutOptions:
     holdout: str | None
     held_out: float
 
-    def split(self, pairs: Sequence[Pair], seed: int) -> Split:
+    def split(self, found: Pairs, seed: int) -> Split:
         """Split pairs into those to train on and those to measure with.
 
         :raises BadPairs: one of both would be empty, or the column does not exist
         """
         if self.holdout is None:
-            return holdout.at_random(pairs, share=self.held_out, seed=seed)
+            return holdout.at_random(found.pairs, share=self.held_out, seed=seed)
         column, sign, value = self.holdout.partition("=")
         if not sign:
             raise BadPairs(
                 f"--holdout {self.holdout} has no value; write it as COLUMN=VALUE."
             )
-        return holdout.by_value(pairs, column, value)
+        return holdout.by_value(found.pairs, column, value, found.source)
 
     def __str__(self) -> str:
         """Return a description for the model card."""
@@ -108,6 +107,37 @@ class LabelOptions:
         """Return the options of the evaluation before and after training."""
         return MetricOptions(self.label, self.prompt, self.by, seed=seed)
 
+
+@dataclass(frozen=True)
+class CreditOptions:
+    """What the model card says about licence, authors and sources."""
+
+    licence: str
+    authors: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+credit_options = collected(
+    CreditOptions,
+    "credits_",
+    click.option(
+        "--license", "licence", default="", help="Licence to state in the model card"
+    ),
+    click.option(
+        "--author",
+        "authors",
+        metavar="NAME",
+        multiple=True,
+        help="Author to cite, as 'Family, Given' or the name of an institution (repeatable)",
+    ),
+    click.option(
+        "--source",
+        "sources",
+        metavar="TEXT",
+        multiple=True,
+        help="Source of pictures or captions, as it asks to be credited (repeatable)",
+    ),
+)
 
 AS_IN_EVALUATE = "As in llm glam evaluate"
 label_options = collected(

@@ -13,12 +13,17 @@ from pathlib import Path
 # this recently can be written again without its time changing. Git's index has the same problem.
 JUST_NOW = 2.5
 
+_first: dict[str, tuple[int, int]] = (
+    {}
+)  # the file that was at a path, as device and inode
+
 
 def of(path: Path) -> str | None:
     """Return a stamp of a database's files, which changes whenever something is committed.
 
     :return: None if the stamp would not be reliable, because another process is writing or has
-        written within the last few seconds
+        written within the last few seconds, or because there is another file than when this
+        process first looked: its connections may still be to the old one, which no longer has a name
     """
     try:
         stats = [os.stat(path)]
@@ -27,6 +32,9 @@ def of(path: Path) -> str | None:
     except OSError:
         return None
     if journal and journal.st_size:
+        return None
+    own = stats[0].st_dev, stats[0].st_ino
+    if _first.setdefault(os.path.realpath(path), own) != own:
         return None
     if any(one.st_mtime > time.time() - JUST_NOW for one in stats):
         return None

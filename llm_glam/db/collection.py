@@ -10,7 +10,9 @@ class Collection:
     """A collection of vectors and the checkpoint it was made with.
 
     ``fingerprint``, ``dimensions``, ``items_table`` and ``created`` are None for a collection that
-    llm-glam has not written to yet, such as one created by llm-clip.
+    llm-glam has not written to yet, such as one created by llm-clip. ``uid`` is random: SQLite may
+    give the id of a deleted collection to one with the same name. It is None for collections
+    created by an earlier version.
     """
 
     id: int
@@ -21,6 +23,7 @@ class Collection:
     dimensions: int | None = None
     items_table: str | None = None
     created: str | None = None
+    uid: str | None = None
 
     @property
     def is_ours(self) -> bool:

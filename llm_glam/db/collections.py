@@ -5,6 +5,7 @@ first applies migrations and deletes rows about collections that no longer exist
 """
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +21,26 @@ from . import connection, embeddings, items
 from .collection import Collection
 from .migrations import glam_migrations
 
+# Of glam_collections, in the order of the fields of a Collection.
+OUR_COLUMNS = (
+    "fingerprint",
+    "precision",
+    "dimensions",
+    "items_table",
+    "created",
+    "uid",
+)
+
 
 def prepare(db: Database) -> None:
-    """Migrate LLM's and our tables and delete orphaned rows. Call this before writing."""
-    embeddings_migrations.apply(db)
-    glam_migrations.apply(db)
-    drop_orphans(db)
+    """Migrate LLM's and our tables and delete orphaned rows. Call this before writing.
+
+    Of several programs that do this at once, one migrates the tables while the others wait.
+    """
+    with connection.writing(db):
+        embeddings_migrations.apply(db)
+        glam_migrations.apply(db)
+        drop_orphans(db)
 
 
 def find(db: Database, name: str) -> Collection | None:
@@ -102,8 +117,9 @@ def create(db: Database, name: str, model_id: str) -> Collection:
     """
     row = db.table("collections").insert({"name": name, "model": model_id})
     made = Collection(int(str(row.last_pk)), name, model_id)
-    # SQLite gives the id of a deleted collection again, whose vectors may have been left behind.
+    # SQLite gives the id of a deleted collection again, whose rows may have been left behind.
     embeddings.delete_all(db, made.id)
+    _delete_our_row(db, made.id)
     return made
 
 
@@ -116,12 +132,15 @@ def check_still_there(db: Database, collection: Collection) -> None:
     :raises UnknownCollection: it is not there any more
     """
     found = find(db, collection.name)
-    known = found and (found.id, found.model_id, found.created)
-    if known != (collection.id, collection.model_id, collection.created):
+    if found is None or _identity(found) != _identity(collection):
         raise UnknownCollection(
             f"The collection '{collection.name}' was deleted by another program while this one "
             "was writing to it. Repeat the command to begin it again."
         )
+
+
+def _identity(collection: Collection) -> tuple[int, str, str | None, str | None]:
+    return collection.id, collection.model_id, collection.created, collection.uid
 
 
 def claim(
@@ -169,6 +188,7 @@ def link(
             "dimensions": dimensions,
             "items_table": items_table,
             "created": collection.created or registry.now(),
+            "uid": collection.uid if collection.created else secrets.token_hex(8),
         },
         replace=True,
     )
@@ -210,10 +230,13 @@ def delete(db: Database, collection: Collection) -> None:
     with connection.writing(db):
         embeddings.delete_all(db, collection.id)
         db.execute("delete from collections where id = ?", [collection.id])
-        if db.table("glam_collections").exists():
-            db.execute(
-                "delete from glam_collections where collection_id = ?", [collection.id]
-            )
+        _delete_our_row(db, collection.id)
+
+
+def _delete_our_row(db: Database, collection_id: int) -> None:
+    if db.table("glam_collections").exists():
+        sql = "delete from glam_collections where collection_id = ?"
+        db.execute(sql, [collection_id])
 
 
 def begin_run(
@@ -245,32 +268,30 @@ def end_run(db: Database, run: int, counts: dict[str, int], seconds: float) -> N
 
 
 def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collection]:
-    tables = set(db.table_names())
-    if "collections" not in tables:
+    if "collections" not in db.table_names():
         return
-    ours = """
-        left join glam_collections g
+    sql = f"""
+        select c.id, c.name, c.model{_our_columns(db)} where {where}
+        and typeof(c.model) = 'text' order by c.name
+    """
+    for row_id, name, model, *ours in db.execute(sql, values).fetchall():
+        fingerprint, precision, *rest = ours or [None] * 2
+        yield Collection(row_id, name, model, fingerprint, precision or "fp32", *rest)
+
+
+def _our_columns(db: Database) -> str:
+    """Return SQL with the columns of ``glam_collections`` that this database has, and the tables.
+
+    A database that this version has not written to yet has no ``uid``.
+    """
+    present = db.table("glam_collections").columns_dict
+    if not present:
+        return " from collections c"
+    columns = "".join(f", g.{name}" for name in OUR_COLUMNS if name in present)
+    return f"""
+        {columns} from collections c left join glam_collections g
         on g.collection_id = c.id and g.name = c.name and g.model = c.model
     """
-    has_ours = "glam_collections" in tables
-    columns = "g.fingerprint, g.precision, g.dimensions, g.items_table, g.created"
-    sql = f"""
-        select c.id, c.name, c.model{", " + columns if has_ours else ""}
-        from collections c {ours if has_ours else ""}
-        where {where} and typeof(c.model) = 'text' order by c.name
-    """
-    for row_id, name, model, *rest in db.execute(sql, values).fetchall():
-        fingerprint, precision, dimensions, table, created = rest or [None] * 5
-        yield Collection(
-            row_id,
-            name,
-            model,
-            fingerprint,
-            precision or "fp32",
-            dimensions,
-            table,
-            created,
-        )
 
 
 def _in_use(db: Database) -> set[str]:

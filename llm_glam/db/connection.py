@@ -34,6 +34,13 @@ def connect(path: str | Path, *, readonly: bool = False) -> Database:
     return db
 
 
+def roll_back_killed(path: str | Path) -> None:
+    """Undo what a killed program left half written, which no read-only connection can do."""
+    db = connect(path, readonly=True)
+    db.execute("select 1 from sqlite_master limit 1").fetchall()
+    db.conn.close()
+
+
 def existing_uri(path: str | Path) -> str:
     """Return a URI that opens a database file and fails if there is none."""
     return uri_of(Path(path).resolve())

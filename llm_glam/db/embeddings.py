@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..errors import UnknownItem, VectorsDiffer
-from ..vectors import Vector, from_bytes
+from ..vectors import Vector, from_bytes, is_usable
 from .collection import Collection
 
 TABLE = "embeddings"
@@ -122,25 +122,20 @@ def stored_vector(db: Database, collection: Collection, item_id: str) -> Vector:
     """Return the vector of an item, shape (dimensions,), float64.
 
     :raises UnknownItem: there is no such id
-    :raises VectorsDiffer: the stored bytes are not a vector of the collection's length
+    :raises VectorsDiffer: the stored bytes are not a vector of the collection's length, or not all
+        of its numbers are finite
     """
     stored = vector(db, collection.id, item_id)
     if stored is None:
         raise UnknownItem(
             f"There is no '{item_id}' in the collection '{collection.name}'."
         )
-    if not _is_vector(stored, collection.dimensions):
+    if not is_usable(stored, collection.dimensions):
         raise VectorsDiffer(
             f"The vector of '{item_id}' in the collection '{collection.name}' is damaged: another "
             "program has written to it. Embed its pictures into a new collection."
         )
     return from_bytes(stored).astype(np.float64)
-
-
-def _is_vector(stored: Any, dimensions: int | None) -> bool:
-    if not isinstance(stored, bytes) or not stored:
-        return False
-    return len(stored) == 4 * dimensions if dimensions else len(stored) % 4 == 0
 
 
 def ids_and_vectors_of_rows(
@@ -187,20 +182,20 @@ def vectors_between(
 
 
 def content_hashes(
-    db: Database, collection_id: int, ids: Sequence[str]
+    db: Database, collection: Collection, ids: Sequence[str]
 ) -> dict[str, bytes]:
     """Return the MD5 of the embedded content by id; unknown ids are left out.
 
-    It is empty where there is no vector, or one of another length than the collection's.
+    It is empty where the stored vector is damaged, as another program may have left it.
     """
     sql = f"""
-        select e.id, case
-            when length(e.embedding) = coalesce(4 * g.dimensions, length(e.embedding))
-            then e.content_hash else x'' end
-        from embeddings e left join glam_collections g on g.collection_id = e.collection_id
-        where e.collection_id = ? and e.id in ({placeholders(ids)})
+        select id, content_hash, embedding from embeddings
+        where collection_id = ? and id in ({placeholders(ids)})
     """
-    return dict(db.execute(sql, [collection_id, *ids]).fetchall())
+    return {
+        item_id: content_hash if is_usable(stored, collection.dimensions) else b""
+        for item_id, content_hash, stored in db.execute(sql, [collection.id, *ids])
+    }
 
 
 def vectors_by_hash(
@@ -276,16 +271,22 @@ def ids_of_rows(
     return dict(db.execute(sql, [json.dumps(list(rows))]).fetchall())
 
 
-def missing_in(db: Database, old: int, new: int) -> Iterator[dict[str, Any]]:
-    """Yield ``id``, ``content_hash`` and ``is_text`` of the items in ``old`` but not in ``new``."""
+def missing_in(db: Database, old: int, new: Collection) -> Iterator[dict[str, Any]]:
+    """Yield ``id``, ``content_hash`` and ``is_text`` of the items in ``old`` but not in ``new``.
+
+    Items whose vector in ``new`` is damaged are missing too.
+    """
+    stored = "select id, embedding from embeddings where collection_id = ?"
+    present = {
+        item_id
+        for item_id, vector in db.execute(stored, [new.id])
+        if is_usable(vector, new.dimensions)
+    }
     sql = """
         select id, content_hash, content is not null as is_text from embeddings
-        where collection_id = ? and id not in (
-            select id from embeddings where collection_id = ?
-        )
-        order by id
+        where collection_id = ? order by id
     """
-    yield from db.query(sql, [old, new])
+    yield from (row for row in db.query(sql, [old]) if row["id"] not in present)
 
 
 def write(db: Database, row: dict[str, Any]) -> None:

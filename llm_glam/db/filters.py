@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..errors import BadFilter, check_text
+from ..formats import column_names
 from . import full_text
 from .collections import Collection
 
@@ -94,8 +95,8 @@ def ids(db: Database, collection: Collection, conditions: Conditions) -> list[st
 def clause(db: Database, collection: Collection, conditions: Conditions) -> Clause:
     """Return conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
 
-    :raises BadFilter: a column or suffix is unknown, a text is not valid Unicode, or the
-        collection has no records
+    :raises BadFilter: a column or suffix is unknown, a text is not valid Unicode, the collection
+        has no records, or their full-text index does not fit them
     """
     table = collection.items_table
     if table is None:
@@ -114,9 +115,19 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
             values[f"p{len(values)}"] = one.compared
     parts += [f"(\n{one}\n)" for one in conditions.where]
     if conditions.words:
+        _check_index(db, table)
         parts.append(full_text.matching(table, f":p{len(values)}"))
         values[f"p{len(values)}"] = db.quote_fts(conditions.words)
     return Clause(" and ".join(parts) or "1", values)
+
+
+def _check_index(db: Database, table: str) -> None:
+    if not full_text.fits(db, table):
+        raise BadFilter(
+            f"The full-text index of '{table}' does not fit its records any more, because another "
+            "program has rewritten the table. Embed the pictures again, which rebuilds it; "
+            "unchanged ones are not read again."
+        )
 
 
 @dataclass(frozen=True)
@@ -148,9 +159,7 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
     """
     column, suffix, sign, value = _split(text, columns)
     if column not in columns:
-        raise BadFilter(
-            f"There is no column '{column}' in {table}. The columns are: {', '.join(columns)}."
-        )
+        raise BadFilter(column_names.unknown(column, columns, table))
     if suffix in WITHOUT_VALUE:
         return Filter(column, suffix, None)
     if suffix not in COMPARED:

@@ -1,7 +1,8 @@
 """Record the folders of an items table's pictures, and notice moved and missing files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -9,6 +10,7 @@ from sqlite_utils.db import quote_identifier
 
 from .. import platforms
 from ..formats.tables import Row
+from ..images import decoding, page_items
 from ..images.files import PictureFile, file_at
 from . import connection, items
 
@@ -35,14 +37,15 @@ def register(db: Database, items_table: str, paths: Sequence[Path]) -> dict[str,
 def original(row: Row, paths: Mapping[int, str]) -> PictureFile | None:
     """Return the file of an item, or None if it is not on this computer.
 
-    :param row: the item's ``id``, ``file`` and ``image_folder``
+    :param row: the item's ``id``, ``file``, ``image_format`` and ``image_folder``
     :param paths: the items table's folders by id
     """
     folder = paths.get(row["image_folder"])
     path = Path(folder) / row["file"] if folder and row["file"] else None
     if folder is None or path is None or not path.is_file():
         return None
-    return replace(file_at(path, row["id"]), folder=Path(folder), file=row["file"])
+    file = file_at(path, row["id"])
+    return replace(file, folder=Path(folder), file=row["file"], page=_page(row))
 
 
 def follow_moves(
@@ -99,19 +102,41 @@ def _rebind(
 def missing_files(
     db: Database, items_table: str, folder: Path, folder_id: int
 ) -> list[Row]:
-    """Return the rows of a folder's pictures whose files no longer exist.
+    """Return the rows of a folder's pictures whose files, or pages of files, no longer exist.
 
     :param folder_id: the id of this folder
     """
     where = "image_folder = ? and file is not null"
     rows = list(db.table(items_table).rows_where(where, [folder_id]))
-    return [row for row in rows if not platforms.exists(folder / row["file"])]
+    pages = cache(decoding.other_pages)
+    return [row for row in rows if _is_missing(folder / row["file"], _page(row), pages)]
+
+
+def _is_missing(path: Path, page: int, pages: Callable[[Path], Sequence[int]]) -> bool:
+    """Return whether a file does not exist, or can be read and has no such page."""
+    if page == 1 or not path.exists():
+        return not platforms.exists(path)
+    if platforms.is_only_in_cloud(path.stat()):
+        return False
+    return page not in pages(path) and decoding.is_picture(path)
+
+
+def _has_other_pages(path: Path, problem: Row) -> bool:
+    """Return whether the problem is one of a page, which the file may no longer have."""
+    page = page_items.page_of(problem["id"], problem["file"], page_items.FORMAT)
+    file = file_at(path, problem["id"])
+    seen = problem["image_bytes"], problem["image_modified"]
+    return page > 1 and seen != (file.size, file.modified)
+
+
+def _page(row: Row) -> int:
+    return page_items.page_of(row["id"], row["file"], row["image_format"])
 
 
 def forget_solved_problems(
     db: Database, items_table: str, folder_ids: Mapping[str, int]
 ) -> None:
-    """Delete the problems of files that no longer exist.
+    """Delete the problems of files that no longer exist, and of pages if their file has changed.
 
     :param folder_ids: the ids of the folders by path
     """
@@ -120,5 +145,6 @@ def forget_solved_problems(
     where = "items_table = ? and file is not null"
     for row in list(problems.rows_where(where, [items_table])):
         folder = Path(paths.get(row["folder"], ""))
-        if folder.is_dir() and not (folder / row["file"]).exists():
+        path = folder / row["file"]
+        if folder.is_dir() and (not path.exists() or _has_other_pages(path, row)):
             problems.delete((items_table, row["id"]))

@@ -12,7 +12,7 @@ from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
 from . import embeddings, full_text
-from .migrations import M001_TABLES, M003_TABLES
+from .migrations import M001_TABLES, M004_TABLES
 
 KEY = "id"
 RECORD_COLUMNS: dict[str, type] = {
@@ -92,7 +92,7 @@ def named(db: Database) -> set[str]:
     A row without a name gives an empty one.
     """
     found: set[str] = set()
-    for table in {*M001_TABLES, *M003_TABLES} & set(db.table_names()):
+    for table in {*M001_TABLES, *M004_TABLES} & set(db.table_names()):
         if "items_table" in db.table(table).columns_dict:
             found |= _distinct(db, table)
     return found
@@ -108,13 +108,16 @@ def create(db: Database, name: str) -> None:
 
 
 def ensure_searchable(db: Database, name: str) -> None:
-    """Make full-text search cover all text columns, rebuilding it if columns were added."""
+    """Make full-text search cover all text columns of all rows, rebuilding it if necessary.
+
+    That is so if columns were added, and if another program has rewritten the table.
+    """
     columns = [
         column
         for column, kind in db.table(name).columns_dict.items()
         if column in SEARCHED or (column not in OUR_COLUMNS and kind is str)
     ]
-    if full_text.columns(db, name) != columns:
+    if full_text.columns(db, name) != columns or not full_text.fits(db, name):
         full_text.create(db, name, columns)
 
 

@@ -89,7 +89,7 @@ M001_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
     ),
 }
 
-M003_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
+M004_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
     "glam_sources": (
         {
             "items_table": str,
@@ -145,8 +145,13 @@ def m002_add_kind_of_problem(db: Database) -> None:
 
 
 @glam_migrations()
-def m003_keep_records_as_they_came(db: Database) -> None:
-    for name, (columns, primary_key) in M003_TABLES.items():
+def m003_add_uid(db: Database) -> None:
+    db.table("glam_collections").add_column("uid", str)
+
+
+@glam_migrations()
+def m004_keep_records_as_they_came(db: Database) -> None:
+    for name, (columns, primary_key) in M004_TABLES.items():
         db.table(name).create(columns, pk=primary_key)
     db.table("glam_sources").create_index(["items_table", "source"])
     db.table("glam_kept_records").add_column("sources", str)

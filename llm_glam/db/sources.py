@@ -16,7 +16,7 @@ from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
 from ..models import registry
-from . import embeddings, items
+from . import embeddings, items, sensitive
 from .items import KEY
 from .migrations import EARLIER
 from .record_values import clean, fitted
@@ -387,13 +387,14 @@ def _merged(
             by_hand |= record
             continue
         own = dict(_values(by_source[row["source"]], record))
-        if "sensitive" in own:  # whichever source says so
-            values["sensitive"] = max(own["sensitive"], values["sensitive"] or 0)
+        if sensitive.columns_in(record):  # whichever record says so
+            marked = sensitive.is_marked(record) or values.get(sensitive.COLUMN)
+            values[sensitive.COLUMN] = int(bool(marked))
         if (row[KEY], row["source"]) in firsts:
             continue  # a further record of the same picture is kept, not mixed with the first
         firsts.add((row[KEY], row["source"]))
         place = {k: row[k] for k in PLACE if row[k] is not None}
-        said = {k: v for k, v in own.items() if v is not None and k != "sensitive"}
+        said = {k: v for k, v in own.items() if v is not None and k != sensitive.COLUMN}
         values |= {**place, **said}
     return merged
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from .preprocess import Preprocessing, sensible_shape
 PICTURES_AT_ONCE = 32
 TEXTS_AT_ONCE = 128
 DIFFERENT_WORDS = ("apple", "bronze sword", "letter", "ship in a harbour")
+MOST_PIXELS = 4096  # a side of what a model is given of a picture
 LONG_TEXT = "a letter from the harbour, " * 40
 # These pool the last position, whatever is there, and have learnt with texts of one length.
 PADDED_TO_THE_END = ("siglip", "siglip2")
@@ -50,13 +51,17 @@ class TorchEncoder:
         if device:
             check_device(device)
         with quiet():
+            if known_fingerprint is None:
+                weight_check.check_size(directory)
             self.model = load(directory, device).float().eval()
+            _check_picture_size(processor_settings(self.model), directory)
             self._half = self.model.device.type == "cuda" if half is None else half
             if known_fingerprint is None:
                 weight_check.check(self.model, directory)
                 with _fitting(directory, "a long text"):
                     self.encode_texts([LONG_TEXT])
-            self.fingerprint = known_fingerprint or fingerprint(self.model)
+            with _fitting(directory, "words"):
+                self.fingerprint = known_fingerprint or fingerprint(self.model)
             self.dimensions = self._self_test(directory)
 
     @property
@@ -127,9 +132,10 @@ class TorchEncoder:
     def _self_test(self, directory: Path) -> int:
         from PIL import Image
 
-        tokenized = (
-            self.model.tokenizer(word)["input_ids"] for word in DIFFERENT_WORDS
-        )
+        with _fitting(directory, "words"):
+            tokenized = [
+                self.model.tokenizer(word)["input_ids"] for word in DIFFERENT_WORDS
+            ]
         ids = {frozenset(word) for word in tokenized}
         if len(ids) < len(DIFFERENT_WORDS):
             raise BadCheckpoint(
@@ -205,6 +211,29 @@ def processor_settings(model: Any) -> dict[str, Any]:
     processor = getattr(model.processor, "image_processor", model.processor)
     settings: dict[str, Any] = processor.to_dict()
     return settings
+
+
+def _check_picture_size(settings: Mapping[str, Any], directory: Path) -> None:
+    """Refuse preprocessing that would make pictures of gigabytes.
+
+    :raises BadCheckpoint: names the size
+    """
+    for key in ("size", "crop_size", "pad_size"):
+        for side in _numbers(settings.get(key)):
+            if not 0 < side <= MOST_PIXELS:
+                raise BadCheckpoint(
+                    f"{directory} has preprocessing for pictures with a side of {side:,} pixels, "
+                    f"1 to {MOST_PIXELS:,} can be used. Get the checkpoint again."
+                )
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield all numbers in lists and mappings, however they are nested."""
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _numbers(one)
 
 
 def check_device(device: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from ..checkpoints import completion, layout
 from ..errors import BadCheckpoint
 
+HARMLESS = 100_000_000  # weights that any computer has room for
+
 
 def check(model: Any, directory: Path) -> None:
     """Refuse a checkpoint with randomly initialised weights, or with more tokens than embeddings.
@@ -35,6 +37,40 @@ def check(model: Any, directory: Path) -> None:
             f"(its files use names such as {there}); they would be initialised at random. Save it "
             "again from the program that trained it, with model.save_pretrained(FOLDER)."
         )
+
+
+def check_size(directory: Path) -> None:
+    """Refuse a config.json that describes a model larger than its files can be, before it is built.
+
+    The model is built first without memory for its weights, each of which has at least one byte.
+
+    :raises BadCheckpoint: says how much larger it is
+    """
+    folder = completion.model_folder(directory)
+    described = _described(folder)
+    there = sum(file.stat().st_size for file in layout.weights(folder))
+    if described > max(there, HARMLESS):
+        raise BadCheckpoint(
+            f"{folder / layout.CONFIG} describes a model of {described:,} weights, but its files "
+            f"have only {there:,} bytes. Get the checkpoint again."
+        )
+
+
+def _described(folder: Path) -> int:
+    """Return how many weights the model of a config.json has; 0 if that is left to loading it."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
+        with torch.device("meta"):
+            model = AutoModel.from_config(config, trust_remote_code=False)
+    # transformers and torch each raise their own errors, and again when the checkpoint is loaded.
+    except Exception:
+        return 0
+    return sum(one.numel() for one in model.parameters())
 
 
 def _check_words(inner: Any, tokenizer: Any, directory: Path) -> None:

@@ -33,7 +33,7 @@ def evaluate(
     :raises GlamError: a checkpoint cannot be used
     """
     progress = progress or NoProgress()
-    options = (options or MetricOptions()).spelled(dataset.pairs)
+    options = (options or MetricOptions()).spelled(dataset)
     labels.check(dataset.pairs, options.label)
     texts = measure.texts(dataset.pairs, options)
     engine_options = engine_options or EngineOptions(progress.say)
@@ -81,7 +81,7 @@ def evaluate_stored(
     :raises CheckpointChanged: the checkpoint of that name is not the collection's
     """
     progress = progress or NoProgress()
-    options = (options or MetricOptions()).spelled(dataset.pairs)
+    options = (options or MetricOptions()).spelled(dataset)
     labels.check(dataset.pairs, options.label)
     db = connection.connect(database, readonly=True)
     found = collections.get(db, collection)

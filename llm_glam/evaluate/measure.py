@@ -10,7 +10,7 @@ from ..vectors import FloatArray
 from . import bootstrap, breakdown, labels, per_query
 from .metric_tables import Metric, MetricRow
 from .pairs import columns, pairs
-from .pairs.pairs import Pair
+from .pairs.pairs import Pair, Pairs
 from .per_query import Answers, Encoded
 
 LEAST = 20
@@ -32,14 +32,12 @@ class MetricOptions:
     least: int = LEAST
     seed: int = 0
 
-    def spelled(self, found: Sequence[Pair]) -> "MetricOptions":
+    def spelled(self, dataset: Pairs) -> "MetricOptions":
         """Return the options with columns as the records spell them.
 
         :raises BadPairs: there is no such column
         """
-        there = columns.Header(
-            list(dict.fromkeys(column for pair in found for column in pair.record))
-        )
+        there = columns.header_of(dataset.pairs, dataset.source)
         label, by = (
             one and columns.checked(one, there) for one in (self.label, self.by)
         )

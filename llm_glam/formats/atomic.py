@@ -1,5 +1,6 @@
 """Write files that appear complete or not at all: beside their place first, then renamed."""
 
+import glob
 import os
 import time
 from collections.abc import Iterator
@@ -9,15 +10,21 @@ from uuid import uuid4
 
 from .. import platforms
 
+HOURS_OF_WRITING = (
+    1  # then what has not been written to is of a process that was killed
+)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Provide a path to write to, in the same folder; after the block it becomes ``path``.
 
-    If the block raises an error, ``path`` stays as it was. The suffix stays the last part of the name.
+    If the block raises an error, ``path`` stays as it was. The suffix stays the last part of the
+    name. What killed processes have left of earlier attempts is removed.
 
     :raises OSError: the disk is full, or the folder cannot be written to
     """
+    _forget_killed(path)
     work = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         yield work
@@ -44,6 +51,14 @@ def rename(work: Path, target: Path) -> None:
                 error.filename = str(target)
                 raise
             time.sleep(seconds)
+
+
+def _forget_killed(path: Path) -> None:
+    stem, suffix = glob.escape(path.stem), glob.escape(path.suffix)
+    for left in path.parent.glob(f".{stem}-{'[0-9a-f]' * 8}{suffix}"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - HOURS_OF_WRITING * 3600:
+                left.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

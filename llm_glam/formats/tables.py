@@ -1,23 +1,24 @@
-"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines or a spreadsheet."""
+"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines or a workbook."""
 
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
-from zipfile import BadZipFile
 
 from .. import platforms
 from ..errors import BadRecords
+from .spreadsheet_kind import check_kind, damaged
 
 if TYPE_CHECKING:
-    from .workbook import Sheet
+    from .sheets import Sheet
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 OPEN = r'(?:^|(?<=[,;\t])) *"'
@@ -36,6 +37,13 @@ PLAIN_SPACE = re.compile(r"[\xa0\u2007\u202f]")
 
 JSON = (".json", ".jsonl")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+# In a file of a few megabytes, cells that are not there could otherwise take all memory.
+MOST_COLUMNS = 16_384  # as in Excel
+MOST_EMPTY = 40_000_000  # cells of all rows
+MOST_ALIKE = 50  # columns with one name
+LONGEST_LINE = 2**26
+LONGEST_NAME = 100  # that is shown
 
 Row = dict[str, Any]  # of any table, by column
 
@@ -98,7 +106,7 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
         )
     try:
         yield from reader(path, notes or Notes())
-    except BadRecords:
+    except (BadRecords, ModuleNotFoundError):
         raise
     except UnicodeDecodeError as error:
         raise BadRecords(_not_utf8(path)) from error
@@ -106,7 +114,6 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
         raise BadRecords(
             f"{path} cannot be read: {platforms.reason(error)}."
         ) from error
-    # openpyxl raises KeyError, BadZipFile, InvalidFileException and more for damaged files.
     except Exception as error:
         raise BadRecords(f"{path} cannot be read: {error}") from error
 
@@ -125,14 +132,17 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
                 c for c in unnamed if any(_at(row, c).strip() for _, row in every)
             ]
             rows = iter(every)
-        names = _named(header, unnamed)
+        names = _named(path, header, unnamed)
         key = next((c for c, name in names.items() if notes.has_key([name])), 1)
         holding: list[int] = []
+        empty = 0
         for notes.line, row in rows:
             if any(map(str.strip, row[len(first) :])):
                 notes.surplus.add(notes.line, delimiter)
             if _holds_rows(row, key, delimiter):
                 holding.append(notes.line)
+            empty += max(0, len(names) - len(row))
+            _check_empty(path, empty)
             if row:
                 yield {name: _at(row, c) for c, name in names.items()}
         if holding:
@@ -157,7 +167,7 @@ def _csv_rows(
     lines: list[str] = []  # of the row that is being read
 
     def noted() -> Iterator[str]:
-        for line in fp:
+        while line := _line(path, fp):
             lines.append(line)
             yield line
 
@@ -176,6 +186,16 @@ def _csv_rows(
             "one, so that further lines would become part of it. Close or remove the mark; "
             "double those within a cell in quotation marks."
         ) from error
+
+
+def _line(path: Path, fp: TextIO) -> str:
+    line = fp.readline(LONGEST_LINE)
+    if len(line) == LONGEST_LINE:
+        raise BadRecords(
+            f"{path} has a line of more than {LONGEST_LINE:,} characters, and so is no table; see "
+            "whether it has line breaks."
+        )
+    return line
 
 
 def _holds_rows(row: list[str], key: int, delimiter: str) -> bool:
@@ -203,7 +223,7 @@ def _names(path: Path, fp: TextIO) -> str:
     """Return the names of columns as they stand in a file, without those in quotation marks."""
     names = ""
     for _ in range(MOST_LINES):
-        line = _checked(path, fp.readline())
+        line = _checked(path, _line(path, fp))
         if not names and not line.strip(" \t,;\r\n"):
             continue
         names = QUOTED.sub("", names + line)
@@ -240,26 +260,35 @@ def _json(path: Path, notes: Notes) -> Iterator[Row]:
         yield row
 
 
-def _xlsx(path: Path, notes: Notes) -> Iterator[Row]:
-    from . import workbook
-
+def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
+    check_kind(path)
     with ExitStack() as stack:
         try:
-            sheets = stack.enter_context(workbook.opened(path))
-        except (BadZipFile, KeyError) as error:
-            raise BadRecords(
-                f"{path} cannot be read: it is not an Excel workbook, or it is damaged or "
-                "encrypted. Open it in Excel and save it as XLSX without a password, or as "
-                "'CSV UTF-8'."
-            ) from error
-        sheet = _chosen(sheets, notes)
-        if sheet is None:
-            return
-        (_, first), *rows = sheet.read()
-        header = _header(first)
-        names = _named(header, (c for _, cells in rows for c in cells))
-        for notes.line, cells in rows:
-            yield {name: _cell(cells.get(c)) for c, name in names.items()}
+            sheet = _chosen(stack.enter_context(_opened(path)), notes)
+            rows = sheet.read() if sheet else []
+        except (BadRecords, MemoryError, ModuleNotFoundError):
+            raise
+        # openpyxl and xlrd raise KeyError, struct.error and more for damaged files.
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno:  # of the system
+                raise
+            raise BadRecords(damaged(path)) from error
+    if not rows:
+        return
+    names = _named(
+        path, _header(rows[0][1]), (c for _, cells in rows[1:] for c in cells)
+    )
+    _check_empty(path, sum(len(names) - len(cells) for _, cells in rows))
+    for notes.line, cells in rows[1:]:
+        yield {name: _cell(cells.get(c)) for c, name in names.items()}
+
+
+def _opened(path: Path) -> AbstractContextManager["Sequence[Sheet]"]:
+    """Open a workbook in the format of its extension."""
+    from . import ods, workbook, xls
+
+    modules = {".xlsx": workbook, ".xls": xls, ".ods": ods}
+    return modules[path.suffix.lower()].opened(path)
 
 
 def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
@@ -314,17 +343,46 @@ def is_blank(row: Row) -> bool:
     return all(value is None or not str(value).strip() for value in row.values())
 
 
-def _named(header: Mapping[int, str], used: Iterable[int]) -> dict[int, str]:
-    """Return names by column: the header's, made unique, and one for each other column in use."""
+def _named(
+    path: Path, header: Mapping[int, str], used: Iterable[int]
+) -> dict[int, str]:
+    """Return names by column: the header's, made unique, and one for each other column in use.
+
+    :raises BadRecords: there are too many columns, or too many with the same name
+    """
     names: dict[int, str] = {}
     taken: set[str] = set()
-    for column in sorted({*used, *(c for c, name in header.items() if name)}):
+    columns = sorted({*used, *(c for c, name in header.items() if name)})
+    _check_columns(path, [header.get(column, "") for column in columns])
+    for column in columns:
         name = header.get(column) or f"column_{column}"
         while name in taken:
             name += "_source"
         taken.add(name)
         names[column] = name
     return names
+
+
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise BadRecords(
+            f"{path} has {len(names):,} columns; at most {MOST_COLUMNS:,} can be read. Leave out "
+            "those that are not needed."
+        )
+    (name, count), *_ = Counter(filter(None, names)).most_common(1) or [("", 0)]
+    if count > MOST_ALIKE:
+        raise BadRecords(
+            f"{path} has {count:,} columns called '{name[:LONGEST_NAME]}'; give each a name of its "
+            "own."
+        )
+
+
+def _check_empty(path: Path, count: int) -> None:
+    if count > MOST_EMPTY:
+        raise BadRecords(
+            f"{path} has more than {MOST_EMPTY:,} empty cells, which are too many to read. Leave out "
+            "columns that are not needed, or divide it into several files."
+        )
 
 
 def _cell(value: Any) -> Any:
@@ -338,5 +396,7 @@ READERS: dict[str, Callable[[Path, Notes], Iterator[Row]]] = {
     ".tsv": _csv,
     ".json": _json,
     ".jsonl": _jsonl,
-    ".xlsx": _xlsx,
+    ".xlsx": _spreadsheet,
+    ".xls": _spreadsheet,
+    ".ods": _spreadsheet,
 }

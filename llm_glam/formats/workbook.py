@@ -6,23 +6,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import iterparse
 
+from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.utils import get_column_letter, range_boundaries
+from openpyxl.utils import range_boundaries
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from ..errors import BadRecords
+from .sheets import (
+    UNCALCULATED,
+    Archive,
+    Cells,
+    Merge,
+    Sheet,
+    XmlPart,
+    in_order,
+    too_large,
+)
 
 # Programs that write formulas without calculating them ask Excel to do so. openpyxl takes this for
 # the default, so that it has to be looked up in the file.
 TO_CALCULATE = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](1|true)["']""")
 STRICT = b"http://purl.oclc.org/ooxml/"
 INLINE = ("inlineStr", "str")  # text whose marks for escapes openpyxl leaves in
-UNCALCULATED = object()  # the value of a formula that no program has calculated
-
-Cells = dict[int, Any]  # of a row, by the number of the column, from 1
-Merge = tuple[int, int, int, int]  # first column and row, last column and row
+MOST_ROWS = 1_048_576  # as in Excel
+STRING = f"{{{SHEET_MAIN_NS}}}si"
 
 
 class _Parser(WorkSheetParser):
@@ -57,53 +68,17 @@ class _Parser(WorkSheetParser):
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A sheet with cells, which are read when needed."""
-
-    name: str
-    is_visible: bool
+class _Sheet(Sheet):
     book: ExcelReader
     part: str
 
-    def rows(self) -> Iterator[tuple[int, Cells]]:
-        """Yield the rows that are not blank with their numbers, as they are in the file."""
-        yield from self._rows([])
-
-    def read(self) -> list[tuple[int, Cells]]:
-        """Return the rows that are not blank with their numbers, beginning with the heading.
-
-        Below the heading, each cell of a merged range has the range's value.
-
-        :raises BadRecords: the value of a formula is not in the file
-        """
-        merges: list[Merge] = []
-        rows = list(self._rows(merges))
-        self._check_calculated(rows)
-        heading = rows[0][0] if rows else 0
-        _fill(rows, sorted((m for m in merges if m[1] > heading), key=lambda m: m[1]))
-        return rows
-
-    def _check_calculated(self, rows: Sequence[tuple[int, Cells]]) -> None:
-        missing = [
-            f"{get_column_letter(column)}{number}"
-            for number, cells in rows
-            for column, value in cells.items()
-            if value is UNCALCULATED
-        ]
-        if missing:
-            count = f"{len(missing):,} formulas" if len(missing) > 1 else "a formula"
-            raise BadRecords(
-                f"{self.book.archive.filename} has {count} without a value in the sheet "
-                f"'{self.name}' (see cell {missing[0]}). Open it in Excel or LibreOffice, save it "
-                "there, and repeat the command."
-            )
-
-    def _rows(self, merges: list[Merge]) -> Iterator[tuple[int, Cells]]:
-        """Yield the rows; at their end, ``merges`` has the merged ranges."""
+    def cells(self, merges: list[Merge]) -> Iterator[tuple[int, Cells]]:
+        """Yield the cells of each row, with its number; at their end, add the merged ranges."""
         wb = self.book.wb
         with self.book.archive.open(self.part) as source:
+            xml = XmlPart(source, self.path)
             parser = _Parser(
-                source,
+                xml,
                 self.book.shared_strings,
                 data_only=True,
                 epoch=wb.epoch,
@@ -111,10 +86,11 @@ class Sheet:
                 timedelta_formats=wb._timedelta_formats,
             )
             parser.is_to_calculate = bool(TO_CALCULATE.search(_definition(self.book)))
-            for number, row in parser.parse():
-                cells = {c["column"]: c["value"] for c in row if c["value"] is not None}
-                if any(str(value).strip() for value in cells.values()):
-                    yield number, cells
+            for count, (number, row) in enumerate(parser.parse(), 1):
+                if count > MOST_ROWS:  # openpyxl keeps an element for each
+                    raise too_large(self.path, f"over {MOST_ROWS:,} rows")
+                xml.finished()
+                yield number, {cell["column"]: cell["value"] for cell in row}
             merged = parser.merged_cells.mergeCell if parser.merged_cells else ()
             merges += [range_boundaries(one.ref) for one in merged]
 
@@ -127,9 +103,11 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
     :raises BadRecords: it is in the strict variant of the format, which openpyxl finds empty
     """
     book = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
+    book.archive.close()
+    book.archive = Archive(path)
     with book.archive:
         book.read_manifest()
-        book.read_strings()
+        book.shared_strings = _strings(book, path)
         book.read_workbook()
         if STRICT in _definition(book):
             raise BadRecords(
@@ -137,12 +115,14 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
                 "an ordinary 'Excel Workbook', or as 'CSV UTF-8'."
             )
         apply_stylesheet(book.archive, book.wb)
-        sheets = [
-            Sheet(sheet.name, sheet.state == "visible", book, part.target)
+        found = [
+            _Sheet(path, sheet.name, sheet.state == "visible", book, part.target)
             for sheet, part in book.parser.find_sheets()
             if part.target in book.valid_files and part.Type.endswith("/worksheet")
         ]
-        yield sorted(sheets, key=lambda sheet: not sheet.is_visible)
+        first = {sheet.part: sheet for sheet in reversed(found)}  # read each part once
+        in_order(path, found)
+        yield in_order(path, [sheet for sheet in found if first[sheet.part] is sheet])
 
 
 def _definition(book: ExcelReader) -> bytes:
@@ -151,21 +131,23 @@ def _definition(book: ExcelReader) -> bytes:
     return part
 
 
-def _fill(rows: Sequence[tuple[int, Cells]], merges: Sequence[Merge]) -> None:
-    """Give the empty cells of merged ranges the value of the range's first cell.
+def _strings(book: ExcelReader, path: Path) -> list[str]:
+    """Return the texts that cells refer to.
 
-    Ranges are in the order of their first rows. A cell takes part in the last that begins above it.
+    openpyxl would keep an element for each of them until the last has been read.
     """
-    widest = max((max(cells) for _, cells in rows), default=0)
-    current: dict[int, tuple[int, Any]] = {}  # by column: the last row, and the value
-    begun = 0
-    for number, cells in rows:
-        while begun < len(merges) and merges[begun][1] <= number:
-            left, top, right, bottom = merges[begun]
-            value = cells.get(left) if top == number else None
-            for column in range(left, min(right, widest) + 1):
-                current[column] = bottom, value
-            begun += 1
-        for column, (bottom, value) in current.items():
-            if value is not None and number <= bottom:
-                cells.setdefault(column, value)
+    strings: list[str] = []
+    part = book.package.find(SHARED_STRINGS)
+    if part is None:
+        return strings
+    with book.archive.open(part.PartName[1:]) as source:
+        xml = XmlPart(source, path)
+        events = iterparse(xml, ("start", "end"))
+        _, root = next(events)
+        for event, element in events:
+            if event == "end" and element.tag == STRING:
+                text = Text.from_tree(element).content.replace("x005F_", "")
+                strings.append(text)
+                root.clear()
+                xml.finished()
+    return strings

@@ -1,7 +1,8 @@
 """Convert any picture to 8-bit RGB: bit depths, colour spaces, transparency, damage."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ LEAST_DARK = (
     0.005  # of the pixels seen on black, those also seen on white, to stay on white
 )
 LEAST_BACKGROUND = 0.05  # the least share of transparent pixels that are a background
-LEAST_USABLE = 0.5  # the least share of a truncated picture's rows
+LEAST_USABLE = 0.5  # the least share of a truncated picture's rows, or pixels
+UPPER, LOWER = "the upper {:.0%} of the picture", "the lower {:.0%} of the picture"
+PIXELS = "{:.0%} of its pixels"
+READ_UPWARDS = {"raw", "bmp_rle", "tga_rle", "sgi_rle"}  # or downwards, as files say
 NO_TAGS = GreyTags()
 COLOR_MAP = 320
 TURNED = {2, 3, 4, 5, 6, 7, 8}
@@ -34,6 +38,14 @@ def load(im: Image.Image) -> str | None:
     :raises Exception: the decoder's error, if most of the picture is missing
     """
     _mend_palette(im)
+    remark = _load(im)
+    if im.format == "XBM":  # ones are ink; Pillow takes them for white
+        im.paste(ImageChops.invert(im.copy()))
+    return remark
+
+
+def _load(im: Image.Image) -> str | None:
+    tiles = getattr(im, "tile", [])  # Pillow forgets them, even if it fails
     try:
         im.load()
     except (Image.DecompressionBombError, MemoryError):
@@ -41,12 +53,10 @@ def load(im: Image.Image) -> str | None:
     except Exception as error:  # decoders raise almost anything for damaged files
         # If no tiles are left, only what follows the pixels is damaged.
         whole = not im.tile and not isinstance(error, OSError)
-        share = 1.0 if whole else _salvage(im)
+        share, part = (1.0, UPPER) if whole else _salvage(im, tiles)
         if share < LEAST_USABLE:
             raise
-        return (
-            f"the file is damaged ({error}); used the upper {share:.0%} of the picture"
-        )
+        return f"the file is damaged ({error}); used {part.format(share)}"
     return None
 
 
@@ -97,26 +107,82 @@ def to_rgb(im: Image.Image, tags: GreyTags = NO_TAGS) -> Image.Image:
     return im.convert("RGB")
 
 
-def _salvage(im: Image.Image) -> float:
-    """Give up waiting for the rest of a file; return the share of rows that were decoded."""
+@dataclass(frozen=True)
+class _Order:
+    """In which order a file has its pixels, so that it is known which ones are missing."""
+
+    from_bottom: bool
+    by_band: bool
+    in_passes: bool
+
+    @classmethod
+    def of(cls, im: Image.Image, tiles: Sequence[Any]) -> "_Order":
+        """Read it from what Pillow has found in the header of a file: its tiles."""
+        found = [(t[0], t[3] if isinstance(t[3], tuple) else (t[3],)) for t in tiles]
+        modes = {str(args[0]) for _, args in found if args}
+        return cls(
+            from_bottom=any(
+                codec in READ_UPWARDS and -1 in args for codec, args in found
+            ),
+            by_band=len(modes) > 1 and modes <= {*im.getbands()},
+            in_passes=bool(im.info.get("interlace"))
+            or any(codec == "gif" and args[1] for codec, args in found),
+        )
+
+
+def _salvage(im: Image.Image, tiles: Sequence[Any]) -> tuple[float, str]:
+    """Give up waiting for the rest of a file.
+
+    :param tiles: the parts of the picture, as Pillow found them in the header
+    :return: the share of the picture that was decoded, and in words which part it is
+    """
     im.tile = []
     try:
-        corner = im.getpixel((im.width - 1, im.height - 1))
-        return _last_written_row(im, corner) / im.height
+        order = _Order.of(im, tiles)
+        if order.in_passes:
+            return _fill_last_pass(im), PIXELS
+        bands = im.split() if order.by_band else (im,)
+        share = min(_written_rows(band, order) for band in bands) / im.height
+        return share, LOWER if order.from_bottom else UPPER
     except Exception:
-        return 0.0
+        return 0.0, UPPER
 
 
-def _last_written_row(im: Image.Image, unwritten: object) -> int:
-    """Return how many rows there are above the uniform ones at the bottom."""
+def _written_rows(im: Image.Image, order: _Order) -> int:
+    """Return how many rows there are without the uniform ones at the end of the file."""
+    end = 0 if order.from_bottom else im.height - 1
+    unwritten = im.getpixel((im.width - 1, end))
     strip = max(64, 1_000_000 // im.width)
-    for bottom in range(im.height, 0, -strip):
-        top = max(0, bottom - strip)
-        rows = np.asarray(im.crop((0, top, im.width, bottom)))
-        flat = (rows == np.asarray(unwritten)).reshape(bottom - top, -1).all(axis=1)
+    for start in range(0, im.height, strip):
+        stop = min(im.height, start + strip)
+        box = (
+            (start, stop)
+            if order.from_bottom
+            else (im.height - stop, im.height - start)
+        )
+        rows = np.asarray(im.crop((0, box[0], im.width, box[1])))
+        flat = (rows == np.asarray(unwritten)).reshape(stop - start, -1).all(axis=1)
+        if not order.from_bottom:
+            flat = flat[::-1]
         if not flat.all():
-            return top + int(np.flatnonzero(~flat)[-1]) + 1
+            return im.height - start - int(np.flatnonzero(~flat)[0])
     return 0
+
+
+def _fill_last_pass(im: Image.Image) -> float:
+    """Copy the even rows of an interlaced picture into odd ones that are missing.
+
+    The odd rows come last, both in GIF and in PNG.
+
+    :return: the share of its pixels that there were
+    """
+    last = max(0, im.height - 1 - im.height % 2)
+    unwritten = np.asarray(im.getpixel((im.width - 1, last)))
+    written = (np.asarray(im) != unwritten).reshape(im.height, im.width, -1).any(axis=2)
+    for y in np.flatnonzero(~written.any(axis=1)):
+        if y % 2:
+            im.paste(im.crop((0, int(y) - 1, im.width, int(y))), (0, int(y)))
+    return float(written.mean())
 
 
 def _without_transparency(im: Image.Image) -> Image.Image:

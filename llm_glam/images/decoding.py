@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ MAX_MEGAPIXELS = 500
 THUMBNAIL_SIZE = 256
 LONGEST_THUMBNAIL = 4  # times its short side
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+TIFF_HEADS = {b"II", b"MM"}
 HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
 # EPS runs Ghostscript, WMF calls Windows, the others have no decoder of their own.
 REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FPX", "MIC"}
@@ -108,11 +110,14 @@ def _opened_with_pages(
     source: Path | Readable | bytes,
     max_megapixels: float,
     *,
+    page: int = 1,
     first_page: bool = False,
 ) -> Iterator[tuple[Image.Image, Pages | None]]:
     try:
         with _open(io.BytesIO(source) if isinstance(source, bytes) else source) as im:
-            found = None if first_page else pages.choose(im)
+            if page > 1:
+                pages.turn_to(im, page)
+            found = None if first_page or page > 1 else pages.choose(im)
             im = _largest_preview(im, found) or im
             _check_size(im.size, max_megapixels)
             yield im, found
@@ -154,23 +159,30 @@ def read(
     *,
     max_megapixels: float = MAX_MEGAPIXELS,
     at_least: int | None = None,
+    page: int = 1,
+    every_page: bool = False,
 ) -> Picture:
     """Open and decode a picture.
 
     :param source: a path, an open binary file, or the bytes
     :param at_least: the short side in pixels that is sufficient; None for full size
+    :param page: which page of a TIFF; for 1, the one that shows its picture
+    :param every_page: whether other pages of the file are used too, so that there is no remark
     :raises BadImage: with the reason as its message
     """
     found, is_smaller = None, False
+    whole = partial(
+        read, source, max_megapixels=max_megapixels, page=page, every_page=every_page
+    )
     try:
-        with _opened_with_pages(source, max_megapixels) as (im, found):
+        with _opened_with_pages(source, max_megapixels, page=page) as (im, found):
             full_size = im.size
             can_repeat = isinstance(source, Path | bytes)
             is_smaller = bool(
                 at_least and can_repeat and downscale.shrink(im, at_least)
             )
             picture = decode(im, full_size) if is_smaller else decode(im)
-            is_blank = pages.has_following(im) and _is_blank(picture)
+            is_blank = page == 1 and pages.has_following(im) and _is_blank(picture)
             if is_blank and not is_smaller:
                 shown = _first_that_shows(im, max_megapixels)
                 if shown:
@@ -179,30 +191,47 @@ def read(
         raise
     except BadImage as error:
         if is_smaller:
-            return read(source, max_megapixels=max_megapixels)
+            return whole()
         if found is None or found.is_first or type(error) is not BadImage:
             raise
         return _first_page(source, max_megapixels, error)
     # Damage concerns the full-size picture, and the next page may have no smaller version.
     if is_smaller and (is_blank or picture.facts.remark):
-        return read(source, max_megapixels=max_megapixels)
-    if found and found.remark:
-        return _with_remark(picture, found.remark)
+        return whole()
+    remark = found.remark(every_page=every_page) if found else None
+    if remark:
+        return _with_remark(picture, remark)
     return picture
 
 
 def pixels_to_decode(
-    source: Path | bytes, *, max_megapixels: float, at_least: int | None
+    source: Path | bytes,
+    *,
+    max_megapixels: float,
+    at_least: int | None,
+    page: int = 1,
 ) -> int:
     """Return how many pixels :func:`read` will decode at once, as far as the header tells.
 
     :raises BadImage: with the reason as its message
     """
-    with _opened_with_pages(source, max_megapixels) as (im, found):
+    with _opened_with_pages(source, max_megapixels, page=page) as (im, found):
         is_smaller = at_least and downscale.shrink(im, at_least)
         if found and not is_smaller:
             return found.most_pixels
         return im.width * im.height
+
+
+def other_pages(path: Path) -> list[int]:
+    """Return the numbers, from 1, of a TIFF's pages beside the one that :func:`read` uses.
+
+    Only their headers are read. Other files have none, nor have those that cannot be opened.
+    """
+    with suppress(Exception), quiet():
+        if _head(path)[:2] in TIFF_HEADS:
+            with _open(path) as im:
+                return list(pages.others(im))
+    return []
 
 
 def _largest_preview(im: Image.Image, found: Pages | None) -> Image.Image | None:
@@ -268,8 +297,10 @@ def thumbnail(picture: Picture, size: int = THUMBNAIL_SIZE) -> Thumbnail:
         small = small.resize(target, Image.Resampling.LANCZOS, reducing_gap=1.5)
     if picture.profile:
         small = color.to_srgb(small, picture.profile)
+    # Pixels of small pictures and icons differ from their neighbours: JPEG must not mix colours.
+    subsampling = 0 if target == picture.image.size else -1
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=85, comment=b"")
+    small.save(out, "JPEG", quality=85, comment=b"", subsampling=subsampling)
     return Thumbnail(*target, out.getvalue())
 
 

@@ -1,9 +1,11 @@
 """Decode a picture at reduced size if its file contains coarser versions of it."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from . import color, pages
+from .pages import Page
 
 DEEPEST = 5  # halvings of a JPEG 2000; few files have more levels
 MOST_LEVELS = 32  # of a pyramidal TIFF
@@ -31,21 +33,36 @@ def shrink(im: Any, at_least: int) -> bool:
 
 
 def _choose_level(im: Any, at_least: int) -> bool:
-    """Seek the smallest sufficient level of a pyramidal TIFF; the levels follow their picture.
+    """Seek the smallest sufficient level of a pyramidal TIFF.
 
-    Only the full-size page stores the orientation, so rotated pictures are decoded at full size.
+    The levels follow their picture, or are its SubIFDs. Only the full-size page stores the
+    orientation, so rotated pictures are decoded at full size.
     """
     if color.is_turned(im):
         return False
-    whole, start = im.size, im.tell()
-    best = start
+    whole = pages.current_page(im)
     # Even if a later page is damaged, the first one may be intact.
+    levels = [*pages.sub_pages(im, []), *_following(im, whole)]
+    sufficient = [
+        level
+        for level in levels
+        if pages.is_level_of(level, whole.width, whole.height)
+        and min(level.width, level.height) >= at_least
+    ]
+    pages.go_to(im, whole)  # one that failed has left its tags
+    if not sufficient:
+        return False
+    pages.go_to(im, min(sufficient, key=lambda level: level.pixels))
+    return True
+
+
+def _following(im: Any, whole: Page) -> Iterator[Page]:
+    """Yield the levels that are the pages after their picture."""
     with suppress(Exception):
-        for number in range(start + 1, start + MOST_LEVELS + 1):
+        for number in range(whole.number + 1, whole.number + MOST_LEVELS + 1):
             im.seek(number)
-            if not pages.is_level_of(pages.current_page(im), *whole):
+            level = pages.current_page(im)
+            if not pages.is_level_of(level, whole.width, whole.height):
                 break
-            if min(im.size) >= at_least:
-                best = number
-    im._seek(best)  # even if it is the current page: one that failed has left its tags
-    return best > start
+            if pages.has_pixels(im):
+                yield level

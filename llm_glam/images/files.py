@@ -13,11 +13,13 @@ from pathlib import Path
 
 from .. import platforms
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
-from . import decoding
+from . import decoding, page_items, pages
 
-METADATA_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.xlsx")
-OTHER_SPREADSHEETS = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")
-SPREADSHEETS = (".csv", ".tsv", ".xlsx", *OTHER_SPREADSHEETS)
+WORKBOOKS = (".xlsx", ".xls", ".ods")
+METADATA_ENDINGS = (".csv", ".tsv", ".jsonl", *WORKBOOKS)  # in the order they are read
+METADATA_NAMES = tuple(f"metadata{ending}" for ending in METADATA_ENDINGS)
+OTHER_SPREADSHEETS = (".xlsb", ".xlsm", ".numbers")
+SPREADSHEETS = (".csv", ".tsv", *WORKBOOKS, *OTHER_SPREADSHEETS)
 SYSTEM_NAMES = {
     "thumbs.db",
     "desktop.ini",
@@ -38,7 +40,8 @@ class PictureFile:
     """A file to embed: its id, its folder, and its path in it with ``/`` on every system.
 
     ``size`` in bytes; ``modified`` as ISO 8601 in UTC with microseconds, as the items table
-    keeps it. Reading one that ``is_in_cloud`` would download it.
+    keeps it. ``page`` is which page of a TIFF to embed; for 1, the one that shows its picture.
+    Reading one that ``is_in_cloud`` would download it.
     """
 
     id: str
@@ -46,12 +49,26 @@ class PictureFile:
     file: str
     size: int
     modified: str
+    page: int = 1
     is_in_cloud: bool = False
 
     @property
     def path(self) -> Path:
         """The path of the file."""
         return self.folder / self.file
+
+    def id_as(self, file: str) -> str:
+        """Return the id that this picture would have if its file had another path."""
+        prefix = self.id.removesuffix(page_items.id_of(self.file, self.page))
+        return page_items.id_of(prefix + file, self.page)
+
+    def content_hash(self) -> bytes:
+        """Return the MD5 of what is to be embedded.
+
+        :raises OSError: the file cannot be read
+        """
+        with self.path.open("rb") as fp:
+            return page_items.content_hash(fp, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +135,34 @@ def pictures(
     return Found(found.files, found.refused, left_out=len(paths) - len(chosen))
 
 
+def with_pages(found: Found) -> Found:
+    """Return the files, each followed by the other pages of its TIFF as pictures of their own.
+
+    :raises IdConflict: there is a file with the name that is the id of a page
+    """
+    every: list[PictureFile] = []
+    hints = list(found.hints)
+    for file in found.files:
+        numbers = [] if file.is_in_cloud else decoding.other_pages(file.path)
+        if numbers and numbers[-1] > pages.MOST_NUMBERED:
+            numbers.pop()
+            hints.append(
+                f"{file.id}: it has more than {pages.MOST_NUMBERED:,} pages; the others are left out"
+            )
+        every += [file, *(_page(file, number) for number in numbers)]
+    return replace(found, files=every, hints=tuple(hints))
+
+
+def _page(file: PictureFile, page: int) -> PictureFile:
+    name = page_items.id_of(file.file, page)
+    if (file.folder / name).exists():
+        raise IdConflict(
+            f"{file.folder / name} and page {page} of {file.path} would both have the id "
+            f"'{page_items.id_of(file.id, page)}'. Rename one of the files."
+        )
+    return replace(file, id=page_items.id_of(file.id, page), page=page)
+
+
 def checked_folder(folder: str | Path) -> Path:
     """Return the folder as an absolute path.
 
@@ -142,16 +187,12 @@ def is_metadata(name: str) -> bool:
 
 
 def metadata_in(folder: Path) -> list[Path]:
-    """Return the metadata files of a folder, CSV first.
+    """Return the metadata files of a folder, CSV first; of workbooks, those in one format.
 
     :raises BadRecords: there is none but one in a format that cannot be read
     """
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:  # files can be opened in some folders that cannot be listed
-        names = list(METADATA_NAMES)
-    found = [folder / name for name in names if is_metadata(name)]
-    found = [path for path in found if path.is_file()]
+    names = _names(folder)
+    found = _metadata(folder, names)
     stubs = [name for name in names if is_metadata(platforms.of_stub(name) or "")]
     if stubs and not found:
         raise BadRecords(
@@ -164,7 +205,31 @@ def metadata_in(folder: Path) -> list[Path]:
             f"{folder / others[0]} cannot be read. Save it as metadata.xlsx (Excel workbook), or as "
             "metadata.csv (CSV UTF-8)."
         )
-    return sorted(found, key=lambda path: METADATA_NAMES.index(path.name.lower()))
+    return [path for path in found if path not in _saved_again(found)]
+
+
+def metadata_left_out(folder: Path) -> list[Path]:
+    """Return the workbooks with metadata that are not read since there is one in another format."""
+    return _saved_again(_metadata(folder, _names(folder)))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # files can be opened in some folders that cannot be listed
+        return list(METADATA_NAMES)
+
+
+def _metadata(folder: Path, names: Iterable[str]) -> list[Path]:
+    found = [folder / name for name in names if is_metadata(name)]
+    files = [path for path in found if path.is_file()]
+    return sorted(files, key=lambda path: METADATA_NAMES.index(path.name.lower()))
+
+
+def _saved_again(found: Iterable[Path]) -> list[Path]:
+    """Return the workbooks in another format than the first: what it was before it was saved."""
+    books = [path for path in found if path.suffix.lower() in WORKBOOKS]
+    return [p for p in books if p.suffix.lower() != books[0].suffix.lower()]
 
 
 def spreadsheets_in(folders: Iterable[Path]) -> list[Path]:
@@ -195,7 +260,9 @@ def _described(
 ) -> PictureFile:
     in_cloud = platforms.is_only_in_cloud(status)
     modified = _modified(status)
-    return PictureFile(item_id, folder, name, status.st_size, modified, in_cloud)
+    return PictureFile(
+        item_id, folder, name, status.st_size, modified, is_in_cloud=in_cloud
+    )
 
 
 def _has_pixels(path: Path) -> bool:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from sqlite_utils import Database
 
 from ..db import embeddings
 from ..db.collection import Collection
 from ..engine import Encoder, Vectors, encode_mixed
-from ..vectors import from_bytes, to_bytes
+from ..vectors import is_usable, to_bytes
 from .prefetch import Ready
 
 Status = Literal["embedded", "unchanged", "copies"]
@@ -33,7 +32,7 @@ def resolve(
     stored = _by_content(
         db, collection, [r for r in batch if trust_stored or _is_plain(r)]
     )
-    current = embeddings.content_hashes(db, collection.id, [r.entry.id for r in batch])
+    current = embeddings.content_hashes(db, collection, [r.entry.id for r in batch])
     new = {r.md5: r for r in reversed(batch) if r.md5 not in stored}
     first_ids = {md5: r.entry.id for md5, r in new.items()}
     computed = dict(zip(new, encode(encoder, list(new.values())), strict=True))
@@ -72,13 +71,4 @@ def _by_content(
 ) -> dict[bytes, bytes]:
     hashes = list({ready.md5 for ready in batch})
     stored = embeddings.vectors_by_hash(db, collection.id, hashes)
-    return {md5: v for md5, v in stored.items() if _is_usable(v, collection.dimensions)}
-
-
-def _is_usable(stored: bytes | None, dimensions: int | None) -> bool:
-    """Return whether stored bytes are a vector of finite numbers, of the collection's length."""
-    if not isinstance(stored, bytes) or len(stored) % 4:
-        return False
-    if dimensions and len(stored) != 4 * dimensions:
-        return False
-    return bool(np.isfinite(from_bytes(stored)).all())
+    return {md5: v for md5, v in stored.items() if is_usable(v, collection.dimensions)}

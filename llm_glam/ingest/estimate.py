@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ..engine import Encoder
 from ..images.files import Found, PictureFile
-from ..models import embedding_model
 from .embed_batch import encode
 from .prefetch import Entry, Problem, ReadOptions, Ready, prefetch
 
@@ -15,14 +15,15 @@ SAMPLE = 16  # pictures
 ROW_BYTES = 600
 
 
-def estimate(found: Found, model_id: str, read_options: ReadOptions) -> dict[str, Any]:
+def estimate(
+    found: Found, model_id: str, encoder: Encoder, read_options: ReadOptions
+) -> dict[str, Any]:
     """Count the files of a run and embed a sample of them, without writing anything.
 
     :return: ``model``, ``files`` and ``file_bytes``; ``sample``, ``problems_in_sample`` and
         ``megapixels`` (the median) of the sample; and estimates of ``seconds`` and
         ``database_bytes`` for all files
     """
-    encoder = embedding_model.find(model_id).encoder()
     sample = _sample(found.files)
     started = time.monotonic()
     results = list(prefetch([Entry(f.id, f) for f in sample], encoder, read_options))
@@ -35,7 +36,7 @@ def estimate(found: Found, model_id: str, read_options: ReadOptions) -> dict[str
     return {
         "model": model_id,
         "files": len(found.files),
-        "file_bytes": sum(file.size for file in found.files),
+        "file_bytes": sum({file.path: file.size for file in found.files}.values()),
         "sample": len(sample),
         "problems_in_sample": sum(isinstance(result, Problem) for result in results),
         "megapixels": round(sizes[len(sizes) // 2] / 1e6, 2) if sizes else None,

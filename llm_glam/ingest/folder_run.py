@@ -1,21 +1,24 @@
 """Embed a folder of pictures into a collection, in one call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from sqlite_utils import Database
 
 from ..db import collections, connection
 from ..db.collection import Collection
 from ..engine import INT8, Encoder
+from ..errors import GlamError
 from ..images import files
 from ..images.files import Found
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
 from ..records import beside
-from . import pipeline, precision_agreement
-from .open_collection import open_collection
+from . import estimate, pipeline, plan, precision_agreement
+from .open_collection import load, open_collection
 from .pipeline import IngestOptions
 from .write_batch import Counts
 
@@ -37,7 +40,9 @@ class FolderOptions:
     """Which files of a folder to embed, and how.
 
     ``patterns`` such as ``**/*.tif`` limit the run to matching files; ``prefix`` is added to the
-    start of each id; ``sample`` limits the run to that many files, chosen at random with ``seed``.
+    start of each id; ``sample`` limits the run to that many pictures, chosen at random with
+    ``seed``. With ``pages``, each full-size page of a TIFF is a picture of its own: the first has
+    the id of the file, and page 2 of ``name.tif`` has the id ``name.tif#2``.
     """
 
     patterns: Sequence[str] = ()
@@ -45,13 +50,34 @@ class FolderOptions:
     sample: int | None = None
     seed: int = 0
     run: IngestOptions = field(default_factory=IngestOptions)
+    pages: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that the options can be combined.
+
+        :raises GlamError: the files are to be stored, and their pages to be pictures of their own
+        """
+        if self.pages and self.run.read_options.keep_raw:
+            raise GlamError(
+                "--store keeps whole files, so it cannot be combined with --pages. Leave out one of "
+                "them."
+            )
+
+    @property
+    def ingest_options(self) -> IngestOptions:
+        """Return the options of the run, which say nothing of pages that are not used."""
+        read_options = replace(self.run.read_options, every_page=self.pages)
+        return replace(self.run, read_options=read_options)
 
     def find(self, folder: str | Path) -> Found:
         """Find the files to embed.
 
         :raises BadFolder: the folder does not exist, or has no such files
+        :raises IdConflict: a file has the name that is the id of a page
         """
         found = files.pictures(folder, self.patterns, self.prefix)
+        if self.pages:
+            found = files.with_pages(found)
         return files.sampled(found, self.sample, self.seed) if self.sample else found
 
 
@@ -89,9 +115,48 @@ def embed_folder(
     recorded = dict(arguments or {"folder": folder})
     if engine_options.precision == INT8 and not existing:
         recorded["agreement"] = _agreement(opened, found, options, progress)
-    with pipeline.run(db, opened, options.run, progress, command, recorded) as run:
+    with pipeline.run(
+        *(db, opened, options.ingest_options, progress, command, recorded)
+    ) as run:
         pipeline.embed_files(run, found, file_records)
     return Embedded(run.target.collection, run.counts, found.left_out)
+
+
+def estimate_folder(
+    database: str | Path,
+    collection: str,
+    folder: str | Path,
+    *,
+    model: str | None = None,
+    options: FolderOptions | None = None,
+    engine_options: EngineOptions | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Check and report what :func:`embed_folder` would before it reads pictures; write nothing.
+
+    The parameters are those of :func:`embed_folder`.
+
+    :return: see :func:`llm_glam.ingest.estimate.estimate`
+    :raises GlamError: :func:`embed_folder` would raise the same
+    """
+    options, progress = options or FolderOptions(), progress or NoProgress()
+    found = options.find(folder)
+    existing = collections.find_in(database, collection)
+    model_id = embedding_model.resolve(model) if model or not existing else None
+    file_records = beside.read_beside(found.files)
+    db = (
+        connection.connect(database, readonly=True)
+        if Path(database).is_file()
+        else Database(memory=True)
+    )
+    loaded = load(db, collection, model_id, engine_options)
+    if loaded.existing and loaded.existing.items_table:
+        plan.check_ids(db, loaded.existing, found.files)
+    pipeline.report_remarks(found, file_records, loaded.model_id, progress)
+    for problem in pipeline.refused(found):
+        progress.say(f"{problem.entry.id}: {problem.reason}")
+    read_options = options.run.read_options
+    return estimate.estimate(found, loaded.model_id, loaded.encoder, read_options)
 
 
 def _agreement(

@@ -54,11 +54,10 @@ def follow_rename(db: Database, table: str, ready: Ready, folder: int | None) ->
     same = db.table(table).rows_where(
         "image_md5 = ? and image_folder = ?", [ready.md5.hex(), folder]
     )
-    prefix = ready.entry.id.removesuffix(content.file)
     lost = [
         row
         for row in same
-        if row["id"] == f"{prefix}{row['file']}"
+        if row["id"] == content.id_as(row["file"])
         and not _may_be_unchanged(content.folder / row["file"], row["image_bytes"])
     ]
     if len(lost) != 1:

@@ -1,6 +1,6 @@
 """Open a collection to write to it, creating it if necessary."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
@@ -10,6 +10,16 @@ from ..engine import FP32, Encoder
 from ..errors import ModelConflict
 from ..models import embedding_model, registry
 from ..models.engine_choice import EngineOptions
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The encoder for a collection, which may not exist yet (``existing`` is None then)."""
+
+    existing: Collection | None
+    model_id: str
+    precision: str
+    encoder: Encoder
 
 
 def open_collection(
@@ -25,6 +35,39 @@ def open_collection(
 
     :param model_id: the model of a new collection; None if the collection must exist
     :param engine_options: its precision is that of a new collection, fp32 if it is None
+    :raises GlamError: as in :func:`load`
+    """
+    loaded = load(db, name, model_id, engine_options)
+    encoder = loaded.encoder
+    collections.prepare(db)
+    with connection.writing(db):
+        collection = collections.find(db, name) or collections.create(
+            db, name, loaded.model_id
+        )
+        if collection.model_id != loaded.model_id:  # created meanwhile
+            raise ModelConflict(conflict(collection, loaded.model_id))
+        return (
+            collections.claim(
+                db,
+                collection,
+                encoder.fingerprint,
+                encoder.dimensions,
+                loaded.precision,
+            ),
+            encoder,
+        )
+
+
+def load(
+    db: Database,
+    name: str,
+    model_id: str | None,
+    engine_options: EngineOptions | None = None,
+) -> Loaded:
+    """Load the checkpoint for a collection, without writing anything.
+
+    The parameters are those of :func:`open_collection`.
+
     :raises ModelConflict: the collection exists with another model or precision
     :raises UnknownCollection: it does not exist and no model was given
     :raises CheckpointChanged: the checkpoint is not the one that it was made with
@@ -41,19 +84,7 @@ def open_collection(
     encoder = embedding_model.find(str(used_id)).encoder(engine_options=engine_options)
     if existing:
         collections.check_fingerprint(existing, encoder.fingerprint)
-    collections.prepare(db)
-    with connection.writing(db):
-        collection = collections.find(db, name) or collections.create(
-            db, name, str(used_id)
-        )
-        if collection.model_id != used_id:  # created meanwhile, with another model
-            raise ModelConflict(conflict(collection, str(used_id)))
-        return (
-            collections.claim(
-                db, collection, encoder.fingerprint, encoder.dimensions, precision
-            ),
-            encoder,
-        )
+    return Loaded(existing, str(used_id), precision, encoder)
 
 
 def _precision(existing: Collection | None, requested: str | None) -> str:

@@ -132,21 +132,10 @@ def embed_files(run: IngestRun, found: Found, records: Records) -> None:
     )
     records.add_columns(target.db, target.table)
     target.records = {file.id: r for file in found.files if (r := records.of(file))}
-    remarks = *found.hints, *records.remarks, *records.unmatched(found.files)
-    for remark in remarks:
-        run.progress.say(remark)
-    _warn_if_unsuitable(run, (file.path for file in found.files))
-    refused = [
-        Problem(Entry(file.id, file), reason, kind)
-        for file, reason, kind in found.refused
-    ]
-    in_cloud = [
-        Problem(Entry(file.id, file), platforms.IN_CLOUD, ProblemKind.UNREADABLE)
-        for file in to_do.todo
-        if file.is_in_cloud
-    ]
+    report_remarks(found, records, target.collection.model_id, run.progress)
+    in_cloud = only_in_cloud(to_do.todo)
     to_do.todo = [file for file in to_do.todo if not file.is_in_cloud]
-    _write_problems(run, [*refused, *in_cloud, *to_do.known_problems])
+    _write_problems(run, [*refused(found), *in_cloud, *to_do.known_problems])
     target.counts.unchanged += len(to_do.unchanged)
     entries = (Entry(file.id, file) for file in to_do.todo)
     embed_entries(run, entries, len(to_do.todo))
@@ -170,7 +159,7 @@ def embed_entries(
 def write_results(run: IngestRun, results: Iterator[Ready | Problem]) -> None:
     """Write what was read in batches, and report problems and progress."""
     while batch := list(islice(results, run.options.batch_size)):
-        _report_remarks(batch, run.progress)
+        _report_picture_remarks(batch, run.progress)
         for problem in write_batch(run.target, batch):
             run.progress.say(f"{problem.entry.id}: {problem.reason}")
         run.progress.advance(len(batch))
@@ -182,7 +171,8 @@ def embed_one(run: IngestRun, entry: Entry) -> None:
     :raises BadImage: the picture cannot be used
     """
     if isinstance(entry.content, PictureFile):
-        _warn_if_unsuitable(run, [entry.content.path])
+        model_id = run.target.collection.model_id
+        _warn_if_unsuitable(model_id, [entry.content.path], run.progress)
         folder = entry.content.folder
         run.target.folders = folders.register(run.target.db, run.target.table, [folder])
     run.target.replace = True
@@ -194,17 +184,46 @@ def embed_one(run: IngestRun, entry: Entry) -> None:
             entry.content.path if isinstance(entry.content, PictureFile) else entry.id
         )
         raise BadImage(f"{name} cannot be used: {problem.reason}.")
-    _report_remarks(results, run.progress)
+    _report_picture_remarks(results, run.progress)
 
 
-def _warn_if_unsuitable(run: IngestRun, paths: Iterable[Path]) -> None:
+def report_remarks(
+    found: Found, records: Records, model_id: str, progress: Progress
+) -> None:
+    """Report what is known of files, records and checkpoint before any picture is read."""
+    for remark in (*found.hints, *records.remarks, *records.unmatched(found.files)):
+        progress.say(remark)
+    _warn_if_unsuitable(model_id, (file.path for file in found.files), progress)
+
+
+def refused(found: Found) -> list[Problem]:
+    """Return the problems of files that must not be opened."""
+    return [
+        Problem(Entry(file.id, file), reason, kind)
+        for file, reason, kind in found.refused
+    ]
+
+
+def only_in_cloud(found: Iterable[PictureFile]) -> list[Problem]:
+    """Return the problems of files that reading would download."""
+    return [
+        Problem(Entry(file.id, file), platforms.IN_CLOUD, ProblemKind.UNREADABLE)
+        for file in found
+        if file.is_in_cloud
+    ]
+
+
+def _warn_if_unsuitable(
+    model_id: str, paths: Iterable[Path], progress: Progress
+) -> None:
     """Warn if the checkpoint was not made for pictures such as these."""
-    entry = registry.get(registry.bare(run.target.collection.model_id))
-    if warning := entry.warning_about(paths):
-        run.progress.say(f"Warning: {warning}.")
+    if warning := registry.get(registry.bare(model_id)).warning_about(paths):
+        progress.say(f"Warning: {warning}.")
 
 
-def _report_remarks(batch: Sequence[Ready | Problem], progress: Progress) -> None:
+def _report_picture_remarks(
+    batch: Sequence[Ready | Problem], progress: Progress
+) -> None:
     for result in batch:
         if isinstance(result, Ready) and result.facts and result.facts.remark:
             progress.say(f"{result.entry.id}: {result.facts.remark}")

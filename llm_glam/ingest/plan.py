@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..db import embeddings, items
+from ..db import embeddings, folders, items
 from ..db.collection import Collection
 from ..errors import IdConflict, ProblemKind
 from ..formats.tables import Row
@@ -73,6 +73,20 @@ def make(
     return plan
 
 
+def check_ids(
+    db: Database, collection: Collection, files: Sequence[PictureFile]
+) -> None:
+    """Check that no file would have the id of a picture in another folder; write nothing.
+
+    :raises IdConflict: an id belongs to a file in another folder that still exists
+    """
+    paths = folders.ids_by_path(db, str(collection.items_table))
+    for chunk in embeddings.chunks(files):
+        rows = _rows(db, collection, [file.id for file in chunk])
+        for file in chunk:
+            _check_id(file, rows.get(file.id), paths.get(str(file.folder)), paths)
+
+
 def _is_unchanged(
     file: PictureFile, row: Row, folder: int | None, thumbnails: bool
 ) -> bool:
@@ -109,7 +123,7 @@ def _rows(db: Database, collection: Collection, ids: list[str]) -> dict[str, Row
     rows = items.fetch(db, collection.items_table, ids, columns)
     marks = embeddings.placeholders(ids)
     small = f"select id from glam_thumbnails where items_table = ? and id in ({marks})"
-    vectors = embeddings.content_hashes(db, collection.id, ids)
+    vectors = embeddings.content_hashes(db, collection, ids)
     thumbnails = {r[0] for r in db.execute(small, [collection.items_table, *ids])}
     return {
         item_id: {

@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 from .. import platforms
 from ..engine import Encoder
 from ..errors import BadImage, ProblemKind, Unreadable
-from ..images import decoding
+from ..images import decoding, page_items
 from ..images.decoding import Facts, Thumbnail
 from ..images.files import PictureFile
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 
+TRIES = 3  # for a file that is written while it is read
 PREFETCHED = 48
 
 T = TypeVar("T")
@@ -72,7 +73,8 @@ class ReadOptions:
     ``keep_raw`` keeps the bytes of pictures in memory, for LLM's ``--store``. ``full_size``
     decodes every pixel of pictures whose files offer smaller versions. ``as_if_thumbnail_size``
     decodes pictures at the size that thumbnails of this size would need, so that vectors are the
-    same with and without thumbnails.
+    same with and without thumbnails. ``every_page`` says that the other pages of a TIFF are entries
+    of their own.
     """
 
     workers: int = WORKERS
@@ -81,6 +83,7 @@ class ReadOptions:
     keep_raw: bool = False
     full_size: bool = False
     as_if_thumbnail_size: int = 0
+    every_page: bool = False
 
     def sufficient_size(self, encoder: Encoder) -> int | None:
         """Return the short side in pixels to decode for the model and the thumbnail.
@@ -193,16 +196,44 @@ def _read(
         raw = content.encode()
         digest = hashlib.md5(raw, usedforsecurity=False).digest()
         return Ready(entry, digest, len(raw))
-    if isinstance(content, PictureFile) and content.is_in_cloud:
+    if isinstance(content, bytes):
+        return _read_picture(entry, content, encoder, options, pixel_limit)
+    if content.is_in_cloud:
         raise Unreadable(platforms.IN_CLOUD)
-    source = content if isinstance(content, bytes) else content.path
+    for _ in range(TRIES):
+        before = _state(content.path)
+        ready = _read_picture(entry, content.path, encoder, options, pixel_limit)
+        if _state(content.path) == before:
+            return ready
+    reason = "another program is changing it; repeat the command"
+    return Problem(entry, reason, ProblemKind.UNREADABLE)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what differs once a file has been written.
+
+    A file is opened several times. If it were written in between, the vector would be that of
+    another content than the one whose MD5 is stored with it.
+    """
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read_picture(
+    entry: Entry,
+    source: Path | bytes,
+    encoder: Encoder,
+    options: ReadOptions,
+    pixel_limit: PixelLimit,
+) -> Ready:
+    page = 1 if isinstance(entry.content, bytes) else getattr(entry.content, "page", 1)
     with _open(source) as fp:
-        md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
+        md5 = page_items.content_hash(fp, page)
         size = fp.tell()
         fp.seek(0)
         raw_bytes = fp.read() if options.keep_raw else None
-    ready = Ready(entry, md5.digest(), size, raw_bytes)
-    return _decode(source, ready, encoder, options, pixel_limit)
+    ready = Ready(entry, md5, size, raw_bytes)
+    return _decode(source, page, ready, encoder, options, pixel_limit)
 
 
 def _open(source: Path | bytes) -> BufferedIOBase:
@@ -211,6 +242,7 @@ def _open(source: Path | bytes) -> BufferedIOBase:
 
 def _decode(
     source: Path | bytes,
+    page: int,
     ready: Ready,
     encoder: Encoder,
     options: ReadOptions,
@@ -220,13 +252,17 @@ def _decode(
 
     The file is opened anew here, since some of Pillow's plugins close the one they are given.
     """
-    size = options.sufficient_size(encoder)
+    size, limit = options.sufficient_size(encoder), options.max_megapixels
     count = decoding.pixels_to_decode(
-        source, max_megapixels=options.max_megapixels, at_least=size
+        source, max_megapixels=limit, at_least=size, page=page
     )
     with pixel_limit.reserve(count):
         picture = decoding.read(
-            source, max_megapixels=options.max_megapixels, at_least=size
+            source,
+            max_megapixels=limit,
+            at_least=size,
+            page=page,
+            every_page=options.every_page,
         )
         thumbnail = None
         if options.thumbnail_size:

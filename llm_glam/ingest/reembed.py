@@ -56,6 +56,7 @@ def open_beside(
         collections.link(
             db, collection, encoder.fingerprint, encoder.dimensions, old.items_table
         )
+        items.ensure_searchable(db, old.items_table)
     found = collections.get(db, new)
     return old, (found, encoder)
 
@@ -66,7 +67,7 @@ def reembed(run: IngestRun, old: Collection, *, thumbnails: bool = False) -> Non
     :param thumbnails: use the stored thumbnails instead of the originals
     """
     run.target.source = old
-    rows = list(embeddings.missing_in(run.target.db, old.id, run.target.collection.id))
+    rows = list(embeddings.missing_in(run.target.db, old.id, run.target.collection))
     run.progress.begin(len(rows))
     entries = (_entry(run, old, row, thumbnails) for row in rows)
     results = prefetch(entries, run.target.encoder, run.options.read_options)
@@ -93,7 +94,7 @@ def _entry(
 
 
 def _original(run: IngestRun, item_id: str) -> PictureFile | None:
-    columns = "id, file, image_folder"
+    columns = "id, file, image_format, image_folder"
     row = items.fetch(run.target.db, run.target.table, [item_id], columns).get(item_id)
     paths = {number: path for path, number in run.target.folders.items()}
     return folders.original(row, paths) if row else None

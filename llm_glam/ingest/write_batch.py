@@ -58,7 +58,7 @@ class Target:
     collection: Collection
     encoder: Encoder
     folders: Mapping[str, int] = field(default_factory=dict)
-    records: Mapping[str, FileRecord] = field(default_factory=dict)
+    records: Mapping[str, Sequence[FileRecord]] = field(default_factory=dict)
     store: bool = False
     trust_stored: bool = True
     replace: bool = False
@@ -114,11 +114,13 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
     return problems
 
 
-def update_records(target: Target, records: Mapping[str, FileRecord]) -> int:
+def update_records(target: Target, records: Mapping[str, Sequence[FileRecord]]) -> int:
     """Write the records of pictures, and return how many rows were changed."""
     by_source: dict[Source, dict[str, list[Record]]] = {}
     for item_id, found in records.items():
-        by_source.setdefault(found.source, {})[item_id] = [found.record]
+        for one in found:
+            own = by_source.setdefault(one.source, {}).setdefault(item_id, [])
+            own.append(one.record)
     return sum(
         sources.update(target.db, target.table, source, own)
         for source, own in by_source.items()

@@ -31,7 +31,15 @@ def split(text: str, longest: int = LONGEST) -> tuple[dict[str, Any], str]:
         return {}, text
     header = "\n".join(lines[marks[0] + 1 : marks[1]])
     body = "\n".join(lines[marks[1] + 1 :])
-    return (_read(header) if len(header) <= longest else {}), body
+    return mapping(header, longest), body
+
+
+def mapping(text: str, longest: int = LONGEST) -> dict[str, Any]:
+    """Return the mapping that a YAML text consists of, all its values as text.
+
+    It is empty if the text is something else, is too long, or cannot be read.
+    """
+    return _read(text) if len(text) <= longest else {}
 
 
 def of_folder(directory: Path) -> dict[str, Any]:
@@ -48,8 +56,16 @@ def as_line(value: Any) -> str | None:
 
     :param value: one text, or several in a list
     """
+    return ", ".join(texts(value)) or None
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts in a value of a header, without those that are empty.
+
+    :param value: one text, or several in a list
+    """
     values = value if isinstance(value, list) else [value]
-    return ", ".join(str(v) for v in values if v is not None and v not in NULL) or None
+    return [str(v) for v in values if v is not None and v not in NULL]
 
 
 def write(fields: Mapping[str, Any], *, flow_lists: bool = False) -> str:

@@ -12,7 +12,14 @@ from ..checkpoints import completion, layout
 from ..errors import GlamError, HubUnreachable
 from ..formats.tables import Row
 from ..progress import Say
-from . import card_header, engine_choice, loading, pack_manifest, registry
+from . import (
+    card_header,
+    citation,
+    engine_choice,
+    loading,
+    pack_manifest,
+    registry,
+)
 from .registry import Checkpoint
 
 if TYPE_CHECKING:
@@ -54,6 +61,8 @@ def examine(entry: Checkpoint, say: Say, *, speed: bool = True) -> Examination:
         directory = loading.locate(entry, download=False)
         examination.row |= _files(directory)
         examination.row |= _card_facts(directory)
+        found = citation.of_folder(directory, entry.name, entry.fingerprint or "")
+        examination.row["citation"] = found.line() if found else None
         completion.check_complete(directory)
         say("Loading and testing the checkpoint")
         fast = _tested(entry, directory, examination)

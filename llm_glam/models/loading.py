@@ -19,6 +19,7 @@ from ..errors import (
     CheckpointChanged,
     GlamError,
     NameTaken,
+    RegistryError,
     missing_explained,
 )
 from ..progress import Say
@@ -84,8 +85,8 @@ def _in_fp32(name: str, download: bool, engine_options: EngineOptions) -> "Encod
     found = opened(directory, known, engine_options)
     check_unchanged(entry, directory, found.fingerprint)
     if known is None:
-        with suppress(OSError):  # remembering the fingerprint only saves time
-            registry.put(_described(entry, directory, found))
+        with suppress(RegistryError):  # remembering the fingerprint only saves time
+            registry.remember(entry, _described(entry, directory, found))
     return _loaded.setdefault((found.fingerprint, *key), found)
 
 

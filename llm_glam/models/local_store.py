@@ -8,14 +8,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 
-from .. import platforms
 from ..checkpoints import completion, layout
-from ..errors import BadArchive, BadCheckpoint
-from ..formats import archive_reader, atomic
+from ..errors import BadArchive, BadCheckpoint, NameTaken
+from ..formats import archive_reader, atomic, file_lock
 from . import registry
 
 WORK = ".adding-"
@@ -49,13 +48,14 @@ def usable(name: str, source: Path, base: Base) -> Iterator[Path]:
     if source.is_dir() and not completion.lacks(source):
         yield source
         return
-    with _work() as work:
-        folder = _unpacked(source, work) if not source.is_dir() else source
-        if folder == source or completion.lacks(folder):
-            folder = _completed(folder, base, work / "completed")
-        copy = _moved(folder, name)
-    with _proved(copy, name):
-        yield copy
+    with _alone(name):
+        with _work() as work:
+            folder = _unpacked(source, work) if not source.is_dir() else source
+            if folder == source or completion.lacks(folder):
+                folder = _completed(folder, base, work / "completed")
+            copy = _moved(folder, name)
+        with _proved(copy, name):
+            yield copy
 
 
 @contextmanager
@@ -64,11 +64,42 @@ def made(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
 
     It is kept if the block succeeds.
     """
-    with _work() as work:
-        make(work / "made")
-        copy = _moved(work / "made", name)
-    with _proved(copy, name):
-        yield copy
+    with _alone(name):
+        with _work() as work:
+            make(work / "made")
+            copy = _moved(work / "made", name)
+        with _proved(copy, name):
+            yield copy
+
+
+def _alone(name: str) -> AbstractContextManager[object]:
+    """Let one process at a time make a copy for a name: return the lock, which is held already.
+
+    Otherwise the first to finish would remove the copy of another, which has no entry yet.
+
+    :raises NameTaken: another process is doing so
+    """
+    try:
+        locks = registry.directory() / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return file_lock.locked(locks / f"{_plain(name)}.lock", wait_s=0)
+    except TimeoutError as error:
+        raise NameTaken(
+            f"Another command is just adding a checkpoint as '{name}'. Wait until it has "
+            "finished, or choose another name."
+        ) from error
+    except OSError as error:
+        raise _not_stored(error) from error
+
+
+def _not_stored(error: OSError) -> BadArchive:
+    text = f"Checkpoints cannot be stored in {directory()}: {error.strerror}."
+    return BadArchive(text)
+
+
+def _plain(name: str) -> str:
+    """Return a checkpoint's name as that of a file."""
+    return name.replace("/", "--")
 
 
 @contextmanager
@@ -110,10 +141,7 @@ def _work() -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(dir=directory(), prefix=WORK))
     except OSError as error:
-        text = (
-            f"Checkpoints cannot be stored in {directory()}: {platforms.reason(error)}."
-        )
-        raise BadArchive(text) from error
+        raise _not_stored(error) from error
     try:
         yield work
     finally:
@@ -122,7 +150,7 @@ def _work() -> Iterator[Path]:
 
 def _moved(folder: Path, name: str) -> Path:
     """Move a copy into place before loading it: Windows cannot rename a folder with open files."""
-    plain = name.replace("/", "--")
+    plain = _plain(name)
     for number in count(1):
         target = directory() / (plain if number == 1 else f"{plain}.{number}")
         try:
@@ -137,7 +165,7 @@ def _moved(folder: Path, name: str) -> Path:
 
 def _forget_former(name: str, copy: Path) -> None:
     """Remove older copies for this name that no entry refers to, left by a kill or replaced."""
-    plain = name.replace("/", "--")
+    plain = _plain(name)
     in_use = {Path(source).resolve() for source in registry.sources()}
     for other in (directory() / plain, *directory().glob(f"{plain}.*")):
         is_numbered = other.name == plain or other.suffix[1:].isdigit()

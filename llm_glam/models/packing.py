@@ -4,10 +4,12 @@ It has sentence-transformers' current layout, with everything in one folder. Wei
 they are. Before the archive gets its name, it is unpacked and loaded, and its fingerprint compared.
 """
 
+import glob
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PureWindowsPath
@@ -16,12 +18,13 @@ from typing import Any
 from .. import platforms
 from ..checkpoints import completion, layout
 from ..errors import CannotPack, is_disk_full
-from ..formats import archive_reader, archive_writer, atomic
+from ..formats import archive_reader, archive_writer, atomic, file_lock
 from ..progress import Say
-from . import card_header, loading, pack_manifest, registry
+from . import card_header, citation, loading, pack_manifest, registry
 from .registry import Checkpoint
 
 Files = dict[str, Path | bytes]
+LOCK = "packing.lock"  # in a temporary folder, held as long as its process lives
 # Every version of sentence-transformers since 2.0 loads a CLIP by the first name; the current
 # version loads everything else by the second.
 CLIP_MODULE = "sentence_transformers.models.CLIPModel"
@@ -44,7 +47,8 @@ CARD = """\
 
 A CLIP checkpoint{base}: {dimensions} dimensions, fingerprint `{fingerprint}`. It was packed by
 llm-glam {version}. Nothing else is
-recorded about it: add here what it was trained on, how good it is, and who may use it.
+recorded about it: add here what it was trained on, how good it is, and who may use it; and whom to
+cite, as `authors` in the lines at the top, from which `llm glam models pack` writes a CITATION.cff.
 
 To use it with llm-glam:
 
@@ -87,6 +91,8 @@ def pack(name: str, target: Path, *, force: bool = False, say: Say) -> Packed:
     about = _About(entry, fingerprint, dimensions, target.name)
     files[layout.MANIFEST] = about.manifest_text()
     files.setdefault(layout.CARD, about.card())
+    if layout.CITATION not in files:
+        files |= about.citation(directory)
     with _explained(target):
         _write(files, target, fingerprint, say)
         size = target.stat().st_size
@@ -108,6 +114,12 @@ class _About:
         return pack_manifest.text(
             self.entry.name, self.fingerprint, _base(self.entry), version("llm-glam")
         )
+
+    def citation(self, directory: Path) -> Files:
+        """Return a CITATION.cff by the head of the card; none where that names no author."""
+        header = card_header.of_folder(directory)
+        found = citation.of_card(header, self.entry.name, self.fingerprint)
+        return {layout.CITATION: found.cff().encode()} if found else {}
 
     def card(self) -> bytes:
         """Return a card for a checkpoint that has none."""
@@ -211,9 +223,13 @@ def _write(
     files: Mapping[str, Path | bytes], target: Path, fingerprint: str, say: Say
 ) -> None:
     """Write to a temporary file, and move it into place only once its content is verified."""
-    with tempfile.TemporaryDirectory(
-        dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
-    ) as work:
+    _forget_killed(target)
+    with (
+        tempfile.TemporaryDirectory(
+            dir=target.parent, prefix=f".{target.name}-", ignore_cleanup_errors=True
+        ) as work,
+        file_lock.locked(Path(work, LOCK), wait_s=0),
+    ):
         archive = Path(work, target.name)
         say(f"Packing {len(files)} files")
         archive_writer.pack(files, archive)
@@ -229,6 +245,18 @@ def _write(
                 "not know; share its folder as it is."
             )
         atomic.rename(archive, target)
+
+
+def _forget_killed(target: Path) -> None:
+    """Remove the temporary folders of processes that were killed, whose locks are free.
+
+    They are as large as two checkpoints, for which there may be no space a second time.
+    """
+    for left in target.parent.glob(f".{glob.escape(target.name)}-*/{LOCK}"):
+        with suppress(OSError):
+            with file_lock.locked(left, wait_s=0):
+                pass
+            shutil.rmtree(left.parent)
 
 
 def _loaded(directory: Path) -> tuple[str, int, dict[str, Any]]:

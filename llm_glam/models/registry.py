@@ -7,7 +7,8 @@ belongs to its weights for good: removed checkpoints leave their fingerprint beh
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,8 +18,8 @@ from typing import Any
 import llm
 
 from .. import platforms
-from ..errors import NameTaken, RegistryError, UnknownCheckpoint
-from ..formats import atomic
+from ..errors import NameTaken, RegistryError, UnknownCheckpoint, is_disk_full
+from ..formats import atomic, file_lock
 
 STOCK = "clip-ViT-B-32"
 STOCK_SOURCE = "sentence-transformers/clip-ViT-B-32"
@@ -47,6 +48,9 @@ TEXTS = (
 KINDS = {**dict.fromkeys(TEXTS, str), "dimensions": int, "stamps": list}
 LOOKED_AT = 20  # pictures, for a checkpoint's warning
 BEGINNING = 1024  # bytes of a picture's file
+WAIT_S = (
+    30  # for other processes that change the list, each of which takes milliseconds
+)
 NAME = re.compile(r"[\w][\w.+-]*(/[\w][\w.+-]*)*")
 
 
@@ -185,44 +189,49 @@ def set_default(name: str) -> None:
     """Make bare ``glam-clip`` mean this checkpoint.
 
     :raises UnknownCheckpoint: there is none with this name
+    :raises RegistryError: the list cannot be written
     """
-    get(name)
-    data = _load()
-    data["default"] = name
-    _save(data)
+    with _changing() as data:
+        get(name)
+        data["default"] = name
 
 
 def put(checkpoint: Checkpoint) -> None:
     """Write a checkpoint's entry.
 
     :raises NameTaken: the name belongs, or once belonged, to other weights
+    :raises RegistryError: the list cannot be written
     """
-    check_name(checkpoint.name, checkpoint.fingerprint)
-    data = _load()
-    own = BUILT_IN.get(checkpoint.name, {})
-    entry = {
-        key: value
-        for key, value in asdict(checkpoint).items()
-        if value and not (key in ("warning", "mark") and value == own.get(key))
-    }
-    del entry["name"]
-    data["checkpoints"][checkpoint.name] = entry
-    _save(data)
+    with _changing() as data:
+        check_name(checkpoint.name, checkpoint.fingerprint)
+        data["checkpoints"][checkpoint.name] = _stored(checkpoint)
+
+
+def remember(read: Checkpoint, found: Checkpoint) -> None:
+    """Write what was found out about a checkpoint, unless its entry has been changed meanwhile.
+
+    :param read: the entry as it was read before
+    :raises RegistryError: the list cannot be written
+    """
+    with _changing() as data:
+        known = data["checkpoints"]
+        if read.name not in known or _entry(read.name, known) == read:
+            known[read.name] = _stored(found)
 
 
 def remove(name: str) -> Checkpoint:
     """Remove a checkpoint from the list; its files stay, and its name stays taken.
 
     :raises UnknownCheckpoint: there is none with this name
+    :raises RegistryError: the list cannot be written
     """
-    entry = get(name)
-    if name in BUILT_IN:
-        raise NameTaken(f"'{name}' comes with llm-glam and is always available.")
-    put(replace(entry, removed=now(), stamps=[]))
-    data = _load()
-    if data.get("default") == name:
-        del data["default"]
-        _save(data)
+    with _changing() as data:
+        entry = get(name)
+        if name in BUILT_IN:
+            raise NameTaken(f"'{name}' comes with llm-glam and is always available.")
+        data["checkpoints"][name] = _stored(replace(entry, removed=now(), stamps=[]))
+        if data.get("default") == name:
+            del data["default"]
     return entry
 
 
@@ -302,9 +311,51 @@ def _damaged(reason: str) -> str:
     )
 
 
-def _save(data: dict[str, Any]) -> None:
-    """Replace the file atomically: readers see either the old or the new one."""
+def _stored(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return an entry as it is written: without its name, and what is empty or built in."""
+    own = BUILT_IN.get(checkpoint.name, {})
+    entry = {
+        key: value
+        for key, value in asdict(checkpoint).items()
+        if value and not (key in ("warning", "mark") and value == own.get(key))
+    }
+    del entry["name"]
+    return entry
+
+
+@contextmanager
+def _changing() -> Iterator[dict[str, Any]]:
+    """Read the list, and write what the block has made of it; other processes wait.
+
+    Readers see either the old or the new list, and need no lock.
+
+    :raises RegistryError: it is damaged, in use for too long, or cannot be written
+    """
     target = path()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(data, indent=2, ensure_ascii=False)
-    atomic.write_text(target, f"{text}\n")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with file_lock.locked(target.with_suffix(".lock"), wait_s=WAIT_S):
+            data = _load()
+            yield data
+            text = json.dumps(data, indent=2, ensure_ascii=False)
+            atomic.write_text(target, f"{text}\n")
+    except TimeoutError as error:
+        raise RegistryError(
+            f"The list of checkpoints {target} is in use by another program. Wait until it has "
+            "finished, and repeat the command."
+        ) from error
+    except OSError as error:
+        raise RegistryError(_unwritable(target, error)) from error
+
+
+def _unwritable(target: Path, error: OSError) -> str:
+    if is_disk_full(error):
+        why = "the disk is full. Free some space, and repeat the command"
+    elif platforms.may_pass(error):
+        why = platforms.reason(error)
+    else:
+        why = (
+            f"{error.strerror}. Check the permissions of its folder, or set LLM_USER_PATH to a "
+            "folder of your own"
+        )
+    return f"The list of checkpoints {target} cannot be written: {why}."

@@ -1,4 +1,4 @@
-"""Read records from metadata.csv, .tsv, .jsonl or .xlsx beside the pictures.
+"""Read records from metadata.csv, .xlsx and the like beside the pictures.
 
 These follow Hugging Face's convention: the column ``file_name`` has the picture's path relative to
 the metadata file. All other columns become part of the record, and text stays text.
@@ -6,24 +6,26 @@ the metadata file. All other columns become part of the record, and text stays t
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from .. import platforms
-from ..db import sources
+from ..db import sensitive, sources
 from ..db.record_values import Kinds, clean
+from ..db.sensitive import is_marked
 from ..db.sources import Record, Source
 from ..errors import BadRecords
-from ..formats import tables
+from ..formats import column_names, tables
 from ..formats.tables import Notes, Row
 from ..images.files import (
     FileNames,
     PictureFile,
     folded,
     metadata_in,
+    metadata_left_out,
     same_name,
     spreadsheets_in,
 )
@@ -54,14 +56,14 @@ class Records:
     ``headings`` has the names of columns of each source.
     """
 
-    by_path: dict[str, FileRecord] = field(default_factory=dict)
+    by_path: dict[str, list[FileRecord]] = field(default_factory=dict)
     headings: dict[str, dict[str, None]] = field(default_factory=dict)
     kinds: Kinds = field(default_factory=Kinds)
     remarks: list[str] = field(default_factory=list)
 
-    def of(self, file: PictureFile) -> FileRecord | None:
-        """Return the record of a file, or None."""
-        return self.by_path.get(same_name(str(file.path)))
+    def of(self, file: PictureFile) -> list[FileRecord]:
+        """Return the records of a file, of which the first one counts."""
+        return self.by_path.get(same_name(str(file.path)), [])
 
     def add_columns(self, db: Database, items_table: str) -> None:
         """Add the columns of the records to the items table."""
@@ -73,7 +75,8 @@ class Records:
     def match_other_case(self, files: Iterable[PictureFile]) -> None:
         """Give records to pictures whose names differ from theirs in upper and lower case only.
 
-        No other file may fit, and the picture may have no record of its own.
+        No other file may fit, and the picture may have no record of its own, which a record can
+        then only mark as sensitive.
         """
         present = {same_name(str(file.path)): file for file in files}
         alike = {folded(path): path for path in present}
@@ -81,10 +84,19 @@ class Records:
         examples = []
         for path in [path for path in self.by_path if path not in present]:
             target = alike.get(folded(path))
-            if target is None or target in self.by_path:
+            if target is None:
                 continue
-            file, found = present[target], self.by_path[path]
-            if _is_only(names, found.folder, found.written, file):
+            is_taken = target in self.by_path
+            if is_taken and not any(
+                is_marked(r.record.row) for r in self.by_path[path]
+            ):
+                continue
+            file, (found, *_) = present[target], self.by_path[path]
+            if not _is_only(names, found.folder, found.written, file):
+                continue
+            if is_taken:
+                self.mark(target)
+            else:
                 self.by_path[target] = self.by_path.pop(path)
                 examples.append(f"{found.written} is {file.file}")
         if examples:
@@ -93,6 +105,15 @@ class Records:
                 f"treated alike ({named(examples)})"
             )
 
+    def mark(self, path: str) -> None:
+        """Mark a picture as sensitive, as a row of another file or spelling does."""
+        *_, last = self.by_path[path]
+        row: Row = {sensitive.COLUMN: 1}
+        record = Record(row, last.written, last.record.position + 1)
+        self.by_path[path].append(replace(last, record=record))
+        self.kinds.add(row)
+        self.headings[last.source.name].setdefault(sensitive.COLUMN)
+
     def unmatched(self, files: Iterable[PictureFile]) -> list[str]:
         """Return remarks about records that match none of these files, and the other way round."""
         if not self.by_path:
@@ -100,7 +121,7 @@ class Records:
         present = {same_name(str(file.path)): file.file for file in files}
         remarks = []
         if left := [path for path in self.by_path if path not in present]:
-            names = [self.by_path[path].written for path in left]
+            names = [self.by_path[path][0].written for path in left]
             here = (
                 f"; pictures here have names such as {next(iter(present.values()))}"
                 if present and len(left) == len(self.by_path)
@@ -135,6 +156,11 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     ]
     for path in read_files:
         _add(records, path, roots[path.parent])
+    records.remarks += [
+        f"{path} is not read, because the workbook beside it is"
+        for folder in folders
+        for path in metadata_left_out(folder)
+    ]
     if not read_files:
         records.remarks += [
             f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
@@ -163,8 +189,8 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
     key = next((k for k in first if tables.clean_name(k).lower() == FILE_NAME), None)
     if key is None:
         raise BadRecords(
-            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to "
-            f"(it has: {', '.join(first)})."
+            f"{path} has no column '{FILE_NAME}' that says which picture a row belongs to. "
+            f"{column_names.hint(FILE_NAME, list(first))}"
         )
     for row in chain([first], rows):
         yield {FILE_NAME if k == key else clean(k): v for k, v in row.items()}
@@ -202,13 +228,18 @@ def _add(records: Records, path: Path, root: Path) -> None:
             refused.append(notes.line)
             continue
         key = same_name(str(path.parent / name))
-        if key in records.by_path:
+        record = FileRecord(
+            source, Record(row, written, notes.line), path.parent, written
+        )
+        present = records.by_path.setdefault(key, [])
+        if present:
             repeated.append(notes.line)
-            continue
-        record = Record(row, written, notes.line)
-        records.by_path[key] = FileRecord(source, record, path.parent, written)
-        records.kinds.add(row)
-        headings |= dict.fromkeys(row)
+        if not present or present[0].source == source:
+            present.append(record)
+            records.kinds.add(row)
+            headings |= dict.fromkeys(row)
+        elif is_marked(row):
+            records.mark(key)
     if not rows:
         records.remarks.append(f"{path}: there are no rows in it")
     if repeated:

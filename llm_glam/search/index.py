@@ -172,10 +172,17 @@ def _stored(
 
 
 def _saved(key: str) -> Index | None:
-    """Return the index that this or another process has saved, or None."""
+    """Return the index that this or another process has saved, or None.
+
+    The note has the checksum of its file, since a backup or another program that copies files may
+    have put another one in its place.
+    """
     try:
         note = json.loads((directory() / f"{key}.json").read_text("utf-8"))
-        return Index(vector_file.load(directory() / note["file"]), note["stamp"])
+        path = directory() / note["file"]
+        if vector_file.checksum_of(path) != note["checksum"]:
+            return None
+        return Index(vector_file.load(path), note["stamp"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
@@ -188,13 +195,14 @@ def _save_note(db: Database, key: str, path: Path, name: str, index: Index) -> N
     file = getattr(index.stored.vectors, "filename", None)
     if file is None:
         return
-    note = {
-        "file": Path(file).name,
-        "stamp": index.stamp,
-        "database": str(path),
-        "collection": name,
-    }
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
+        note = {
+            "file": Path(file).name,
+            "checksum": vector_file.checksum_of(Path(file)),
+            "stamp": index.stamp,
+            "database": str(path),
+            "collection": name,
+        }
         atomic.write_text(directory() / f"{key}.json", json.dumps(note, indent=2))
         delete_stale_files(db)
 

@@ -28,7 +28,7 @@ SMALL = 5_000  # rows: up to this number, reading them is faster than writing a 
 HOURS_OF_WRITING = (
     6  # then the unfinished file of a process is deleted, which was killed
 )
-FORMAT = 2
+FORMAT = 3
 ALIGNED = 64
 HEADER = 256  # bytes
 SAMPLED = 64  # vectors that are verified when a file is opened
@@ -152,7 +152,7 @@ def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Stored:
-    """Rows with their vectors, shape (n, d), normalised to length 1 unless they are 0."""
+    """Rows with their vectors, shape (n, d), normalised to length 1 unless they have no direction."""
 
     rows: Rows
     vectors: NDArray[np.float32]
@@ -202,9 +202,7 @@ def load(path: Path) -> Stored:
     """
     problem = f"{path} is damaged or of another version"
     try:
-        with path.open("rb") as fp:
-            head = json.loads(fp.read(HEADER))
-            size = os.fstat(fp.fileno()).st_size
+        head, size = _header(path)
         if head["format"] != FORMAT or _layout(head)[1] != size:
             raise ValueError(problem)
         stored = _arrays(path, head, "r")
@@ -213,6 +211,24 @@ def load(path: Path) -> Stored:
     except (LookupError, TypeError, ArithmeticError, MemoryError) as error:
         raise ValueError(problem) from error
     return stored
+
+
+def checksum_of(path: Path) -> int:
+    """Return the checksum that is written in a file, which differs for every state of the rows.
+
+    :raises OSError: there is no such file
+    :raises ValueError: it has no checksum
+    """
+    try:
+        return int(_header(path)[0]["checksum"])
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"{path} has no checksum") from error
+
+
+def _header(path: Path) -> tuple[Any, int]:
+    """Return what a file says of itself, and its size in bytes."""
+    with path.open("rb") as fp:
+        return json.loads(fp.read(HEADER)), os.fstat(fp.fileno()).st_size
 
 
 def write(

@@ -40,8 +40,8 @@ class TrainOptions:
 
     ``tune`` is which weights learn (``projections``, ``last-block`` or ``all``), ``retained`` are
     captions whose neighbours must not be forgotten, ``resume`` continues a run that was killed.
-    ``licence`` and ``description`` (how pictures were held out) are for the card, as are ``data``
-    (what the dataset is called) and ``command``.
+    ``licence``, ``authors`` and ``sources`` (whom to credit), ``description`` (how pictures were
+    held out), ``data`` (what the dataset is called) and ``command`` are for the card.
     """
 
     base: str | None = None
@@ -56,6 +56,8 @@ class TrainOptions:
     device: str | None = None
     resume: bool = False
     licence: str = ""
+    authors: Sequence[str] = ()
+    sources: Sequence[str] = ()
     description: str = ""
     data: str = "a dataset"
     command: str = ""
@@ -82,6 +84,8 @@ class TrainOptions:
             run_context.hardware(self.device),
             seconds,
             self.command,
+            self.authors,
+            self.sources,
         )
 
 
@@ -228,7 +232,7 @@ def _checked(
     options: TrainOptions,
     progress: Progress,
 ) -> Checked:
-    metrics = options.metrics.spelled(dataset.pairs)
+    metrics = options.metrics.spelled(dataset)
     parts = split or holdout.at_random(dataset.pairs, seed=options.seed)
     labels.check(parts.held_out, metrics.label)
     texts = pairs.captions(dataset.pairs).texts

@@ -2,12 +2,16 @@
 
 import shutil
 import struct
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from llm_glam.db import network_drive
+from llm_glam.models import registry
 
-from ..fakes import BLUE, GREEN, picture
+from ..fakes import BLUE, GREEN, Colours, picture
+from ..site import change
 
 EMBED = ("glam", "embed", "photos", "photos")
 
@@ -75,6 +79,93 @@ def test_a_dry_run_writes_nothing(llm, colours, mixed):
     assert row["database_bytes"] > 7 * 12
     assert row["model"] == "glam-clip/colours"
     assert not llm.database.exists()
+
+
+def another_folder(llm):
+    """Two folders with a file of the same name."""
+    llm(*EMBED)
+    picture(Path("other", "a.PNG"), BLUE)
+    return ("glam", "embed", "photos", "other")
+
+
+def another_model(llm):
+    llm(*EMBED)
+    entry = registry.get("colours")
+    registry.put(replace(entry, name="second"))
+    return (*EMBED, "-m", "second")
+
+
+def another_precision(llm):
+    llm(*EMBED)
+    return (*EMBED, "--precision", "int8")
+
+
+def other_weights(llm):
+    llm(*EMBED)
+    llm.encoders["colours"] = Colours("0bad")
+    return EMBED
+
+
+def somebody_else_s(llm):
+    llm(*EMBED)
+    change(llm, "update collections set model = 'clip'")
+    return EMBED
+
+
+def metadata_without_file_names(llm):
+    Path("photos", "metadata.csv").write_text("name,title\na.PNG,x")
+    return EMBED
+
+
+def no_pictures(llm):
+    Path("empty").mkdir()
+    return ("glam", "embed", "photos", "empty")
+
+
+REFUSED = [
+    *(another_folder, another_model, another_precision, other_weights, somebody_else_s),
+    *(metadata_without_file_names, no_pictures),
+]
+
+
+@pytest.mark.parametrize("prepare", REFUSED)
+def test_a_dry_run_refuses_what_the_run_would(llm, colours, mixed, prepare):
+    command = prepare(llm)
+    before = llm.database.read_bytes() if llm.database.exists() else None
+    message = llm.fails(*command, "--dry-run")
+    assert (llm.database.read_bytes() if llm.database.exists() else None) == before
+    assert message == llm.fails(*command)
+
+
+def test_a_dry_run_says_what_the_run_would(llm, colours, mixed):
+    (mixed / "metadata.csv").write_text("file_name,title\nb.JPG,x\nc.jpg,y\nc.jpg,z")
+    (mixed / "outside.png").symlink_to("/etc/passwd")
+    said = llm(*EMBED, "*.*", "--dry-run").stderr.splitlines()
+    assert any("1 of 2 records do not match" in line for line in said)
+    assert any("outside.png: it is a link that points outside" in line for line in said)
+    assert set(said) <= set(llm(*EMBED, "*.*").stderr.splitlines())
+
+
+def test_a_dry_run_of_a_moved_folder(llm, colours, mixed):
+    llm(*EMBED)
+    mixed.rename("moved")
+    (row,) = llm.json("glam", "embed", "photos", "moved", "--dry-run")
+    assert row["files"] == 7
+
+
+def test_a_dry_run_on_a_database_of_an_earlier_version(llm, colours, mixed):
+    llm(*EMBED)
+    change(
+        llm,
+        "alter table glam_problems drop column kind",
+        "alter table glam_collections drop column uid",
+    )
+    assert llm.json(*EMBED, "--dry-run")[0]["files"] == 7
+
+
+def test_a_dry_run_on_a_database_without_pictures(llm, colours, mixed):
+    llm("embed", "texts", "a", "-c", "a text", "-m", "glam-clip")
+    assert llm.json(*EMBED, "--dry-run")[0]["files"] == 7
 
 
 def test_a_sample_is_repeatable(llm, colours, tmp_path):

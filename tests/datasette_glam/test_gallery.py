@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import math
 import random
 import re
 import sqlite3
+import struct
 from html import unescape
 from urllib.parse import parse_qs, quote_plus, urlencode, urljoin, urlsplit
 
@@ -752,6 +754,28 @@ async def test_what_is_no_text_is_refused(embedded):
         assert (await get(datasette, f"{PHOTOS}{path}?q=%ff")).status_code == 200
     for path in (f"{GLAM}/~FF", f"{PHOTOS}/item/~FF"):
         assert (await get(datasette, path)).status_code == 404, path
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+async def test_a_vector_without_direction_costs_no_other_its_place(many, value):
+    hexadecimal = struct.pack("<3f", 1, value, 0).hex()
+    change(
+        many, f"update embeddings set embedding = x'{hexadecimal}' where id = '07.png'"
+    )
+    datasette = site(many)
+    page = await found(datasette, f"{PHOTOS}.json?q=red")
+    assert len(page["items"]) == 36
+    assert "07.png" not in ids(page)
+    near = "select glam_nearest('photos', 'red', 60) as near"
+    answer = await found(datasette, f"/embeddings.json?_shape=array&sql={near}")
+    assert json.loads(answer[0]["near"])["07.png"] == 0
+    similar = "select glam_similarity(embedding, embedding) as s from embeddings where id = '07.png'"
+    answer = await found(datasette, f"/embeddings.json?_shape=array&sql={similar}")
+    assert answer == [{"s": 0.0}]
+    for path in (".json?id=07.png", "/item/07~2Epng.json"):
+        response = await get(datasette, f"{PHOTOS}{path}")
+        assert response.status_code == 503
+        assert "'07.png' in the collection 'photos' is damaged" in response.text
 
 
 @pytest.mark.parametrize("broken", [None, b"abc"])

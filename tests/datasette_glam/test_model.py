@@ -96,6 +96,33 @@ async def test_a_card_as_html(embedded, write):
     assert re.search(r"<td[^>]*>.43 \[.39, .47\]</td>", text)
 
 
+async def test_how_to_cite_it(embedded, write):
+    """From the card, or from a CITATION.cff beside it, which may be anybody's."""
+    path = write(CARD)
+    assert (await found(site(embedded), f"{MODEL}.json"))["citation"] is None
+    write(
+        "---\nmodel_name: pots\nauthors: [Museum, 'Doe, <b>J']\ndate: 2026-01-02\n---\n"
+    )
+    data = await found(site(embedded), f"{MODEL}.json")
+    assert data["citation"] == "Museum; Doe, <b>J (2026): pots, fingerprint c0c0"
+    page = (await get(site(embedded), MODEL)).text
+    assert "<dt>cite as</dt><dd>Museum; Doe, &lt;b&gt;J (2026): pots" in page
+    own = path.with_name("CITATION.cff")
+    own.write_text("title: Own\nauthors: [{name: Somebody}]\n", "utf-8")
+    data = await found(site(embedded), f"{MODEL}.json")
+    assert data["citation"] == "Somebody: Own"
+    for hostile in ("[" * 9000 + "]" * 9000, "a: &a [b]\nc: [*a, *a]", "\0", "- "):
+        own.write_text(hostile, "utf-8")
+        data = await found(site(embedded), f"{MODEL}.json")
+        assert data["citation"].startswith("Museum; ")
+    own.unlink()
+    secret = path.parents[2] / "secret"
+    secret.write_text("title: Secret\nauthors: [{name: Secret}]\n", "utf-8")
+    own.symlink_to(secret)
+    data = await found(site(embedded), f"{MODEL}.json")
+    assert data["citation"].startswith("Museum; ")
+
+
 async def test_what_is_registered_of_it(embedded, write):
     write(CARD)
     data = await found(site(embedded), f"{MODEL}.json")

@@ -3,10 +3,14 @@
 import asyncio
 import io
 import json
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 import time
 from html import unescape
+from pathlib import Path
 from urllib.parse import quote, urljoin
 
 import pytest
@@ -534,6 +538,26 @@ async def test_new_pictures_appear_while_the_site_runs(embedded, photos):
     assert "new.png" in ids(await found(datasette, PHOTOS + ".json?q=red"))
 
 
+async def test_what_a_killed_program_left_half_written(embedded):
+    """Datasette's own connections are for reading only, and cannot roll it back."""
+    datasette = site(embedded)
+    before = ids(await found(datasette, f"{PHOTOS}.json?q=red"))
+    script = (
+        "import os, sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('pragma cache_size = 1'); c.execute('begin')\n"
+        "c.execute('update embeddings set embedding = zeroblob(20000)')\n"
+        "c.execute('create table x as select zeroblob(900000) as y')\n"
+        "os._exit(9)\n"
+    )
+    red = tilde_encode("red.png")
+    for path in (".json?q=red", "?id=red.png", f"/item/{red}", f"/thumb/{red}"):
+        subprocess.run([sys.executable, "-c", script, str(embedded.database)])
+        assert os.stat(f"{embedded.database}-journal").st_size > 0
+        assert (await get(datasette, f"{PHOTOS}{path}")).status_code == 200
+    assert ids(await found(datasette, f"{PHOTOS}.json?q=red")) == before
+
+
 async def test_an_immutable_database(embedded):
     datasette = site(embedded, immutables=[str(embedded.database)])
     assert len(ids(await found(datasette, PHOTOS + ".json?q=red"))) == 3
@@ -684,6 +708,11 @@ async def test_larger_originals(with_originals):
         "gone.png",
         "a\0b",
         None,
+        b"red.png",
+        5,
+        "x" * 5000,
+        "loop.png",
+        "~/secret.png",
     ],
 )
 async def test_nothing_outside_image_root(
@@ -691,6 +720,7 @@ async def test_nothing_outside_image_root(
 ):
     picture(tmp_path / "secret.png")
     (photos / "link.png").symlink_to(tmp_path / "secret.png")
+    (photos / "loop.png").symlink_to(photos / "loop.png")
     connection = sqlite3.connect(embedded.database)
     size = (tmp_path / "secret.png").stat().st_size
     sql = "update photos set file = ?, image_bytes = ? where id = 'red.png'"
@@ -701,6 +731,17 @@ async def test_nothing_outside_image_root(
     assert (await get(with_originals, f"{PHOTOS}/image/{red}")).status_code == 404
     data = await found(with_originals, f"{PHOTOS}/item/{red}.json")
     assert "larger_url" not in data["item"]
+
+
+async def test_an_original_that_may_not_be_read(with_originals, photos, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    response = await get(with_originals, f"{PHOTOS}/image/{tilde_encode('red.png')}")
+    assert response.status_code == 404
+    assert "cannot be shown: it cannot be read (Permission denied)" in response.text
+    assert str(photos) not in response.text
 
 
 async def test_without_image_root_there_are_no_originals(embedded):

@@ -62,7 +62,7 @@ async def test_errors_do_not_name_folders_of_the_server(embedded, missing):
 
 
 async def test_a_decoder_that_fails_says_nothing_of_the_server(embedded, monkeypatch):
-    monkeypatch.setattr(decoder.decode, "__defaults__", ("x", "PNG"))
+    monkeypatch.setattr(decoder.decode, "__defaults__", ("x", "PNG", 1))
     error = (await upload(site(embedded), png())).json()["error"]
     assert error.startswith("The picture cannot be used: it cannot be decoded.")
 

@@ -1,6 +1,13 @@
-"""Collections as somebody's SQL may leave them."""
+"""Collections as somebody's SQL may leave them, and as several programs create them."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from llm.embeddings_migrations import embeddings_migrations
+from sqlite_utils import Database
+
+from llm_glam.db import collections, connection
 
 
 def test_a_collection_without_a_model_is_none_of_ours(embedded):
@@ -12,3 +19,22 @@ def test_a_collection_without_a_model_is_none_of_ours(embedded):
         message = embedded.fails("glam", *command)
         assert message.startswith("There is no collection 'photos' in this database")
     assert embedded("glam", "status").exception is None
+
+
+def test_several_programs_create_a_database_at_once(tmp_path):
+    """One creates the tables and the others wait; they are those that LLM creates."""
+    path, ready = tmp_path / "new.db", Barrier(4)
+
+    def create(number):
+        db = connection.connect(path)
+        ready.wait()
+        collections.prepare(db)
+        db.conn.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(create, range(4)))
+    alone = Database(memory=True)
+    embeddings_migrations.apply(alone)
+    created = Database(path)
+    for name in ("collections", "embeddings"):
+        assert created.table(name).schema == alone.table(name).schema

@@ -24,6 +24,7 @@ from datasette_glam.web import search_pool
 from llm_glam import errors
 from llm_glam.cli import glam
 from llm_glam.formats import archive_reader
+from llm_glam.images.files import METADATA_ENDINGS
 from llm_glam.net import fetch
 from llm_glam.search import terms
 
@@ -330,3 +331,13 @@ def test_example_metadata_sets_what_is_there():
         llm_embed_guard.OPENED: False,
         sql_functions.SWITCH: True,
     }
+
+
+def test_every_format_of_records_is_named(llm):
+    texts = [
+        (ROOT / "docs" / "data-model.md").read_text("utf-8"),
+        llm("glam", "embed", "--help").output,
+        llm("glam", "evaluate", "--help").output,
+    ]
+    for ending in METADATA_ENDINGS:
+        assert all(re.search(rf"{re.escape(ending)}\b", text) for text in texts), ending

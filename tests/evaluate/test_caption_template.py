@@ -125,7 +125,7 @@ def test_values_as_people_write_them(record, expected):
     [
         (
             "{titel}",
-            "a column 'titel', which does not exist. The columns are: title, material",
+            "a column 'titel', which does not exist. Did you mean 'title'? The columns are: ",
         ),
         ("{}", "a column ''"),
         ("{title", "cannot be read: expected '}' before end of string"),

@@ -390,7 +390,7 @@ def test_options_that_contradict_each_other(llm, colours, arguments, expected):
         ),
         (
             ("photos/captions.csv", "--label", "x"),
-            "There is no column 'x'. The columns are: ",
+            "There is no column 'x' in captions.csv. The columns are: ",
         ),
         (
             ("photos/captions.csv", "--caption-template", "{x}"),

@@ -14,6 +14,7 @@ from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadPairs, BadRecords, BadTemplate
 from llm_glam.evaluate.pairs import from_collection, from_table, pairs, unusable_rows
 from llm_glam.evaluate.pairs.from_table import Columns
+from llm_glam.formats import column_names
 
 from ..fakes import BLUE, GREEN, RED, picture
 
@@ -449,7 +450,7 @@ def test_columns_are_guessed_said_and_overridden(folder):
         (
             {"image": "picture"},
             BadPairs,
-            "There is no column 'picture' in a.csv. The columns are: pic, n",
+            "There is no column 'picture' in a.csv. Did you mean 'pic'? The columns are: pic, n",
         ),
         (
             {},
@@ -578,7 +579,7 @@ def test_another_encoding_is_one_sentence(llm, folder, name, encoding):
 
 
 def test_what_is_no_workbook_is_one_sentence(llm, folder):
-    path = write(folder / "a.xlsx", "file_name,caption\nred.png,red")
+    path = write(folder / "a.xlsx", "\1\2")
 
     expected = (
         f"{path} cannot be read: it is not an Excel workbook, or it is damaged or encrypted. Open it "
@@ -772,7 +773,7 @@ def test_a_collection_without_captions_is_one_sentence(collection):
         from_collection.read(db, photos)
     with pytest.raises(
         BadPairs,
-        match="There is no column 'finder' in the collection 'photos'. The columns are: id, file",
+        match="There is no column 'finder' in the collection 'photos'.* The columns are: id, file",
     ):
         from_collection.read(db, photos, caption="finder")
 
@@ -806,3 +807,50 @@ def test_stored_vectors_are_those_of_the_pairs(collection, many):
         stored = many.vectors()[pair.id]
         length = sum(x * x for x in stored) ** 0.5
         assert vector == pytest.approx([x / length for x in stored], abs=1e-6)
+
+
+@pytest.mark.parametrize("sensitive", [("no", "yes"), ("yes", "no"), ("", "1")])
+def test_any_row_of_a_picture_can_mark_it_as_sensitive(folder, sensitive):
+    picture(folder / "blue.png", BLUE)
+    first, second = sensitive
+    lines = [f"red.png,a,{first}", f"./red.png,b,{second}", "blue.png,c,no"]
+    path = write(folder / "a.csv", "\n".join(["file_name,caption,sensitive", *lines]))
+    found = read(path)
+    assert [pair.id for pair in found.pairs] == ["blue.png"]
+    assert any(remark.startswith("2 sensitive left out") for remark in found.remarks)
+    assert len(from_table.read(path, sensitive=True).pairs) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (("evaluate",), ("--by", "materail")),
+        (("evaluate",), ("--label", "materail")),
+        (("evaluate",), ("--group-by", "materail")),
+        (("evaluate",), ("--caption-column", "materail")),
+        (("evaluate",), ("--image-column", "materail")),
+        (("evaluate",), ("--caption-template", "{materail}")),
+        (("train", "--name", "n"), ("--holdout", "materail=x")),
+        (("train", "--name", "n"), ("--group-by", "materail")),
+    ],
+)
+def test_an_unknown_column_is_told_with_the_file_and_near_names(
+    llm, colours, folder, command, options
+):
+    path = write(folder / "a.csv", "file_name,caption,Material,n\nred.png,red,x,1")
+    message = llm.fails("glam", *command, path, *options)
+    assert "column 'materail'" in message
+    assert "in a.csv. Did you mean 'Material'? The columns are: file_name, " in message
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["inv_no", "title"], "Did you mean 'inv_no'? The columns are: inv_no, title."),
+        (["title"], "The columns are: title."),
+        ([], "The columns are: none."),
+        ([f"c{n}" for n in range(99)], "c58, c59, …."),
+    ],
+)
+def test_near_names_of_columns(names, expected):
+    assert column_names.hint("Inv. No", names).endswith(expected)

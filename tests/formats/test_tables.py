@@ -4,6 +4,7 @@ import pytest
 
 from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
+from llm_glam.images.files import METADATA_ENDINGS
 
 from ..sheets import save
 
@@ -151,3 +152,39 @@ def test_utf_16_is_refused_by_name(tmp_path):
     path.write_bytes('"a";"b"\n'.encode("utf-16-le"))
     with pytest.raises(BadRecords, match="a.csv is not in UTF-8"):
         list(tables.read(path))
+
+
+def test_too_many_columns_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(f"c{n}" for n in range(16_385)) + "\n1")
+    with pytest.raises(BadRecords, match=r"has 16,385 columns; at most 16,384 can be"):
+        list(tables.read(path))
+    path.write_text("a," * 51 + "b\n1")
+    with pytest.raises(
+        BadRecords, match=r"has 51 columns called 'a'; give each a name"
+    ):
+        list(tables.read(path))
+
+
+def test_too_many_empty_cells_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_EMPTY", 5)
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,c\n1\n2\n3")
+    with pytest.raises(BadRecords, match=r"has more than 5 empty cells, which are"):
+        list(tables.read(path))
+    path = save(tmp_path / "a.xlsx", [("a", "b", "c"), (1,), (2,), (3,)])
+    with pytest.raises(BadRecords, match=r"has more than 5 empty cells, which are"):
+        list(tables.read(path))
+
+
+@pytest.mark.parametrize("text", ["x" * 200, "a,b\n" + "x" * 200])
+def test_a_line_that_is_too_long_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(tables, "LONGEST_LINE", 100)
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(BadRecords, match=r"has a line of more than 100 characters"):
+        list(tables.read(path))
+
+
+def test_metadata_can_be_in_every_format_but_a_list_of_objects():
+    assert {*METADATA_ENDINGS, ".json"} == set(tables.READERS)

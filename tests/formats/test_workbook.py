@@ -4,11 +4,12 @@ import re
 from zipfile import ZipFile
 
 import pytest
+import xlsxwriter
 from openpyxl import Workbook
 from openpyxl.chart import BarChart
 
 from llm_glam.errors import BadRecords
-from llm_glam.formats import tables
+from llm_glam.formats import sheets, tables, workbook
 
 from ..sheets import READ, ROWS, edit, save
 
@@ -192,6 +193,69 @@ def test_many_merged_ranges_take_no_time_to_speak_of(tmp_path):
     assert column(path)[0] == "yes"
 
 
+def refused(path):
+    with pytest.raises(BadRecords) as raised:
+        list(tables.read(path))
+    assert raised.value.message.startswith(f"{path} ")
+    return raised.value.message
+
+
+def test_a_merged_range_over_all_cells_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_CELLS", 1000)
+    path = merged(tmp_path, {"B2": "yes", "XFD3": "far"}, "B2:B3")
+    edit(path, ("B2:B3", "B2:XFD1048576"))
+    assert "over 1,000 cells with values in the sheet 'Sheet'" in refused(path)
+
+
+def test_too_many_cells_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_CELLS", 11)
+    assert "over 11 cells with values" in refused(save(tmp_path / "a.xlsx"))
+    monkeypatch.setattr(sheets, "MOST_CELLS", 12)
+    assert list(tables.read(tmp_path / "a.xlsx")) == READ
+
+
+@pytest.mark.parametrize("cell", ["<c/>", '<c r="B5"/>', "<c><v/></c>"])
+def test_a_row_with_too_many_cells_is_refused(tmp_path, monkeypatch, cell):
+    monkeypatch.setattr(sheets, "MOST_TAGS", 10_000)
+    path = save(tmp_path / "a.xlsx")
+    edit(path, ("</sheetData>", f'<row r="5">{cell * 30_000}</row></sheetData>'))
+    assert "over 10,000 XML tags for one row" in refused(path)
+
+
+def test_too_many_rows_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 100)
+    path = save(tmp_path / "a.xlsx")
+    edit(path, ("</sheetData>", f"{'<row/>' * 100}</sheetData>"))
+    assert "is too large to be read (over 100 rows)" in refused(path)
+
+
+def test_many_short_rows_are_none_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_TAGS", 10_000)
+    path = save(tmp_path / "a.xlsx", change=lambda s: s.append(["x" * 9] * 9))
+    edit(path, ("</sheetData>", f"{'<row/>' * 20_000}</sheetData>"))
+    assert len(list(tables.read(path))) == 4
+
+
+@pytest.mark.parametrize(
+    "part", ["xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml"]
+)
+def test_entities_in_a_part_are_refused(tmp_path, part):
+    path = save(tmp_path / "a.xlsx")
+    with ZipFile(path) as archive:
+        text = archive.read(part).decode()
+    root = text[text.index("<") :]
+    edit(path, (text, f"<!DOCTYPE x [<!ENTITY a 'b'>]>{root}"), part=part)
+    assert "contains XML that no spreadsheet program writes" in refused(path)
+
+
+def test_a_part_that_claims_to_be_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_BYTES", 1000)
+    assert "is too large to be read (over" in refused(save(tmp_path / "a.xlsx"))
+    monkeypatch.undo()
+    monkeypatch.setattr(sheets, "MOST_BYTES_AT_ONCE", 1000)
+    assert "is too large to be read (xl/" in refused(tmp_path / "a.xlsx")
+
+
 def book(path, **sheets):
     """Save a workbook of these sheets, without the one that openpyxl adds."""
     found = Workbook()
@@ -293,3 +357,46 @@ def test_escapes_in_text_that_is_not_shared(tmp_path):
     path = save(tmp_path / "a.xlsx")
     edit(path, ("A red thing", "_x005F_x000D_"))
     assert column(path, "title")[0] == "_x000D_"
+
+
+def shared(path):
+    """A workbook whose texts are in a part of their own, as Excel writes it."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(ROWS):
+            sheet.write_row(number, 0, row)
+    return path
+
+
+def test_shared_texts(tmp_path):
+    assert list(tables.read(shared(tmp_path / "a.xlsx"))) == READ
+
+
+def test_shared_texts_in_parts_and_with_escapes(tmp_path):
+    rich = "<r><t>A </t></r><r><rPr><b/></rPr><t>red _x005F_x000D_</t></r>"
+    path = shared(tmp_path / "a.xlsx")
+    edit(path, ("<t>A red thing</t>", rich), part="xl/sharedStrings.xml")
+    assert column(path, "title")[0] == "A red _x000D_"
+
+
+@pytest.mark.parametrize("inner", ["<si>" * 30_000, f"<si>{'<r/>' * 30_000}</si>"])
+def test_a_shared_text_of_too_many_parts_is_refused(tmp_path, monkeypatch, inner):
+    monkeypatch.setattr(sheets, "MOST_TAGS", 10_000)
+    path = shared(tmp_path / "a.xlsx")
+    edit(path, ("</sst>", f"{inner}</sst>"), part="xl/sharedStrings.xml")
+    assert "over 10,000 XML tags for one row" in refused(path)
+
+
+def test_a_part_that_is_several_sheets_is_read_once(tmp_path):
+    path = book(tmp_path / "a.xlsx", One=ROWS, Two=ROWS)
+    rels = "xl/_rels/workbook.xml.rels"
+    edit(path, ("/xl/worksheets/sheet2.xml", "/xl/worksheets/sheet1.xml"), part=rels)
+    assert read(path, "file_name") == (READ, [])
+
+
+def test_an_archive_without_a_workbook_is_refused(tmp_path):
+    path = tmp_path / "a.xlsx"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/inner.xlsx", "PK")
+    assert "it is not an Excel workbook, or it is damaged" in refused(path)

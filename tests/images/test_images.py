@@ -505,3 +505,19 @@ def test_a_broken_level_costs_nothing_but_time(tmp_path, missing):
             np.asarray(one.image.resize((8, 6)), int) for one in (picture, sound)
         )
         assert np.abs(small - whole).max() <= 2
+
+
+def test_ones_of_an_xbm_are_ink():
+    rows = ", ".join(["0x0F", "0x00"] * 8)  # the left four of 16 pixels
+    text = f"#define a_width 16\n#define a_height 8\nstatic char a_bits[] = {{\n{rows}}};\n"
+    im = decoding.read(text.encode()).image
+    assert im.getpixel((1, 1)) == (0, 0, 0)
+    assert im.getpixel((9, 1)) == (255, 255, 255)
+
+
+def test_pixels_of_small_pictures_keep_their_colours_in_thumbnails():
+    colours = np.array([(255, 0, 0), (0, 0, 255), (0, 160, 0)], np.uint8)
+    values = colours[np.random.default_rng(1).integers(0, 3, (24, 32))]
+    small = decoding.thumbnail(decoding.read(saved(Image.fromarray(values), "PNG")))
+    shown = np.asarray(Image.open(io.BytesIO(small.content)), int)
+    assert np.abs(shown - values).mean() < 12

@@ -3,18 +3,22 @@
 import io
 import re
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from llm_glam.errors import TooManyPixels
+from llm_glam.errors import BadImage, TooManyPixels
 from llm_glam.images import decoding
 
+from .tiffs import bigtiff
+
 REDUCED, MASK = 1, 4
-SUBFILE_TYPE, ORIENTATION, SUB_IFDS = 254, 274, 330
+SUBFILE_TYPE, STRIP_OFFSETS, ORIENTATION, SUB_IFDS = 254, 273, 274, 330
 PHOTOMETRIC, LONG = 262, 4
 RGB, COLOUR_FILTER = 2, 32803
+FIRST = "used the first (to embed each: llm glam embed --pages)"
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +108,7 @@ def test_a_file_with_one_picture_has_no_remark(tmp_path):
 def test_an_unmarked_thumbnail_is_known_by_its_size(tmp_path, first, second, expected):
     path = pages(tmp_path / "a.tif", (gradient(*first), {}), (gradient(*second), {}))
     said = {
-        1: "it has 2 pages; used the first",
+        1: f"it has 2 pages; {FIRST}",
         2: "page 1 is a thumbnail; used page 2",
     }
     assert used(path) == ((first, second)[expected - 1], said[expected])
@@ -112,10 +116,10 @@ def test_an_unmarked_thumbnail_is_known_by_its_size(tmp_path, first, second, exp
 
 def test_several_pages_are_said(tmp_path):
     path = pages(tmp_path / "a.tif", *[(WHOLE, {})] * 3)
-    assert used(path) == ((400, 300), "it has 3 pages; used the first")
+    assert used(path) == ((400, 300), f"it has 3 pages; {FIRST}")
     assert decoding.read(path, at_least=50).facts == decoding.read(path).facts
     path = pages(tmp_path / "b.tif", *[(gradient(8, 8), {})] * 40)
-    assert used(path) == ((8, 8), "it has at least 32 pages; used the first")
+    assert used(path) == ((8, 8), f"it has at least 32 pages; {FIRST}")
 
 
 def test_a_pyramid_behind_its_thumbnail_is_decoded_at_a_level(tmp_path):
@@ -146,15 +150,15 @@ def test_a_damaged_second_page_leaves_the_first(tmp_path, missing):
     assert is_same(decoding.read(path).image, WHOLE)
 
 
-def camera_file(previews, orientation=1, compression=None):
+def camera_file(previews, orientation=1, compression=None, first=SMALL, kind=REDUCED):
     """A file as cameras write them: a thumbnail, behind it raw data and previews in SubIFDs."""
     out = io.BytesIO()
     tags = TiffImagePlugin.ImageFileDirectory_v2()
-    tags[SUBFILE_TYPE], tags[ORIENTATION] = REDUCED, orientation
+    tags[SUBFILE_TYPE], tags[ORIENTATION] = kind, orientation
     tags[SUB_IFDS] = tuple(range(1, len(previews) + 1))
     tags.tagtype[SUB_IFDS] = LONG
     with TiffImagePlugin.AppendingTiffWriter(out, True) as tiff:
-        SMALL.save(tiff, "TIFF", tiffinfo=tags)
+        first.save(tiff, "TIFF", tiffinfo=tags)
         tiff.newFrame()
         for im, kind, _ in previews:
             im.save(tiff, "TIFF", tiffinfo={254: kind}, compression=compression)
@@ -276,6 +280,104 @@ def test_sub_pages_are_turned_as_their_file_says(tmp_path):
     assert is_same(picture.image, WHOLE.transpose(Image.Transpose.ROTATE_270))
 
 
+LEVELS = [(gradient(w, w * 3 // 4).convert("L"), REDUCED, 1) for w in (800, 400, 80)]
+TALL = gradient(1600, 1200)
+
+
+def pyramid(levels, **options):
+    """A pyramidal TIFF with its levels in SubIFDs, as OME-TIFFs and vips --subifd have them.
+
+    They are grey here, unlike the picture, so that they can be told from it.
+    """
+    return camera_file(levels, first=TALL, kind=0, **options)
+
+
+def is_grey(im):
+    return len(set(np.asarray(im)[0, -1])) == 1
+
+
+@pytest.mark.parametrize(
+    ("at_least", "width"), [(60, 80), (61, 400), (300, 400), (301, 800), (601, 1600)]
+)
+def test_levels_in_sub_pages_are_decoded_where_they_suffice(tmp_path, at_least, width):
+    (tmp_path / "a.ome.tif").write_bytes(pyramid(LEVELS))
+    for source in (tmp_path / "a.ome.tif", (tmp_path / "a.ome.tif").read_bytes()):
+        picture = decoding.read(source, at_least=at_least)
+        assert picture.image.size == (width, width * 3 // 4)
+        assert is_grey(picture.image) == (width < 1600)
+        assert (picture.facts.width, picture.facts.height) == (1600, 1200)
+        assert picture.facts.remark is None
+        pixels = decoding.pixels_to_decode(source, max_megapixels=9, at_least=at_least)
+        assert pixels == width * width * 3 // 4
+        assert is_same(decoding.read(source).image, TALL)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_levels_in_sub_pages_of_a_bigtiff(tmp_path, count):
+    grey = np.asarray(TALL.convert("L"))
+    levels = [255 - grey[::step, ::step] for step in (4, 2, 8)[:count]]
+    data = bigtiff([grey, *levels])
+    (tmp_path / "slide.tif").write_bytes(data)
+    for source in (tmp_path / "slide.tif", data):
+        assert is_same(decoding.read(source).image.convert("L"), grey)
+        smaller = decoding.read(source, at_least=200)
+        assert is_same(smaller.image.convert("L"), levels[0])
+        assert smaller.facts == decoding.read(source).facts
+    for end in (50, 1000, len(data) - 300):  # damaged: nothing or the whole
+        with suppress(BadImage):
+            decoding.read(data[:end], at_least=200)
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        (gradient(400, 300), MASK, RGB),
+        (gradient(400, 300), MASK | REDUCED, RGB),
+        (gradient(400, 400), REDUCED, RGB),  # the label of a slide
+        (gradient(400, 300), 0, RGB),  # not marked
+        (gradient(400, 300), REDUCED, COLOUR_FILTER),
+    ],
+)
+def test_sub_pages_that_are_no_levels_are_not_decoded(level):
+    picture = decoding.read(pyramid([level]), at_least=60)
+    assert is_same(picture.image, TALL)
+    assert picture.facts.remark is None
+
+
+def test_a_pyramid_that_must_be_turned_is_decoded_whole():
+    data = pyramid(LEVELS, orientation=6)
+    picture = decoding.read(data, at_least=60)
+    assert is_same(picture.image, TALL.transpose(Image.Transpose.ROTATE_270))
+
+
+@pytest.mark.parametrize("what", ["pixels", "directory"])
+def test_a_damaged_level_leaves_the_picture(what):
+    data = bytearray(pyramid(LEVELS, compression="tiff_lzw"))
+    with Image.open(io.BytesIO(data)) as im:
+        level = im.tag_v2[SUB_IFDS][1]
+    place = _entry(data, level, STRIP_OFFSETS) + 8
+    if what == "directory":
+        struct.pack_into("<I", data, place, len(data) + 5)
+    else:
+        (offsets,) = struct.unpack_from("<I", data, place)
+        (first,) = struct.unpack_from("<I", data, offsets)
+        data[first : first + 500] = b"\xff" * 500
+    assert is_same(decoding.read(bytes(data)).image, TALL)
+    picture = decoding.read(bytes(data), at_least=200)
+    if what == "directory":  # the next level is used
+        assert picture.image.size == (800, 600)
+    else:
+        assert is_same(picture.image, TALL)
+
+
+def test_an_unmarked_thumbnail_before_its_picture_in_a_sub_page(tmp_path):
+    data = camera_file([(WHOLE, 0, RGB)], kind=0)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert used(tmp_path / "a.tif") == ((400, 300), None)
+    other = camera_file([(gradient(300, 300), 0, RGB)], kind=0)  # another picture
+    assert is_same(decoding.read(other).image, SMALL)
+
+
 @pytest.mark.parametrize("offset", [0, 7, 4_000_000_000])
 def test_sub_pages_that_are_not_there_cost_nothing(offset):
     data = bytearray(camera_file([(WHOLE, 0, RGB)]))
@@ -328,7 +430,7 @@ def test_of_a_picture_that_appears_slowly_a_clear_frame_is_used(strengths):
 
 def test_the_first_page_is_used_if_all_are_blank(tmp_path):
     path = pages(tmp_path / "a.tif", (BLANK, {}), (white(500, 500), {}))
-    assert used(path) == ((400, 300), "it has 2 pages; used the first")
+    assert used(path) == ((400, 300), f"it has 2 pages; {FIRST}")
 
 
 def test_a_page_with_one_mark_is_not_blank(tmp_path):

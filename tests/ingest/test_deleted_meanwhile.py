@@ -75,10 +75,74 @@ def test_its_id_belongs_to_another_collection(llm, pictures, meanwhile):
     assert (llm.ids("other"), llm.rows(ORPHANS)) == (["a.png"], [])
 
 
-def test_created_again_under_its_name(llm, pictures, meanwhile, monkeypatch):
+@pytest.fixture
+def same_second(monkeypatch):
+    """The clock stands still, as it does for programs that run within one second."""
+    monkeypatch.setattr(registry, "now", lambda: "2026-01-01T00:00:00+00:00")
+
+
+def test_created_again_under_its_name(llm, pictures, meanwhile, same_second):
     def again():
         delete(llm, "photos")
-        monkeypatch.setattr(registry, "now", lambda: "2099-01-01T00:00:00+00:00")
+        llm("glam", "embed", "photos", "few")
+
+    meanwhile(again)
+    assert llm.fails("glam", "embed", "photos", "many") == GONE.format("photos")
+    assert llm.ids("photos") == ["a.png"]
+
+
+def test_created_again_by_another_command(llm, pictures, meanwhile, same_second):
+    def again():
+        llm("collections", "delete", "photos")
+        llm("embed", "photos", "a.png", "-i", "few/a.png", "-m", "glam-clip")
+
+    meanwhile(again)
+    assert llm.fails("glam", "embed", "photos", "many") == GONE.format("photos")
+    assert llm.ids("photos") == ["a.png"]
+
+
+def test_a_collection_of_an_earlier_version(llm, pictures, meanwhile, same_second):
+    """Its row does not say which of several collections it is, until it is created again."""
+
+    def earlier():
+        llm("glam", "embed", "photos", "few")
+        change(llm, "alter table glam_collections drop column uid")
+        change(llm, "delete from _sqlite_migrations where name = 'm003_add_uid'")
+
+    earlier()
+    assert "80 embedded" in llm("glam", "embed", "photos", "many").stderr
+    llm("glam", "embed", "photos", "few")
+    delete(llm, "photos")
+    earlier()
+
+    def again():
+        delete(llm, "photos")
+        llm("glam", "embed", "photos", "few")
+
+    meanwhile(again)
+    assert llm.fails("glam", "embed", "photos", "many") == GONE.format("photos")
+    assert llm.ids("photos") == ["a.png"]
+
+
+def test_embedded_again_while_an_earlier_version_s_is_written_to(
+    llm, pictures, meanwhile, monkeypatch
+):
+    llm("glam", "embed", "photos", "few")
+    llm("glam", "embed", "new", "few")
+    change(llm, "update glam_collections set uid = null, items_table = 'photos'")
+    command = ("glam", "reembed", "photos", "new", "-m", "colours")
+    meanwhile(lambda: llm(*command))
+    assert "80 embedded" in llm("glam", "embed", "new", "many").stderr
+
+
+def test_its_row_outlives_it_until_it_is_created_again(
+    llm, pictures, meanwhile, same_second, monkeypatch
+):
+    """Another program deletes it between the tidying of our tables and the creation."""
+
+    def again():
+        monkeypatch.setattr(collections, "drop_orphans", lambda db: None)
+        delete(llm, "photos")
         llm("glam", "embed", "photos", "few")
 
     meanwhile(again)

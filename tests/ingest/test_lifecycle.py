@@ -1,5 +1,6 @@
 """Records outlive vectors, and never attach to another picture."""
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
+
+from llm_glam.images import decoding
 
 from ..conftest import register_fake
 from ..fakes import BLUE, GREEN, RED, Colours, picture
@@ -567,7 +570,14 @@ def test_a_name_given_to_a_new_picture_of_the_same_size(
     assert llm.vectors() == {name: (1, 0, 0), "old.bmp": (0, 1, 0)}
 
 
-@pytest.mark.parametrize("damage", ["null", "x''", "zeroblob(8)", "x'00'"])
+# The last three have NaN, infinity, and minus infinity among their numbers.
+DAMAGE = ("null", "x''", "zeroblob(8)", "x'00'", "'text'")
+DAMAGE += tuple(
+    f"x'0000803f{one}0000803f'" for one in ("0000c07f", "0000807f", "000080ff")
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_vector_that_is_none_is_embedded_again(llm, embedded, damage):
     llm("glam", "embed", "photos", "photos")
     before = llm.vectors()
@@ -575,3 +585,56 @@ def test_a_vector_that_is_none_is_embedded_again(llm, embedded, damage):
     assert "1 embedded" in llm("glam", "embed", "photos", "photos").stderr
     assert llm.vectors() == before
     assert "0 embedded" in llm("glam", "embed", "photos", "photos").stderr
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_vector_that_is_none_is_reembedded_again(llm, embedded, monkeypatch, damage):
+    register_fake(llm, monkeypatch, "second", Colours("5ec0"))
+    command = ("glam", "reembed", "photos", "new", "-m", "second")
+    llm(*command)
+    before = llm.vectors("new")
+    sql = f"update embeddings set embedding = {damage} where id = 'red.png'"
+    change(llm, f"{sql} and collection_id = 2")
+    assert "1 embedded" in llm(*command).stderr
+    assert llm.vectors("new") == before
+    assert "0 embedded" in llm(*command).stderr
+
+
+@pytest.fixture
+def edited_while_it_is_read(photos, monkeypatch):
+    """Replace red.png by another picture between its bytes and its pixels, so many times."""
+
+    def patch(times):
+        real, left = decoding.read, list(range(times))
+
+        def read(source, **options):
+            if str(source).endswith("red.png") and left:
+                picture(photos / "new.png", (0, 0, 100 + left.pop()))
+                (photos / "new.png").replace(photos / "red.png")
+            return real(source, **options)
+
+        monkeypatch.setattr(decoding, "read", read)
+
+    return patch
+
+
+@pytest.mark.parametrize("command", [EMBED, GLAM_EMBED])
+def test_a_picture_that_is_edited_while_it_is_read(
+    llm, colours, photos, edited_while_it_is_read, command
+):
+    edited_while_it_is_read(1)
+    llm(*command)
+    assert llm.vectors()["red.png"] == pytest.approx((0, 0, 100 / 255))
+    md5 = hashlib.md5((photos / "red.png").read_bytes()).digest()
+    (row,) = llm.rows("select content_hash from embeddings where id = 'red.png'")
+    assert row["content_hash"] == md5
+
+
+def test_a_picture_that_is_edited_all_the_time(
+    llm, colours, photos, edited_while_it_is_read
+):
+    edited_while_it_is_read(100)
+    assert "red.png: another program is changing it; repeat the command" in (
+        llm(*GLAM_EMBED).stderr
+    )
+    assert "red.png" not in llm.ids()

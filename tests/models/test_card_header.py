@@ -96,6 +96,7 @@ def test_the_header_of_a_trained_checkpoint_byte_by_byte():
         "license: other\n"
         "license_name: Ours, 'all' of it\n"
         "model_name: 'Töpfe: #1'\n"
+        "date: '2026-11-21'\n"
         "base_model: openai/clip\n"
         "library_name: sentence-transformers\n"
         "pipeline_tag: sentence-similarity\n"

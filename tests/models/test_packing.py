@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from llm_glam.formats import archive_reader, archive_writer
-from llm_glam.models import loading, local_store, registry
+from llm_glam.formats import archive_reader, archive_writer, file_lock
+from llm_glam.models import loading, local_store, packing, registry
 
 from .. import tiny
 from ..checkpoints.test_checkpoints import png
+from ..killed import killed_at
 
 LAYOUTS = {
     "plain": shutil.copytree,
@@ -234,6 +235,45 @@ def test_a_full_disk_leaves_the_old_archive(tiny_clip, llm, tmp_path, monkeypatc
     assert "x.zip was not written: the disk is full" in message
     assert Path("x.zip").read_text() == "precious"
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("where", "is_new"),
+    [
+        ("llm_glam.formats.archive_writer:pack", False),
+        ("llm_glam.formats.archive_reader:unpack", False),
+        ("os:replace", False),
+        ("llm_glam.models.packing:Packed", True),
+    ],
+)
+def test_killed_while_packing(tiny_clip, llm, tmp_path, where, is_new):
+    """The target is the old archive or the new one, and packing again removes what was left."""
+    llm("glam", "models", "add", "mine", tiny_clip)
+    Path("whole").mkdir()
+    llm("glam", "models", "pack", "mine", "whole/x.zip")
+    Path("x.zip").write_text("precious")
+    before = sorted(p.name for p in tmp_path.iterdir())
+    pack = ("glam", "models", "pack", "mine", "x.zip", "--force")
+    killed_at(where, *pack)
+    new = Path("whole/x.zip").read_bytes()
+    assert Path("x.zip").read_bytes() == (new if is_new else b"precious")
+    llm(*pack)
+    assert Path("x.zip").read_bytes() == new
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_packing_leaves_the_work_of_others_alone(tiny_clip, llm, tmp_path):
+    """Another process may be packing, and not every hidden folder is one of ours."""
+    llm("glam", "models", "add", "mine", tiny_clip)
+    others, left, own = (tmp_path / f".x.zip-{name}" for name in "abc")
+    for folder in (others, left, own):
+        folder.mkdir()
+    (left / packing.LOCK).touch()
+    (own / "notes.txt").touch()
+    with file_lock.locked(others / packing.LOCK, wait_s=0):
+        llm("glam", "models", "pack", "mine", "x.zip")
+    assert [path.exists() for path in (others, left, own)] == [True, False, True]
 
 
 def test_an_archive_that_gives_something_else_is_not_written(

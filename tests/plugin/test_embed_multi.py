@@ -510,7 +510,7 @@ def test_a_broken_metadata_file_is_one_sentence(llm, colours, photos):
     message = llm.fails(*EMBED)
     assert "has no column 'file_name'" in message
     (photos / "metadata.csv").unlink()
-    (photos / "metadata.xlsx").write_bytes(b"not a workbook")
+    (photos / "metadata.xlsx").write_bytes(b"\1\2")
     assert "metadata.xlsx cannot be read" in llm.fails(*EMBED)
     assert not llm.database.exists()
 

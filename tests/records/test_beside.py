@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from .. import old_excel, open_document
 from ..fakes import GREEN, picture
 from ..sheets import ROWS, edit, save
 
@@ -104,6 +105,105 @@ def test_upper_case_in_the_name_of_a_workbook(llm, colours, photos, name):
     assert titles(llm) == ALL
 
 
+@pytest.mark.parametrize("name", ["metadata.xls", "METADATA.XLS", "Metadata.Xls"])
+def test_a_workbook_in_the_older_format(llm, colours, photos, name):
+    old_excel.save(photos / name, ROWS)
+    assert "left out" not in llm(*EMBED).stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize("name", ["metadata.ods", "METADATA.ODS"])
+def test_an_open_document_spreadsheet(llm, colours, photos, name):
+    open_document.save(photos / name, ROWS)
+    llm(*EMBED)
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize("lock", ["~$metadata.xls", ".~lock.metadata.ods#"])
+def test_a_spreadsheet_that_is_open_in_another_program(llm, colours, photos, lock):
+    (photos / lock).write_bytes(b"\x05Somebody")
+    open_document.save(photos / "metadata.ods", ROWS)
+    stderr = llm(*EMBED).stderr
+    assert "not read" not in stderr
+    assert titles(llm) == ALL
+
+
+def test_a_workbook_that_was_saved_in_another_format_is_read_once(llm, colours, photos):
+    old_excel.save(photos / "metadata.xls", [ROWS[0], ("red.png", "old", "yes")])
+    save(photos / "metadata.xlsx")
+    stderr = llm(*EMBED).stderr
+    expected = "metadata.xls is not read, because the workbook beside it is\n"
+    assert expected in stderr
+    assert titles(llm) == ALL
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        (
+            "xls",
+            b"<html><table><tr><td>file_name",
+            "is an HTML page or XML, not a sprea",
+        ),
+        (
+            "xls",
+            b'\xef\xbb\xbf\n<?xml version="1.0"?><Workbook>',
+            "is an HTML page or XML",
+        ),
+        ("xls", b"file_name\ttitle\nred.png\tx", "Rename it to metadata.tsv."),
+        ("xlsx", b"file_name,title\nred.png,x", "Rename it to metadata.csv."),
+        ("ods", b"file_name;title\nred.png;x", "Rename it to metadata.csv."),
+        (
+            "xls",
+            "xlsx",
+            "is an Excel workbook in the format XLSX, although its name ends in",
+        ),
+        ("ods", "xlsx", "Rename it to metadata.xlsx."),
+        ("xlsx", "xls", "is a workbook in Excel's older format XLS, although its name"),
+        ("ods", "xls", "Rename it to metadata.xls."),
+        ("xlsx", "ods", "Rename it to metadata.ods."),
+        (
+            "xls",
+            "ods",
+            "is an OpenDocument spreadsheet, although its name ends in .xls.",
+        ),
+        (
+            "xlsx",
+            "encrypted",
+            "is encrypted. Open it in Excel or LibreOffice and save it",
+        ),
+        ("xls", b"", "cannot be read: it is not a workbook in Excel's older format"),
+        ("ods", b"PK\3\4", "cannot be read: it is not an OpenDocument spreadsheet"),
+        (
+            "xls",
+            b"PK\3\4",
+            "cannot be read: it is not a workbook in Excel's older format",
+        ),
+    ],
+)
+def test_what_only_has_the_name_of_a_spreadsheet(
+    llm, colours, photos, name, data, expected
+):
+    path = photos / f"metadata.{name}"
+    writers = {"xlsx": save, "xls": old_excel.save, "ods": open_document.save}
+    if data in writers:
+        writers[data](path, ROWS)
+    elif data == "encrypted":
+        path.write_bytes(old_excel.compound(b"", name="EncryptedPackage"))
+    else:
+        path.write_bytes(data)
+    for command in (
+        EMBED,
+        ("glam", "evaluate", path),
+        ("glam", "train", path, "--name", "n"),
+    ):
+        message = llm.fails(*command)
+        assert message.startswith(f"{path} ")
+        assert expected in message
+        assert "\n" not in message
+    assert not llm.database.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "mark"),
     [("METADATA.CSV", ","), ("metadata.tsv", "\t"), ("Metadata.TSV", "\t")],
@@ -119,9 +219,7 @@ def test_names_of_text_tables(llm, colours, photos, name, mark):
     assert titles(llm) == ALL
 
 
-@pytest.mark.parametrize(
-    "name", ["metadata.xls", "Metadata.ODS", "metadata.xlsm", "metadata.numbers"]
-)
+@pytest.mark.parametrize("name", ["metadata.xlsb", "Metadata.XLSM", "metadata.numbers"])
 def test_other_spreadsheets_end_the_run(llm, colours, photos, name):
     (photos / name).write_bytes(b"\xd0\xcf\x11\xe0")
     path = photos / name
@@ -277,3 +375,42 @@ def test_rows_that_are_not_used_are_told_with_the_line(llm, colours, photos, suf
     stderr = llm(*EMBED).stderr
     assert f"2 rows do not name a file in this folder (see line {lines[0]})" in stderr
     assert f"1 rows repeat a file_name (see line {lines[1]})" in stderr
+
+
+@pytest.mark.parametrize("first", [{}, {"sensitive": ""}, {"sensitive": "no"}])
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"file_name": "red.png", "sensitive": "yes"},
+        {"file_name": "./red.png", "Sensitive ": 1},
+        {"file_name": "red.png", "title": "other", "sensitive": True},
+    ],
+)
+def test_any_row_of_a_picture_can_mark_it_as_sensitive(
+    llm, colours, photos, first, second
+):
+    rows = [{"file_name": "red.png", "title": "first", **first}, second]
+    others = [{"file_name": "green.png", "title": "x", "sensitive": "no"}]
+    rows = [*rows, {"file_name": "red.png", "sensitive": "no"}, *others]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    assert titles(llm)["red.png"] == ("first", 1)
+    assert titles(llm)["green.png"] == ("x", 0)
+
+
+def test_a_row_of_another_file_can_mark_a_picture_as_sensitive(llm, colours, photos):
+    (photos / "metadata.csv").write_text("file_name,title\nred.png,first")
+    save(photos / "metadata.xlsx", [("file_name", "sensitive"), ("red.png", "yes")])
+    llm(*EMBED)
+    assert titles(llm)["red.png"] == ("first", 1)
+
+
+@pytest.mark.parametrize("names", [("red.png", "RED.png"), ("Red.png", "RED.PNG")])
+def test_rows_in_other_case_can_mark_a_picture_as_sensitive(
+    llm, colours, photos, names
+):
+    marks = zip(names, ("no", "yes"), strict=True)
+    rows = [{"file_name": name, "sensitive": mark} for name, mark in marks]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    assert titles(llm)["red.png"][1] == 1

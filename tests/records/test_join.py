@@ -313,7 +313,7 @@ def test_values_from_before_there_were_sources_stay(collection, tmp_path):
     execute(collection, "alter table glam_kept_records drop column sources")
     execute(
         collection,
-        "delete from _sqlite_migrations where name = 'm003_keep_records_as_they_came'",
+        "delete from _sqlite_migrations where name = 'm004_keep_records_as_they_came'",
     )
     (tmp_path / "a.csv").write_text("nr,title\n1887/1,New title\n")
     collection("glam", "records", "photos", "a.csv", "--yes")

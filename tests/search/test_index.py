@@ -1,6 +1,7 @@
 """The index never answers otherwise than a full scan, whatever happens to the database."""
 
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -72,6 +73,7 @@ def scanned(db, query, number, name="photos", skip=None, prefix=""):
     found = []
     for item_id, blob in db.execute(sql, [name, prefix]).fetchall():
         v = np.frombuffer(blob, "<f4").astype(float)
+        v = v if np.isfinite(v).all() else 0 * query
         lengths = np.linalg.norm(v) * np.linalg.norm(query)
         found.append((-float(v @ query / lengths) if lengths else -0.0, item_id))
     ranked = [(i, -s) for s, i in sorted(found) if i not in (skip or ())]
@@ -211,6 +213,16 @@ def zero(db, path):
     write(db, {"zero.jpg": np.zeros(DIMENSIONS, "<f4")})
 
 
+def without_direction(db, path):
+    """As another program may write them: they are like zeros, and cost no other row its place."""
+    broken = [np.nan, np.inf, -np.inf]
+    vectors = {f"00{i}.jpg": np.full(DIMENSIONS, one) for i, one in enumerate(broken)}
+    vectors |= {f"01{i}.jpg": vector(i) for i in range(3)}
+    for i, one in enumerate(broken):
+        vectors[f"01{i}.jpg"][i] = one
+    write(db, {name: v.astype("<f4") for name, v in vectors.items()})
+
+
 def equal(db, path):
     """Ties are in the order of ids."""
     write(db, {name: vector(1003) for name in ("b.jpg", "a.jpg", "ä.jpg", "C.jpg")})
@@ -233,6 +245,7 @@ CHANGES = [
     another_table,
     another_collection,
     zero,
+    without_direction,
     equal,
 ]
 
@@ -278,6 +291,30 @@ def test_a_copy_of_the_file_has_an_index_of_its_own(db, path, tmp_path):
 
     check(copy)
     check(db)
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_file_replaced_while_it_is_open_poisons_no_index(
+    db, path, tmp_path, journal, moved, later
+):
+    """As under a running site: its connections read the old file, other processes the new one."""
+    db.execute(f"pragma journal_mode = {journal}").fetchall()
+    check(db)
+    backup = sqlite3.connect(tmp_path / "new.db")
+    db.conn.backup(backup)
+    backup.close()
+    new = connection.connect(tmp_path / "new.db")
+    write(new, {f"{i:03}.jpg": vector(i + 500) for i in range(60)})
+    new.conn.close()
+    if moved:
+        path.rename(tmp_path / "old.db")
+    (tmp_path / "new.db").replace(path)
+    check(db)
+    check(db)
+    change_stamp._first.clear()  # a new process
+    index.clear_cache()
+    check(connection.connect(path))
 
 
 def test_what_is_being_written_is_not_seen_before_it_is_committed(db, path):
@@ -485,12 +522,13 @@ DAMAGES = {
     "null": lambda data: told(data, b"null"),
     "a list": lambda data: told(data, b"[1]"),
     "no JSON": lambda data: told(data, b"\xff"),
-    "nothing said": lambda data: told(data, b'{"format": 2}'),
+    "nothing said": lambda data: told(data, b'{"format": 3}'),
     "fewer": lambda data: told_otherwise(data, b'"count": 60', b'"count": 59'),
     "words": lambda data: told_otherwise(data, b'"count": 60', b'"count": "60"'),
     "negative": lambda data: told_otherwise(data, b'"count": 60', b'"count": -60'),
     "huge": lambda data: told_otherwise(data, b'"count": 60', b'"count": ' + b"9" * 30),
-    "format 1": lambda data: told_otherwise(data, b'"format": 2', b'"format": 1'),
+    "format 2": lambda data: told_otherwise(data, b'"format": 3', b'"format": 2'),
+    "format 1": lambda data: told_otherwise(data, b'"format": 3', b'"format": 1'),
 }
 
 
@@ -677,3 +715,80 @@ def test_without_room_reserved_by_the_system(db, kept, monkeypatch):
     files = list(vector_file.directory().glob("*.vectors"))
     assert bool(files) == (kept == "in a file")
     assert all(len(vector_file.load(file).rows) == 60 for file in files)
+
+
+def of_another_collection(db, path, tmp_path):
+    other = connection.connect(tmp_path / "other.db")
+    collections.prepare(other)
+    collections.create(other, "photos", "glam-clip/tiny")
+    write(other, {f"{i:03}.jpg": vector(500 + i) for i in range(60)})
+    before = set(files())
+    check(other)
+    (new,) = set(files()) - before
+    return new.read_bytes()
+
+
+def of_an_older_write(db, path, tmp_path):
+    """Of the same collection, with a vector that has been replaced since."""
+    (file,) = files()
+    old = file.read_bytes()
+    replace(db, path)
+    check(db)
+    return old
+
+
+def of_a_state_with_the_same_rows(db, path, tmp_path):
+    (file,) = files()
+    old = file.read_bytes()
+    update_in_place(db, path)
+    check(db)
+    return old
+
+
+def empty(db, path, tmp_path):
+    return b""
+
+
+OTHERS = [of_another_collection, of_an_older_write, of_a_state_with_the_same_rows]
+
+
+@pytest.mark.parametrize("content", [*OTHERS, empty])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_another_file_under_the_name_of_the_index_is_not_used(
+    db, path, kept, tmp_path, later, content, is_link
+):
+    if kept == "in memory":
+        pytest.skip("there is no file")
+    check(db)
+    other = tmp_path / "other.vectors"
+    other.write_bytes(content(db, path, tmp_path))
+    index.clear_cache()
+    key = index._key(path.resolve(), collections.get(db, "photos"))
+    note = vector_file.directory() / f"{key}.json"
+    file = vector_file.directory() / json.loads(note.read_text())["file"]
+    file.unlink()
+    file.symlink_to(other) if is_link else shutil.copy(other, file)
+
+    check(db)
+    assert other.exists()
+
+
+@pytest.mark.parametrize("happens", ["deleted", "replaced", "a link"])
+def test_the_file_of_a_running_search_is_swapped(
+    db, path, kept, tmp_path, later, happens
+):
+    """The mapped file stays as it was for those who have opened it."""
+    check(db)
+    for file in files():
+        data = bytearray(file.read_bytes())
+        data[vector_file.HEADER :] = bytes(len(data) - vector_file.HEADER)
+        (tmp_path / "zeros").write_bytes(data)
+        file.unlink()
+        if happens == "replaced":
+            (tmp_path / "zeros").rename(file)
+        if happens == "a link":
+            file.symlink_to(tmp_path / "zeros")
+
+    check(db)
+    index.clear_cache()
+    check(db)

@@ -1,9 +1,11 @@
 """``llm glam search``: sums of terms among records that fit, against a slow and obvious reference."""
 
 import json
+import math
 import random
 import re
 import sqlite3
+import struct
 from pathlib import Path
 
 import pytest
@@ -292,6 +294,27 @@ def test_what_is_no_text_for_llm_s_own_commands(embedded):
     assert REFUSED in embedded.fails("similar", "photos", "-c", HALF)
     assert REFUSED in embedded.fails("similar", "photos", HALF)
     assert REFUSED in embedded.fails("glam", "status", HALF)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_vector_without_direction_is_found_last(many, value):
+    broken = struct.pack("<3f", 1, value, 0)
+    connection = sqlite3.connect(many.database)
+    with connection:
+        sql = "update embeddings set embedding = ? where id = '07.png'"
+        connection.execute(sql, [broken])
+    connection.close()
+    for number in (2, 58, 60):
+        found = many.json("glam", "search", "photos", "red", "-n", number)
+        assert len(found) == number
+        assert [row["id"] for row in found].count("07.png") == (number == 60)
+        assert [
+            hit["id"]
+            for hit in many.json("similar", "photos", "-c", "red", "-n", number)
+        ] == [row["id"] for row in found]
+    message = "'07.png' in the collection 'photos' is damaged"
+    assert message in many.fails("glam", "search", "photos", "id:07.png")
+    assert message in many.fails("similar", "photos", "07.png")
 
 
 @pytest.mark.parametrize("broken", [None, b"", b"abc", b"abcd", "text"])

@@ -209,6 +209,7 @@ def test_the_sections():
         "### Left out",
         "### Sources",
         "### Rights",
+        "## Sources and citation",
         "## How good it is",
         "### By group",
         "## How it was trained",

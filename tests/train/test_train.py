@@ -103,7 +103,16 @@ def trained(school, tmp_path_factory):
     user = tmp_path_factory.mktemp("trained")
     with Llm.shared(user) as llm:
         llm("glam", "models", "add", "tiny", school[2])
-        result = learn(llm, school[0], *QUICK, "--by", "museum", "--license", "cc0-1.0")
+        credits = (
+            "--license",
+            "cc0-1.0",
+            "--author",
+            "Doe, Jane",
+            "--author",
+            "Museum",
+        )
+        credits += ("--source", "Drawn for *tests*")
+        result = learn(llm, school[0], *QUICK, "--by", "museum", *credits)
         yield result, user / "glam", llm
 
 
@@ -137,6 +146,12 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     card = (glam / "checkpoints" / "ours" / "README.md").read_text("utf-8")
     assert card == (glam / "train" / "ours" / "README.md").read_text("utf-8")
     assert "license: cc0-1.0" in card
+    assert "authors:\n- Doe, Jane\n- Museum\n" in card
+    assert (
+        "- Drawn for \\*tests\\*\n\nTo cite this checkpoint: Doe, Jane; Museum (20"
+        in card
+    )
+    assert "--author 'Doe, Jane' --author Museum --source" in card
     assert "caption to picture, recall@10" in card
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     new = next(row for row in rows if row["checkpoint"] == "glam-clip/ours")

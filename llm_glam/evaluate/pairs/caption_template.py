@@ -17,6 +17,7 @@ from string import Formatter
 from typing import Any
 
 from ...errors import BadTemplate
+from ...formats import column_names
 
 FIELD = "\0"  # stands for a field while a template is split
 CUT = re.compile(r"(\s*[.,;!?]+(?:\s+|$)|\s+[-–—|/·]+\s+)")
@@ -103,10 +104,11 @@ class Bracketed:
 Field = str | Bracketed
 
 
-def parse(template: str, columns: Sequence[str]) -> Template:
+def parse(template: str, columns: Sequence[str], source: str | None = None) -> Template:
     """Parse a template as the user typed it.
 
     :param columns: those that records have
+    :param source: where the records are from, for messages
     :raises BadTemplate: a column they do not have, a brace that is not closed, no field at all, or
         too many brackets within brackets
     """
@@ -116,7 +118,7 @@ def parse(template: str, columns: Sequence[str]) -> Template:
         plain += words.replace(FIELD, "")
         if column is not None:
             plain += FIELD
-            fields.append(_known(column, columns))
+            fields.append(_known(column, columns, source))
     if not fields:
         raise BadTemplate(
             f"The template '{template}' does not name a column. Write it like '{{title}}. "
@@ -149,15 +151,16 @@ def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
         ) from error
 
 
-def _known(column: str, columns: Sequence[str]) -> str:
+def _known(column: str, columns: Sequence[str], source: str | None) -> str:
     """Return the column as the records spell it."""
     if column in columns:
         return column
     same = [one for one in columns if one.strip().lower() == column.strip().lower()]
     if len(same) != 1:
+        within = f" in {source}" if source else ""
         raise BadTemplate(
-            f"The template names a column '{column}', which does not exist. The columns are: "
-            f"{', '.join(columns)}."
+            f"The template names a column '{column}', which does not exist{within}. "
+            f"{column_names.hint(column, columns)}"
         )
     return same[0]
 

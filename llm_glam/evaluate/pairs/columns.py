@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadPairs
+from ...formats import column_names
 from ...formats.tables import Row
 from . import caption_template
+from .pairs import Pair
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
@@ -30,11 +32,18 @@ class Header:
 
     def listed(self) -> str:
         """List the names for an error, with advice if they look like data."""
-        names = f"The columns are: {', '.join(self.names) or 'none'}."
+        return f"{column_names.listed(self.names)}{self._advice()}"
+
+    def unknown(self, column: str) -> str:
+        """Return the message for a column that does not exist."""
+        message = column_names.unknown(column, self.names, self.source)
+        return f"{message}{self._advice()}"
+
+    def _advice(self) -> str:
         lower = {name.strip().lower() for name in self.names}
         if not self.is_first_line or lower & {*IMAGE_COLUMNS, *CAPTION_COLUMNS}:
-            return names
-        return f"{names} The first line must contain the column names."
+            return ""
+        return " The first line must contain the column names."
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def caption_source(
     :raises BadTemplate: the template is invalid
     """
     if template is not None:
-        filled = caption_template.parse(template, header.names)
+        filled = caption_template.parse(template, header.names, header.source)
         return CaptionSource(
             lambda row: _texts([filled.caption(_without_missing(row))]),
             f"from the template '{template}'",
@@ -110,9 +119,14 @@ def checked(column: str, header: Header) -> str:
         one for one in header.names if one.strip().lower() == column.strip().lower()
     ]
     if len(same) != 1:
-        within = f" in {header.source}" if header.source else ""
-        raise BadPairs(f"There is no column '{column}'{within}. {header.listed()}")
+        raise BadPairs(header.unknown(column))
     return same[0]
+
+
+def header_of(found: Iterable[Pair], source: str | None = None) -> Header:
+    """Return the columns that records of pairs have, as they are spelled there."""
+    names = dict.fromkeys(column for pair in found for column in pair.record)
+    return Header(list(names), source)
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -5,13 +5,14 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ... import platforms
-from ...db.sensitive import is_yes
+from ...db.sensitive import is_marked
 from ...errors import BadPairs, ProblemKind
 from ...formats import tables
 from ...formats.tables import Row
-from ...images import files
+from ...images import decoding, files, page_items
 from ...images.files import METADATA_NAMES, FileNames, PictureFile
 from ...records import beside
 from . import columns, pairs
@@ -19,7 +20,6 @@ from .columns import CaptionSource, Header
 from .pairs import Origin, Pair, Pairs
 
 LONGEST_SHOWN = 100
-SENSITIVE = "sensitive"
 ADDRESSES = ("http://", "https://", "//", "data:", "ftp://", "s3://", "file:")
 
 
@@ -71,7 +71,7 @@ def read(
     images: Sequence[str | Path] = (),
     sensitive: bool = False,
 ) -> Pairs:
-    """Return the pairs in a CSV, TSV, JSON, JSONL or XLSX file, or in a folder with such metadata.
+    """Return the pairs in a table, or in a folder with a metadata file.
 
     Pictures are in the file's folder, or in one of ``images``. Relative paths are looked for in
     the file's folder first, then in these. What cannot be used is in ``refused``.
@@ -144,27 +144,34 @@ def _file(path: Path) -> Path:
 
 
 def _pairs(table: _Table, rows: list[Row], sensitive: bool) -> Iterator[Pair]:
+    marked = [] if sensitive else [_file_of(table, r) for r in rows if is_marked(r)]
+    hidden = {file.path for file in marked if isinstance(file, PictureFile)}
     for number, row in enumerate(rows, 1):
-        if not sensitive and _is_sensitive(row):
+        file = _file_of(table, row)
+        is_hidden = isinstance(file, PictureFile) and file.path in hidden
+        if not sensitive and (is_hidden or is_marked(row)):
             table.sensitive += 1
-            continue
-        value = row.get(table.image)
-        if isinstance(value, dict | list):
-            table.refused.append((f"row {number}", f"its {table.image} is not text"))
-            continue
-        name = "" if value is None else str(value).strip().replace("\\", "/")
-        if name not in table.located:
-            table.located[name] = _located(table, name)
-        file = table.located[name]
-        if isinstance(file, PictureFile):
+        elif isinstance(file, PictureFile):
             yield Pair(file.id, table.captions.of(row), row, file)
         else:
+            name = _name(row.get(table.image))
             table.refused.append((_shown(name) or f"row {number}", file))
 
 
-def _is_sensitive(row: Row) -> bool:
-    cells = (v for k, v in row.items() if k.strip().lower() == SENSITIVE)
-    return any(is_yes(cell) for cell in cells)
+def _file_of(table: _Table, row: Row) -> PictureFile | str | _Outside:
+    """Return the picture that a row names, or the reason why it cannot be used."""
+    value = row.get(table.image)
+    if isinstance(value, dict | list):
+        return f"its {table.image} is not text"
+    name = _name(value)
+    if name not in table.located:
+        table.located[name] = _located(table, name)
+    return table.located[name]
+
+
+def _name(value: Any) -> str:
+    is_text = value is not None and not isinstance(value, dict | list)
+    return str(value).strip().replace("\\", "/") if is_text else ""
 
 
 def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
@@ -187,7 +194,9 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
             return (
                 f"there is no such file; {alike} differ from it in upper and lower case"
             )
-        return _allowed(table, found[0]) if found else _missing(table, name)
+        if found:
+            return _allowed(table, found[0])
+        return _page(table, name) or _missing(table, name)
     except OSError as error:  # a name that is too long
         return f"it cannot be read ({platforms.reason(error)})"
 
@@ -209,6 +218,18 @@ def _found(table: _Table, name: Path) -> list[Path]:
         inner = [(folder, name) for folder in table.folders]
     alike = (table.names.find(folder, one) for folder, one in inner)
     return next(filter(None, alike), [])
+
+
+def _page(table: _Table, name: str) -> PictureFile | str | _Outside | None:
+    """Return the page of a TIFF that ``name.tif#2`` means, or None if there is no such page."""
+    file_name, page = page_items.split(name)
+    found = _found(table, Path(file_name)) if page > 1 else []
+    file = _allowed(table, found[0]) if len(found) == 1 else None
+    if isinstance(file, _Outside):
+        return file
+    if not isinstance(file, PictureFile) or page not in decoding.other_pages(file.path):
+        return None
+    return replace(file, id=page_items.id_of(file.id, page), page=page)
 
 
 def _missing(table: _Table, name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import BadPairs
+from . import columns
 from .caption_template import text
 from .pairs import Pair
 
@@ -43,18 +44,17 @@ def at_random(found: Sequence[Pair], *, share: float = SHARE, seed: int = 0) -> 
     return _checked(found, [pair.group in chosen for pair in found])
 
 
-def by_value(found: Sequence[Pair], column: str, value: str) -> Split:
+def by_value(
+    found: Sequence[Pair], column: str, value: str, source: str | None = None
+) -> Split:
     """Hold out all pictures whose record has a value, such as those of one museum.
 
     Other pictures that share a group with one of them are left out of both sets.
 
-    :raises BadPairs: no picture has that value, or all have it
+    :param source: the table or collection, for the message
+    :raises BadPairs: there is no such column, no picture has that value, or all have it
     """
-    if not any(column in pair.record for pair in found):
-        columns = sorted({name for pair in found for name in pair.record})
-        raise BadPairs(
-            f"There is no column '{column}' to hold out by. The columns are: {', '.join(columns)}."
-        )
+    column = columns.checked(column, columns.header_of(found, source))
     values = [text(pair.record.get(column)) for pair in found]
     if value not in values:
         some = ", ".join(sorted(set(filter(None, values)))[:SHOWN])

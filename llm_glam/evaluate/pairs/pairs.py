@@ -1,6 +1,5 @@
 """Pictures with captions, for measuring and training checkpoints."""
 
-import hashlib
 import random
 import unicodedata
 from collections import Counter
@@ -35,12 +34,14 @@ class Pair:
 class Pairs:
     """The pairs of a data set, and what was left out of it.
 
-    ``refused`` has ids and reasons; ``remarks`` are for people.
+    ``refused`` has ids and reasons; ``remarks`` are for people; ``source`` is the table or
+    collection, as messages name it.
     """
 
     pairs: list[Pair]
     refused: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    source: str = ""
 
     @property
     def groups(self) -> int:
@@ -124,7 +125,8 @@ def gathered(
             else "pictures are copies of others and count"
         )
         remarks.append(f"{copies:,} {are_copies} as the same picture")
-    return Pairs(_grouped(list(by_content.values()), group_by), list(refused), remarks)
+    gathered_pairs = _grouped(list(by_content.values()), group_by)
+    return Pairs(gathered_pairs, list(refused), remarks, str(origin))
 
 
 def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]]:
@@ -142,7 +144,7 @@ def identified(found: Sequence[Pair]) -> tuple[list[Pair], list[tuple[str, str]]
         if pair.id not in known and pair.id not in refused:
             try:
                 alone = sizes[pair.file.size] == 1
-                known[pair.id] = pair.id if alone else _digest(pair.file)
+                known[pair.id] = pair.id if alone else pair.file.content_hash()
             except OSError as error:
                 refused[pair.id] = f"it cannot be read ({platforms.reason(error)})"
         if pair.id in known:
@@ -178,12 +180,6 @@ def _with_captions(pair: Pair, more: Sequence[str]) -> Pair:
     every = {normal(text): text for text in reversed((*pair.captions, *more))}
     order = dict.fromkeys(normal(text) for text in (*pair.captions, *more))
     return replace(pair, captions=tuple(every[form] for form in order))
-
-
-def _digest(file: PictureFile) -> bytes:
-    with file.path.open("rb") as fp:
-        found = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
-    return found.digest()
 
 
 def _grouped(pairs: list[Pair], group_by: Sequence[str]) -> list[Pair]:

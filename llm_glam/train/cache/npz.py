@@ -30,6 +30,8 @@ def key_of(fingerprint: str, found: Sequence[Pair], texts: Sequence[str]) -> str
         digest.update(
             f"{pair.file.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode()
         )
+        if pair.file.page > 1:
+            digest.update(f"page {pair.file.page}\0".encode())
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()

@@ -38,6 +38,8 @@ class RunContext:
     hardware: str
     seconds: dict[str, float]
     command: str
+    authors: Sequence[str] = ()
+    sources: Sequence[str] = ()
 
 
 def card_of(
@@ -59,6 +61,8 @@ def card_of(
             base_on_hub=context.base.source if context.base.is_on_hub else "",
             base_licence=_licence_of(checkpoint),
             licence=context.licence or "unknown",
+            authors=list(context.authors),
+            sources=list(context.sources),
             tune=PRESETS[settings.tune].words,
             settings=_settings(settings, result),
             hardware=context.hardware,

@@ -81,7 +81,8 @@ class Training:
     ``tune`` is which weights were trained, ``alpha`` the share of the new weights in the mix with
     the old ones. ``seconds`` are by stage. ``command`` is what was typed; if it is empty, the
     card shows the shortest equivalent command. ``base_on_hub`` is the base's id on the Hugging
-    Face hub, empty if it is not from there.
+    Face hub, empty if it is not from there. ``authors`` are whom to cite, ``sources`` whom to
+    credit for pictures and captions.
     """
 
     name: str
@@ -101,6 +102,8 @@ class Training:
     date: str
     command: str = ""
     base_on_hub: str = ""
+    authors: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
 
 def card(training: Training) -> str:
@@ -117,6 +120,7 @@ def card(training: Training) -> str:
         left_out=_counted("Left out", "reason", data.left_out),
         sources=_counted("Sources", "source", data.source_counts),
         rights=_counted("Rights", "rights", data.rights_counts),
+        credits=_credits(training),
         figures=_figures(training.figures),
         groups=_by_group(training.groups),
         how=table(("what", "value"), _how(training)),
@@ -152,6 +156,10 @@ def _header(training: Training) -> str:
     if not is_id:
         fields["license_name"] = one_line(training.licence)
     fields["model_name"] = one_line(training.name)
+    fields["date"] = training.date
+    for name, listed in (("authors", training.authors), ("sources", training.sources)):
+        if listed:
+            fields[name] = [one_line(one) for one in listed]
     if training.base_on_hub:
         fields["base_model"] = one_line(training.base_on_hub)
     fields |= {
@@ -160,6 +168,20 @@ def _header(training: Training) -> str:
         "tags": ["clip", "sentence-transformers", "feature-extraction", "llm-glam"],
     }
     return card_header.write(fields)
+
+
+def _credits(training: Training) -> str:
+    """Return whom to credit and to cite, or how to add them."""
+    sources = "\n".join(f"- {escaped(one)}" for one in training.sources)
+    thanks = f"Pictures and captions are from:\n\n{sources}\n\n" if sources else ""
+    if training.authors:
+        authors = "; ".join(map(escaped, training.authors))
+        year = escaped(training.date[:4])
+        return f"{thanks}To cite this checkpoint: {authors} ({year}): {escaped(training.name)}"
+    return (
+        f"{thanks}No authors are named: add them as `authors` to the lines at the top of this "
+        "file. From them `llm glam models pack` writes a CITATION.cff."
+    )
 
 
 def _about_data(data: Data) -> Rows:
