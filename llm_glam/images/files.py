@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
 from . import decoding
 
+SIDECAR_SUFFIX = ".xmp"
 METADATA_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.xlsx")
 OTHER_SPREADSHEETS = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")
 SPREADSHEETS = (".csv", ".tsv", ".xlsx", *OTHER_SPREADSHEETS)
@@ -110,7 +111,8 @@ def pictures(
     if not chosen:
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
     found = _found(root, chosen, prefix)
-    return Found(found.files, found.refused, left_out=len(paths) - len(chosen))
+    others = [path for path in paths if not is_sidecar(path.name)]
+    return Found(found.files, found.refused, left_out=len({*others} - {*chosen}))
 
 
 def checked_folder(folder: str | Path) -> Path:
@@ -134,6 +136,11 @@ def checked_folder(folder: str | Path) -> Path:
 def is_metadata(name: str) -> bool:
     """Return whether a file is a metadata file, by its name in upper or lower case."""
     return name.lower() in METADATA_NAMES
+
+
+def is_sidecar(name: str) -> bool:
+    """Return whether a file has the metadata of the picture beside it, by its name."""
+    return name.lower().endswith(SIDECAR_SUFFIX)
 
 
 def metadata_in(folder: Path) -> list[Path]:
