@@ -1,7 +1,8 @@
-"""``llm glam records``: attach a spreadsheet to pictures that are already in a collection."""
+"""``llm glam records``: attach records to pictures that are already in a collection."""
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ import click
 from sqlite_utils import Database
 
 from ..db import collections, connection
+from ..db.collection import Collection
+from ..images import decoding
+from ..ingest.reread import reread
+from ..records import inside
 from ..records import join as joining
 from ..records import report as reports
 from ..records import template as templates
@@ -17,6 +22,7 @@ from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
 SHOWN = 5
+MOST_MEGAPIXELS = 100_000  # as embed could be told; here, pictures are not decoded
 
 
 def _split_options(
@@ -72,6 +78,16 @@ def _split_options(
     metavar="FILE.xlsx",
     help="Write a spreadsheet with the pictures, to fill in",
 )
+@click.option(
+    "--embedded",
+    is_flag=True,
+    help="Read the records inside the pictures (EXIF, IPTC, XMP) and in .xmp files beside them",
+)
+@click.option(
+    "--gps",
+    is_flag=True,
+    help="With --embedded, also store where the pictures were taken",
+)
 @output_options
 @shared.database_option
 def command(
@@ -85,6 +101,8 @@ def command(
     report: Path | None,
     remove: str | None,
     template: Path | None,
+    embedded: bool,
+    gps: bool,
     format_: str,
 ) -> None:
     """Attach the rows of FILE to the pictures of COLLECTION.
@@ -94,7 +112,10 @@ def command(
     written, the command shows what matches and asks. Repeat it after the spreadsheet has changed:
     only the records that differ are changed, and what you edited in the database stays.
 
-    Without FILE, lists the sources of the records.
+    With --embedded, reads what is inside the pictures instead, as embed does for new ones. What a
+    spreadsheet says comes before it.
+
+    Without either, lists the sources of the records.
 
     \b
     Examples:
@@ -103,7 +124,9 @@ def command(
         llm glam records photos export.csv --report matches.xlsx
         llm glam records photos --template fill-me-in.xlsx
         llm glam records photos --remove catalogue.xlsx
+        llm glam records photos --embedded
     """
+    _check_usage(file, remove, embedded, gps)
     shared.check_exists(database)
     db = connection.connect(database)
     opened = collections.get(db, collection)
@@ -113,6 +136,8 @@ def command(
     elif template is not None:
         rows = templates.write_template(db, opened, template)
         output_rows([{"template": str(template), "rows": rows}], format_)
+    elif embedded:
+        output_rows([_reread(db, opened, gps)], format_)
     elif file is None:
         output_rows(
             joining.sources_of(db, opened), format_, "There are no records yet."
@@ -128,6 +153,35 @@ def command(
         if row["joined"]:
             row |= _join(db, plan, click.get_current_context().params)
         output_rows([row], format_)
+
+
+def _check_usage(
+    file: Path | None, remove: str | None, embedded: bool, gps: bool
+) -> None:
+    if gps and not embedded:
+        raise click.UsageError("--gps is for --embedded only.")
+    if embedded and (file is not None or remove is not None):
+        raise click.UsageError(
+            "--embedded takes neither FILE nor --remove; use one after the other."
+        )
+
+
+def _reread(db: Database, collection: Collection, gps: bool) -> dict[str, Any]:
+    decoding.allow_megapixels(MOST_MEGAPIXELS)
+    with ProgressBar() as progress:
+        arguments = click.get_current_context().params
+        counts = reread(db, collection, gps=gps, progress=progress, arguments=arguments)
+    if counts.edited:
+        say_on_stderr(
+            f"Not read: {_number(counts.edited, 'file')} with changes since the last llm glam embed, "
+            "which reads them too."
+        )
+    if counts.missing:
+        say_on_stderr(
+            f"Not read: {_number(counts.missing, 'picture')} without a readable file on this "
+            "computer; what is known about them stays."
+        )
+    return {"source": inside.SOURCE.name, **asdict(counts)}
 
 
 def _is_wanted(yes: bool) -> bool:

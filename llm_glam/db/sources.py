@@ -191,7 +191,7 @@ def every(db: Database, table: str) -> list[Row]:
     """Return the sources of a set, with the records and pictures each has, the oldest first."""
     sql = """
         select source, kind, address, max(added) as added,
-            count(distinct record_key) as records, count(distinct id) as pictures
+            count(distinct case record_key when '' then id else record_key end) as records, count(distinct id) as pictures
         from glam_sources where items_table = ? group by source, kind, address order by added
     """
     return list(db.query(sql, [table])) if db.table("glam_sources").exists() else []

@@ -15,6 +15,7 @@ from .. import platforms
 from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
 from . import decoding, page_items, pages
 
+SIDECAR_SUFFIX = ".xmp"
 WORKBOOKS = (".xlsx", ".xls", ".ods")
 METADATA_ENDINGS = (".csv", ".tsv", ".jsonl", *WORKBOOKS)  # in the order they are read
 METADATA_NAMES = tuple(f"metadata{ending}" for ending in METADATA_ENDINGS)
@@ -132,7 +133,8 @@ def pictures(
     if not chosen:
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
     found = _found(root, chosen, prefix)
-    return Found(found.files, found.refused, left_out=len(paths) - len(chosen))
+    others = [path for path in paths if not is_sidecar(path.name)]
+    return Found(found.files, found.refused, left_out=len({*others} - {*chosen}))
 
 
 def with_pages(found: Found) -> Found:
@@ -184,6 +186,11 @@ def checked_folder(folder: str | Path) -> Path:
 def is_metadata(name: str) -> bool:
     """Return whether a file is a metadata file, by its name in upper or lower case."""
     return name.lower() in METADATA_NAMES
+
+
+def is_sidecar(name: str) -> bool:
+    """Return whether a file has the metadata of the picture beside it, by its name."""
+    return name.lower().endswith(SIDECAR_SUFFIX)
 
 
 def metadata_in(folder: Path) -> list[Path]:

@@ -48,7 +48,7 @@ def verify(
     :raises GlamError: there is nothing to compare with
     """
     entries = list(_comparable(db, collection, folder))
-    read_options = ReadOptions(thumbnail_size=None, full_size=True)
+    read_options = ReadOptions(thumbnail_size=None, full_size=True, embedded=False)
     results = prefetch(entries, encoder, read_options)
     ready = [
         r for r in results if isinstance(r, Ready) and (not r.facts or r.facts.plain)

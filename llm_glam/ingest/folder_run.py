@@ -97,7 +97,7 @@ def embed_folder(
 
     Files that cannot be used are reported to ``progress`` and skipped. Unchanged files are not
     read again, so an interrupted call can be repeated to continue it. Metadata files beside the
-    pictures provide their records.
+    pictures provide their records, and what they leave open comes from inside the pictures.
 
     :param model: the checkpoint of a new collection, None for the default one
     :param command: the run's name in ``glam_runs``, which also records its ``arguments``

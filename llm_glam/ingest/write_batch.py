@@ -15,6 +15,7 @@ from ..errors import ProblemKind
 from ..formats.tables import Row
 from ..images.files import PictureFile
 from ..models import registry
+from ..records import inside
 from ..records.beside import FileRecord
 from . import embed_batch, identity
 from .prefetch import Problem, Ready
@@ -49,9 +50,10 @@ class Target:
     With ``replace``, an id may be reassigned to a picture in another folder. ``source`` is the
     collection whose pictures are embedded again, if there is one.
 
-    Two fields are filled during a run. ``new_pictures`` has the MD5s, by id, of pictures for which
+    Three fields are filled during a run. ``new_pictures`` has the MD5s, by id, of pictures for which
     there was no record. ``edited`` has the ids, by former MD5, of pictures whose content changed:
-    if that content appears under another id, the picture was not edited but renamed.
+    if that content appears under another id, the picture was not edited but renamed. ``inside``
+    has the records that were read inside the pictures at these ids.
     """
 
     db: Database
@@ -65,6 +67,7 @@ class Target:
     source: Collection | None = None
     new_pictures: dict[str, str] = field(default_factory=dict)
     edited: dict[str, str] = field(default_factory=dict)
+    inside: dict[str, Row] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -102,6 +105,10 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
                 _write_vector(target, one, vector)
             if one.facts:
                 _write_picture(target, one, is_new=one.entry.id not in present)
+        read = {
+            r.entry.id: r.embedded for r in ready if r.facts and r.embedded is not None
+        }
+        inside.write(target.db, target.table, read)
         written = {one.entry.id for one in ready if one.facts} & target.records.keys()
         update_records(
             target, {item_id: target.records[item_id] for item_id in written}
@@ -170,7 +177,9 @@ def _resolve_identities(
     db, table = target.db, target.table
     new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
     for md5 in new & target.edited.keys():
-        kept_records.detach(db, table, target.edited.pop(md5), md5)
+        item_id = target.edited.pop(md5)
+        kept_records.detach(db, table, item_id, md5)
+        inside.write(db, table, _only(target.inside, [item_id]))
     arrived = new | set(target.new_pictures.values())
     changed = [
         r for r in batch if identity.is_other_content(r, present.get(r.entry.id))
@@ -185,6 +194,8 @@ def _resolve_identities(
     }
     for ready in (r for r in changed if r.entry.id not in replaced):
         target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
+        if ready.embedded is not None:
+            target.inside[ready.entry.id] = ready.embedded
     for item_id in replaced:
         kept_records.set_aside(db, table, present.pop(item_id))
     renamed = set()
@@ -194,6 +205,10 @@ def _resolve_identities(
                 renamed.add(ready.entry.id)
                 present |= items.fetch(db, table, [ready.entry.id])
     return renamed
+
+
+def _only(records: dict[str, Row], ids: Sequence[str]) -> dict[str, Row]:
+    return {item_id: records[item_id] for item_id in ids if item_id in records}
 
 
 def write_problem(target: Target, problem: Problem) -> None:
