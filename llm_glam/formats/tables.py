@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from zipfile import BadZipFile
 
 from ..errors import BadRecords
+from . import formulas
 
 if TYPE_CHECKING:
     from .workbook import Sheet
@@ -129,7 +130,7 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
             if _holds_rows(row, key, delimiter):
                 holding.append(notes.line)
             if row:
-                yield {name: _at(row, c) for c, name in names.items()}
+                yield {n: formulas.unescape(_at(row, c)) for c, n in names.items()}
         if holding:
             notes.remarks.append(
                 f"{len(holding):,} rows have a cell that contains what looks like further rows (see "

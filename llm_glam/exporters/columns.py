@@ -1,0 +1,215 @@
+"""Choose the columns of an export: those of the sources first, by the headings as written."""
+
+import json
+import math
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
+
+from ..db import embeddings, items, sources
+from ..db.sources import EMBEDDED, PERSON, SHEET, TEXT
+from ..errors import CannotExport
+from ..formats.tables import Row
+
+ORDER = (SHEET, PERSON, TEXT, EMBEDDED)  # of sources, by their kind
+ALWAYS = (items.KEY, "file")
+AT_ONCE = 100  # columns whose values are looked at in one pass over the table
+
+# What a value is; an array counts as a list if all of it is text.
+_WHAT = """
+    case when typeof({c}) != 'text' then nullif(typeof({c}), 'null')
+    when substr({c}, 1, 1) not in ('[', '{{') or not json_valid({c}) then 'text'
+    when json_type({c}) != 'array' then 'json'
+    when exists (select 1 from json_each({c}) where type != 'text') then 'json'
+    else 'list' end
+"""
+
+
+class Kind(Enum):
+    """What all values of a column are."""
+
+    WHOLE = "whole numbers"
+    NUMBER = "numbers"
+    LIST = "lists of texts"
+    JSON = "JSON"
+    TEXT = "texts"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column to export: its name in the items table, its heading, and what its values are.
+
+    ``separator`` is what separates the values of a list in the source, if it is known.
+    """
+
+    name: str
+    heading: str
+    kind: Kind = Kind.TEXT
+    separator: str | None = None
+
+    def value(self, row: Row) -> Any:
+        """Return the value in a row of the items table: a number, text, list or object, or None."""
+        value = row[self.name]
+        if value is None:
+            return None
+        if self.kind in (Kind.LIST, Kind.JSON):
+            return json.loads(value)
+        if self.kind is Kind.NUMBER:
+            return float(value) if math.isfinite(value) else None
+        if isinstance(value, bytes):
+            return b64encode(value).decode()
+        return value if self.kind is Kind.WHOLE else str(value)
+
+    def cell(self, row: Row) -> Any:
+        """Return the value for a table of plain cells: a number, text, or None.
+
+        Lists of texts are joined as they were in the source, or else written as JSON.
+        """
+        value = self.value(row)
+        if self.kind is Kind.LIST and self.separator and value is not None:
+            if not any(self.separator in one or one != one.strip() for one in value):
+                space = " " if self.separator in (";", ",") else ""
+                return (self.separator + space).join(value)
+        return row[self.name] if self.kind in (Kind.LIST, Kind.JSON) else value
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns to export, and the headings of those left out because they are private."""
+
+    shown: Sequence[Column]
+    private: Sequence[str]
+
+
+def choose(
+    db: Database,
+    table: str,
+    *,
+    private: Collection[str] = (),
+    is_sensitive: bool = False,
+    all_columns: bool = False,
+) -> Columns:
+    """Choose the columns of an items table to export.
+
+    The sources' columns come first, then the id and the file, then ours. Columns without values
+    are left out.
+
+    :param private: headings or names of private columns that may be exported
+    :param is_sensitive: whether there are sensitive pictures among those to be exported
+    :param all_columns: also the technical ones
+    :raises CannotExport: there is no column of a name in ``private``
+    """
+    described = _described(db, table)
+    headings = _headings(db, table, described)
+    if unknown := [p for p in private if p not in {*headings, *headings.values()}]:
+        known = ", ".join(headings[n] for n in _private(described) if n in headings)
+        raise CannotExport(
+            f"There is no column '{unknown[0]}' in {table}. The private columns are: "
+            f"{known or 'none'}."
+        )
+    kinds = _kinds(db, table, list(headings))
+    hidden = {
+        name
+        for name in _private(described)
+        if name not in private and headings.get(name) not in private
+    }
+    if not all_columns:
+        hidden |= items.IMAGE_COLUMNS.keys()
+    if not is_sensitive and not any(r["column"] == "sensitive" for r in described):
+        hidden.add("sensitive")
+    separators = {r["column"]: r["separator"] for r in reversed(described)}
+    shown = [
+        Column(name, heading, kinds[name] or Kind.TEXT, separators.get(name))
+        for name, heading in headings.items()
+        if name in ALWAYS or (kinds[name] and name not in hidden)
+    ]
+    left_out = _private(described) & hidden & headings.keys()
+    return Columns(shown, [headings[n] for n in headings if n in left_out and kinds[n]])
+
+
+def _described(db: Database, table: str) -> list[Row]:
+    """Return the rows of ``glam_columns`` about columns that exist, in the order of an export."""
+    if not db.table("glam_columns").exists():
+        return []
+    places = {
+        s["source"]: (ORDER.index(s["kind"]) if s["kind"] in ORDER else len(ORDER), n)
+        for n, s in enumerate(sources.every(db, table))
+    }
+    names = db.table(table).columns_dict
+    rows = db.table("glam_columns").rows_where("items_table = ?", [table])
+    return sorted(
+        (row for row in rows if row["column"] in names),
+        key=lambda r: (places.get(r["source"], (len(ORDER), 0)), r["position"]),
+    )
+
+
+def _headings(db: Database, table: str, described: Iterable[Row]) -> dict[str, str]:
+    """Return a heading for each column of an items table, in the order of an export."""
+    every = list(db.table(table).columns_dict)
+    wanted: dict[str, str] = {}
+    for row in described:
+        wanted.setdefault(row["column"], row["heading"] or row["column"])
+    by_hand = [name for name in every if name not in items.OUR_COLUMNS]
+    ours = [*ALWAYS, *items.RECORD_COLUMNS, *items.IMAGE_COLUMNS]
+    wanted |= {n: n for n in (*by_hand, *ours) if n not in wanted}
+    for name in ALWAYS:
+        for copy in [n for n, h in wanted.items() if h == name and n != name]:
+            if _is_copy(db, table, copy, name):  # it has come back from an export
+                del wanted[copy]
+    return dict(_unique(wanted))
+
+
+def _unique(wanted: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield columns with their headings; of those with the same heading, all but one by name."""
+    taken = set(ALWAYS)
+    for name, heading in wanted.items():
+        if name not in ALWAYS:
+            heading = heading if heading not in taken else name
+            taken.add(heading)
+        yield name, heading
+
+
+def _is_copy(db: Database, table: str, column: str, of: str) -> bool:
+    one, other = quote_identifier(column), quote_identifier(of)
+    where = f"{one} is not null and {one} is not {other}"
+    return not db.table(table).count_where(where)
+
+
+def _private(described: Iterable[Row]) -> set[str]:
+    """Return the names of private columns; ``document`` is one if it is made of one."""
+    described = list(described)
+    found = {row["column"] for row in described if row["private"]}
+    keys = {r["source"] for r in described if r["identifier"] and r["column"] in found}
+    made = {r["column"] for r in described if not r["heading"] and r["source"] in keys}
+    return found | (made & {"document"})
+
+
+def _kinds(db: Database, table: str, names: Sequence[str]) -> dict[str, Kind | None]:
+    """Return what the values of columns are, None for a column without values."""
+    kinds: dict[str, Kind | None] = {}
+    for chunk in embeddings.chunks(names, AT_ONCE):
+        types = (_WHAT.format(c=quote_identifier(name)) for name in chunk)
+        each = ", ".join(f"group_concat(distinct {what})" for what in types)
+        row = db.execute(f"select {each} from {quote_identifier(table)}").fetchone()
+        found = (set(text.split(",")) if text else set() for text in row)
+        kinds |= dict(zip(chunk, map(_kind, found), strict=True))
+    return kinds
+
+
+def _kind(found: set[str]) -> Kind | None:
+    if not found:
+        return None
+    for kind, types in (
+        (Kind.WHOLE, {"integer"}),
+        (Kind.NUMBER, {"integer", "real"}),
+        (Kind.LIST, {"list"}),
+        (Kind.JSON, {"list", "json"}),
+    ):
+        if found <= types:
+            return kind
+    return Kind.TEXT
