@@ -28,6 +28,27 @@ SHOWN = 5
     is_flag=True,
     help="Also the technical columns, such as image_width and image_md5",
 )
+@click.option(
+    "--filter",
+    "filters_",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in Datasette",
+)
+@click.option("--words", help="Only pictures whose record contains these words")
+@click.option(
+    "--where",
+    metavar="SQL",
+    multiple=True,
+    help="Only pictures whose record matches this SQL condition",
+)
+@click.option(
+    "--private",
+    metavar="COLUMN",
+    multiple=True,
+    help="Also this private column; can be given several times",
+)
+@click.option("--sensitive", is_flag=True, help="Also sensitive pictures")
 @click.option("--replace", is_flag=True, help="Overwrite FILE if it exists")
 @shared.database_option
 def command(
@@ -35,6 +56,11 @@ def command(
     file: Path,
     format_: str | None,
     all_columns: bool,
+    filters_: tuple[str, ...],
+    words: str | None,
+    where: tuple[str, ...],
+    private: tuple[str, ...],
+    sensitive: bool,
     replace: bool,
     database: Path,
 ) -> None:
@@ -47,10 +73,12 @@ def command(
     \b
     Examples:
         llm glam export photos photos.xlsx
-        llm glam export photos photos.csv --all-columns
+        llm glam export photos bronze.csv --filter material=bronze
+        llm glam export photos ours.xlsx --private 'Store' --sensitive
     """
     shared.check_exists(database)
-    options = ExportOptions(Conditions(), all_columns=all_columns, replace=replace)
+    conditions = Conditions(filters_, where, words)
+    options = ExportOptions(conditions, private, sensitive, all_columns, replace)
     with ProgressBar() as progress:
         done = export(
             *(database, collection, file),
@@ -71,9 +99,10 @@ def _report(done: Exported) -> None:
         names = (
             f"{_number(len(done.private), 'private column')}: {_first(done.private)}"
         )
-        say_on_stderr(f"Left out {names}.")
+        say_on_stderr(f"Left out {names}. Add --private COLUMN for each to export.")
     if done.sensitive:
-        say_on_stderr(f"Left out {_number(done.sensitive, 'sensitive picture')}.")
+        pictures = _number(done.sensitive, "sensitive picture")
+        say_on_stderr(f"Left out {pictures}. Add --sensitive to export them.")
     for remark in done.remarks:
         say_on_stderr(remark)
 

@@ -106,30 +106,36 @@ def choose(
     """
     described = _described(db, table)
     headings = _headings(db, table, described)
-    if unknown := [p for p in private if p not in {*headings, *headings.values()}]:
-        known = ", ".join(headings[n] for n in _private(described) if n in headings)
-        raise CannotExport(
-            f"There is no column '{unknown[0]}' in {table}. The private columns are: "
-            f"{known or 'none'}."
-        )
+    secret = {n: h for n, h in headings.items() if n in _private(described)}
+    _check_names(table, private, headings, secret)
     kinds = _kinds(db, table, list(headings))
-    hidden = {
-        name
-        for name in _private(described)
-        if name not in private and headings.get(name) not in private
-    }
-    if not all_columns:
-        hidden |= items.IMAGE_COLUMNS.keys()
+    left_out = {n for n, h in secret.items() if not {n, h} & set(private)}
+    hidden = set() if all_columns else set(items.IMAGE_COLUMNS)
     if not is_sensitive and not any(r["column"] == "sensitive" for r in described):
         hidden.add("sensitive")
     separators = {r["column"]: r["separator"] for r in reversed(described)}
     shown = [
         Column(name, heading, kinds[name] or Kind.TEXT, separators.get(name))
         for name, heading in headings.items()
-        if name in ALWAYS or (kinds[name] and name not in hidden)
+        if name in ALWAYS or (kinds[name] and name not in left_out | hidden)
     ]
-    left_out = _private(described) & hidden & headings.keys()
-    return Columns(shown, [headings[n] for n in headings if n in left_out and kinds[n]])
+    return Columns(shown, [h for n, h in secret.items() if n in left_out and kinds[n]])
+
+
+def _check_names(
+    table: str,
+    wanted: Iterable[str],
+    headings: dict[str, str],
+    secret: dict[str, str],
+) -> None:
+    """Refuse names of private columns that are those of no column."""
+    known = {*headings, *headings.values()}
+    for name in wanted:
+        if name not in known:
+            private = ", ".join(secret.values()) or "none"
+            raise CannotExport(
+                f"There is no column '{name}' in {table}. The private columns are: {private}."
+            )
 
 
 def _described(db: Database, table: str) -> list[Row]:

@@ -3,9 +3,7 @@
 import csv
 import json
 import os
-import sqlite3
 import stat
-from contextlib import closing
 
 import openpyxl
 import pytest
@@ -14,37 +12,12 @@ from hypothesis import strategies as st
 
 from llm_glam.exporters import ExportOptions, export
 from llm_glam.exporters.tables import write_cells
-from llm_glam.formats import tables, workbook_writer
+from llm_glam.formats import tables
 
-from ..fakes import BLUE, GREEN, RED, picture
 from ..sheets import save
+from .conftest import ROWS, execute
 
-HEADINGS = ("Accession No.", "Object name", "Subjects", "Year", "Title", "Empty")
-ROWS = [
-    HEADINGS,
-    ("1887/1", "Äpfel – rot", "fruit; red", 1887, "Apple", None),
-    ("1887/2", "=1+1", "fruit", 1888, "-6500", None),
-    ("1887/3", 'a "b",\n\tc; d', "a,b; c", None, "'=x", None),
-]
-FILES = {"1887_1.png": RED, "1887_2.png": GREEN, "1887_3.png": BLUE}
 SHOWN = ["Accession No.", "Object name", "Subjects", "Year", "Title", "id", "file"]
-
-
-def execute(llm, sql):
-    with closing(sqlite3.connect(llm.database)) as connection, connection:
-        connection.execute(sql)
-
-
-@pytest.fixture
-def joined(llm, colours, tmp_path):
-    """Three pictures with the records of a sheet."""
-    for name, colour in FILES.items():
-        picture(tmp_path / "photos" / name, colour)
-    llm("glam", "embed", "photos", "photos", "-m", "glam-clip")
-    workbook_writer.write(tmp_path / "export.xlsx", {"Sheet": (HEADINGS, ROWS[1:])})
-    join = ("glam", "records", "photos", "export.xlsx", "--yes")
-    llm(*join, "--split", "Subjects=;", "--key", "Accession No.")
-    return llm
 
 
 def test_a_workbook_has_her_columns_first_as_she_wrote_them(joined, tmp_path):
