@@ -50,6 +50,21 @@ SHOWN = 5
 )
 @click.option("--sensitive", is_flag=True, help="Also sensitive pictures")
 @click.option("--replace", is_flag=True, help="Overwrite FILE if it exists")
+@click.option(
+    "--label",
+    metavar="COLUMN",
+    help="Image folder: a folder for each value of this column",
+)
+@click.option(
+    "--thumbnails",
+    is_flag=True,
+    help="Image folder: thumbnails of pictures whose files are not on this computer",
+)
+@click.option(
+    "--hard-links",
+    is_flag=True,
+    help="Image folder: link to the files instead of copying them, where possible",
+)
 @shared.database_option
 def command(
     collection: str,
@@ -62,23 +77,37 @@ def command(
     private: tuple[str, ...],
     sensitive: bool,
     replace: bool,
+    label: str | None,
+    thumbnails: bool,
+    hard_links: bool,
     database: Path,
 ) -> None:
     """Write the pictures of COLLECTION, and their records, to FILE.
 
     Columns are in the order of your own spreadsheets, under their headings; the id and the file of
     each picture follow. Private columns and sensitive pictures are left out, and the command says
-    how many. FILE is complete or not there at all.
+    how many. FILE is complete or not there at all. An image folder, for Hugging Face's datasets, is a
+    folder with the pictures themselves.
 
     \b
     Examples:
         llm glam export photos photos.xlsx
         llm glam export photos bronze.csv --filter material=bronze
         llm glam export photos ours.xlsx --private 'Store' --sensitive
+        llm glam export photos dataset --format imagefolder --label material
     """
     shared.check_exists(database)
     conditions = Conditions(filters_, where, words)
-    options = ExportOptions(conditions, private, sensitive, all_columns, replace)
+    options = ExportOptions(
+        conditions,
+        private,
+        sensitive,
+        all_columns,
+        replace,
+        label,
+        thumbnails,
+        hard_links,
+    )
     with ProgressBar() as progress:
         done = export(
             *(database, collection, file),

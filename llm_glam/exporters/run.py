@@ -7,10 +7,10 @@ from pathlib import Path
 from ..db import collections, connection
 from ..errors import CannotExport
 from ..progress import Progress
-from . import tables
-from .selection import ExportOptions, Selection, select
+from . import folder, image_folder, tables
+from .selection import ExportOptions, Outcome, Selection, select
 
-Writer = Callable[[Path, Selection], list[str]]  # it returns remarks for people
+Writer = Callable[[Path, Selection], Outcome]
 
 WRITERS: Mapping[str, Writer] = {
     "xlsx": tables.write_xlsx,
@@ -18,8 +18,10 @@ WRITERS: Mapping[str, Writer] = {
     "tsv": tables.write_tsv,
     "jsonl": tables.write_jsonl,
     "parquet": tables.write_parquet,
+    "imagefolder": image_folder.write,
 }
 FORMATS = tuple(WRITERS)
+BY_EXTENSION = ("xlsx", "csv", "tsv", "jsonl", "parquet")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def export(
 ) -> Exported:
     """Write the pictures of a collection, and their records, for another program.
 
-    The file is complete or not there at all. Private columns and sensitive pictures stay out
+    The file or folder is complete or not there at all. Private columns and sensitive pictures stay out
     unless the options ask for them.
 
     :param format_: one of :data:`FORMATS`, None to go by the extension of the path
@@ -61,10 +63,14 @@ def export(
     chosen = format_ or _format_of(path)
     db = connection.connect(database, readonly=True)
     opened = collections.get(db, collection)
-    _check_file(path, Path(database), options)
+    _check_parent(path)
+    if chosen == "imagefolder":
+        _check_folder(path, options)
+    else:
+        _check_file(path, Path(database), options)
     selection = select(db, opened, options, progress)
     try:
-        remarks = WRITERS[chosen](path, selection)
+        outcome = WRITERS[chosen](path, selection)
     except OSError as error:
         raise CannotExport(
             f"{path} cannot be written ({error.strerror or error}); close it in other programs, "
@@ -73,18 +79,18 @@ def export(
     return Exported(
         path,
         chosen,
-        len(selection.ids),
+        outcome.pictures,
         selection.headings,
         selection.private,
         selection.sensitive,
-        remarks,
+        outcome.remarks,
     )
 
 
 def _format_of(path: Path) -> str:
     """Return the format that an extension stands for."""
     name = path.suffix.lower().removeprefix(".")
-    if name in WRITERS:
+    if name in BY_EXTENSION:
         return name
     raise CannotExport(
         f"The format is not clear from the name {path.name}: add --format with one of "
@@ -92,12 +98,22 @@ def _format_of(path: Path) -> str:
     )
 
 
-def _check_file(path: Path, database: Path, options: ExportOptions) -> None:
-    """Check that a file can be written without losing another."""
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise CannotExport(
             f"There is no folder {path.parent}; create it, or choose another."
         )
+
+
+def _check_folder(path: Path, options: ExportOptions) -> None:
+    """Check that a folder can be written without losing anything."""
+    if path.exists() and not path.is_dir():
+        raise CannotExport(f"{path} is a file; choose the name of a folder.")
+    folder.check(path, may_replace=options.replace)
+
+
+def _check_file(path: Path, database: Path, options: ExportOptions) -> None:
+    """Check that a file can be written without losing another."""
     if path.is_dir():
         raise CannotExport(f"{path} is a folder; give the name of a file.")
     if path.exists() and path.samefile(database):

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from ..db import embeddings, filters, items
+from ..db import embeddings, filters, folders, items
 from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..db.sensitive import SHOWABLE
@@ -24,6 +25,9 @@ class ExportOptions:
     ``conditions`` limit the pictures. ``private`` names private columns to export, and
     ``sensitive`` includes sensitive pictures; both stay out otherwise. ``all_columns`` adds the
     technical columns. ``replace`` overwrites what was exported before.
+
+    Of an image folder: ``label`` is the column whose values become folders, ``thumbnails`` stand
+    in for files that are not on this computer, and ``hard_links`` saves the space of copies.
     """
 
     conditions: Conditions = Conditions()
@@ -31,6 +35,17 @@ class ExportOptions:
     sensitive: bool = False
     all_columns: bool = False
     replace: bool = False
+    label: str | None = None
+    thumbnails: bool = False
+    hard_links: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was written: how many pictures, and remarks for people."""
+
+    pictures: int
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -48,12 +63,25 @@ class Selection:
     columns: Sequence[Column]
     private: Sequence[str]
     sensitive: int
+    options: ExportOptions
     progress: Progress
 
     @property
     def headings(self) -> list[str]:
         """The headings of the columns, each of which is there once."""
         return [column.heading for column in self.columns]
+
+    @cached_property
+    def folders(self) -> dict[int, str]:
+        """The paths of the folders of the pictures, by their ids."""
+        paths = folders.ids_by_path(self.db, self.table)
+        return {folder_id: path for path, folder_id in paths.items()}
+
+    def thumbnail(self, item_id: str) -> bytes | None:
+        """Return the thumbnail of a picture, a JPEG, or None if there is none."""
+        sql = "select content from glam_thumbnails where items_table = ? and id = ?"
+        row = self.db.execute(sql, [self.table, item_id]).fetchone()
+        return row and row[0]
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of the pictures, in the order of their ids, and report progress.
@@ -67,8 +95,10 @@ class Selection:
         self.progress.begin(len(self.ids))
         for chunk in embeddings.chunks(self.ids):
             found = items.fetch(self.db, self.table, chunk, selected)
-            yield from (found[item_id] for item_id in chunk if item_id in found)
-            self.progress.advance(len(chunk))
+            for item_id in chunk:
+                if item_id in found:
+                    yield found[item_id]
+                self.progress.advance(1)
 
 
 def select(
@@ -113,6 +143,7 @@ def select(
         chosen.shown,
         chosen.private,
         len(found) - len(shown),
+        options,
         progress or NoProgress(),
     )
 

@@ -11,14 +11,14 @@ from ..formats.atomic import replacing
 from ..formats.workbook_writer import LONGEST_CELL
 from . import parquet
 from .columns import Kind
-from .selection import Selection
+from .selection import Outcome, Selection
 
 MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384  # of a sheet, the headings aside
 LARGEST = 10**15  # Excel keeps 15 digits of a number
 ROWS_IN_GROUP = 5_000
 
 
-def write_xlsx(path: Path, selection: Selection) -> list[str]:
+def write_xlsx(path: Path, selection: Selection) -> Outcome:
     """Write a workbook; what Excel cannot store is cut, which a remark says.
 
     :raises CannotExport: there are more rows or columns than a sheet can have
@@ -33,11 +33,12 @@ def write_xlsx(path: Path, selection: Selection) -> list[str]:
     rows = _sheet_rows(selection, cut)
     workbook_writer.write(path, {"records": (selection.headings, rows)})
     if not cut:
-        return []
-    return [
+        return Outcome(count)
+    remark = (
         f"{len(cut):,} cells were cut after {LONGEST_CELL:,} characters, the most that Excel "
         f"stores (the first is of {cut[0]}); CSV has all of them."
-    ]
+    )
+    return Outcome(count, [remark])
 
 
 def _sheet_rows(selection: Selection, cut: list[str]) -> Iterator[list[Any]]:
@@ -52,22 +53,22 @@ def _for_excel(cell: Any) -> Any:
     return str(cell) if is_long else cell
 
 
-def write_csv(path: Path, selection: Selection) -> list[str]:
+def write_csv(path: Path, selection: Selection) -> Outcome:
     """Write CSV in UTF-8 with a byte order mark, without which Excel misreads accents."""
     cells = (
         [column.cell(row) for column in selection.columns] for row in selection.rows()
     )
     write_cells(path, selection.headings, cells, encoding="utf-8-sig")
-    return []
+    return Outcome(len(selection.ids))
 
 
-def write_tsv(path: Path, selection: Selection) -> list[str]:
+def write_tsv(path: Path, selection: Selection) -> Outcome:
     """Write TSV in UTF-8."""
     cells = (
         [column.cell(row) for column in selection.columns] for row in selection.rows()
     )
     write_cells(path, selection.headings, cells, delimiter="\t")
-    return []
+    return Outcome(len(selection.ids))
 
 
 def write_cells(
@@ -100,16 +101,16 @@ def _quoted(cell: Any) -> str:
     return text
 
 
-def write_jsonl(path: Path, selection: Selection) -> list[str]:
+def write_jsonl(path: Path, selection: Selection) -> Outcome:
     """Write an object per line; lists and objects stay what they are."""
     with replacing(path) as work, work.open("w", encoding="utf-8", newline="") as file:
         for row in selection.rows():
             values = {column.heading: column.value(row) for column in selection.columns}
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
-    return []
+    return Outcome(len(selection.ids))
 
 
-def write_parquet(path: Path, selection: Selection) -> list[str]:
+def write_parquet(path: Path, selection: Selection) -> Outcome:
     """Write parquet; values that are objects or mixed lists are JSON.
 
     :raises CannotExport: pyarrow is not installed
@@ -131,4 +132,4 @@ def write_parquet(path: Path, selection: Selection) -> list[str]:
         for row in selection.rows()
     )
     parquet.write(path, schema, rows, ROWS_IN_GROUP)
-    return []
+    return Outcome(len(selection.ids))
