@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,22 +66,30 @@ SHOWN = 5
     is_flag=True,
     help="Image folder: link to the files instead of copying them, where possible",
 )
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="Where the pictures are published, each at its id [default: image_url of the records]",
+)
+@click.option(
+    "--provider", metavar="NAME", help="OEmbeddings: who publishes the vectors"
+)
+@click.option(
+    "--provider-url",
+    metavar="URL",
+    help="OEmbeddings: the provider's website [default: --base-url]",
+)
+@click.option("--license", metavar="TEXT", help="OEmbeddings: licence of the vectors")
 @shared.database_option
 def command(
     collection: str,
     file: Path,
     format_: str | None,
-    all_columns: bool,
     filters_: tuple[str, ...],
     words: str | None,
     where: tuple[str, ...],
-    private: tuple[str, ...],
-    sensitive: bool,
-    replace: bool,
-    label: str | None,
-    thumbnails: bool,
-    hard_links: bool,
     database: Path,
+    **chosen: Any,
 ) -> None:
     """Write the pictures of COLLECTION, and their records, to FILE.
 
@@ -95,19 +104,12 @@ def command(
         llm glam export photos bronze.csv --filter material=bronze
         llm glam export photos ours.xlsx --private 'Store' --sensitive
         llm glam export photos dataset --format imagefolder --label material
+        llm glam export photos vectors.parquet --format oembeddings --provider 'A Museum' \\
+            --base-url https://museum.example/pictures
     """
     shared.check_exists(database)
     conditions = Conditions(filters_, where, words)
-    options = ExportOptions(
-        conditions,
-        private,
-        sensitive,
-        all_columns,
-        replace,
-        label,
-        thumbnails,
-        hard_links,
-    )
+    options = ExportOptions(conditions, **chosen)
     with ProgressBar() as progress:
         done = export(
             *(database, collection, file),

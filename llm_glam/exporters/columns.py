@@ -18,6 +18,7 @@ from ..formats.tables import Row
 
 ORDER = (SHEET, PERSON, TEXT, EMBEDDED)  # of sources, by their kind
 ALWAYS = (items.KEY, "file")
+FILE_NAME = "file_name"  # the column that joins the records beside pictures
 AT_ONCE = 100  # columns whose values are looked at in one pass over the table
 
 # What a value is; an array counts as a list if all of it is text.
@@ -44,13 +45,16 @@ class Kind(Enum):
 class Column:
     """A column to export: its name in the items table, its heading, and what its values are.
 
-    ``separator`` is what separates the values of a list in the source, if it is known.
+    ``separator`` is what separates the values of a list in the source, if it is known;
+    ``is_number`` says that the column has the numbers of the records, such as those of an
+    inventory.
     """
 
     name: str
     heading: str
     kind: Kind = Kind.TEXT
     separator: str | None = None
+    is_number: bool = False
 
     def value(self, row: Row) -> Any:
         """Return the value in a row of the items table: a number, text, list or object, or None."""
@@ -114,8 +118,15 @@ def choose(
     if not is_sensitive and not any(r["column"] == "sensitive" for r in described):
         hidden.add("sensitive")
     separators = {r["column"]: r["separator"] for r in reversed(described)}
+    numbers = {r["column"] for r in described if r["identifier"]} - {FILE_NAME}
     shown = [
-        Column(name, heading, kinds[name] or Kind.TEXT, separators.get(name))
+        Column(
+            name,
+            heading,
+            kinds[name] or Kind.TEXT,
+            separators.get(name),
+            name in numbers,
+        )
         for name, heading in headings.items()
         if name in ALWAYS or (kinds[name] and name not in left_out | hidden)
     ]

@@ -14,12 +14,11 @@ from ..db import folders
 from ..errors import CannotExport
 from ..formats.tables import Row
 from . import dataset_card, folder
-from .columns import Column, Kind
+from .columns import FILE_NAME, Column, Kind
 from .dataset_card import Contents
 from .file_names import FileNames, safe
 from .selection import Outcome, Selection
 
-FILE_NAME = "file_name"
 # What Hugging Face's loader takes for names of files, and the column that it adds.
 TAKEN = (FILE_NAME, "file_names")
 TAKEN_NAMES = ("image", "images")

@@ -28,6 +28,10 @@ class ExportOptions:
 
     Of an image folder: ``label`` is the column whose values become folders, ``thumbnails`` stand
     in for files that are not on this computer, and ``hard_links`` saves the space of copies.
+
+    Of formats that link to the pictures: ``base_url`` is where they are published, each at its id.
+    ``provider`` with its website ``provider_url`` is who publishes them, and ``license`` is that
+    of the vectors.
     """
 
     conditions: Conditions = Conditions()
@@ -38,6 +42,10 @@ class ExportOptions:
     label: str | None = None
     thumbnails: bool = False
     hard_links: bool = False
+    base_url: str | None = None
+    provider: str | None = None
+    provider_url: str | None = None
+    license: str | None = None
 
 
 @dataclass(frozen=True)
