@@ -72,12 +72,12 @@ SHOWN = 5
     help="Where the pictures are published, each at its id [default: image_url of the records]",
 )
 @click.option(
-    "--provider", metavar="NAME", help="OEmbeddings: who publishes the vectors"
+    "--provider", metavar="NAME", help="IIIF, OEmbeddings: who publishes them"
 )
 @click.option(
     "--provider-url",
     metavar="URL",
-    help="OEmbeddings: the provider's website [default: --base-url]",
+    help="IIIF, OEmbeddings: the provider's website [default: --base-url]",
 )
 @click.option("--license", metavar="TEXT", help="OEmbeddings: licence of the vectors")
 @shared.database_option

@@ -16,12 +16,12 @@ from ..formats.tables import Row
 from ..models import registry
 from ..vectors import STORED
 from . import parquet, web_addresses
+from .rights import credit
 from .selection import Outcome, Selection
 from .web_addresses import Addresses
 
 ROWS_IN_GROUP = 2_000
 TEXTS = ("provider", "depiction_id", "subject_id", "model")
-CREDIT = ("credit line", "creditline", "credit_line", "credit")
 
 
 def write(path: Path, selection: Selection) -> Outcome:
@@ -112,14 +112,9 @@ def _attributes(selection: Selection, row: Row, addresses: Addresses) -> dict[st
         "depiction_url": addresses.image(row),
         "subject_url": addresses.page(row),
         "subject_title": str(row.get("title") or ""),
-        "subject_creditline": _credit(selection, row) or rights,
+        "subject_creditline": credit(selection.columns, row) or rights,
     }
     return {**found, "rights": rights} if rights else found
-
-
-def _credit(selection: Selection, row: Row) -> str:
-    named = (c for c in selection.columns if c.heading.strip().lower() in CREDIT)
-    return next((str(c.cell(row)) for c in named if c.cell(row)), "")
 
 
 def _subject(selection: Selection, row: Row) -> str:

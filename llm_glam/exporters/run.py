@@ -7,7 +7,7 @@ from pathlib import Path
 from ..db import collections, connection
 from ..errors import CannotExport
 from ..progress import Progress
-from . import folder, image_folder, oembeddings, tables
+from . import folder, iiif, image_folder, oembeddings, tables
 from .selection import ExportOptions, Outcome, Selection, select
 
 Writer = Callable[[Path, Selection], Outcome]
@@ -20,6 +20,7 @@ WRITERS: Mapping[str, Writer] = {
     "parquet": tables.write_parquet,
     "imagefolder": image_folder.write,
     "oembeddings": oembeddings.write,
+    "iiif": iiif.write,
 }
 FORMATS = tuple(WRITERS)
 BY_EXTENSION = ("xlsx", "csv", "tsv", "jsonl", "parquet")
