@@ -4,38 +4,26 @@ https://iiif.io/api/presentation/3.0/
 """
 
 import json
-import mimetypes
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from ..db import embeddings, items
+from ..db import items
 from ..errors import CannotExport
 from ..formats.atomic import replacing
 from ..formats.tables import Row
 from . import web_addresses
 from .columns import ALWAYS
+from .documents import document_of, ordered
+from .media_types import media_type
 from .rights import address_of, credit
 from .selection import Outcome, Selection
 from .web_addresses import Addresses
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
-FORMATS = {  # by Pillow's names
-    "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",
-    "PNG": "image/png",
-    "TIFF": "image/tiff",
-    "JPEG2000": "image/jp2",
-    "WEBP": "image/webp",
-    "GIF": "image/gif",
-    "BMP": "image/bmp",
-    "HEIF": "image/heif",
-    "AVIF": "image/avif",
-}
 # Columns that a canvas has in places of their own, or that say where it is.
 ELSEWHERE = {"title", "caption", "image_url", "page_url", "rights", "sensitive"}
 ELSEWHERE |= {"document", "sequence", *ALWAYS, *items.IMAGE_COLUMNS}
@@ -67,7 +55,7 @@ def write(path: Path, selection: Selection) -> Outcome:
     addresses = web_addresses.addresses(base)
     state = _State(f"{addresses.base}/{quote(path.name)}", addresses)
     with replacing(path) as work, work.open("w", encoding="utf-8", newline="") as file:
-        _write(file, replace(selection, ids=_ordered(selection)), state)
+        _write(file, ordered(selection).selection, state)
         if not state.canvases:
             raise CannotExport(
                 "The sizes of these pictures are not known, and a canvas needs one; embed them "
@@ -132,12 +120,13 @@ def _canvas(selection: Selection, row: Row, state: _State) -> dict[str, Any] | N
         state.without_size.append(row["id"])
         return None
     canvas = f"{state.id}/canvas/{quote(row['id'], safe='')}"
-    if row.get("document") is not None:
-        state.documents.setdefault(str(row["document"]), []).append(canvas)
+    document = document_of(row)
+    if document is not None:
+        state.documents.setdefault(document, []).append(canvas)
     rights = (address_of(row.get("rights")), credit(selection.columns, row))
     state.rights.add(rights)
     image = state.addresses.image(row)
-    body = {"id": image, "type": "Image", "format": _format(image, row), **size}
+    body = {"id": image, "type": "Image", "format": media_type(image, row), **size}
     annotation = {
         "id": f"{canvas}/image",
         "type": "Annotation",
@@ -199,39 +188,6 @@ def _not_html(text: str) -> str:
     """Return text that a viewer shows as it is; one from ``<`` to ``>`` would be taken for HTML."""
     is_html = text.strip().startswith("<") and text.strip().endswith(">")
     return f"<span>{escape(text)}</span>" if is_html else text
-
-
-def _format(image: str, row: Row) -> str:
-    """Return the media type of a picture, by its address or else by its file."""
-    guessed, _ = mimetypes.guess_type(urlsplit(image).path)
-    known = FORMATS.get(str(row["image_format"]).upper(), "image/jpeg")
-    return guessed if guessed and guessed.startswith("image/") else known
-
-
-def _ordered(selection: Selection) -> list[str]:
-    """Return ids in the order of documents, and of the pictures in these; others follow."""
-    shown = {column.name for column in selection.columns} & {"document", "sequence"}
-    if not shown:
-        return list(selection.ids)
-    keys: dict[str, tuple[Any, ...]] = {}
-    for chunk in embeddings.chunks(selection.ids):
-        columns = ", ".join(("id", *sorted(shown)))
-        rows = items.fetch(selection.db, selection.table, chunk, columns)
-        keys |= {item_id: _key(row) for item_id, row in rows.items()}
-    return sorted(keys, key=lambda item_id: (*keys[item_id], item_id))
-
-
-def _key(row: Row) -> tuple[Any, ...]:
-    document, sequence = row.get("document"), row.get("sequence")
-    is_whole = isinstance(sequence, int)
-    name = "" if document is None else str(document)
-    parts = [(not p.isdigit(), int(p) if p.isdigit() else p) for p in _parts(name)]
-    return document is None, parts, not is_whole, sequence if is_whole else 0
-
-
-def _parts(name: str) -> Iterable[str]:
-    """Return words and numbers, so that ``Letter 9`` comes before ``Letter 10``."""
-    return re.findall(r"[0-9]+|[^0-9]+", name)
 
 
 def _json(value: Any) -> str:

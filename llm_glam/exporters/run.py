@@ -7,7 +7,15 @@ from pathlib import Path
 from ..db import collections, connection
 from ..errors import CannotExport
 from ..progress import Progress
-from . import folder, iiif, image_folder, oembeddings, tables
+from . import (
+    collectionbuilder,
+    iiif,
+    oembeddings,
+    palladio,
+    tables,
+)
+from .image_folder import folder
+from .image_folder import write as image_folder
 from .selection import ExportOptions, Outcome, Selection, select
 
 Writer = Callable[[Path, Selection], Outcome]
@@ -21,6 +29,8 @@ WRITERS: Mapping[str, Writer] = {
     "imagefolder": image_folder.write,
     "oembeddings": oembeddings.write,
     "iiif": iiif.write,
+    "collectionbuilder": collectionbuilder.write,
+    "palladio": palladio.write,
 }
 FORMATS = tuple(WRITERS)
 BY_EXTENSION = ("xlsx", "csv", "tsv", "jsonl", "parquet")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_glam.exporters.file_names import FileNames, safe
+from llm_glam.exporters.image_folder.file_names import FileNames, safe
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from ..db import sources
-from ..formats.markdown import code, escaped, table
-from ..models import card_header, registry
-from .columns import Column
-from .selection import Selection
+from ...db import sources
+from ...formats.markdown import code, escaped, table
+from ...models import card_header, registry
+from ..columns import Column
+from ..selection import Selection
 
 MOST_RIGHTS = 30  # different statements that are listed
 

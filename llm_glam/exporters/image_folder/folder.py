@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from ..errors import CannotExport
-from ..formats import atomic
-from ..images.files import SYSTEM_NAMES
-from ..models import registry
+from ...errors import CannotExport
+from ...formats import atomic
+from ...images.files import SYSTEM_NAMES
+from ...models import registry
 
 MARK = ".glam-export.json"  # what says that a folder is ours, and what is in it
 LISTED = "metadata.jsonl"

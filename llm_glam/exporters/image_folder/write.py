@@ -1,4 +1,4 @@
-"""Write a Hugging Face image folder: pictures, their records, and a card about them."""
+"""Write the pictures and records of an image folder."""
 
 import json
 import os
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..db import folders
-from ..errors import CannotExport
-from ..formats.tables import Row
-from . import dataset_card, folder
-from .columns import FILE_NAME, Column, Kind
-from .dataset_card import Contents
+from ...db import folders
+from ...errors import CannotExport
+from ...formats.tables import Row
+from ..columns import FILE_NAME, Column, Kind
+from ..selection import Outcome, Selection
+from . import card, folder
+from .card import Contents
 from .file_names import FileNames, safe
-from .selection import Outcome, Selection
 
 # What Hugging Face's loader takes for names of files, and the column that it adds.
 TAKEN = (FILE_NAME, "file_names")
@@ -54,8 +54,8 @@ def write(path: Path, selection: Selection) -> Outcome:
         if not done.rows:
             raise CannotExport(_nothing(selection))
         contents = Contents(path.name, columns, done.rows, done.missing, done.rights)
-        card = dataset_card.text(selection, contents)
-        (work / folder.CARD).write_text(card, "utf-8")
+        text = card.text(selection, contents)
+        (work / folder.CARD).write_text(text, "utf-8")
         folder.mark(work, "imagefolder")
     return Outcome(done.rows, _remarks(done))
 
