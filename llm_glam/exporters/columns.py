@@ -57,17 +57,26 @@ class Column:
     is_number: bool = False
 
     def value(self, row: Row) -> Any:
-        """Return the value in a row of the items table: a number, text, list or object, or None."""
+        """Return the value in a row of the items table: a number, text, list or object, or None.
+
+        :raises CannotExport: it is not of the column's kind, so it has just been changed
+        """
         value = row[self.name]
         if value is None:
             return None
         if self.kind in (Kind.LIST, Kind.JSON):
-            return json.loads(value)
+            value = _parsed(value)
+        if self.kind is not Kind.TEXT and not _fits(self.kind, value):
+            raise CannotExport(
+                f"The column '{self.heading}' was changed by another program while it was being "
+                "exported; repeat the command."
+            )
         if self.kind is Kind.NUMBER:
             return float(value) if math.isfinite(value) else None
-        if isinstance(value, bytes):
-            return b64encode(value).decode()
-        return value if self.kind is Kind.WHOLE else str(value)
+        if self.kind is Kind.TEXT:
+            is_bytes = isinstance(value, bytes)
+            return b64encode(value).decode() if is_bytes else str(value)
+        return value
 
     def cell(self, row: Row) -> Any:
         """Return the value for a table of plain cells: a number, text, or None.
@@ -75,8 +84,10 @@ class Column:
         Lists of texts are joined as they were in the source, or else written as JSON.
         """
         value = self.value(row)
-        if self.kind is Kind.LIST and self.separator and value is not None:
-            if not any(self.separator in one or one != one.strip() for one in value):
+        if self.kind is Kind.LIST and self.separator and value:
+            if not any(
+                self.separator in one or one != one.strip() or not one for one in value
+            ):
                 space = " " if self.separator in (";", ",") else ""
                 return (self.separator + space).join(value)
         return row[self.name] if self.kind in (Kind.LIST, Kind.JSON) else value
@@ -88,6 +99,30 @@ class Columns:
 
     shown: Sequence[Column]
     private: Sequence[str]
+
+
+def _parsed(value: Any) -> Any:
+    """Return what JSON says; text if that is more than Python reads, or cannot be written again."""
+    try:
+        return json.loads(value, parse_float=_finite)
+    except (ValueError, RecursionError, TypeError):
+        return value
+
+
+def _finite(number: str) -> float | str:
+    return float(number) if math.isfinite(float(number)) else number
+
+
+def _fits(kind: Kind, value: Any) -> bool:
+    """Return whether a value is one of this kind."""
+    if kind is Kind.LIST:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    allowed: dict[Kind, tuple[type, ...]] = {
+        Kind.WHOLE: (int,),
+        Kind.NUMBER: (int, float),
+        Kind.JSON: (dict, list, str),
+    }
+    return isinstance(value, allowed[kind])
 
 
 def choose(

@@ -113,6 +113,7 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
         delimiter = _delimiter(path, fp)
         rows = _csv_rows(path, fp, delimiter)
         first = next((row for _, row in rows if any(map(str.strip, row))), [])
+        first = [formulas.unescape(cell) for cell in first]
         header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
         unnamed = [c for c, name in header.items() if not name]
         if unnamed:  # they are columns if there is something in them

@@ -37,6 +37,12 @@ def test_no_path_is_given_out_twice():
     assert found[-1] == "x-2"
 
 
+def test_accents_composed_in_two_ways_are_one_name():
+    names = FileNames()
+    assert names.path_for("bl\xe9.png") == "bl\xe9.png"
+    assert names.path_for("ble\u0301.png") == "ble\u0301-2.png"
+
+
 def test_long_names_keep_their_extension():
     assert safe("ä" * 300 + ".png").endswith("ä.png")
     assert len(safe("ä" * 300 + ".png").encode()) <= 200

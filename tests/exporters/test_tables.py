@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_glam.exporters import ExportOptions, export
+from llm_glam.exporters import ExportOptions, columns, export
 from llm_glam.exporters.tables import write_cells
 from llm_glam.formats import tables
 
@@ -142,6 +142,50 @@ def test_values_of_any_type_are_written(joined, tmp_path):
     rows = list(tables.read(tmp_path / "out.jsonl"))
     assert [row["Year"] for row in rows][:2] == [1887, None]
     assert rows[0]["Object name"] == "AP8="
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 999 + "]" * 999,
+        "[" + "1" * 5000 + "]",
+        '{"a": 1e999}',
+        "[1, null, NaN]",
+        "[]",
+        '{"a": {"b": ["c"]}}',
+    ],
+)
+def test_json_of_any_kind_is_written(joined, tmp_path, text):
+    execute(joined, f"update photos set Subjects = '{text}'")
+    for name in ("out.csv", "out.jsonl", "out.xlsx", "out.parquet"):
+        joined("glam", "export", "photos", name)
+    for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+    assert next(tables.read(tmp_path / "out.csv"))["Subjects"] == text
+
+
+def test_headings_come_back_too(joined, tmp_path):
+    execute(
+        joined,
+        """update glam_columns set heading = '=a;"b", c' where heading = 'Year'""",
+    )
+    joined("glam", "export", "photos", "out.csv")
+    assert "'=a;" in (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[0]
+    assert '=a;"b", c' in next(tables.read(tmp_path / "out.csv"))
+
+
+def test_a_column_changed_meanwhile_is_one_sentence(joined, tmp_path, monkeypatch):
+    real = columns.choose
+
+    def choose(*args, **options):
+        chosen = real(*args, **options)
+        execute(joined, "update photos set Year = 'about 1900'")
+        return chosen
+
+    monkeypatch.setattr(columns, "choose", choose)
+    message = joined.fails("glam", "export", "photos", "out.parquet")
+    assert message.startswith("The column 'Year' was changed by another program")
+    assert not list(tmp_path.glob("*out*"))
 
 
 def test_a_list_whose_values_contain_the_separator_is_json(joined, tmp_path):

@@ -50,6 +50,12 @@ def _parts(selection: Selection, contents: Contents) -> Iterator[str]:
     yield "## Columns"
     rows = ((escaped(c.heading), c.kind.value) for c in contents.columns)
     yield table(("column", "values"), rows)
+    if selection.options.label is not None:
+        yield "## Labels"
+        yield (
+            f"The folder of a picture is its value in the column "
+            f"{escaped(selection.options.label)}, as the sources have it."
+        )
     yield "## Sources"
     yield _sources(selection)
     yield "## Rights"
