@@ -69,8 +69,7 @@ class ObjectIds:
 def write(path: Path, selection: Selection) -> Outcome:
     """Write a row for each picture, and one for each document of several pictures."""
     fields = _fields(selection.columns)
-    own = [field for field in fields.values() if field not in FIELDS]
-    headings = [*FIELDS, *dict.fromkeys(own)]
+    headings = [*FIELDS, *(f for f in fields.values() if f not in FIELDS)]
     records = _records(selection, fields)
     rows = ([record.get(heading) for heading in headings] for record in records)
     tables.write_cells(path, headings, rows)
@@ -79,23 +78,43 @@ def write(path: Path, selection: Selection) -> Outcome:
 
 def _fields(columns: Sequence[Column]) -> dict[Column, str]:
     """Return the field for each column of people's own; no two columns have the same."""
+    own = [column for column in columns if column.name not in OURS]
     found: dict[Column, str] = {}
-    reserved = {"objectid", "parentid", "filename", "type", "format"}
-    reserved |= {"display_template", "object_location", "image_small", "image_thumb"}
-    taken = reserved | {"title", "rights", "rightsstatement", "image_alt_text"}
-    if any(column.name == "caption" for column in columns):
-        taken.add("description")
-    for column in columns:
-        if column.name in OURS:
-            continue
-        plain = " ".join(column.heading.lower().split())
-        field = "identifier" if column.is_number else MEANT.get(plain, plain)
-        field = re.sub(r"\W+", "_", field).strip("_") or "column"
-        while field in taken:
-            field += "_source"
-        taken.add(field)
-        found[column] = field
+    taken: set[str] = set()
+    for meant in (_same, _meant, _other):
+        for column in own:
+            field = meant(column)
+            if (
+                column in found
+                or field is None
+                or (field in taken and meant is not _other)
+            ):
+                continue
+            while field in taken or (meant is _other and field in FIELDS):
+                field += "_source"
+            taken.add(field)
+            found[column] = field
     return found
+
+
+def _same(column: Column) -> str | None:
+    """Return the field that has a column's heading."""
+    plain = _plain(column)
+    return plain if plain in FIELDS else None
+
+
+def _meant(column: Column) -> str | None:
+    """Return the field that a column is meant for."""
+    return "identifier" if column.is_number else MEANT.get(_plain(column))
+
+
+def _other(column: Column) -> str:
+    """Return a field of people's own."""
+    return re.sub(r"\W+", "_", _plain(column)).strip("_") or "column"
+
+
+def _plain(column: Column) -> str:
+    return " ".join(column.heading.lower().split())
 
 
 def _records(
@@ -113,13 +132,15 @@ def _records(
             if document not in parents:
                 parents[document] = object_ids.of(document)
                 yield _parent(parents[document], document, images)
-        name = str(PurePosixPath(row["id"]).with_suffix("")) if row["id"] else ""
-        yield {
-            "objectid": object_ids.of(name),
+        own = {field: _joined(column.value(row)) for column, field in fields.items()}
+        record = {
             "parentid": parents.get(document or ""),
-            **_described(row, fields),
+            **_described(row),
             **images,
+            **{field: value for field, value in own.items() if value is not None},
         }
+        name = record.get("objectid") or re.sub(r"\.[^./]*$", "", row["id"])
+        yield {**record, "objectid": object_ids.of(str(name))}
 
 
 def _parent(object_id: str, document: str, images: dict[str, str]) -> dict[str, Any]:
@@ -129,12 +150,10 @@ def _parent(object_id: str, document: str, images: dict[str, str]) -> dict[str, 
     return {"objectid": object_id, "title": document, **template, **shown}
 
 
-def _described(row: Row, fields: dict[Column, str]) -> dict[str, Any]:
-    own = {field: _joined(column.value(row)) for column, field in fields.items()}
+def _described(row: Row) -> dict[str, Any]:
     caption = row.get("caption")
     return {
-        **({"description": caption} if caption else {}),
-        **own,
+        "description": caption,
         "filename": row["id"],
         "title": row.get("title") or row["id"],
         "type": TYPE,

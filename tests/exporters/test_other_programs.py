@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from ..sheets import save
 from .conftest import execute
 
 BASE = ("--base-url", "https://museum.example/pictures")
@@ -89,6 +90,36 @@ def test_collectionbuilder_shows_published_pictures(placed):
     rows = exported(placed, "collectionbuilder", *BASE)
     for name in ("object_location", "image_small", "image_thumb"):
         assert rows[0][name] == "https://museum.example/pictures/1887_1.png"
+
+
+def test_collectionbuilder_s_own_fields_come_back(joined, tmp_path):
+    """As in its sample data, where the objectid joins the records."""
+    sample = {
+        "objectid": "coll00{}",
+        "filename": "1887_{}.png",
+        "title": "Kappa no Yume",
+        "creator": "unknown",
+        "description": "A kappa dreams",
+        "subject": "kappa; gourd",
+        "identifier": "Coll 482",
+        "type": "Image;StillImage",
+        "format": "image/jpeg",
+        "rightsstatement": "http://rightsstatements.org/vocab/NoC-US/1.0/",
+        "image_thumb": "https://example.com/thumb.jpg",
+        "mine": "x",
+    }
+    rows = [[value.format(n) for value in sample.values()] for n in (1, 2, 3)]
+    save(tmp_path / "cb.xlsx", [list(sample), *rows])
+    joined("glam", "records", "photos", "--remove", "export.xlsx")
+    join = ("glam", "records", "photos", "cb.xlsx", "--yes", "--key", "filename")
+    joined(*join, "--split", "subject=;")
+    found = exported(joined, "collectionbuilder")
+    for number, row in enumerate(found, 1):
+        assert {name: row[name] for name in sample} == {
+            name: value.format(number) for name, value in sample.items()
+        }
+    assert found[0]["object_location"] == "/objects/1887_1.png"
+    assert not [name for name in found[0] if name.endswith("_source")]
 
 
 def test_documents_are_compound_objects(placed):

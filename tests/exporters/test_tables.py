@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_glam.exporters import ExportOptions, columns, export
+from llm_glam.exporters.run import FORMATS
 from llm_glam.exporters.tables import write_cells
 from llm_glam.formats import tables
 
@@ -142,6 +143,24 @@ def test_values_of_any_type_are_written(joined, tmp_path):
     rows = list(tables.read(tmp_path / "out.jsonl"))
     assert [row["Year"] for row in rows][:2] == [1887, None]
     assert rows[0]["Object name"] == "AP8="
+
+
+@pytest.mark.parametrize(
+    "item_id", ["", ".", "..", "a/..", "x", "https://a.b/c?d#e", "\n"]
+)
+def test_ids_of_any_kind_are_written(joined, tmp_path, item_id):
+    for table in ("photos", "embeddings", "glam_thumbnails"):
+        execute(joined, f"update {table} set id = '{item_id}' where id = '1887_1.png'")
+    execute(joined, "update photos set file = null where id = '" + item_id + "'")
+    options = ExportOptions(thumbnails=True, base_url="https://a.b", provider="M")
+    for format_ in FORMATS:
+        done = export(
+            joined.database, "photos", format_, format_=format_, options=options
+        )
+        assert done.pictures == 3, format_
+    inside = {p.resolve() for p in (tmp_path / "imagefolder").rglob("*")}
+    assert len([p for p in inside if p.is_file()]) == 6
+    assert all(p.is_relative_to(tmp_path / "imagefolder") for p in inside)
 
 
 @pytest.mark.parametrize(

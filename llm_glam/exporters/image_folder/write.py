@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -122,7 +123,7 @@ def _copy(
         done.missing += 1
         return None
     if thumbnail is not None:
-        place = str(PurePosixPath(place or "_").with_suffix(".jpg"))
+        place = re.sub(r"\.[^./]*$", "", place) + ".jpg"
     name = done.names.path_for(place)
     target = work / name
     target.parent.mkdir(parents=True, exist_ok=True)
