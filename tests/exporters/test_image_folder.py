@@ -120,6 +120,13 @@ def test_files_outside_their_folder_are_not_copied(joined, tmp_path):
     assert "Left out 1 pictures" in joined(*EXPORT).stderr
 
 
+def test_links_out_of_their_folder_are_not_copied(joined, tmp_path):
+    (tmp_path / "secret.png").write_text("secret")
+    (tmp_path / "photos" / "1887_1.png").unlink()
+    (tmp_path / "photos" / "1887_1.png").symlink_to(tmp_path / "secret.png")
+    assert "Left out 1 pictures" in joined(*EXPORT).stderr
+
+
 def test_hard_links_save_space(joined, tmp_path):
     joined(*EXPORT, "--hard-links")
     original, link = (tmp_path / f / "1887_1.png" for f in ("photos", "out"))
@@ -170,7 +177,8 @@ def test_a_folder_that_is_not_ours_is_refused(joined, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "metadata.jsonl", "notes.txt", "sub/mine.png"]
+    "name",
+    ["README.md", "metadata.jsonl", "notes.txt", "sub/mine.png", ".gitattributes"],
 )
 def test_what_people_added_to_a_folder_is_not_lost(joined, tmp_path, name):
     joined(*EXPORT)

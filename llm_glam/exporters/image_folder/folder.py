@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -87,21 +87,17 @@ def _changed(path: Path) -> Iterator[str]:
         for name, md5 in written.items():
             if (path / name).is_file() and _md5(path / name) != md5:
                 yield name
-        names = _names((path / LISTED).read_text("utf-8").splitlines())
+        with (path / LISTED).open(encoding="utf-8") as lines:
+            known = {MARK, LISTED, CARD, *(json.loads(li)["file_name"] for li in lines)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield MARK
         return
-    known = {MARK, LISTED, CARD, *names}
     for folder, _folders, files in os.walk(path):
         for file in files:
             name = Path(folder, file).relative_to(path).as_posix()
-            is_systems = file.startswith(".") or file.lower() in SYSTEM_NAMES
-            if name not in known and not is_systems:
+            is_apple = file == ".DS_Store" or file.startswith("._")
+            if name not in known and not is_apple and file.lower() not in SYSTEM_NAMES:
                 yield name
-
-
-def _names(lines: Iterable[str]) -> Sequence[str]:
-    return [json.loads(line)["file_name"] for line in lines]
 
 
 def _md5(path: Path) -> str:

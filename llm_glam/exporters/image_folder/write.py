@@ -143,7 +143,9 @@ def _original(selection: Selection, row: Row) -> Path | None:
     if ".." in parts.parts or parts.is_absolute():
         return None
     file = folders.original(row, selection.folders)
-    return file.path if file else None
+    if file is None or not file.path.resolve().is_relative_to(file.folder.resolve()):
+        return None
+    return file.path
 
 
 def _put(source: Path, target: Path, is_linked: bool) -> None:
