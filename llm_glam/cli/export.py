@@ -8,7 +8,7 @@ import click
 
 from ..db.filters import Conditions
 from ..exporters.run import FORMATS, Exported, export
-from ..exporters.selection import ExportOptions
+from ..exporters.selection import ExportOptions, counted
 from . import options as shared
 from .output import ProgressBar, say_on_stderr
 
@@ -123,23 +123,19 @@ def command(
 def _report(done: Exported) -> None:
     """Print what was written, and what was left out."""
     say_on_stderr(
-        f"Wrote {_number(done.pictures, 'picture')} with "
-        f"{_number(len(done.columns), 'column')} to {done.path}."
+        f"Wrote {counted(done.pictures, 'picture')} with "
+        f"{counted(len(done.columns), 'column')} to {done.path}."
     )
     if done.private:
         names = (
-            f"{_number(len(done.private), 'private column')}: {_first(done.private)}"
+            f"{counted(len(done.private), 'private column')}: {_first(done.private)}"
         )
         say_on_stderr(f"Left out {names}. Add --private COLUMN for each to export.")
     if done.sensitive:
-        pictures = _number(done.sensitive, "sensitive picture")
+        pictures = counted(done.sensitive, "sensitive picture")
         say_on_stderr(f"Left out {pictures}. Add --sensitive to export them.")
     for remark in done.remarks:
         say_on_stderr(remark)
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _first(names: Sequence[str]) -> str:

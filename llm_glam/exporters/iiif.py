@@ -20,7 +20,7 @@ from .columns import ALWAYS
 from .documents import document_of, ordered
 from .media_types import media_type
 from .rights import address_of, credit
-from .selection import Outcome, Selection
+from .selection import Outcome, Selection, counted
 from .web_addresses import Addresses
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
@@ -198,6 +198,6 @@ def _remarks(state: _State) -> list[str]:
     if not state.without_size:
         return []
     return [
-        f"Left out {len(state.without_size):,} pictures whose size is not known (the first is "
-        f"{state.without_size[0]}); embed them with llm glam embed."
+        f"Left out {counted(len(state.without_size), 'picture')} of unknown size (the first is "
+        f"{state.without_size[0]}); embed with llm glam embed to know it."
     ]

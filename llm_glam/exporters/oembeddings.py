@@ -17,7 +17,7 @@ from ..models import registry
 from ..vectors import STORED
 from . import parquet, web_addresses
 from .rights import credit
-from .selection import Outcome, Selection
+from .selection import Outcome, Selection, counted
 from .web_addresses import Addresses
 
 ROWS_IN_GROUP = 2_000
@@ -58,8 +58,8 @@ def write(path: Path, selection: Selection) -> Outcome:
     if not damaged:
         return Outcome(written)
     remark = (
-        f"Left out {len(damaged):,} damaged vectors (the first is of {damaged[0]}); embed these "
-        "pictures again."
+        f"Left out {counted(len(damaged), 'damaged vector')} (the first is of {damaged[0]}); embed "
+        "the pictures again."
     )
     return Outcome(written, [remark])
 

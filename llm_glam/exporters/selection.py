@@ -156,11 +156,16 @@ def select(
     )
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number of things for a sentence, ``1 picture`` or ``2,000 pictures``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def _nothing(collection: Collection, sensitive: int) -> str:
     if sensitive:
         return (
-            f"All {sensitive:,} pictures that match are marked as sensitive, so nothing was "
-            "written. Add --sensitive to export them."
+            f"Nothing was written: what matches, {counted(sensitive, 'picture')}, is marked as "
+            "sensitive. Add --sensitive to export it."
         )
     return (
         f"No picture in the collection '{collection.name}' matches, so nothing was "

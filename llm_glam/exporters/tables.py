@@ -11,7 +11,7 @@ from ..formats.atomic import replacing
 from ..formats.workbook_writer import LONGEST_CELL
 from . import parquet
 from .columns import Kind
-from .selection import Outcome, Selection
+from .selection import Outcome, Selection, counted
 
 MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384  # of a sheet, the headings aside
 LARGEST = 10**15  # Excel keeps 15 digits of a number
@@ -35,7 +35,7 @@ def write_xlsx(path: Path, selection: Selection) -> Outcome:
     if not cut:
         return Outcome(count)
     remark = (
-        f"{len(cut):,} cells were cut after {LONGEST_CELL:,} characters, the most that Excel "
+        f"Cut {counted(len(cut), 'cell')} after {LONGEST_CELL:,} characters, the most that Excel "
         f"stores (the first is of {cut[0]}); CSV has all of them."
     )
     return Outcome(count, [remark])

@@ -134,7 +134,9 @@ def test_pictures_without_a_size_are_left_out(joined, tmp_path):
     execute(joined, "update photos set image_width = null where id = '1887_1.png'")
     shown = joined(*EXPORT, *BASE)
     assert "Wrote 2 pictures" in shown.stderr
-    assert "Left out 1 pictures whose size is not known" in shown.stderr
+    assert (
+        "Left out 1 picture of unknown size (the first is 1887_1.png)" in shown.stderr
+    )
     execute(joined, "update photos set image_width = 0")
     message = joined.fails(*EXPORT, *BASE, "--replace")
     assert message.startswith("The sizes of these pictures are not known")

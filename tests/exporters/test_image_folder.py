@@ -66,7 +66,7 @@ def test_the_folder_comes_back_with_the_same_items(joined, tmp_path):
 def test_a_folder_for_each_label(joined, tmp_path):
     execute(joined, "update photos set Year = null where id = '1887_3.png'")
     shown = joined(*EXPORT, "--label", "Year")
-    assert "1 pictures have no label; they are in the folder unlabelled" in shown.stderr
+    assert "Put 1 picture without a label into the folder unlabelled." in shown.stderr
     names = [row["file_name"] for row in lines(tmp_path / "out")]
     assert names == ["1887/1887_1.png", "1888/1887_2.png", "unlabelled/1887_3.png"]
     rows = loaded(tmp_path / "out")
@@ -98,7 +98,7 @@ def test_missing_files_are_counted_and_left_out(joined, tmp_path):
     (tmp_path / "photos" / "1887_2.png").unlink()
     shown = joined(*EXPORT)
     assert "Wrote 2 pictures" in shown.stderr
-    assert "Left out 1 pictures whose files are not on this computer" in shown.stderr
+    assert "Left out 1 picture without a file on this computer" in shown.stderr
     assert "files were not at hand: 1" in (tmp_path / "out" / "README.md").read_text()
     joined(*EXPORT, "--thumbnails", "--replace")
     rows = lines(tmp_path / "out")
@@ -110,21 +110,21 @@ def test_missing_files_are_counted_and_left_out(joined, tmp_path):
 def test_no_file_at_all_is_one_sentence(joined, tmp_path):
     for name in FILES:
         (tmp_path / "photos" / name).unlink()
-    assert "None of the files of these 3 pictures" in joined.fails(*EXPORT)
+    assert "No file of 3 pictures is on this computer" in joined.fails(*EXPORT)
     assert not list(tmp_path.glob("*out*"))
 
 
 def test_files_outside_their_folder_are_not_copied(joined, tmp_path):
     (tmp_path / "secret.png").write_text("secret")
     execute(joined, "update photos set file = '../secret.png' where id = '1887_1.png'")
-    assert "Left out 1 pictures" in joined(*EXPORT).stderr
+    assert "Left out 1 picture " in joined(*EXPORT).stderr
 
 
 def test_links_out_of_their_folder_are_not_copied(joined, tmp_path):
     (tmp_path / "secret.png").write_text("secret")
     (tmp_path / "photos" / "1887_1.png").unlink()
     (tmp_path / "photos" / "1887_1.png").symlink_to(tmp_path / "secret.png")
-    assert "Left out 1 pictures" in joined(*EXPORT).stderr
+    assert "Left out 1 picture " in joined(*EXPORT).stderr
 
 
 def test_hard_links_save_space(joined, tmp_path):

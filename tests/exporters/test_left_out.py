@@ -101,7 +101,10 @@ def test_sensitive_pictures_stay_out(joined, tmp_path, value):
 def test_nothing_but_sensitive_pictures(joined, tmp_path):
     execute(joined, "update photos set sensitive = 1")
     message = joined.fails("glam", "export", "photos", "out.csv")
-    assert message.startswith("All 3 pictures that match are marked as sensitive")
+    assert message == (
+        "Nothing was written: what matches, 3 pictures, is marked as sensitive. Add --sensitive to "
+        "export it."
+    )
     assert not (tmp_path / "out.csv").exists()
 
 

@@ -229,7 +229,7 @@ def test_two_columns_never_have_one_heading(joined, tmp_path):
 def test_long_texts_are_cut_for_excel_and_said(joined, tmp_path):
     execute(joined, """update photos set "Object name" = printf('%.40000c', 'x')""")
     shown = joined("glam", "export", "photos", "out.xlsx")
-    assert "3 cells were cut after 32,767 characters" in shown.stderr
+    assert "Cut 3 cells after 32,767 characters" in shown.stderr
     joined("glam", "export", "photos", "out.csv")
     assert len(next(tables.read(tmp_path / "out.csv"))["Object name"]) == 40_000
 

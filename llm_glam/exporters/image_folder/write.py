@@ -15,7 +15,7 @@ from ...db import folders
 from ...errors import CannotExport
 from ...formats.tables import Row
 from ..columns import FILE_NAME, Column, Kind
-from ..selection import Outcome, Selection
+from ..selection import Outcome, Selection, counted
 from . import card, folder
 from .card import Contents
 from .file_names import FileNames, safe
@@ -177,25 +177,26 @@ def _values(row: Row, columns: list[Column]) -> Iterator[tuple[str, Any]]:
 
 def _nothing(selection: Selection) -> str:
     return (
-        f"None of the files of these {len(selection.ids):,} pictures is on this computer, so "
-        "nothing was written. Connect the disk that they are on, or add --thumbnails."
+        f"No file of {counted(len(selection.ids), 'picture')} is on this computer, so nothing was "
+        "written. Connect the disk that they are on, or add --thumbnails."
     )
 
 
 def _remarks(done: State) -> list[str]:
     remarks = []
     if done.thumbnails:
+        thumbnails = counted(done.thumbnails, "picture")
         remarks.append(
-            f"{done.thumbnails:,} pictures whose files are not on this computer are there as "
-            "thumbnails."
+            f"Wrote thumbnails of {thumbnails} without a file on this computer."
         )
     if done.missing:
         remarks.append(
-            f"Left out {done.missing:,} pictures whose files are not on this computer. Add "
-            "--thumbnails to write their thumbnails instead."
+            f"Left out {counted(done.missing, 'picture')} without a file on this computer. Add "
+            "--thumbnails to write thumbnails instead."
         )
     if done.unlabelled:
         remarks.append(
-            f"{done.unlabelled:,} pictures have no label; they are in the folder {UNLABELLED}."
+            f"Put {counted(done.unlabelled, 'picture')} without a label into the folder "
+            f"{UNLABELLED}."
         )
     return remarks
