@@ -10,6 +10,7 @@ Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
     ├── BadCheckpoint           a directory or repository that is not a CLIP, or is incomplete
     ├── BadArchive              an archive that is damaged, or unsafe to unpack
     ├── CannotPack              an archive that cannot be written
+    ├── CannotExport            an export that cannot be written as requested
     ├── CheckpointChanged       the weights are not those the vectors were made with
     ├── HubUnreachable          a checkpoint must be downloaded and cannot be
     ├── TrainingFailed          a training run cannot continue, or its result is useless
@@ -96,6 +97,10 @@ class BadArchive(GlamError):
 
 class CannotPack(GlamError):
     """An archive that cannot be written as requested."""
+
+
+class CannotExport(GlamError):
+    """An export that cannot be written as requested."""
 
 
 class CheckpointChanged(GlamError):

@@ -21,6 +21,7 @@ COMMANDS = {  # with their headings, in the order of the help
     "models": "Checkpoints",
     "train": "Checkpoints",
     "evaluate": "Checkpoints",
+    "export": "Publish",
     "serve": "Site",
     "demo": "Try it",
 }

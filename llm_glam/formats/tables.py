@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import platforms
 from ..errors import BadRecords
+from . import formulas
 from .spreadsheet_kind import check_kind, damaged
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
         delimiter = _delimiter(path, fp)
         rows = _csv_rows(path, fp, delimiter)
         first = next((row for _, row in rows if any(map(str.strip, row))), [])
+        first = [formulas.unescape(cell) for cell in first]
         header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
         unnamed = [c for c, name in header.items() if not name]
         if unnamed:  # they are columns if there is something in them
@@ -144,7 +146,7 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
             empty += max(0, len(names) - len(row))
             _check_empty(path, empty)
             if row:
-                yield {name: _at(row, c) for c, name in names.items()}
+                yield {n: formulas.unescape(_at(row, c)) for c, n in names.items()}
         if holding:
             notes.remarks.append(
                 f"{len(holding):,} rows have a cell that contains what looks like further rows (see "
