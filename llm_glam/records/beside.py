@@ -20,14 +20,12 @@ from ..db.sources import Record, Source
 from ..errors import BadRecords
 from ..formats import column_names, tables
 from ..formats.tables import Notes, Row
+from ..images import metadata_files
 from ..images.files import (
     FileNames,
     PictureFile,
     folded,
-    metadata_in,
-    metadata_left_out,
     same_name,
-    spreadsheets_in,
 )
 
 FILE_NAME = "file_name"
@@ -151,7 +149,7 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     read_files = [
         path
         for folder in folders
-        for path in metadata_in(folder)
+        for path in metadata_files.in_folder(folder)
         if path.resolve().is_relative_to(folder)
     ]
     for path in read_files:
@@ -159,13 +157,13 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     records.remarks += [
         f"{path} is not read, because the workbook beside it is"
         for folder in folders
-        for path in metadata_left_out(folder)
+        for path in metadata_files.left_out(folder)
     ]
     if not read_files:
         records.remarks += [
             f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
             "metadata.csv"
-            for path in spreadsheets_in(folders)[:NAMED]
+            for path in metadata_files.spreadsheets_in(folders)[:NAMED]
         ]
     records.match_other_case(files)
     if (count := len(records.kinds.by_heading())) > MOST_COLUMNS:

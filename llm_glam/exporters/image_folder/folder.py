@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from ...errors import CannotExport
 from ...formats import atomic
-from ...images.files import SYSTEM_NAMES
 from ...models import registry
+from ...platforms import SYSTEM_NAMES
 
 MARK = ".glam-export.json"  # what says that a folder is ours, and what is in it
 LISTED = "metadata.jsonl"

@@ -5,7 +5,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from ..files import SIDECAR_SUFFIX, PictureFile, folded, is_sidecar
+from ..files import PictureFile, folded
+from ..metadata_files import SIDECAR_SUFFIX, is_sidecar
 from .xmp import LARGEST
 
 
