@@ -9,13 +9,14 @@ from sqlite_utils.db import quote_identifier
 
 from .db import embeddings, folders, items, sources
 from .db.collection import Collection
+from .db.sensitive import NO_TRAIN, SENSITIVE
 from .errors import GlamError
 from .formats.tables import Row
 from .models import registry
 from .search import index
 
 # Columns that say how to treat a picture, or where it belongs, but not what it shows.
-NOT_RECORDS = {*items.TECHNICAL, *sources.PLACE, "sensitive"}
+NOT_RECORDS = {*items.TECHNICAL, *sources.PLACE, "sensitive", NO_TRAIN}
 AT_ONCE = 100  # columns in one function of SQL, which takes no more than 127
 WITHOUT_PICTURE = "from glam_sources where items_table = ? and id is null"
 
@@ -105,6 +106,8 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
         "labels": _one(
             db, "select count(*) from glam_labels where items_table = ?", table
         ),
+        "sensitive": _one(db, f"select count(*) from {quoted} where {SENSITIVE}"),
+        "private_columns": items.private_columns(db, table),
         "pictures_without_record": _one(
             db, f"select count(*) {_without_record(db, table)}", table
         ),
@@ -139,7 +142,7 @@ def _without_record(db: Database, table: str) -> str:
     names = [
         f"nullif({quote_identifier(name)}, '')"
         for name in db.table(table).columns_dict
-        if name not in NOT_RECORDS
+        if name.lower() not in NOT_RECORDS
     ]
     # All columns in one expression would be nested more deeply than SQLite allows.
     empty = [

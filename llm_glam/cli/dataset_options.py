@@ -39,13 +39,14 @@ class Source:
         """The name of the file or of the collection."""
         return Path(self.data).name if self.data else str(self.collection)
 
-    def read(self, *, from_files: bool) -> Pairs:
+    def read(self, *, from_files: bool, for_training: bool = False) -> Pairs:
         """Read the pairs, and report remarks about them on stderr.
 
         :param from_files: whether pictures of a collection need their files
+        :param for_training: whether to leave out pictures of it that are marked for that
         :raises BadPairs: there are no pairs, or a column does not exist
         """
-        found = self._read(from_files)
+        found = self._read(from_files, for_training)
         for remark in found.remarks:
             say_on_stderr(remark)
         unusable_rows.report(found.refused, say_on_stderr)
@@ -70,7 +71,7 @@ class Source:
         precision = collections.get(self._database(), str(self.collection)).precision
         return EngineOptions(say_on_stderr, precision, device)
 
-    def _read(self, from_files: bool) -> Pairs:
+    def _read(self, from_files: bool, for_training: bool) -> Pairs:
         self._check()
         if self.collection is None:
             columns = Columns(
@@ -93,6 +94,7 @@ class Source:
             conditions=Conditions(self.filters_, self.where),
             sensitive=self.sensitive,
             from_files=from_files,
+            for_training=for_training,
         )
 
     def _database(self) -> Database:

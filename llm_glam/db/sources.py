@@ -152,11 +152,13 @@ def put_without_picture(
 def remove(db: Database, table: str, source: str) -> int:
     """Remove the records of a source, and the columns that only it has filled.
 
+    Columns that were marked as private stay so.
+
     :return: how many rows of the items table were changed
     """
     before, ids = columns(db, table), ids_of(db, table, source)
     keep_edits(db, table, ids)
-    for name in ("glam_sources", "glam_columns"):
+    for name in ("glam_sources", *(["glam_columns"] if source != BY_HAND else [])):
         sql = f"delete from {name} where items_table = ? and source = ?"
         db.execute(sql, [table, source])
     changed = merge(db, table, ids, before)
@@ -197,11 +199,15 @@ def every(db: Database, table: str) -> list[Row]:
 
 
 def columns(db: Database, table: str) -> list[Column]:
-    """Return what the sources of a set fill, in the order of the sources' own columns."""
+    """Return what the sources of a set fill, in the order of the sources' own columns.
+
+    Columns that are only marked as private, under :data:`BY_HAND`, are not among them.
+    """
     types = db.table(table).columns_dict
     rows = db.query(
-        "select * from glam_columns where items_table = ? order by source, position",
-        [table],
+        "select * from glam_columns where items_table = ? and source != ? "
+        "order by source, position",
+        [table, BY_HAND],
     )
     return [
         Column(

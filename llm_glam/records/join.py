@@ -205,7 +205,7 @@ def join(
 
 
 def _write(db: Database, plan: JoinPlan) -> Joined:
-    table, source = _table(plan.collection), plan.source
+    table, source = table_of(plan.collection), plan.source
     records = plan.records()
     kinds = Kinds()
     for row in plan.rows.values():
@@ -240,7 +240,7 @@ def _write(db: Database, plan: JoinPlan) -> Joined:
 
 def sources_of(db: Database, collection: Collection) -> list[Row]:
     """Return the sources of a collection's records, with how many records and pictures each has."""
-    return sources.every(db, _table(collection))
+    return sources.every(db, table_of(collection))
 
 
 def remove(db: Database, collection: Collection, name: str) -> int:
@@ -250,7 +250,7 @@ def remove(db: Database, collection: Collection, name: str) -> int:
     :raises BadRecords: there is no such source
     """
     collections.prepare(db)
-    table = _table(collection)
+    table = table_of(collection)
     known = [row["source"] for row in sources.every(db, table)]
     if name not in known:
         raise BadRecords(
@@ -286,11 +286,15 @@ def _read(path: Path, notes: Notes) -> dict[int, Row]:
 
 
 def _pictures(db: Database, collection: Collection) -> list[Picture]:
-    sql = f"select id, coalesce(file, id) from {quote_identifier(_table(collection))}"
+    sql = f"select id, coalesce(file, id) from {quote_identifier(table_of(collection))}"
     return [Picture(*row) for row in db.execute(f"{sql} order by id").fetchall()]
 
 
-def _table(collection: Collection) -> str:
+def table_of(collection: Collection) -> str:
+    """Return the items table of a collection.
+
+    :raises UnknownCollection: it has none
+    """
     if collection.items_table is None:
         raise UnknownCollection(
             f"The collection '{collection.name}' has no pictures embedded by llm-glam."
