@@ -1,4 +1,4 @@
-"""``llm glam records``: attach a spreadsheet to pictures that are already in a collection."""
+"""``llm glam records``: attach a spreadsheet, or texts, to pictures that are in a collection."""
 
 import sys
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ from sqlite_utils import Database
 
 from ..db import collections, connection
 from ..records import join as joining
+from ..records import page_texts
 from ..records import report as reports
-from ..records.join import JoinOptions, JoinPlan
+from ..records.join import Joined, JoinOptions, JoinPlan
+from ..records.page_texts import TextPlan
 from . import options as shared
-from .output import output_options, output_rows, say_on_stderr
+from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
 SHOWN = 5
 
@@ -53,6 +55,12 @@ def _split_options(
     callback=_split_options,
     help="Split the cells of a column into several values, as in --split 'Subjects=;'",
 )
+@click.option(
+    "--text-dir",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Attach the texts in a folder (TXT, ALTO, PAGE, hOCR) that have the names of pictures",
+)
 @click.option("-y", "--yes", is_flag=True, help="Join without asking")
 @click.option(
     "--report",
@@ -74,6 +82,7 @@ def command(
     key: str | None,
     key_regex: str | None,
     split: dict[str, str],
+    text_dir: Path | None,
     yes: bool,
     report: Path | None,
     remove: str | None,
@@ -86,21 +95,36 @@ def command(
     written, the command shows what matches and asks. Repeat it after the spreadsheet has changed:
     only the records that differ are changed, and what you edited in the database stays.
 
-    Without FILE, lists the sources of the records.
+    With --text-dir instead of FILE, the texts of pages are attached in the same way, as
+    transcription. Without either, lists the sources of the records.
 
     \b
     Examples:
         llm glam records photos catalogue.xlsx
         llm glam records photos catalogue.xlsx --key 'Accession No.' --yes
         llm glam records photos export.csv --report matches.xlsx
+        llm glam records letters --text-dir transcriptions
         llm glam records photos --remove catalogue.xlsx
     """
+    others = (file, key, key_regex, split or None, report)
+    if text_dir is not None and any(one is not None for one in others):
+        raise click.UsageError(
+            "--text-dir cannot be used with FILE or with options that are about it."
+        )
     shared.check_exists(database)
     db = connection.connect(database)
     opened = collections.get(db, collection)
     if remove is not None:
         changed = joining.remove(db, opened, remove)
         output_rows([{"removed": remove, "changed": changed}], format_)
+    elif text_dir is not None:
+        with ProgressBar("texts") as progress:
+            texts = page_texts.plan_texts(db, opened, text_dir, progress)
+        _show_texts(texts)
+        row = {**texts.counts(), "joined": _is_wanted(yes)}
+        if row["joined"]:
+            row |= _attach(db, texts, click.get_current_context().params)
+        output_rows([row], format_)
     elif file is None:
         output_rows(
             joining.sources_of(db, opened), format_, "There are no records yet."
@@ -128,19 +152,49 @@ def _is_wanted(yes: bool) -> bool:
 
 def _join(db: Database, plan: JoinPlan, arguments: dict[str, Any]) -> dict[str, int]:
     joined = joining.join(db, plan, arguments)
-    if gone := joined.gone_records:
-        are = "record is" if len(gone) == 1 else "records are"
-        was = "was" if len(gone) == 1 else "were"
-        say_on_stderr(
-            f"{len(gone):,} {are} no longer in {plan.source.name} and {was} removed: "
-            f"{_first(gone)}"
-        )
+    _say_what_is_gone(joined, "record", plan.source.name)
     if joined.gone_columns:
         say_on_stderr(
             f"Columns that are no longer in {plan.source.name} are empty now: "
             f"{_first(joined.gone_columns)}"
         )
     return {"changed": joined.changed}
+
+
+def _attach(db: Database, plan: TextPlan, arguments: dict[str, Any]) -> dict[str, int]:
+    joined = page_texts.attach(db, plan, arguments)
+    _say_what_is_gone(joined, "text", plan.source.name)
+    return {"changed": joined.changed}
+
+
+def _say_what_is_gone(joined: Joined, what: str, source: str) -> None:
+    if gone := joined.gone_records:
+        are, was = ("is", "was") if len(gone) == 1 else ("are", "were")
+        say_on_stderr(
+            f"{_number(len(gone), what)} {are} no longer in {source} and {was} removed: "
+            f"{_first(gone)}"
+        )
+
+
+def _show_texts(plan: TextPlan) -> None:
+    """Print which texts would be attached."""
+    counts = plan.counts()
+    say_on_stderr(
+        f"{plan.source.name}: {_number(counts['texts'], 'text')} for {counts['pictures']:,} of "
+        f"{_number(len(plan.pictures), 'picture')}, for example:"
+    )
+    for file, item_id in plan.examples():
+        say_on_stderr(f"  {file} = {item_id}")
+    for what, rest, names in (
+        ("picture", "without a text", plan.without_text),
+        ("text", "without a picture", plan.without_picture),
+        ("picture", "whose text is ambiguous, left out", plan.ambiguous),
+        ("file", "that cannot be read, left out", list(plan.damaged)),
+    ):
+        if names:
+            say_on_stderr(f"{_number(len(names), what)} {rest}: {_first(names)}")
+    for message in list(plan.damaged.values())[:SHOWN]:
+        say_on_stderr(message)
 
 
 def _show(plan: JoinPlan) -> None:

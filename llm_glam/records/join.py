@@ -167,7 +167,7 @@ def plan_join(
     rows = _read(path, notes)
     headings = list(dict.fromkeys(heading for row in rows.values() for heading in row))
     split = {_checked_column(path, h, headings): by for h, by in options.split.items()}
-    pictures = _pictures(db, collection)
+    pictures = pictures_of(db, collection)
     find = _finder(options)
     key = (
         _checked_column(path, options.key, headings)
@@ -285,7 +285,8 @@ def _read(path: Path, notes: Notes) -> dict[int, Row]:
     return rows
 
 
-def _pictures(db: Database, collection: Collection) -> list[Picture]:
+def pictures_of(db: Database, collection: Collection) -> list[Picture]:
+    """Return all pictures of a collection, in the order of their ids."""
     sql = f"select id, coalesce(file, id) from {quote_identifier(table_of(collection))}"
     return [Picture(*row) for row in db.execute(f"{sql} order by id").fetchall()]
 
