@@ -13,6 +13,7 @@ from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
 from ..models import registry
 from ..models.engine_choice import EngineOptions
+from ..records import open_pictures
 from . import options as shared
 from .options import F
 from .output import say_on_stderr
@@ -32,6 +33,7 @@ class Source:
     group_by: str | None
     filters_: tuple[str, ...]
     where: tuple[str, ...]
+    rights: str | None
     sensitive: bool
 
     @property
@@ -86,12 +88,16 @@ class Source:
                 sensitive=self.sensitive,
             )
         db = self._database()
+        opened = collections.get(db, self.collection)
+        filters = self.filters_
+        if self.rights:
+            filters = (*filters, open_pictures.condition(db, opened))
         return from_collection.read(
-            *(db, collections.get(db, self.collection)),
+            *(db, opened),
             caption=self.caption_column,
             template=self.caption_template,
             group_by=self.group_by,
-            conditions=Conditions(self.filters_, self.where),
+            conditions=Conditions(filters, self.where),
             sensitive=self.sensitive,
             from_files=from_files,
             for_training=for_training,
@@ -108,6 +114,8 @@ class Source:
             raise click.UsageError(
                 "--filter and --where can only be used with --collection."
             )
+        if self.data is not None and self.rights:
+            raise click.UsageError("--rights can only be used with --collection.")
         of_data = {"--image-column": self.image_column, "--images": self.images}
         for option in (name for name, value in of_data.items() if value):
             if self.collection is not None:
@@ -178,6 +186,7 @@ def record_options(function: F) -> F:
             multiple=True,
             help="Only pictures in --collection whose record matches this SQL condition",
         ),
+        shared.rights_option,
         click.option(
             "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
         ),
