@@ -16,6 +16,7 @@ COMMANDS = {  # with their headings, in the order of the help
     "reembed": "Collections",
     "status": "Collections",
     "records": "Records",
+    "mark": "Records",
     "search": "Search",
     "compare": "Search",
     "models": "Checkpoints",

@@ -1,7 +1,7 @@
 """``llm glam records``: attach records to pictures that are already in a collection."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from ..db import collections, connection
 from ..db.collection import Collection
 from ..images import decoding
 from ..ingest.reread import reread
-from ..records import inside
+from ..records import inside, page_texts
 from ..records import join as joining
 from ..records import report as reports
 from ..records import template as templates
-from ..records.join import JoinOptions, JoinPlan
+from ..records.join import Joined, JoinOptions, JoinPlan
+from ..records.page_texts import TextPlan
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows, say_on_stderr
 
@@ -60,6 +61,12 @@ def _split_options(
     callback=_split_options,
     help="Split the cells of a column into several values, as in --split 'Subjects=;'",
 )
+@click.option(
+    "--text-dir",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Attach the texts in a folder (TXT, ALTO, PAGE, hOCR) that have the names of pictures",
+)
 @click.option("-y", "--yes", is_flag=True, help="Join without asking")
 @click.option(
     "--report",
@@ -97,6 +104,7 @@ def command(
     key: str | None,
     key_regex: str | None,
     split: dict[str, str],
+    text_dir: Path | None,
     yes: bool,
     report: Path | None,
     remove: str | None,
@@ -113,9 +121,10 @@ def command(
     only the records that differ are changed, and what you edited in the database stays.
 
     With --embedded, reads what is inside the pictures instead, as embed does for new ones. What a
-    spreadsheet says comes before it.
+    spreadsheet says comes before it. With --text-dir, the texts of pages are attached in the same
+    way as FILE, as transcription.
 
-    Without either, lists the sources of the records.
+    Without any of these, lists the sources of the records.
 
     \b
     Examples:
@@ -123,47 +132,91 @@ def command(
         llm glam records photos catalogue.xlsx --key 'Accession No.' --yes
         llm glam records photos export.csv --report matches.xlsx
         llm glam records photos --template fill-me-in.xlsx
+        llm glam records letters --text-dir transcriptions
         llm glam records photos --remove catalogue.xlsx
         llm glam records photos --embedded
     """
-    _check_usage(file, remove, embedded, gps)
+    _check_usage(
+        {
+            "FILE": file,
+            "--text-dir": text_dir,
+            "--embedded": embedded or None,
+            "--template": template,
+            "--remove": remove,
+        },
+        {
+            "--key": key,
+            "--key-regex": key_regex,
+            "--split": split or None,
+            "--report": report,
+        },
+        gps,
+    )
     shared.check_exists(database)
     db = connection.connect(database)
     opened = collections.get(db, collection)
-    if remove is not None:
-        changed = joining.remove(db, opened, remove)
-        output_rows([{"removed": remove, "changed": changed}], format_)
-    elif template is not None:
-        rows = templates.write_template(db, opened, template)
-        output_rows([{"template": str(template), "rows": rows}], format_)
-    elif embedded:
-        output_rows([_reread(db, opened, gps)], format_)
-    elif file is None:
-        output_rows(
-            joining.sources_of(db, opened), format_, "There are no records yet."
-        )
-    else:
+    if file is not None:
         options = JoinOptions(key, key_regex, split)
-        with ProgressBar() as progress:
-            plan = joining.plan_join(db, opened, file, options, progress)
-        _show(plan)
-        if report is not None:
-            reports.write(plan, report)
-        row = {**plan.counts(), "joined": _is_wanted(yes)}
-        if row["joined"]:
-            row |= _join(db, plan, click.get_current_context().params)
-        output_rows([row], format_)
+        rows = [_join_table(db, opened, file, options, report, yes)]
+    elif text_dir is not None:
+        rows = [_join_texts(db, opened, text_dir, yes)]
+    elif embedded:
+        rows = [_reread(db, opened, gps)]
+    elif template is not None:
+        count = templates.write_template(db, opened, template)
+        rows = [{"template": str(template), "rows": count}]
+    elif remove is not None:
+        rows = [{"removed": remove, "changed": joining.remove(db, opened, remove)}]
+    else:
+        rows = joining.sources_of(db, opened)
+    output_rows(rows, format_, "There are no records yet.")
 
 
 def _check_usage(
-    file: Path | None, remove: str | None, embedded: bool, gps: bool
+    sources: Mapping[str, Any], of_file: Mapping[str, Any], gps: bool
 ) -> None:
-    if gps and not embedded:
-        raise click.UsageError("--gps is for --embedded only.")
-    if embedded and (file is not None or remove is not None):
+    """Check that one source is given at most, and options only with what they are about."""
+    given = [name for name, value in sources.items() if value is not None]
+    if len(given) > 1:
         raise click.UsageError(
-            "--embedded takes neither FILE nor --remove; use one after the other."
+            f"{given[0]} and {given[1]} cannot be used together; use one after the other."
         )
+    for name, value in of_file.items():
+        if value is not None and given != ["FILE"]:
+            raise click.UsageError(f"{name} can only be used with FILE.")
+    if gps and given != ["--embedded"]:
+        raise click.UsageError("--gps can only be used with --embedded.")
+
+
+def _join_table(
+    db: Database,
+    collection: Collection,
+    file: Path,
+    options: JoinOptions,
+    report: Path | None,
+    yes: bool,
+) -> dict[str, Any]:
+    with ProgressBar() as progress:
+        plan = joining.plan_join(db, collection, file, options, progress)
+    _show(plan)
+    if report is not None:
+        reports.write(plan, report)
+    row = {**plan.counts(), "joined": _is_wanted(yes)}
+    if row["joined"]:
+        row |= _join(db, plan, click.get_current_context().params)
+    return row
+
+
+def _join_texts(
+    db: Database, collection: Collection, folder: Path, yes: bool
+) -> dict[str, Any]:
+    with ProgressBar("texts") as progress:
+        plan = page_texts.plan_texts(db, collection, folder, progress)
+    _show_texts(plan)
+    row = {**plan.counts(), "joined": _is_wanted(yes)}
+    if row["joined"]:
+        row |= _attach(db, plan, click.get_current_context().params)
+    return row
 
 
 def _reread(db: Database, collection: Collection, gps: bool) -> dict[str, Any]:
@@ -197,19 +250,49 @@ def _is_wanted(yes: bool) -> bool:
 def _join(db: Database, plan: JoinPlan, arguments: dict[str, Any]) -> dict[str, int]:
     with ProgressBar() as progress:
         joined = joining.join(db, plan, arguments, progress)
-    if gone := joined.gone_records:
-        are = "record is" if len(gone) == 1 else "records are"
-        was = "was" if len(gone) == 1 else "were"
-        say_on_stderr(
-            f"{len(gone):,} {are} no longer in {plan.source.name} and {was} removed: "
-            f"{_first(gone)}"
-        )
+    _say_what_is_gone(joined, "record", plan.source.name)
     if joined.gone_columns:
         say_on_stderr(
             f"Columns that are no longer in {plan.source.name} are empty now: "
             f"{_first(joined.gone_columns)}"
         )
     return {"changed": joined.changed}
+
+
+def _attach(db: Database, plan: TextPlan, arguments: dict[str, Any]) -> dict[str, int]:
+    joined = page_texts.attach(db, plan, arguments)
+    _say_what_is_gone(joined, "text", plan.source.name)
+    return {"changed": joined.changed}
+
+
+def _say_what_is_gone(joined: Joined, what: str, source: str) -> None:
+    if gone := joined.gone_records:
+        are, was = ("is", "was") if len(gone) == 1 else ("are", "were")
+        say_on_stderr(
+            f"{_number(len(gone), what)} {are} no longer in {source} and {was} removed: "
+            f"{_first(gone)}"
+        )
+
+
+def _show_texts(plan: TextPlan) -> None:
+    """Print which texts would be attached."""
+    counts = plan.counts()
+    say_on_stderr(
+        f"{plan.source.name}: {_number(counts['texts'], 'text')} for {counts['pictures']:,} of "
+        f"{_number(len(plan.pictures), 'picture')}, for example:"
+    )
+    for file, item_id in plan.examples():
+        say_on_stderr(f"  {file} = {item_id}")
+    for what, rest, names in (
+        ("picture", "without a text", plan.without_text),
+        ("text", "without a picture", plan.without_picture),
+        ("picture", "whose text is ambiguous, left out", plan.ambiguous),
+        ("file", "that cannot be read, left out", list(plan.damaged)),
+    ):
+        if names:
+            say_on_stderr(f"{_number(len(names), what)} {rest}: {_first(names)}")
+    for message in list(plan.damaged.values())[:SHOWN]:
+        say_on_stderr(message)
 
 
 def _show(plan: JoinPlan) -> None:

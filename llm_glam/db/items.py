@@ -108,14 +108,16 @@ def create(db: Database, name: str) -> None:
 
 
 def ensure_searchable(db: Database, name: str) -> None:
-    """Make full-text search cover all text columns of all rows, rebuilding it if necessary.
+    """Make full-text search cover all text columns but private ones, rebuilding it if necessary.
 
-    That is so if columns were added, and if another program has rewritten the table.
+    That is so if columns were added or marked, and if another program has rewritten the table.
     """
+    private = set(private_columns(db, name))
     columns = [
         column
         for column, kind in db.table(name).columns_dict.items()
         if column in SEARCHED or (column not in OUR_COLUMNS and kind is str)
+        if column not in private
     ]
     if full_text.columns(db, name) != columns or not full_text.fits(db, name):
         full_text.create(db, name, columns)
@@ -138,6 +140,23 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
                 table.add_column(target, kinds[column])
         ensure_searchable(db, name)
     return names
+
+
+def private_columns(db: Database, name: str) -> list[str]:
+    """Return the columns that are marked as private, in the order of the table."""
+    if not db.table("glam_columns").exists():
+        return []
+    sql = 'select "column" from glam_columns where items_table = ? and private = 1'
+    private = {row[0].lower() for row in db.execute(sql, [name]).fetchall()}
+    return [
+        column for column in db.table(name).columns_dict if column.lower() in private
+    ]
+
+
+def column_named(db: Database, name: str, column: str) -> str | None:
+    """Return the column of the table with a name, whatever its upper and lower case, or None."""
+    names = {one.lower(): one for one in db.table(name).columns_dict}
+    return names.get(column.lower())
 
 
 def drop_empty(db: Database, name: str, columns: Iterable[str]) -> None:

@@ -153,11 +153,13 @@ def put_without_picture(
 def remove(db: Database, table: str, source: str) -> int:
     """Remove the records of a source, and the columns that only it has filled.
 
+    Columns that were marked as private stay so.
+
     :return: how many rows of the items table were changed
     """
     before, ids = columns(db, table), ids_of(db, table, source)
     keep_edits(db, table, ids)
-    for name in ("glam_sources", "glam_columns"):
+    for name in ("glam_sources", *(["glam_columns"] if source != BY_HAND else [])):
         sql = f"delete from {name} where items_table = ? and source = ?"
         db.execute(sql, [table, source])
     changed = merge(db, table, ids, before)
@@ -226,13 +228,16 @@ def headings_by_column(db: Database, table: str) -> dict[str, str]:
 
 
 def columns(db: Database, table: str) -> list[Column]:
-    """Return what the sources of a set fill, each in its order, and the one joined last first."""
+    """Return what the sources of a set fill, each in its order, and the one joined last first.
+
+    Columns that are only marked as private, under :data:`BY_HAND`, are not among them.
+    """
     types = db.table(table).columns_dict
     sql = """
         select *, max(rowid) over (partition by source) as joined
-        from glam_columns where items_table = ? order by joined desc, position
+        from glam_columns where items_table = ? and source != ? order by joined desc, position
     """
-    rows = db.query(sql, [table])
+    rows = db.query(sql, [table, BY_HAND])
     return [
         Column(
             r["source"], r["heading"], r["column"], r["separator"], types[r["column"]]

@@ -150,6 +150,23 @@ def _page(file: PictureFile, page: int) -> PictureFile:
     return replace(file, id=page_items.id_of(file.id, page), page=page)
 
 
+def with_endings(folder: Path, endings: Sequence[str]) -> list[Path]:
+    """Return the files in a folder and its subfolders with one of these endings, in order.
+
+    Hidden and system files, and links that lead out of the folder, are left out.
+
+    :raises BadFolder: no such folder
+    """
+    root = checked_folder(folder)
+    inside = root.resolve()
+    return sorted(
+        path
+        for path in _walk(root)
+        if path.suffix.lower() in endings
+        and (not path.is_symlink() or path.resolve().is_relative_to(inside))
+    )
+
+
 def checked_folder(folder: str | Path) -> Path:
     """Return the folder as an absolute path.
 

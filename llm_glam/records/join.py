@@ -180,7 +180,7 @@ def plan_join(
     rows = _read(path, notes)
     headings = list(dict.fromkeys(heading for row in rows.values() for heading in row))
     split = {_checked_column(path, h, headings): by for h, by in options.split.items()}
-    pictures = _pictures(db, collection)
+    pictures = pictures_of(db, collection)
     find = _finder(options)
     key = (
         _checked_column(path, options.key, headings)
@@ -223,7 +223,7 @@ def join(
 
 
 def _write(db: Database, plan: JoinPlan, progress: Progress) -> Joined:
-    table, source = items_table(plan.collection), plan.source
+    table, source = table_of(plan.collection), plan.source
     records = plan.records()
     kinds = Kinds()
     for row in plan.rows.values():
@@ -262,7 +262,7 @@ def _write(db: Database, plan: JoinPlan, progress: Progress) -> Joined:
 
 def sources_of(db: Database, collection: Collection) -> list[Row]:
     """Return the sources of a collection's records, with how many records and pictures each has."""
-    return sources.every(db, items_table(collection))
+    return sources.every(db, table_of(collection))
 
 
 def remove(db: Database, collection: Collection, name: str) -> int:
@@ -272,7 +272,7 @@ def remove(db: Database, collection: Collection, name: str) -> int:
     :raises BadRecords: there is no such source
     """
     collections.prepare(db)
-    table = items_table(collection)
+    table = table_of(collection)
     known = [row["source"] for row in sources.every(db, table)]
     if name not in known:
         raise BadRecords(
@@ -307,15 +307,16 @@ def _read(path: Path, notes: Notes) -> dict[int, Row]:
     return rows
 
 
-def _pictures(db: Database, collection: Collection) -> list[Picture]:
-    sql = f"select id, coalesce(file, id) from {quote_identifier(items_table(collection))}"
+def pictures_of(db: Database, collection: Collection) -> list[Picture]:
+    """Return all pictures of a collection, in the order of their ids."""
+    sql = f"select id, coalesce(file, id) from {quote_identifier(table_of(collection))}"
     return [Picture(*row) for row in db.execute(f"{sql} order by id").fetchall()]
 
 
-def items_table(collection: Collection) -> str:
-    """Return the name of a collection's items table.
+def table_of(collection: Collection) -> str:
+    """Return the items table of a collection.
 
-    :raises UnknownCollection: llm-glam has embedded nothing in it
+    :raises UnknownCollection: it has none
     """
     if collection.items_table is None:
         raise UnknownCollection(

@@ -18,6 +18,7 @@ ID, PATH, NAME, STEM = "id", "path", "file name", "file name without its ending"
 NORMALISED = "other separators, case or zeros"
 PART = "part of the file name"
 PATTERN = "--key-regex"
+TAIL = "the last parts of the path"
 
 SILENT = NoProgress()
 Tokens = tuple[str, ...]
@@ -105,6 +106,29 @@ def match_by_pattern(
             index.add_to(
                 matches, picture, [name] if name in index else index.like(name), PATTERN
             )
+    return matches
+
+
+def match_files(pictures: Iterable[Picture], names: Iterable[str]) -> Matches:
+    """Match pictures to files about them, such as a text with the same name.
+
+    A picture's path without its ending is compared, as a whole and then by as many of its last
+    parts as fit, down to its name alone. Where several pictures or several files fit, nothing is
+    matched, except that pictures which differ in nothing but their endings are one.
+
+    :param names: paths without the endings of the files
+    """
+    matches = Matches()
+    paths = {name: (_parts(name), _parts(name, folded=True)) for name in set(names)}
+    left = {p: _forms(p.file) for p in pictures}
+    for folded in (False, True):
+        own = {name: found[folded] for name, found in paths.items()}
+        deepest = max(map(len, own.values()), default=0)
+        for length in [None, *range(deepest, 0, -1)] if folded else [None]:
+            _match_tails(matches, left, own, folded, length)
+            for name in {*matches.keys.values(), *_ambiguous_names(matches)}:
+                own.pop(name, None)
+                paths.pop(name, None)
     return matches
 
 
@@ -232,6 +256,55 @@ class _Keys:
             return True
         has_letter = bool(behind) and _ends_in_letter((plain[end - 1], *behind))
         return has_letter and self._has_letters and behind not in SIDES
+
+
+def _parts(path: str, *, folded: bool = False) -> Tokens:
+    text = unicodedata.normalize("NFC", path)
+    return tuple((text.casefold() if folded else text).split("/"))
+
+
+def _forms(file: str) -> set[str]:
+    """Return the paths that a file about a picture may have: without its ending, or with it."""
+    return {file, _without_ending(file)}
+
+
+def _match_tails(
+    matches: Matches,
+    left: dict[Picture, set[str]],
+    names: Mapping[str, Tokens],
+    folded: bool,
+    length: int | None,
+) -> None:
+    """Match pictures to files by the last parts of their paths, and take them from ``left``.
+
+    :param length: how many parts, None for the whole path
+    """
+    files: dict[Tokens, list[str]] = defaultdict(list)
+    for name, parts in names.items():
+        if length is None or len(parts) >= length:
+            files[parts[-(length or 0) :]].append(name)
+    found: dict[Tokens, list[Picture]] = defaultdict(list)
+    for picture, forms in left.items():
+        for form in forms:
+            parts = _parts(form, folded=folded)
+            if (length is None or len(parts) >= length) and parts[
+                -(length or 0) :
+            ] in files:
+                found[parts[-(length or 0) :]].append(picture)
+    for tail, fitting in found.items():
+        is_one = (
+            len({_without_ending(p.file) for p in fitting}) == len(files[tail]) == 1
+        )
+        for picture in fitting:
+            left.pop(picture, None)
+            if is_one:
+                matches.add(picture, files[tail][0], TAIL if length else PATH)
+            else:
+                matches.ambiguous[picture.id] = sorted(files[tail])
+
+
+def _ambiguous_names(matches: Matches) -> set[str]:
+    return {name for names in matches.ambiguous.values() for name in names}
 
 
 def _match_written(

@@ -11,7 +11,7 @@ from ..db import embeddings, items, sources
 from ..db.collection import Collection
 from ..formats import workbook_writer
 from ..formats.workbook_writer import Thumbnail
-from .join import PICTURE, items_table
+from .join import PICTURE, table_of
 
 SUGGESTED = ("title", "caption", "creator", "date", "rights", "sensitive")
 
@@ -25,7 +25,7 @@ def write_template(db: Database, collection: Collection, path: Path) -> int:
     :return: how many rows it has
     :raises BadRecords: the file cannot be written
     """
-    table = items_table(collection)
+    table = table_of(collection)
     columns = sources.columns(db, table)
     names = {c.name: c.heading or c.name for c in columns} or dict.fromkeys(SUGGESTED)
     headings = [

@@ -9,7 +9,7 @@ from ..test_structure import HEAVY
 
 HEADINGS = {
     "Collections": ["embed", "adopt", "reembed", "status"],
-    "Records": ["records"],
+    "Records": ["records", "mark"],
     "Search": ["search", "compare"],
     "Checkpoints": ["models", "train", "evaluate"],
     "Site": ["serve"],
