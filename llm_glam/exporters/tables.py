@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CannotExport
-from ..formats import formulas, workbook_writer
+from ..formats import formulas
 from ..formats.atomic import replacing
-from ..formats.workbook_writer import LONGEST_CELL
+from ..formats.spreadsheets import writer
+from ..formats.spreadsheets.writer import LONGEST_CELL
 from . import parquet
 from .columns import Kind
 from .selection import Outcome, Selection, counted
@@ -31,7 +32,7 @@ def write_xlsx(path: Path, selection: Selection) -> Outcome:
         )
     cut: list[str] = []
     rows = _sheet_rows(selection, cut)
-    workbook_writer.write(path, {"records": (selection.headings, rows)})
+    writer.write(path, {"records": (selection.headings, rows)})
     if not cut:
         return Outcome(count)
     remark = (

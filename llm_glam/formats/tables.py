@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import platforms
 from ..errors import BadRecords
 from . import formulas
-from .spreadsheet_kind import check_kind, damaged
+from .spreadsheets.kind import check_kind, damaged
 
 if TYPE_CHECKING:
-    from .sheets import Sheet
+    from .spreadsheets.sheets import Sheet
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 OPEN = r'(?:^|(?<=[,;\t])) *"'
@@ -287,9 +287,9 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
 
 def _opened(path: Path) -> AbstractContextManager["Sequence[Sheet]"]:
     """Open a workbook in the format of its extension."""
-    from . import ods, workbook, xls
+    from .spreadsheets import ods, xls, xlsx
 
-    modules = {".xlsx": workbook, ".xls": xls, ".ods": ods}
+    modules = {".xlsx": xlsx, ".xls": xls, ".ods": ods}
     return modules[path.suffix.lower()].opened(path)
 
 

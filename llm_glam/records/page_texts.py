@@ -17,7 +17,7 @@ from ..db import collections, connection, sources
 from ..db.collection import Collection
 from ..db.sources import TEXT, Record, Source
 from ..errors import BadRecords
-from ..formats import page_text
+from ..formats.pages import page_text
 from ..images import files
 from ..progress import NoProgress, Progress
 from . import matching

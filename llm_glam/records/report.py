@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..formats import workbook_writer
+from ..formats.spreadsheets import writer
 from .join import JoinPlan
 
 
@@ -12,7 +12,7 @@ def write(plan: JoinPlan, path: Path) -> None:
 
     :raises BadRecords: the file cannot be written
     """
-    workbook_writer.write(
+    writer.write(
         path,
         {
             "matched": (("key", "picture", "found by", "line"), _matched(plan)),

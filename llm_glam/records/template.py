@@ -9,8 +9,8 @@ from sqlite_utils.db import quote_identifier
 
 from ..db import embeddings, items, sources
 from ..db.collection import Collection
-from ..formats import workbook_writer
-from ..formats.workbook_writer import Thumbnail
+from ..formats.spreadsheets import writer
+from ..formats.spreadsheets.writer import Thumbnail
 from .join import PICTURE, table_of
 
 SUGGESTED = ("title", "caption", "creator", "date", "rights", "sensitive")
@@ -35,7 +35,7 @@ def write_template(db: Database, collection: Collection, path: Path) -> int:
         *(heading or name for name, heading in names.items()),
     ]
     rows = list(_rows(db, table, list(names)))
-    workbook_writer.write(path, {"records": (headings, rows)})
+    writer.write(path, {"records": (headings, rows)})
     return len(rows)
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from llm_glam.formats import workbook_writer
+from llm_glam.formats.spreadsheets import writer
 
 from ..fakes import BLUE, GREEN, RED, picture
 
@@ -30,7 +30,7 @@ def joined(llm, colours, tmp_path):
     for name, colour in FILES.items():
         picture(tmp_path / "photos" / name, colour)
     llm("glam", "embed", "photos", "photos", "-m", "glam-clip")
-    workbook_writer.write(tmp_path / "export.xlsx", {"Sheet": (HEADINGS, ROWS[1:])})
+    writer.write(tmp_path / "export.xlsx", {"Sheet": (HEADINGS, ROWS[1:])})
     join = ("glam", "records", "photos", "export.xlsx", "--yes")
     llm(*join, "--split", "Subjects=;", "--key", "Accession No.")
     return llm

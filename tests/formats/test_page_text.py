@@ -3,7 +3,7 @@
 import pytest
 
 from llm_glam.errors import BadRecords
-from llm_glam.formats import page_text
+from llm_glam.formats.pages import page_text
 
 ALTO = '<alto xmlns="http://www.loc.gov/standards/alto/ns-v{}#"><Layout><Page><PrintSpace>{}'
 END = "</PrintSpace></Page></Layout></alto>"

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..errors import BadRecords
+from ...errors import BadRecords
 from . import hocr, page_xml
 
 Blocks = Iterable[Sequence[str]]  # of lines

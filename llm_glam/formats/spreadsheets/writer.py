@@ -13,8 +13,8 @@ from openpyxl.drawing.image import Image
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from ..errors import BadRecords
-from .atomic import replacing
+from ...errors import BadRecords
+from ..atomic import replacing
 
 LONGEST_CELL = 32_767  # Excel's limit
 NARROWEST, WIDEST = 8, 60  # of columns, in characters
