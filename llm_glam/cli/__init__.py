@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..errors import explained
+from ..db.connection import explained
 from .output import any_text_printable
 
 COMMANDS = {  # with their headings, in the order of the help

@@ -25,7 +25,7 @@ from ..cli.embed_summary import report_counts
 from ..cli.output import ProgressBar, say_on_stderr
 from ..cli.search import report_checkpoint
 from ..db import collections, connection, embeddings
-from ..errors import BadImage, GlamError, explained
+from ..errors import BadImage, GlamError
 from ..images import decoding, files
 from ..ingest import pipeline
 from ..ingest.open_collection import open_collection
@@ -153,7 +153,7 @@ def _check_usage(options: dict[str, Any]) -> None:
 
 def _attach(db: Database, alias: str, path: str) -> None:
     try:
-        with explained(lambda: Path(path)):
+        with connection.explained(lambda: Path(path)):
             db.attach(alias, path)
             db.execute(f"select 1 from {quote_identifier(alias)}.sqlite_master")
     except sqlite3.OperationalError as error:

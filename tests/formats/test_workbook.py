@@ -10,7 +10,7 @@ from openpyxl.chart import BarChart
 
 from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
-from llm_glam.formats.spreadsheets import sheets
+from llm_glam.formats.spreadsheets import sheets, xlsx
 
 from ..sheets import READ, ROWS, edit, save
 
