@@ -300,7 +300,7 @@ def _show(plan: JoinPlan) -> None:
     counts = plan.counts()
     say_on_stderr(
         f"{plan.source.name}: {_number(counts['records'], 'record')}; key: '{plan.key}'\n"
-        f"{_number(counts['matched_records'], 'record')} of them for {counts['pictures']:,} of "
+        f"{counts['matched_records']:,} of them match {counts['pictures']:,} of "
         f"{_number(len(plan.pictures), 'picture')}, for example:"
     )
     for key, item_id in plan.examples():
