@@ -299,7 +299,7 @@ def _show(plan: JoinPlan) -> None:
     """Print what would be joined."""
     counts = plan.counts()
     say_on_stderr(
-        f"{plan.source.name}: {_number(counts['records'], 'record')}; key: '{plan.key}'\n"
+        f"{plan.source.name}: {_number(counts['records'], 'row')}; key: '{plan.key}'\n"
         f"{counts['matched_records']:,} of them match {counts['pictures']:,} of "
         f"{_number(len(plan.pictures), 'picture')}, for example:"
     )
@@ -308,14 +308,18 @@ def _show(plan: JoinPlan) -> None:
     for what, rest, names in (
         ("picture", "without a record", plan.without_record),
         ("record", "without a picture", plan.unmatched_keys),
-        ("picture", "that several records could describe, left out", plan.ambiguous),
+        (
+            "picture",
+            "ambiguous, since several records could fit, and left out",
+            plan.ambiguous,
+        ),
     ):
         if names:
             say_on_stderr(f"{_number(len(names), what)} {rest}: {_first(names)}")
     if further := counts["further_records"]:
         say_on_stderr(
-            f"{_number(further, 'further record')} of the same pictures: kept, but the first of "
-            "each picture is shown"
+            f"{_number(further, 'further record')} of the same pictures, kept, but the first of each "
+            f"is shown: {_first(plan.repeated)}"
         )
     for remark in plan.remarks:
         say_on_stderr(f"{plan.source.name}: {remark}")

@@ -75,10 +75,11 @@ def add_columns(
     """Add the columns of a source to the items table, and note which heading fills which.
 
     :param kinds: types by heading, in the order of the source
-    :param split: separators by heading, of cells that hold several values
+    :param split: separators by heading, of cells that hold several values; those given before stay
     :param identifier: the heading of the column that joins records to pictures
     :param is_placed: whether records describe several pictures, and so fill :data:`PLACE` too
     """
+    split = {**separators(db, table, source), **(split or {})}
     headings = {_wanted(heading, kind): heading for heading, kind in kinds.items()}
     names = items.add_columns(db, table, {w: kinds[h] for w, h in headings.items()})
     filled: dict[str, str | None] = {names[w]: h for w, h in headings.items()}
@@ -91,7 +92,7 @@ def add_columns(
             "source": source,
             "position": position,
             "heading": heading,
-            "separator": (split or {}).get(heading or ""),
+            "separator": split.get(heading or ""),
             "private": known.get(name, {}).get("private"),
             "identifier": int(heading is not None and heading == identifier),
         }
@@ -172,6 +173,12 @@ def keys(db: Database, table: str, source: str) -> set[str]:
     """Return the keys of all records of a source."""
     sql = "select distinct record_key from glam_sources where items_table = ? and source = ?"
     return {row[0] for row in db.execute(sql, [table, source]).fetchall()}
+
+
+def separators(db: Database, table: str, source: str) -> dict[str, str]:
+    """Return the separators of a source's columns with several values in a cell, by heading."""
+    rows = _columns_of(db, table, source)
+    return {r["heading"]: r["separator"] for r in rows if r["separator"]}
 
 
 def headings(db: Database, table: str, source: str) -> list[str]:

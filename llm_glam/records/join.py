@@ -80,6 +80,16 @@ class JoinPlan:
             line for key, found in self.lines.items() if key in keys for line in found
         ]
 
+    @property
+    def repeated(self) -> list[str]:
+        """The keys that several rows have and that match a picture, with the lines of these."""
+        known = set(self.matches.keys.values())
+        return [
+            f"{key} (lines {', '.join(f'{line:,}' for line in lines)})"
+            for key, lines in self.lines.items()
+            if len(lines) > 1 and key in known
+        ]
+
     @cached_property
     def unmatched_lines(self) -> list[int]:
         """The lines of the rows that describe no picture."""
@@ -97,8 +107,11 @@ class JoinPlan:
 
     @property
     def unmatched_keys(self) -> list[str]:
-        """The keys of the rows that describe no picture."""
-        return [self.key_at(line) for line in self.unmatched_lines]
+        """The keys of the rows that describe no picture, or the lines of those without a key."""
+        return [
+            self.key_at(line) or f"(no number, line {line:,})"
+            for line in self.unmatched_lines
+        ]
 
     @property
     def ambiguous(self) -> list[str]:
@@ -110,6 +123,14 @@ class JoinPlan:
         """The ids of the pictures that no row describes."""
         known = self.matches.keys.keys() | self.matches.ambiguous.keys()
         return [picture.id for picture in self.pictures if picture.id not in known]
+
+    def kinds(self) -> dict[str, type]:
+        """Return the types of the columns to fill, by heading."""
+        kinds = Kinds()
+        for row in self.rows.values():
+            kinds.add(row)
+        found = kinds.by_heading() | dict.fromkeys(self.split, str)
+        return {h: kind for h, kind in found.items() if h not in self.of_files}
 
     def key_at(self, line: int) -> str:
         """Return the key of the row that begins on a line."""
@@ -194,10 +215,24 @@ def plan_join(
         raise BadRecords(_nothing_fits(path, key, rows, pictures, collection))
     source = Source(path.name, address=str(path.resolve()))
     remarks = [str(notes.surplus)] if notes.surplus.rows else []
-    return JoinPlan(
+    plan = JoinPlan(
         *(collection, source, key, rows, pictures, matches, split),
         remarks=remarks + notes.remarks,
     )
+    _drop_empty_rows(plan)
+    return plan
+
+
+def _drop_empty_rows(plan: JoinPlan) -> None:
+    """Drop the rows of a template that nobody has filled in."""
+    for line, row in list(plan.rows.items()):
+        written = {h: value for h, value in row.items() if h not in plan.of_files}
+        if plan.of_files and tables.is_blank(written):
+            del plan.rows[line]
+    left = {key_of(row, plan.key) for row in plan.rows.values()}
+    for item_id, key in list(plan.matches.keys.items()):
+        if key not in left:
+            del plan.matches.keys[item_id], plan.matches.how[item_id]
 
 
 def join(
@@ -224,25 +259,15 @@ def join(
 
 def _write(db: Database, plan: JoinPlan, progress: Progress) -> Joined:
     table, source = table_of(plan.collection), plan.source
-    records = plan.records()
-    kinds = Kinds()
-    for row in plan.rows.values():
-        kinds.add(row)
-    found = kinds.by_heading() | dict.fromkeys(plan.split, str)
-    by_heading = {h: kind for h, kind in found.items() if h not in plan.of_files}
+    records, by_heading = plan.records(), plan.kinds()
     with connection.writing(db):
         collections.check_still_there(db, plan.collection)
         keys_before = sources.keys(db, table, source.name)
         headings_before = sources.headings(db, table, source.name)
         sources.copy_earlier(db, table)
-        sources.add_columns(
-            *(db, table, source.name, by_heading),
-            split=plan.split,
-            identifier=plan.key,
-            is_placed=len(set(plan.matches.keys.values())) < len(plan.matches.keys),
-        )
-        ids = {*sources.ids_of(db, table, source.name), *records}
-        changed = 0
+        before = sources.ids_of(db, table, source.name)
+        changed = _add_columns(db, plan, before)
+        ids = {*before, *records}
         progress.begin(len(ids))
         for chunk in embeddings.chunks(sorted(ids)):
             part = {item_id: records.get(item_id, []) for item_id in chunk}
@@ -258,6 +283,25 @@ def _write(db: Database, plan: JoinPlan, progress: Progress) -> Joined:
         sorted(keys_before - plan.lines.keys()),
         [heading for heading in headings_before if heading not in by_heading],
     )
+
+
+def _add_columns(db: Database, plan: JoinPlan, before: Sequence[str]) -> int:
+    """Add the columns of a plan; return how many rows are changed since cells are split anew.
+
+    :param before: the ids of the pictures that the source has records of so far
+    """
+    table, source = table_of(plan.collection), plan.source.name
+    known = sources.separators(db, table, source)
+    is_split_anew = bool(before) and not plan.split.items() <= known.items()
+    if is_split_anew:
+        sources.keep_edits(db, table, before)
+    sources.add_columns(
+        *(db, table, source, plan.kinds()),
+        split=plan.split,
+        identifier=plan.key,
+        is_placed=len(set(plan.matches.keys.values())) < len(plan.matches.keys),
+    )
+    return sources.merge(db, table, before) if is_split_anew else 0
 
 
 def sources_of(db: Database, collection: Collection) -> list[Row]:

@@ -12,7 +12,7 @@ def write(plan: JoinPlan, path: Path) -> None:
 
     :raises BadRecords: the file cannot be written
     """
-    writer.write(
+    writer.write_new(
         path,
         {
             "matched": (("key", "picture", "found by", "line"), _matched(plan)),

@@ -35,7 +35,7 @@ def write_template(db: Database, collection: Collection, path: Path) -> int:
         *(heading or name for name, heading in names.items()),
     ]
     rows = list(_rows(db, table, list(names)))
-    writer.write(path, {"records": (headings, rows)})
+    writer.write_new(path, {"records": (headings, rows)})
     return len(rows)
 
 

@@ -231,6 +231,44 @@ def test_cells_with_several_values_are_split(collection, tmp_path):
     assert "'Subjects' is not COLUMN=SEPARATOR" in usage
 
 
+def test_a_separator_can_be_given_later_and_is_remembered(collection, tmp_path):
+    join = ("glam", "records", "photos", "a.csv", "--yes")
+    (tmp_path / "a.csv").write_text("nr,Subjects\n1887/1,fruit; red\n1887/2,b\n")
+    collection(*join)
+    assert json.loads(collection(*join, "--split", "Subjects=;").stdout)["changed"] == 3
+    split = {
+        **dict.fromkeys(FILES, '["fruit", "red"]'),
+        "other.png": None,
+        "1887-02.PNG": '["b"]',
+    }
+    assert names(collection, "Subjects") == split
+    (tmp_path / "a.csv").write_text("nr,Subjects\n1887/1,fruit; red\n1887/2,b;c\n")
+    assert json.loads(collection(*join).stdout)["changed"] == 1
+    assert names(collection, "Subjects")["1887-02.PNG"] == '["b", "c"]'
+    collection("glam", "records", "photos", "--remove", "a.csv")
+    assert "Subjects" not in collection.rows("select * from photos")[0]
+    assert not collection.rows("select * from glam_sources")
+
+
+def test_rows_that_repeat_a_number_or_have_none_are_named(collection, tmp_path):
+    (tmp_path / "a.csv").write_text("nr,x\n1887/1,a\n1887/2,b\n1887/2,c\n,total\n")
+    shown = collection("glam", "records", "photos", "a.csv").stderr
+    assert "the first of each is shown: 1887/2 (lines 3, 4)" in shown
+    assert "1 record without a picture: (no number, line 5)" in shown
+
+
+@pytest.mark.parametrize("option", ["--template", "--report"])
+def test_no_file_is_overwritten(collection, tmp_path, option):
+    (tmp_path / "a.csv").write_text("nr\n1887/1\n")
+    (tmp_path / "mine.xlsx").write_text("mine")
+    file = ["a.csv"] if option == "--report" else []
+    message = collection.fails("glam", "records", "photos", *file, option, "mine.xlsx")
+    assert (
+        message == "mine.xlsx exists already; choose another name, or delete it first."
+    )
+    assert (tmp_path / "mine.xlsx").read_text() == "mine"
+
+
 def test_the_key_can_be_named(collection, tmp_path):
     rows = [
         (*HEADINGS, "Photo"),
@@ -367,6 +405,8 @@ def test_a_template_is_filled_in_and_comes_back(collection, tmp_path):
         **dict.fromkeys(FILES),
         "1887-02.PNG": "A pear",
     }
+    listed = json.loads(collection("glam", "records", "photos").stdout)
+    assert (listed["records"], listed["pictures"]) == (1, 1)  # the others are empty
     added = set(collection.rows("select * from photos")[0]) - before
     assert added == {"creator", "date"}
     collection("glam", "records", "photos", "--template", "again.xlsx")

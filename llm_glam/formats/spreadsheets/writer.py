@@ -33,6 +33,18 @@ class Thumbnail:
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]  # headings and rows
 
 
+def write_new(path: Path, sheets: Mapping[str, Table]) -> None:
+    """Write a workbook as :func:`write` does, but never replace a file, which may be somebody's work.
+
+    :raises BadRecords: there is such a file, or it cannot be written
+    """
+    if path.exists():
+        raise BadRecords(
+            f"{path} exists already; choose another name, or delete it first."
+        )
+    write(path, sheets)
+
+
 def write(path: Path, sheets: Mapping[str, Table]) -> None:
     """Write a workbook with these sheets, replacing the file.
 
