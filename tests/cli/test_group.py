@@ -12,6 +12,7 @@ HEADINGS = {
     "Records": ["records", "mark"],
     "Search": ["search", "compare"],
     "Checkpoints": ["models", "train", "evaluate"],
+    "Publish": ["export"],
     "Site": ["serve"],
     "Try it": ["demo"],
 }

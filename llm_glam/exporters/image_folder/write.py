@@ -56,7 +56,7 @@ def write(path: Path, selection: Selection) -> Outcome:
             raise CannotExport(_nothing(selection))
         contents = Contents(path.name, columns, done.rows, done.missing, done.rights)
         text = card.text(selection, contents)
-        (work / folder.CARD).write_text(text, "utf-8")
+        (work / folder.CARD).write_text(text, "utf-8", newline="\n")
         folder.mark(work, "imagefolder")
     return Outcome(done.rows, _remarks(done))
 
