@@ -24,8 +24,9 @@ from .selection import Outcome, Selection, counted
 from .web_addresses import Addresses
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
-# Columns that a canvas has in places of their own, or that say where it is.
-ELSEWHERE = {"title", "caption", "image_url", "page_url", "rights", "sensitive"}
+# Columns that are not metadata, since viewers show them elsewhere. The caption, the rights and the
+# address of the page are metadata too: Mirador shows those of manifests only, not of canvases.
+ELSEWHERE = {"title", "image_url", "sensitive"}
 ELSEWHERE |= {"document", "sequence", *ALWAYS, *items.IMAGE_COLUMNS}
 
 

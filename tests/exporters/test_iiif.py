@@ -93,6 +93,10 @@ def test_a_canvas_has_the_record(joined):
         "Subjects": ["fruit", "red"],
         "Year": ["1887"],
         "Credit line": ["Gift of A"],
+        # Mirador shows these nowhere else:
+        "caption": ["An apple"],
+        "rights": ["https://creativecommons.org/licenses/by/4.0/deed.de"],
+        "page_url": ["https://museum.example/1"],
     }
     assert manifest["rights"] == canvas["rights"]
     assert manifest["provider"][0]["label"] == {"none": ["A Museum"]}
