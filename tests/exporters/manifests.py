@@ -1,7 +1,7 @@
 """A strict check of what we write against IIIF Presentation 3.
 
-The package iiif-prezi3 would check it too, but needs an older Pillow than ours. It accepted the
-manifest of ``test_iiif.py`` when it was run by hand.
+The package iiif-prezi3 would check it too, but needs an older Pillow than ours;
+``python -m tools.opened_exports`` runs it in an environment of its own.
 """
 
 import itertools
