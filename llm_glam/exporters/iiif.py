@@ -4,9 +4,10 @@ https://iiif.io/api/presentation/3.0/
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
@@ -24,9 +25,11 @@ from .selection import Outcome, Selection, counted
 from .web_addresses import Addresses
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
-# Columns that a canvas has in places of their own, or that say where it is.
-ELSEWHERE = {"title", "caption", "image_url", "page_url", "rights", "sensitive"}
+# Columns that are not metadata, since viewers show them elsewhere. The caption, the rights and the
+# address of the page are metadata too: Mirador shows those of manifests only, not of canvases.
+ELSEWHERE = {"title", "image_url", "sensitive"}
 ELSEWHERE |= {"document", "sequence", *ALWAYS, *items.IMAGE_COLUMNS}
+TAG = re.compile(r"<[a-z/!?]", re.I)
 
 
 @dataclass
@@ -70,7 +73,7 @@ def _write(file: TextIO, selection: Selection, state: _State) -> None:
         "@context": CONTEXT,
         "id": state.id,
         "type": "Manifest",
-        "label": _text(selection.collection.name),
+        "label": _label(selection.collection.name),
     }
     file.write(f'{_json(head)[:-1]},\n"items": [\n')
     for row in selection.rows():
@@ -92,7 +95,7 @@ def _tail(selection: Selection, state: _State) -> Iterator[tuple[str, Any]]:
     if options.provider:
         home = options.provider_url or state.addresses.base
         address = web_addresses.checked(str(home), "--provider-url")
-        label = _text(options.provider)
+        label = _label(options.provider)
         homepage = {
             "id": address,
             "type": "Text",
@@ -106,7 +109,7 @@ def _tail(selection: Selection, state: _State) -> Iterator[tuple[str, Any]]:
             {
                 "id": f"{state.id}/range/{number}",
                 "type": "Range",
-                "label": _text(document),
+                "label": _label(document),
                 "items": [{"id": one, "type": "Canvas"} for one in canvases],
             }
             for number, (document, canvases) in enumerate(state.documents.items(), 1)
@@ -138,7 +141,7 @@ def _canvas(selection: Selection, row: Row, state: _State) -> dict[str, Any] | N
     return {
         "id": canvas,
         "type": "Canvas",
-        "label": _text(row.get("title") or row["id"]),
+        "label": _label(row.get("title") or row["id"]),
         **size,
         **dict(_about(selection, row)),
         **dict(_rights(*rights)),
@@ -151,7 +154,7 @@ def _about(selection: Selection, row: Row) -> Iterator[tuple[str, Any]]:
     if row.get("caption"):
         yield "summary", _text(row["caption"])
     metadata = [
-        {"label": _text(column.heading), "value": _text(value)}
+        {"label": _label(column.heading), "value": _text(value)}
         for column in selection.columns
         if column.name not in ELSEWHERE
         and (value := column.value(row)) not in (None, "", [])
@@ -160,7 +163,7 @@ def _about(selection: Selection, row: Row) -> Iterator[tuple[str, Any]]:
         yield "metadata", metadata
     page = row.get("page_url")
     if web_addresses.is_web(page):
-        label = _text(row.get("title") or row["id"])
+        label = _label(row.get("title") or row["id"])
         homepage = {"id": page, "type": "Text", "label": label, "format": "text/html"}
         yield "homepage", [homepage]
 
@@ -173,8 +176,13 @@ def _rights(address: str | None, words: str) -> Iterator[tuple[str, Any]]:
         yield "requiredStatement", {"label": label, "value": _text(words)}
 
 
+def _label(value: Any) -> dict[str, list[str]]:
+    """Return a label of an unknown language, in which IIIF allows no HTML."""
+    return {"none": [str(value)]}
+
+
 def _text(value: Any) -> dict[str, list[str]]:
-    """Return text of an unknown language; lists are several values."""
+    """Return text of an unknown language where it may be HTML; lists are several values."""
     values = value if isinstance(value, list) else [value]
     return {"none": [_not_html(_plain(one)) for one in values]}
 
@@ -185,9 +193,14 @@ def _plain(value: Any) -> str:
 
 
 def _not_html(text: str) -> str:
-    """Return text that a viewer shows as it is; one from ``<`` to ``>`` would be taken for HTML."""
+    """Return text that a viewer shows as it is.
+
+    IIIF takes text from ``<`` to ``>`` for HTML; Mirador takes all text for it.
+    """
     is_html = text.strip().startswith("<") and text.strip().endswith(">")
-    return f"<span>{escape(text)}</span>" if is_html else text
+    if is_html or TAG.search(text) or unescape(text) != text:
+        return f"<span>{escape(text)}</span>"
+    return text
 
 
 def _json(value: Any) -> str:

@@ -93,6 +93,10 @@ def test_a_canvas_has_the_record(joined):
         "Subjects": ["fruit", "red"],
         "Year": ["1887"],
         "Credit line": ["Gift of A"],
+        # Mirador shows these nowhere else:
+        "caption": ["An apple"],
+        "rights": ["https://creativecommons.org/licenses/by/4.0/deed.de"],
+        "page_url": ["https://museum.example/1"],
     }
     assert manifest["rights"] == canvas["rights"]
     assert manifest["provider"][0]["label"] == {"none": ["A Museum"]}
@@ -106,11 +110,43 @@ def test_rights_that_differ_are_not_those_of_the_manifest(joined):
     assert "rights" not in manifest["items"][1]
 
 
-def test_text_is_never_html(joined):
-    execute(joined, "update photos set title = '<b>x</b><img src=x onerror=a()>'")
+HTML = "<b>x</b><img src=x onerror=a()>"
+
+
+def test_labels_are_never_html(joined):
+    """IIIF allows none in labels, so viewers show them as they are."""
+    execute(joined, f"update photos set title = '{HTML}', document = '{HTML}'")
+    execute(joined, f"alter table photos add column [{HTML}] text")
+    execute(joined, f"update photos set [{HTML}] = 1, page_url = 'https://a.example/1'")
+    manifest, _ = exported(joined, "--provider", HTML)
+    canvas, (agent,) = manifest["items"][0], manifest["provider"]
+    labelled = [canvas, canvas["metadata"][-2], *canvas["homepage"]]
+    labelled += [*manifest["structures"], agent, *agent["homepage"]]
+    assert [one["label"] for one in labelled] == [{"none": [HTML]}] * 6
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (HTML, "<span>&lt;b&gt;x&lt;/b&gt;&lt;img src=x onerror=a()&gt;</span>"),
+        ("<1 mm>", "<span>&lt;1 mm&gt;</span>"),
+        ("a <fragment> of", "<span>a &lt;fragment&gt; of</span>"),
+        ("lost</span", "<span>lost&lt;/span</span>"),
+        ("<!-- x", "<span>&lt;!-- x</span>"),
+        ("R&amp;D &copy", "<span>R&amp;amp;D &amp;copy</span>"),
+        ("a < b, R&D > c", "a < b, R&D > c"),
+    ],
+)
+def test_values_are_shown_as_they_are(joined, text, written):
+    """Mirador takes every value for HTML; IIIF those from < to >."""
+    execute(joined, f"update photos set caption = '{text}', \"Year\" = '{text}'")
+    execute(joined, f"update photos set rights = '{text}'")
     manifest, _ = exported(joined)
-    label = manifest["items"][0]["label"]["none"][0]
-    assert label == "<span>&lt;b&gt;x&lt;/b&gt;&lt;img src=x onerror=a()&gt;</span>"
+    canvas = manifest["items"][0]
+    values = {m["label"]["none"][0]: m["value"]["none"] for m in canvas["metadata"]}
+    assert canvas["summary"] == {"none": [written]}
+    assert canvas["requiredStatement"]["value"] == {"none": [written]}
+    assert [values[n] for n in ("Year", "caption", "rights")] == [[written]] * 3
 
 
 def test_private_columns_stay_out(joined):
