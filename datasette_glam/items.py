@@ -6,7 +6,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from llm_glam.db import embeddings
+from llm_glam.db import embeddings, sources
 from llm_glam.db.collection import Collection
 from llm_glam.db.sensitive import SENSITIVE
 from llm_glam.formats.tables import Row
@@ -109,6 +109,7 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     row = {column: plain(value) for column, value in stored.items()}
     (card,) = cards(db, collection, [item_id])
     fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
+    name = str(collection.items_table)
     return {
         **card,
         "caption": row["caption"],
@@ -118,7 +119,11 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
         "image_width": row["image_width"],
         "image_height": row["image_height"],
         "image_format": row["image_format"],
-        "record": fields,
+        "record": _as_in_the_source(fields, sources.headings_by_column(db, name)),
+        "further_records": [
+            {heading: plain(value) for heading, value in record.items() if value}
+            for record in sources.further_records(db, name, item_id)
+        ],
         "labels": _labels(db, collection, row),
         "has_vector": embeddings.has(db, collection.id, item_id),
     }
@@ -154,6 +159,19 @@ def _card(row: Row) -> Row:
         "height": row["height"],
         "thumbnail_md5": row["thumbnail_md5"],
     }
+
+
+def _as_in_the_source(fields: Row, headings: dict[str, str]) -> Row:
+    """Return a record in the order of its source and with the headings as written there.
+
+    What no source has comes last.
+    """
+    ordered = dict.fromkeys([*(n for n in headings if n in fields), *fields])
+    shown: Row = {}
+    for name in ordered:
+        heading = headings.get(name, name)
+        shown[name if heading in shown else heading] = fields[name]
+    return shown
 
 
 def _labels(db: Database, collection: Collection, row: Row) -> list[Row]:

@@ -10,6 +10,7 @@ Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
     ├── BadCheckpoint           a directory or repository that is not a CLIP, or is incomplete
     ├── BadArchive              an archive that is damaged, or unsafe to unpack
     ├── CannotPack              an archive that cannot be written
+    ├── CannotExport            an export that cannot be written as requested
     ├── CheckpointChanged       the weights are not those the vectors were made with
     ├── HubUnreachable          a checkpoint must be downloaded and cannot be
     ├── TrainingFailed          a training run cannot continue, or its result is useless
@@ -41,12 +42,10 @@ Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
 import errno
 import os
 import re
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 
 import click
 from llm.errors import ModelError
@@ -96,6 +95,10 @@ class BadArchive(GlamError):
 
 class CannotPack(GlamError):
     """An archive that cannot be written as requested."""
+
+
+class CannotExport(GlamError):
+    """An export that cannot be written as requested."""
 
 
 class CheckpointChanged(GlamError):
@@ -257,59 +260,6 @@ def _forget_stdout() -> None:
         pass  # not a system stream: a test's, or none
 
 
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: (
-        "is in use by another program; close that program (or wait for it) and repeat the command"
-    ),
-    sqlite3.SQLITE_READONLY: (
-        "cannot be written to; check its permissions, or copy it to a folder of your own"
-    ),
-    sqlite3.SQLITE_NOTADB: "is not an SQLite database; give another path with -d",
-    sqlite3.SQLITE_CORRUPT: (
-        "is damaged; restore a backup, or save what can be read with: sqlite3 FILE .recover"
-    ),
-    sqlite3.SQLITE_FULL: (
-        "could not be extended because the disk is full; free some space and repeat the command, "
-        "which continues where it left off"
-    ),
-    sqlite3.SQLITE_IOERR: (
-        "could not be read or written (disk I/O error: a full or failing disk, or a network "
-        "share); everything committed so far is kept"
-    ),
-    # The code of all errors in SQL. What users type is explained where it is run; our own
-    # statements fail only if a table or column is missing.
-    sqlite3.SQLITE_ERROR: (
-        "has been changed since llm-glam wrote it ({error}); restore a backup, or undo that change"
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened; check that its folder exists and is writable"
-    ),
-}
-_ADVICE[sqlite3.SQLITE_LOCKED] = _ADVICE[sqlite3.SQLITE_BUSY]
-
-
-def primary_code(error: BaseException | None) -> int | None:
-    """Return SQLite's primary result code for an error (https://www.sqlite.org/rescode.html).
-
-    :return: None for errors not raised by SQLite itself
-    """
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _undecodable(error: sqlite3.DatabaseError) -> str | None:
-    """Return what to do where a column has bytes that are no text, which Python's sqlite3 finds."""
-    found = re.match(
-        r"Could not decode to UTF-8 column (?P<column>.+?) with", str(error)
-    )
-    if found is None:
-        return None
-    return (
-        f"has text that is not valid UTF-8 in the column {found['column']}, which another program "
-        "has written; correct it there, or restore a backup"
-    )
-
-
 def is_short_of_memory(error: BaseException) -> bool:
     """Tell whether an error, or what caused it, says that there is too little memory."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
@@ -359,23 +309,15 @@ def missing_explained() -> Iterator[None]:
 
 
 @contextmanager
-def explained(database: Callable[[], Path]) -> Iterator[None]:
-    """Turn errors of SQLite and the system into one sentence that says what to do.
+def explained() -> Iterator[None]:
+    """Turn errors of the system into one sentence that says what to do.
 
-    :param database: returns the path of the database in use, for the message
-    :raises DatabaseProblem: for errors of SQLite that the user can fix
     :raises MissingPackage: a package is not installed
     :raises GlamError: this computer has too little memory, among others
     """
     try:
         with memory_explained(), missing_explained():
             yield
-    except sqlite3.DatabaseError as error:
-        advice = _ADVICE.get(primary_code(error) or 0) or _undecodable(error)
-        if advice is None:
-            raise
-        text = f"The database {database()} {advice.format(error=error)}."
-        raise DatabaseProblem(text) from error
     except UnicodeEncodeError as error:
         if error.reason != "surrogates not allowed":
             raise

@@ -29,6 +29,16 @@ DEVICES = {
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
 
+SYSTEM_NAMES = {
+    "thumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "$recycle.bin",
+    "system volume information",
+    *("ehthumbs.db", "icon\r", "lost+found"),
+    *("@eadir", "@recycle", "#recycle"),  # of network drives by Synology and QNAP
+}
+
 
 def reason(error: OSError) -> str:
     """Return why the system refused to use a file, and what to do: part of a sentence."""
@@ -59,6 +69,11 @@ def may_pass(error: OSError) -> bool:
     Programs that check new files for viruses, or copy them to the cloud, close them soon.
     """
     return _code(error) in {ACCESS_DENIED, *IN_USE}
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, or no user's, by its name."""
+    return name.startswith((".", "~$")) or name.lower() in SYSTEM_NAMES
 
 
 def is_only_in_cloud(status: os.stat_result) -> bool:

@@ -7,12 +7,18 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
-from .db import embeddings, folders
+from .db import embeddings, folders, items, sources
 from .db.collection import Collection
+from .db.sensitive import NO_TRAIN, SENSITIVE
 from .errors import GlamError
 from .formats.tables import Row
 from .models import registry
 from .search import index
+
+# Columns that say how to treat a picture, or where it belongs, but not what it shows.
+NOT_RECORDS = {*items.TECHNICAL, *sources.PLACE, "sensitive", NO_TRAIN}
+AT_ONCE = 100  # columns in one function of SQL, which takes no more than 127
+WITHOUT_PICTURE = "from glam_sources where items_table = ? and id is null"
 
 
 def status(db: Database, collection: Collection) -> Row:
@@ -42,6 +48,21 @@ def problems(db: Database, items_table: str) -> Iterator[Row]:
     """Yield the files of an items table that could not be used, with the reasons."""
     sql = "select id, reason, seen from glam_problems where items_table = ? order by id"
     yield from db.query(sql, [items_table])
+
+
+def unmatched(db: Database, items_table: str) -> Iterator[Row]:
+    """Yield the pictures of an items table without a record, and the records without a picture.
+
+    ``line`` is where the record begins in its source.
+    """
+    without = f"{_without_record(db, items_table)} order by id"
+    for row in db.execute(f"select id {without}", [items_table]).fetchall():
+        yield _unmatched("picture without record", item_id=row[0])
+    if not _has_sources(db):
+        return
+    sql = f"select source, record_key, position {WITHOUT_PICTURE} order by source, position"
+    for row in db.execute(sql, [items_table]).fetchall():
+        yield _unmatched("record without picture", None, *row)
 
 
 def checkpoint_state(collection: Collection) -> str:
@@ -85,6 +106,16 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
         "labels": _one(
             db, "select count(*) from glam_labels where items_table = ?", table
         ),
+        "sensitive": _one(db, f"select count(*) from {quoted} where {SENSITIVE}"),
+        "private_columns": items.private_columns(db, table),
+        "pictures_without_record": _one(
+            db, f"select count(*) {_without_record(db, table)}", table
+        ),
+        "records_without_picture": (
+            _one(db, f"select count(*) {WITHOUT_PICTURE}", table)
+            if _has_sources(db)
+            else 0
+        ),
         "kept_records": _one(
             db, "select count(*) from glam_kept_records where items_table = ?", table
         ),
@@ -101,6 +132,51 @@ def _missing_files(db: Database, table: str, folder_ids: dict[str, int]) -> int:
     """Count the missing files of all folders that exist, given their ids by path."""
     present = {Path(path): n for path, n in folder_ids.items() if Path(path).is_dir()}
     return sum(len(folders.missing_files(db, table, p, n)) for p, n in present.items())
+
+
+def _without_record(db: Database, table: str) -> str:
+    """Return SQL that selects from the pictures of which nobody has written anything.
+
+    Its parameter is the name of the table.
+    """
+    names = [
+        f"nullif({quote_identifier(name)}, '')"
+        for name in db.table(table).columns_dict
+        if name.lower() not in NOT_RECORDS
+    ]
+    # All columns in one expression would be nested more deeply than SQLite allows.
+    empty = [
+        f"coalesce({', '.join(chunk)}, null) is null"
+        for chunk in embeddings.chunks(names, AT_ONCE)
+    ]
+    quoted = quote_identifier(table)
+    record = (
+        f"exists (select 1 from glam_sources s where s.items_table = ? and s.id = {quoted}.id "
+        f"and s.kind != '{sources.PERSON}')"
+        if _has_sources(db)
+        else "? is null"
+    )
+    return f"from {quoted} where {' and '.join(empty)} and not {record}"
+
+
+def _has_sources(db: Database) -> bool:
+    return db.table("glam_sources").exists()
+
+
+def _unmatched(
+    what: str,
+    item_id: str | None = None,
+    source: str | None = None,
+    key: str | None = None,
+    line: int | None = None,
+) -> Row:
+    return {
+        "unmatched": what,
+        "id": item_id,
+        "source": source,
+        "key": key,
+        "line": line or None,
+    }
 
 
 def _one(db: Database, sql: str, *values: Any) -> int:

@@ -40,6 +40,7 @@ LAYERS = [
     {"evaluate"},
     {"status"},
     {"ingest", "search"},
+    {"records"},
     {"db"},
     {"models"},
     {"engine"},

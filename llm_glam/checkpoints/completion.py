@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadCheckpoint
-from . import base_compatibility, layout
+from . import base_compatibility, layout, unsupported
 
 TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",))
 TOKENIZER_FILES = (
@@ -45,8 +45,7 @@ def model_folder(directory: Path) -> Path:
         folder = directory / _first_module(directory / layout.MODULES)
     elif layout.is_open_clip_only(file.name for file in directory.iterdir()):
         raise BadCheckpoint(layout.open_clip_advice(str(directory)))
-    if (folder / layout.ADAPTER_CONFIG).is_file():
-        raise BadCheckpoint(_adapter_advice(folder))
+    unsupported.check_adapter(folder)
     if not (folder / layout.CONFIG).is_file():
         raise BadCheckpoint(
             f"{directory} is not a checkpoint: it has neither modules.json nor config.json. Give "
@@ -61,8 +60,8 @@ def lacks(directory: Path) -> list[str]:
     :raises BadCheckpoint: the directory is not a checkpoint at all, or only half of one
     """
     folder = model_folder(directory)
-    _check_files(directory)
-    _check_whole(directory, folder)
+    unsupported.check_files(directory)
+    unsupported.check_towers(directory, folder)
     present = {
         "weights": bool(layout.weights(folder)),
         "tokenizer": any(
@@ -124,7 +123,7 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
         check_complete(directory)
     source = model_folder(directory)
     if base is not None:
-        _check_files(base)
+        unsupported.check_files(base)
     if "tokenizer" in missing and base is not None:
         base_compatibility.check(source, model_folder(base))
     for file in source.iterdir():
@@ -135,57 +134,6 @@ def complete(directory: Path, base: Path | None, target: Path) -> list[str]:
     if "preprocessing" in missing:
         _add_preprocessing(source, base, target)
     return missing
-
-
-def _check_whole(directory: Path, folder: Path) -> None:
-    """Refuse what no base can complete: one tower without the other.
-
-    :raises BadCheckpoint: says which tower it is
-    """
-    config = _config(folder)
-    only = base_compatibility.only_modality(config)
-    if only:
-        raise BadCheckpoint(
-            f"{directory} is not a CLIP model: it understands only {only} (its config.json "
-            f"describes a '{config.get('model_type')}' model), and no --base can add the other "
-            "half. Use a checkpoint for both text and pictures."
-        )
-
-
-def _check_files(directory: Path) -> None:
-    """Refuse a clone of a repository whose large files git LFS has not fetched.
-
-    :raises BadCheckpoint: names the first of them
-    """
-    pointer = layout.lfs_pointer(directory)
-    if pointer:
-        raise BadCheckpoint(
-            f"{pointer} is not the file itself but a git-LFS pointer to it. Fetch the files with "
-            "'git lfs pull' in the cloned repository (install git LFS first), then try again."
-        )
-
-
-def _adapter_advice(folder: Path) -> str:
-    if layout.has_whole_weights(folder):
-        return (
-            f"{folder} has the weights of a model and an adapter to them (such as a LoRA). If the "
-            "two are merged in these weights, move adapter_config.json and adapter_model.* to "
-            "another folder; if not, merge them with PeftModel.merge_and_unload() first."
-        )
-    base = _config(folder, layout.ADAPTER_CONFIG).get("base_model_name_or_path")
-    named = base if isinstance(base, str) and base.isprintable() and base else "BASE"
-    return (
-        f"{folder} is an adapter (such as a LoRA), which has only the changes to the weights of "
-        "another checkpoint. Merge the two in Python, with AutoModel from transformers and "
-        f"PeftModel from peft: PeftModel.from_pretrained(AutoModel.from_pretrained({named!r}), "
-        "'FOLDER').merge_and_unload().save_pretrained('MERGED'); then register the result, with "
-        "the tokenizer of the other checkpoint: llm glam models add NAME MERGED --base "
-        "NAME_OR_FOLDER"
-    )
-
-
-def _config(folder: Path, name: str = layout.CONFIG) -> dict[str, Any]:
-    return base_compatibility.json_object(folder / name)
 
 
 def _first_module(modules: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..errors import explained
+from ..db.connection import explained
 from .output import any_text_printable
 
 COMMANDS = {  # with their headings, in the order of the help
@@ -15,11 +15,14 @@ COMMANDS = {  # with their headings, in the order of the help
     "adopt": "Collections",
     "reembed": "Collections",
     "status": "Collections",
+    "records": "Records",
+    "mark": "Records",
     "search": "Search",
     "compare": "Search",
     "models": "Checkpoints",
     "train": "Checkpoints",
     "evaluate": "Checkpoints",
+    "export": "Publish",
     "serve": "Site",
     "demo": "Try it",
 }

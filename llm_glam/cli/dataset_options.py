@@ -13,6 +13,7 @@ from ..evaluate.pairs.from_table import Columns
 from ..evaluate.pairs.pairs import Pairs
 from ..models import registry
 from ..models.engine_choice import EngineOptions
+from ..records import open_pictures
 from . import options as shared
 from .options import F
 from .output import say_on_stderr
@@ -32,6 +33,7 @@ class Source:
     group_by: str | None
     filters_: tuple[str, ...]
     where: tuple[str, ...]
+    rights: str | None
     sensitive: bool
 
     @property
@@ -39,13 +41,14 @@ class Source:
         """The name of the file or of the collection."""
         return Path(self.data).name if self.data else str(self.collection)
 
-    def read(self, *, from_files: bool) -> Pairs:
+    def read(self, *, from_files: bool, for_training: bool = False) -> Pairs:
         """Read the pairs, and report remarks about them on stderr.
 
         :param from_files: whether pictures of a collection need their files
+        :param for_training: whether to leave out pictures of it that are marked for that
         :raises BadPairs: there are no pairs, or a column does not exist
         """
-        found = self._read(from_files)
+        found = self._read(from_files, for_training)
         for remark in found.remarks:
             say_on_stderr(remark)
         unusable_rows.report(found.refused, say_on_stderr)
@@ -70,7 +73,7 @@ class Source:
         precision = collections.get(self._database(), str(self.collection)).precision
         return EngineOptions(say_on_stderr, precision, device)
 
-    def _read(self, from_files: bool) -> Pairs:
+    def _read(self, from_files: bool, for_training: bool) -> Pairs:
         self._check()
         if self.collection is None:
             columns = Columns(
@@ -85,14 +88,19 @@ class Source:
                 sensitive=self.sensitive,
             )
         db = self._database()
+        opened = collections.get(db, self.collection)
+        filters = self.filters_
+        if self.rights:
+            filters = (*filters, open_pictures.condition(db, opened))
         return from_collection.read(
-            *(db, collections.get(db, self.collection)),
+            *(db, opened),
             caption=self.caption_column,
             template=self.caption_template,
             group_by=self.group_by,
-            conditions=Conditions(self.filters_, self.where),
+            conditions=Conditions(filters, self.where),
             sensitive=self.sensitive,
             from_files=from_files,
+            for_training=for_training,
         )
 
     def _database(self) -> Database:
@@ -106,6 +114,8 @@ class Source:
             raise click.UsageError(
                 "--filter and --where can only be used with --collection."
             )
+        if self.data is not None and self.rights:
+            raise click.UsageError("--rights can only be used with --collection.")
         of_data = {"--image-column": self.image_column, "--images": self.images}
         for option in (name for name, value in of_data.items() if value):
             if self.collection is not None:
@@ -176,6 +186,7 @@ def record_options(function: F) -> F:
             multiple=True,
             help="Only pictures in --collection whose record matches this SQL condition",
         ),
+        shared.rights_option,
         click.option(
             "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
         ),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from .. import platforms
 from ..demo import catalogue
 from ..errors import CANNOT_WRITE, BadFolder, GlamError
-from ..images.files import is_hidden
 from ..models import registry
 from .output import ProgressBar
 
@@ -51,7 +51,9 @@ def command(directory: Path, number: int, size: int, seed: int) -> None:
     folder = directory / "photos"
     checkpoint = registry.get(registry.DEMO)
     if folder.exists() and checkpoint.warning_about(
-        p for p in folder.iterdir() if p.suffix != ".csv" and not is_hidden(p.name)
+        p
+        for p in folder.iterdir()
+        if p.suffix != ".csv" and not platforms.is_hidden(p.name)
     ):
         raise BadFolder(
             f"{folder} contains other files. Choose another directory: llm glam demo DIR"

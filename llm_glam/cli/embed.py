@@ -59,6 +59,16 @@ from .picture_options import PictureOptions, picture_options
     help="Weight precision for a new collection; int8 is faster, with slightly different results "
     "[default: fp32]",
 )
+@click.option(
+    "--no-embedded",
+    is_flag=True,
+    help="Do not read the records inside the pictures (EXIF, IPTC, XMP)",
+)
+@click.option(
+    "--gps",
+    is_flag=True,
+    help="Also store where the pictures were taken, if they say so",
+)
 @output_options
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Random seed for --sample"
@@ -81,6 +91,8 @@ def command(
     seed: int,
     prune: bool,
     retry_problems: bool,
+    no_embedded: bool,
+    gps: bool,
     pictures: PictureOptions,
     format_: str,
 ) -> None:
@@ -90,7 +102,7 @@ def command(
     are ignored. Files that cannot be used are reported and skipped. Unchanged files are not read
     again, so you can interrupt the command and repeat it to continue. A file called metadata
     beside the pictures (.csv, .tsv, .jsonl, .xlsx, .xls or .ods), with a file_name column,
-    provides their records.
+    provides their records; what it leaves open comes from inside the pictures.
 
     \b
     Examples:
@@ -100,7 +112,9 @@ def command(
         llm glam embed quick scans --precision int8
     """
     decoding.allow_megapixels(pictures.max_megapixels)
-    run = pictures.ingest_options(keep_raw, retry_problems, prune)
+    run = pictures.ingest_options(
+        *(keep_raw, retry_problems, prune), embedded=not no_embedded, gps=gps
+    )
     options = FolderOptions(patterns, prefix, sample, seed, run, pages)
     engine_options = EngineOptions(say_on_stderr, precision, device)
     _warn_if_on_network(database)

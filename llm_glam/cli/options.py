@@ -89,6 +89,15 @@ def _check_placeholder(
     return value
 
 
+def rights_option(function: F) -> F:
+    """Add ``--rights``, which selects pictures by what their rights allow."""
+    return click.option(
+        "--rights",
+        type=click.Choice(["open"]),
+        help="Only pictures in the public domain or under CC0, CC BY or CC BY-SA",
+    )(function)
+
+
 def private_option(function: F) -> F:
     """Add ``--allow-private``, which permits URLs on this computer and private networks."""
     return click.option(

@@ -21,7 +21,13 @@ class PictureOptions:
     max_megapixels: float
 
     def ingest_options(
-        self, keep_raw: bool = False, retry_problems: bool = False, prune: bool = False
+        self,
+        keep_raw: bool = False,
+        retry_problems: bool = False,
+        prune: bool = False,
+        *,
+        embedded: bool = False,
+        gps: bool = False,
     ) -> IngestOptions:
         """Return the options of a run.
 
@@ -32,6 +38,8 @@ class PictureOptions:
             None if self.no_thumbnails else self.thumbnail_size,
             self.max_megapixels,
             keep_raw,
+            embedded=embedded,
+            gps=gps,
         )
         size = self.batch_size or BATCH_SIZE
         return IngestOptions(read_options, size, retry_problems, prune)

@@ -12,6 +12,7 @@ from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..formats.tables import Row
 from ..images import decoding
+from ..records import open_pictures
 from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows
@@ -53,6 +54,7 @@ SHOWN = ("title", "caption", "file")
     multiple=True,
     help="Only pictures whose record matches this SQL condition",
 )
+@shared.rights_option
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
@@ -71,6 +73,7 @@ def command(
     filters_: tuple[str, ...],
     where: tuple[str, ...],
     words: str | None,
+    rights: str | None,
     min_score: float | None,
     number: int,
     skip: int,
@@ -100,6 +103,8 @@ def command(
     db = connection.connect(database, readonly=True)
     opened = collections.get(db, collection)
     wanted = parse_terms(" ".join(query), add, subtract)
+    if rights:
+        filters_ = (*filters_, open_pictures.condition(db, opened))
     conditions = Conditions(filters_, where, words)
     if not wanted and not conditions:
         raise click.UsageError(

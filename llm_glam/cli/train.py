@@ -121,7 +121,7 @@ def command(
         command=command_line(click.get_current_context()),
     )
     workflow.check_name(None if check else name, base)
-    found = source.read(from_files=True)
+    found = source.read(from_files=True, for_training=True)
     split = holdout.split(found, seed)
     if check:
         with ProgressBar() as progress:

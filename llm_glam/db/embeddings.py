@@ -198,6 +198,18 @@ def content_hashes(
     }
 
 
+def vectors_and_times(
+    db: Database, collection_id: int, ids: Sequence[str]
+) -> dict[str, tuple[bytes, int]]:
+    """Return vectors with the Unix times they were made at, by id; unknown ids are left out."""
+    sql = f"""
+        select id, embedding, updated from embeddings
+        where collection_id = ? and id in ({placeholders(ids)})
+    """
+    rows = db.execute(sql, [collection_id, *ids]).fetchall()
+    return {row_id: (vector, updated) for row_id, vector, updated in rows}
+
+
 def vectors_by_hash(
     db: Database, collection_id: int, hashes: Sequence[bytes]
 ) -> dict[bytes, bytes]:

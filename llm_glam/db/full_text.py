@@ -64,11 +64,17 @@ def fits(db: Database, table: str) -> bool:
 def create(db: Database, table: str, columns: Sequence[str]) -> None:
     """Make columns searchable, in place of those that were so far."""
     with connection.writing(db):
+        drop(db, table)
+        for statement in _statements(table, columns):
+            db.execute(statement)
+
+
+def drop(db: Database, table: str) -> None:
+    """Remove the full-text search of an items table."""
+    with connection.writing(db):
         for name in _existing_triggers(db, table):
             db.execute(f"drop trigger {quote_identifier(name)}")
         db.execute(f"drop table if exists {quote_identifier(index_name(table))}")
-        for statement in _statements(table, columns):
-            db.execute(statement)
 
 
 def matching(table: str, parameter: str) -> str:

@@ -12,7 +12,7 @@ from sqlite_utils.db import quote_identifier
 
 from ..formats.tables import Row
 from . import embeddings, full_text
-from .migrations import M001_TABLES
+from .migrations import M001_TABLES, M004_TABLES
 
 KEY = "id"
 RECORD_COLUMNS: dict[str, type] = {
@@ -92,7 +92,7 @@ def named(db: Database) -> set[str]:
     A row without a name gives an empty one.
     """
     found: set[str] = set()
-    for table in M001_TABLES.keys() & set(db.table_names()):
+    for table in {*M001_TABLES, *M004_TABLES} & set(db.table_names()):
         if "items_table" in db.table(table).columns_dict:
             found |= _distinct(db, table)
     return found
@@ -108,14 +108,16 @@ def create(db: Database, name: str) -> None:
 
 
 def ensure_searchable(db: Database, name: str) -> None:
-    """Make full-text search cover all text columns of all rows, rebuilding it if necessary.
+    """Make full-text search cover all text columns but private ones, rebuilding it if necessary.
 
-    That is so if columns were added, and if another program has rewritten the table.
+    That is so if columns were added or marked, and if another program has rewritten the table.
     """
+    private = set(private_columns(db, name))
     columns = [
         column
         for column, kind in db.table(name).columns_dict.items()
         if column in SEARCHED or (column not in OUR_COLUMNS and kind is str)
+        if column not in private
     ]
     if full_text.columns(db, name) != columns or not full_text.fits(db, name):
         full_text.create(db, name, columns)
@@ -138,6 +140,39 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
                 table.add_column(target, kinds[column])
         ensure_searchable(db, name)
     return names
+
+
+def private_columns(db: Database, name: str) -> list[str]:
+    """Return the columns that are marked as private, in the order of the table."""
+    if not db.table("glam_columns").exists():
+        return []
+    sql = 'select "column" from glam_columns where items_table = ? and private = 1'
+    private = {row[0].lower() for row in db.execute(sql, [name]).fetchall()}
+    return [
+        column for column in db.table(name).columns_dict if column.lower() in private
+    ]
+
+
+def column_named(db: Database, name: str, column: str) -> str | None:
+    """Return the column of the table with a name, whatever its upper and lower case, or None."""
+    names = {one.lower(): one for one in db.table(name).columns_dict}
+    return names.get(column.lower())
+
+
+def drop_empty(db: Database, name: str, columns: Iterable[str]) -> None:
+    """Drop those of these columns that are not ours and have no values."""
+    table = quote_identifier(name)
+    unused = [
+        column
+        for column in columns
+        if column not in OUR_COLUMNS
+        and not db.table(name).count_where(f"{quote_identifier(column)} is not null")
+    ]
+    if unused:
+        full_text.drop(db, name)  # whose triggers name the columns
+    for column in unused:
+        db.execute(f"alter table {table} drop column {quote_identifier(column)}")
+    ensure_searchable(db, name)
 
 
 def fetch(
@@ -191,7 +226,7 @@ def rename(db: Database, name: str, old: str, new: str, file: str) -> None:
     """
     sql = f"update {quote_identifier(name)} set id = ?, file = ? where id = ?"
     db.execute(sql, [new, file, old])
-    for table in ("glam_thumbnails", "glam_labels", "glam_problems"):
+    for table in ("glam_thumbnails", "glam_labels", "glam_problems", "glam_sources"):
         sql = f"update or replace {table} set id = ? where items_table = ? and id = ?"
         db.execute(sql, [new, name, old])
     embeddings.rename_in_set(db, name, old, new)

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from ..formats.tables import Row
 from ..models import registry
-from . import embeddings, items
+from . import embeddings, items, sources
 from .items import KEY, TECHNICAL
 
 
@@ -55,6 +55,7 @@ def pop(db: Database, name: str, md5: str, item_id: str) -> Row | None:
     if not rows:
         return None
     stored.delete((name, rows[0][KEY], md5))
+    sources.give_back(db, item_id, json.loads(rows[0]["sources"] or "[]"))
     sql = f"update or ignore glam_labels set id = ? where {where}"
     db.execute(sql, [item_id, name, md5])
     columns = db.table(name).columns_dict
@@ -76,6 +77,7 @@ def _keep(db: Database, name: str, row: Row, md5: str) -> None:
             "image_md5": md5,
             "record": json.dumps(row, ensure_ascii=False),
             "kept": registry.now(),
+            "sources": json.dumps(sources.take(db, name, row[KEY]), ensure_ascii=False),
         },
         replace=True,
     )

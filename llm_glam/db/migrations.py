@@ -7,6 +7,8 @@ from sqlite_utils import Database, Migrations
 
 glam_migrations = Migrations("llm_glam")
 
+EARLIER = "earlier records"  # the source of values that are older than glam_sources
+
 # By name: the columns and the primary key.
 M001_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
     "glam_collections": (
@@ -87,6 +89,38 @@ M001_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
     ),
 }
 
+M004_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
+    "glam_sources": (
+        {
+            "items_table": str,
+            "id": str,
+            "source": str,
+            "record_key": str,
+            "position": int,
+            "kind": str,
+            "document": str,
+            "sequence": int,
+            "record": str,
+            "address": str,
+            "added": str,
+        },
+        ("items_table", "id", "source", "record_key", "position"),
+    ),
+    "glam_columns": (
+        {
+            "items_table": str,
+            "column": str,
+            "source": str,
+            "position": int,
+            "heading": str,
+            "separator": str,
+            "private": int,
+            "identifier": int,
+        },
+        ("items_table", "column", "source"),
+    ),
+}
+
 
 @glam_migrations()
 def m001_create_tables(db: Database) -> None:
@@ -113,3 +147,28 @@ def m002_add_kind_of_problem(db: Database) -> None:
 @glam_migrations()
 def m003_add_uid(db: Database) -> None:
     db.table("glam_collections").add_column("uid", str)
+
+
+@glam_migrations()
+def m004_keep_records_as_they_came(db: Database) -> None:
+    for name, (columns, primary_key) in M004_TABLES.items():
+        db.table(name).create(columns, pk=primary_key)
+    db.table("glam_sources").create_index(["items_table", "source"])
+    db.table("glam_kept_records").add_column("sources", str)
+    # What stood in the columns of records before; it is copied when a source is first added.
+    for table in db.table_names():
+        names = list(db.table(table).columns_dict)
+        if {"id", "file", "image_md5", "sensitive"} <= set(names):
+            ours = {n for n in names if n.startswith("image_")} - {"image_url"}
+            rows = (
+                {
+                    "items_table": table,
+                    "column": name,
+                    "source": EARLIER,
+                    "position": position,
+                    "heading": name,
+                }
+                for position, name in enumerate(names)
+                if name not in {"id", "file", *ours}
+            )
+            db.table("glam_columns").insert_all(rows)

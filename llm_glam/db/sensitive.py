@@ -1,4 +1,7 @@
-"""Decide which pictures are sensitive, from the column ``sensitive`` of their records."""
+"""Decide which pictures are sensitive, from the column ``sensitive`` of their records.
+
+The column ``no_train`` says in the same way which of them training leaves out.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +10,7 @@ COLUMN = "sensitive"
 # SQLite does not enforce the column's type: SQL may have written 'yes', which is not a number.
 SHOWABLE = "coalesce(sensitive, 0) in (0, '', '0')"
 SENSITIVE = f"not {SHOWABLE}"
+NO_TRAIN = "no_train"
 NO = {"", "0", "false", "no", "n", "none"}
 
 

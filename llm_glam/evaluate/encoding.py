@@ -16,7 +16,9 @@ from .pairs.pairs import Pair
 
 AT_ONCE = 64
 # As ``llm glam embed`` reads pictures, which by default makes thumbnails, so vectors are equal.
-READING = ReadOptions(thumbnail_size=None, as_if_thumbnail_size=THUMBNAIL_SIZE)
+READING = ReadOptions(
+    thumbnail_size=None, as_if_thumbnail_size=THUMBNAIL_SIZE, embedded=False
+)
 
 Refused = list[tuple[str, str]]
 

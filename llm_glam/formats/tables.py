@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import platforms
 from ..errors import BadRecords
-from .spreadsheet_kind import check_kind, damaged
+from . import formulas
+from .spreadsheets.kind import check_kind, damaged
 
 if TYPE_CHECKING:
-    from .sheets import Sheet
+    from .spreadsheets.sheets import Sheet
 
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 OPEN = r'(?:^|(?<=[,;\t])) *"'
@@ -124,6 +125,7 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
         delimiter = _delimiter(path, fp)
         rows = _csv_rows(path, fp, delimiter)
         first = next((row for _, row in rows if any(map(str.strip, row))), [])
+        first = [formulas.unescape(cell) for cell in first]
         header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
         unnamed = [c for c, name in header.items() if not name]
         if unnamed:  # they are columns if there is something in them
@@ -144,7 +146,7 @@ def _csv(path: Path, notes: Notes) -> Iterator[Row]:
             empty += max(0, len(names) - len(row))
             _check_empty(path, empty)
             if row:
-                yield {name: _at(row, c) for c, name in names.items()}
+                yield {n: formulas.unescape(_at(row, c)) for c, n in names.items()}
         if holding:
             notes.remarks.append(
                 f"{len(holding):,} rows have a cell that contains what looks like further rows (see "
@@ -285,9 +287,9 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
 
 def _opened(path: Path) -> AbstractContextManager["Sequence[Sheet]"]:
     """Open a workbook in the format of its extension."""
-    from . import ods, workbook, xls
+    from .spreadsheets import ods, xls, xlsx
 
-    modules = {".xlsx": workbook, ".xls": xls, ".ods": ods}
+    modules = {".xlsx": xlsx, ".xls": xls, ".ods": ods}
     return modules[path.suffix.lower()].opened(path)
 
 

@@ -6,6 +6,7 @@ checked in the header before anything is decoded, and formats that start other p
 """
 
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -102,6 +103,16 @@ def opened(
     :raises TooManyPixels: it has more than ``max_megapixels``
     """
     with _opened_with_pages(source, max_megapixels) as (im, _):
+        yield im
+
+
+@contextmanager
+def header(source: Path | bytes) -> Iterator[Image.Image]:
+    """Open a file as it begins, for what else is in it: no page is chosen, whatever its size.
+
+    :raises BadImage: the bytes are not a picture we can read, or the block raises
+    """
+    with _opened_with_pages(source, math.inf, first_page=True) as (im, _):
         yield im
 
 

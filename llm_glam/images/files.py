@@ -12,23 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import platforms
-from ..errors import BadFolder, BadRecords, IdConflict, ProblemKind
-from . import decoding, page_items, pages
+from ..errors import BadFolder, IdConflict, ProblemKind
+from . import decoding, metadata_files, page_items, pages
 
-WORKBOOKS = (".xlsx", ".xls", ".ods")
-METADATA_ENDINGS = (".csv", ".tsv", ".jsonl", *WORKBOOKS)  # in the order they are read
-METADATA_NAMES = tuple(f"metadata{ending}" for ending in METADATA_ENDINGS)
-OTHER_SPREADSHEETS = (".xlsb", ".xlsm", ".numbers")
-SPREADSHEETS = (".csv", ".tsv", *WORKBOOKS, *OTHER_SPREADSHEETS)
-SYSTEM_NAMES = {
-    "thumbs.db",
-    "desktop.ini",
-    "__macosx",
-    "$recycle.bin",
-    "system volume information",
-    *("ehthumbs.db", "icon\r", "lost+found"),
-    *("@eadir", "@recycle", "#recycle"),  # of network drives by Synology and QNAP
-}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = (one.replace(tzinfo=UTC) for one in (datetime.min, datetime.max))
 QUOTES = "'\"`"
@@ -127,12 +113,13 @@ def pictures(
     root = checked_folder(folder)
     if patterns:
         return matching([(str(folder), pattern) for pattern in patterns], prefix)
-    paths = sorted({p for p in _walk(root) if not is_metadata(p.name)})
+    paths = sorted({p for p in _walk(root) if not metadata_files.is_metadata(p.name)})
     chosen = [p for p in paths if decoding.has_picture_name(p) or _has_pixels(p)]
     if not chosen:
         raise BadFolder(f"There are no pictures in {root} ({_kinds(paths)}).")
     found = _found(root, chosen, prefix)
-    return Found(found.files, found.refused, left_out=len(paths) - len(chosen))
+    others = [path for path in paths if not metadata_files.is_sidecar(path.name)]
+    return Found(found.files, found.refused, left_out=len({*others} - {*chosen}))
 
 
 def with_pages(found: Found) -> Found:
@@ -163,6 +150,23 @@ def _page(file: PictureFile, page: int) -> PictureFile:
     return replace(file, id=page_items.id_of(file.id, page), page=page)
 
 
+def with_endings(folder: Path, endings: Sequence[str]) -> list[Path]:
+    """Return the files in a folder and its subfolders with one of these endings, in order.
+
+    Hidden and system files, and links that lead out of the folder, are left out.
+
+    :raises BadFolder: no such folder
+    """
+    root = checked_folder(folder)
+    inside = root.resolve()
+    return sorted(
+        path
+        for path in _walk(root)
+        if path.suffix.lower() in endings
+        and (not path.is_symlink() or path.resolve().is_relative_to(inside))
+    )
+
+
 def checked_folder(folder: str | Path) -> Path:
     """Return the folder as an absolute path.
 
@@ -179,74 +183,6 @@ def checked_folder(folder: str | Path) -> Path:
             f"The name of the folder {os.fsencode(path)!r} is not valid text; rename it."
         ) from error
     return path.resolve()
-
-
-def is_metadata(name: str) -> bool:
-    """Return whether a file is a metadata file, by its name in upper or lower case."""
-    return name.lower() in METADATA_NAMES
-
-
-def metadata_in(folder: Path) -> list[Path]:
-    """Return the metadata files of a folder, CSV first; of workbooks, those in one format.
-
-    :raises BadRecords: there is none but one in a format that cannot be read
-    """
-    names = _names(folder)
-    found = _metadata(folder, names)
-    stubs = [name for name in names if is_metadata(platforms.of_stub(name) or "")]
-    if stubs and not found:
-        raise BadRecords(
-            f"{folder / (platforms.of_stub(stubs[0]) or '')} is only in the cloud; download it, and "
-            "repeat the command."
-        )
-    others = [name for name in names if _is_other_metadata(name)]
-    if others and not found:
-        raise BadRecords(
-            f"{folder / others[0]} cannot be read. Save it as metadata.xlsx (Excel workbook), or as "
-            "metadata.csv (CSV UTF-8)."
-        )
-    return [path for path in found if path not in _saved_again(found)]
-
-
-def metadata_left_out(folder: Path) -> list[Path]:
-    """Return the workbooks with metadata that are not read since there is one in another format."""
-    return _saved_again(_metadata(folder, _names(folder)))
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:  # files can be opened in some folders that cannot be listed
-        return list(METADATA_NAMES)
-
-
-def _metadata(folder: Path, names: Iterable[str]) -> list[Path]:
-    found = [folder / name for name in names if is_metadata(name)]
-    files = [path for path in found if path.is_file()]
-    return sorted(files, key=lambda path: METADATA_NAMES.index(path.name.lower()))
-
-
-def _saved_again(found: Iterable[Path]) -> list[Path]:
-    """Return the workbooks in another format than the first: what it was before it was saved."""
-    books = [path for path in found if path.suffix.lower() in WORKBOOKS]
-    return [p for p in books if p.suffix.lower() != books[0].suffix.lower()]
-
-
-def spreadsheets_in(folders: Iterable[Path]) -> list[Path]:
-    """Return the files of folders that look like spreadsheets, except hidden ones."""
-    found = []
-    for folder in folders:
-        try:
-            names = sorted(name for name in os.listdir(folder) if not is_hidden(name))
-        except OSError:
-            continue
-        found += [folder / n for n in names if n.lower().endswith(SPREADSHEETS)]
-    return found
-
-
-def _is_other_metadata(name: str) -> bool:
-    stem, suffix = os.path.splitext(name.lower())
-    return stem == "metadata" and suffix in OTHER_SPREADSHEETS
 
 
 def file_at(path: Path, item_id: str) -> PictureFile:
@@ -334,10 +270,10 @@ def _modified(status: os.stat_result) -> str:
 
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not is_hidden(name)]
+        folders[:] = [name for name in folders if not platforms.is_hidden(name)]
         for name in (platforms.of_stub(name) or name for name in names):
             path = Path(folder, name)
-            if not is_hidden(name) and platforms.is_file_or_link(path):
+            if not platforms.is_hidden(name) and platforms.is_file_or_link(path):
                 yield path
 
 
@@ -347,20 +283,15 @@ def _wanted(root: Path, pattern: str, texts: bool = False) -> list[Path]:
 
     def is_unwanted(path: Path) -> bool:
         parts = path.relative_to(root).parts
-        return any(is_hidden(part) and part not in named for part in parts)
+        return any(platforms.is_hidden(part) and part not in named for part in parts)
 
     return [
         path
         for path in _glob(root, pattern)
         if platforms.is_file(path)
-        and (texts or not is_metadata(path.name))
+        and (texts or not metadata_files.is_metadata(path.name))
         and not is_unwanted(path)
     ]
-
-
-def is_hidden(name: str) -> bool:
-    """Return whether a file or folder is hidden, or no user's, by its name."""
-    return name.startswith((".", "~$")) or name.lower() in SYSTEM_NAMES
 
 
 def _glob(root: Path, pattern: str) -> list[Path]:

@@ -14,8 +14,9 @@ from ..errors import GlamError, UnknownCollection, VectorsDiffer
 from ..images import files
 from ..images.files import Found
 from ..models import embedding_model
+from ..records import beside
 from ..vectors import from_bytes, normalize
-from . import pipeline, records
+from . import pipeline
 from .embed_batch import encode
 from .pipeline import IngestRun
 from .prefetch import Entry, ReadOptions, Ready, prefetch
@@ -47,7 +48,7 @@ def verify(
     :raises GlamError: there is nothing to compare with
     """
     entries = list(_comparable(db, collection, folder))
-    read_options = ReadOptions(thumbnail_size=None, full_size=True)
+    read_options = ReadOptions(thumbnail_size=None, full_size=True, embedded=False)
     results = prefetch(entries, encoder, read_options)
     ready = [
         r for r in results if isinstance(r, Ready) and (not r.facts or r.facts.plain)
@@ -118,7 +119,7 @@ def fill(run: IngestRun, folder: Path) -> None:
     found = files.pictures(folder)
     ids = set(embeddings.ids(run.target.db, run.target.collection.id))
     adopted = Found([file for file in found.files if file.id in ids], [])
-    pipeline.embed_files(run, adopted, records.read_beside(adopted.files))
+    pipeline.embed_files(run, adopted, beside.read_beside(adopted.files))
 
 
 def _comparable(

@@ -16,7 +16,8 @@ from ..images.files import Found
 from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
-from . import estimate, pipeline, plan, precision_agreement, records
+from ..records import beside
+from . import estimate, pipeline, plan, precision_agreement
 from .open_collection import load, open_collection
 from .pipeline import IngestOptions
 from .write_batch import Counts
@@ -96,7 +97,7 @@ def embed_folder(
 
     Files that cannot be used are reported to ``progress`` and skipped. Unchanged files are not
     read again, so an interrupted call can be repeated to continue it. Metadata files beside the
-    pictures provide their records.
+    pictures provide their records, and what they leave open comes from inside the pictures.
 
     :param model: the checkpoint of a new collection, None for the default one
     :param command: the run's name in ``glam_runs``, which also records its ``arguments``
@@ -107,7 +108,7 @@ def embed_folder(
     found = options.find(folder)
     existing = collections.find_in(database, collection)
     model_id = embedding_model.resolve(model) if model or not existing else None
-    file_records = records.read_beside(found.files)
+    file_records = beside.read_beside(found.files)
     db = connection.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
     opened = open_collection(db, collection, model_id, engine_options)
@@ -142,7 +143,7 @@ def estimate_folder(
     found = options.find(folder)
     existing = collections.find_in(database, collection)
     model_id = embedding_model.resolve(model) if model or not existing else None
-    file_records = records.read_beside(found.files)
+    file_records = beside.read_beside(found.files)
     db = (
         connection.connect(database, readonly=True)
         if Path(database).is_file()

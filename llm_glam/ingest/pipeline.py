@@ -15,17 +15,25 @@ from typing import Any
 from sqlite_utils import Database
 
 from .. import platforms
-from ..db import collections, connection, folders, items, kept_records
+from ..db import collections, connection, folders, kept_records, sources
 from ..db.collection import Collection
+from ..db.sources import Record, Source
 from ..engine import Encoder
 from ..errors import BadImage, NothingEmbedded, ProblemKind
 from ..images.files import Found, PictureFile
 from ..models import registry
 from ..progress import Progress
+from ..records.beside import Records, named
 from . import plan
 from .prefetch import Entry, Problem, ReadOptions, Ready, prefetch
-from .records import Records, named
-from .write_batch import Counts, Target, restore_records, write_batch, write_problem
+from .write_batch import (
+    Counts,
+    Target,
+    restore_records,
+    update_records,
+    write_batch,
+    write_problem,
+)
 
 BATCH_SIZE = 32
 
@@ -122,8 +130,8 @@ def embed_files(run: IngestRun, found: Found, records: Records) -> None:
         thumbnails=run.options.read_options.thumbnail_size is not None,
         retry_problems=run.options.retry_problems,
     )
-    records.fit(target.db, target.table)
-    target.records = {file.id: row for file in found.files if (row := records.of(file))}
+    records.add_columns(target.db, target.table)
+    target.records = {file.id: r for file in found.files if (r := records.of(file))}
     report_remarks(found, records, target.collection.model_id, run.progress)
     in_cloud = only_in_cloud(to_do.todo)
     to_do.todo = [file for file in to_do.todo if not file.is_in_cloud]
@@ -132,7 +140,7 @@ def embed_files(run: IngestRun, found: Found, records: Records) -> None:
     entries = (Entry(file.id, file) for file in to_do.todo)
     embed_entries(run, entries, len(to_do.todo))
     restore_records(target)
-    _update_records(run)
+    _update_records(run, [file.id for file in found.files], list(records.headings))
     if run.options.prune:
         _prune(run, roots)
 
@@ -242,13 +250,26 @@ def _only_in_cloud(ids: Sequence[str]) -> str:
     )
 
 
-def _update_records(run: IngestRun) -> None:
-    """Update records that have changed, including those of unchanged pictures."""
-    with connection.writing(run.target.db):
-        collections.check_still_there(run.target.db, run.target.collection)
-        changed = items.write_records(
-            run.target.db, run.target.table, run.target.records
+def _update_records(
+    run: IngestRun, ids: Sequence[str], read_sources: Sequence[str]
+) -> None:
+    """Update records that have changed, and remove those whose row is gone from its file.
+
+    :param ids: of the pictures of the run
+    :param read_sources: the metadata files that were read
+    """
+    target = run.target
+    by_source: dict[Source, dict[str, list[Record]]] = {}
+    with connection.writing(target.db):
+        collections.check_still_there(target.db, target.collection)
+        for name in read_sources:
+            gone = set(sources.ids_of(target.db, target.table, name)) & set(ids)
+            by_source[Source(name)] = {i: [] for i in gone - target.records.keys()}
+        changed = sum(
+            sources.update(target.db, target.table, source, records)
+            for source, records in by_source.items()
         )
+        changed += update_records(target, target.records)
     if changed:
         run.progress.say(f"records updated: {changed:,}")
 

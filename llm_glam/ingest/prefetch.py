@@ -18,6 +18,8 @@ from ..engine import Encoder
 from ..errors import BadImage, ProblemKind, Unreadable
 from ..images import decoding, page_items
 from ..images.decoding import Facts, Thumbnail
+from ..images.embedded import record
+from ..images.embedded.sidecars import Sidecars
 from ..images.files import PictureFile
 
 WORKERS = min(8, max(2, os.cpu_count() or 2))
@@ -44,7 +46,8 @@ class Ready:
 
     ``md5`` and ``size`` (in bytes) are those of its content, and ``raw`` is the content itself if
     it is to be stored. A picture also has its ``facts``, its thumbnail, and what the encoder has
-    ``prepared`` of it; its pixels have been freed.
+    ``prepared`` of it; its pixels have been freed. ``embedded`` is the record inside the picture,
+    None if it was not looked for.
     """
 
     entry: Entry
@@ -54,6 +57,7 @@ class Ready:
     facts: Facts | None = None
     prepared: Any = None
     thumbnail: Thumbnail | None = None
+    embedded: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class ReadOptions:
     decodes every pixel of pictures whose files offer smaller versions. ``as_if_thumbnail_size``
     decodes pictures at the size that thumbnails of this size would need, so that vectors are the
     same with and without thumbnails. ``every_page`` says that the other pages of a TIFF are entries
-    of their own.
+    of their own. ``embedded`` reads the records inside pictures, and ``gps`` where they were taken.
     """
 
     workers: int = WORKERS
@@ -84,6 +88,8 @@ class ReadOptions:
     full_size: bool = False
     as_if_thumbnail_size: int = 0
     every_page: bool = False
+    embedded: bool = True
+    gps: bool = False
 
     def sufficient_size(self, encoder: Encoder) -> int | None:
         """Return the short side in pixels to decode for the model and the thumbnail.
@@ -135,13 +141,17 @@ def prefetch(
     An entry that cannot be used becomes a :class:`Problem` instead of raising. Problems among
     ``entries`` are yielded in their place.
     """
-    pixel_limit = PixelLimit()
+    pixel_limit, sidecars = PixelLimit(), Sidecars()
 
     def read(entry: Entry | Problem) -> Ready | Problem:
         if isinstance(entry, Problem):
             return entry
         try:
-            return _read(entry, encoder, options, pixel_limit)
+            result = _read(entry, encoder, options, pixel_limit)
+            if isinstance(result, Problem) or not result.facts or not options.embedded:
+                return result
+            found = embedded_record(entry.content, sidecars, gps=options.gps)
+            return replace(result, embedded=found)
         except BadImage as error:
             return Problem(entry, error.message, error.kind)
         except MemoryError:
@@ -159,6 +169,25 @@ def prefetch(
         # ready while the model works on the one before.
         ahead = 2 * options.workers if options.keep_raw else PREFETCHED
         yield from in_order(read, entries, options.workers, ahead)
+
+
+def embedded_record(
+    content: PictureFile | bytes | str, sidecars: Sidecars, *, gps: bool
+) -> dict[str, Any] | None:
+    """Return the record inside a picture and beside it.
+
+    :param gps: whether to keep the coordinates of where it was taken
+    :return: None if the picture cannot be opened
+    """
+    if isinstance(content, str):
+        return None
+    if isinstance(content, bytes):
+        found = record.read(content)
+    else:
+        found = record.read(content.path, sidecars.read(content))
+    if found is None or gps:
+        return found
+    return {k: v for k, v in found.items() if k not in record.COORDINATES}
 
 
 def _printable(entry: Entry) -> Entry:

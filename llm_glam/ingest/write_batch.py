@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass, field
 
 from sqlite_utils import Database
 
-from ..db import collections, connection, embeddings, items, kept_records
+from ..db import collections, connection, embeddings, items, kept_records, sources
 from ..db.collection import Collection
+from ..db.sources import Record, Source
 from ..engine import Encoder
 from ..errors import ProblemKind
 from ..formats.tables import Row
 from ..images.files import PictureFile
 from ..models import registry
+from ..records import inside
+from ..records.beside import FileRecord
 from . import embed_batch, identity
 from .prefetch import Problem, Ready
 
@@ -47,22 +50,24 @@ class Target:
     With ``replace``, an id may be reassigned to a picture in another folder. ``source`` is the
     collection whose pictures are embedded again, if there is one.
 
-    Two fields are filled during a run. ``new_pictures`` has the MD5s, by id, of pictures for which
+    Three fields are filled during a run. ``new_pictures`` has the MD5s, by id, of pictures for which
     there was no record. ``edited`` has the ids, by former MD5, of pictures whose content changed:
-    if that content appears under another id, the picture was not edited but renamed.
+    if that content appears under another id, the picture was not edited but renamed. ``inside``
+    has the records that were read inside the pictures at these ids.
     """
 
     db: Database
     collection: Collection
     encoder: Encoder
     folders: Mapping[str, int] = field(default_factory=dict)
-    records: Mapping[str, Row] = field(default_factory=dict)
+    records: Mapping[str, Sequence[FileRecord]] = field(default_factory=dict)
     store: bool = False
     trust_stored: bool = True
     replace: bool = False
     source: Collection | None = None
     new_pictures: dict[str, str] = field(default_factory=dict)
     edited: dict[str, str] = field(default_factory=dict)
+    inside: dict[str, Row] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -100,12 +105,33 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
                 _write_vector(target, one, vector)
             if one.facts:
                 _write_picture(target, one, is_new=one.entry.id not in present)
+        read = {
+            r.entry.id: r.embedded for r in ready if r.facts and r.embedded is not None
+        }
+        inside.write(target.db, target.table, read)
+        written = {one.entry.id for one in ready if one.facts} & target.records.keys()
+        update_records(
+            target, {item_id: target.records[item_id] for item_id in written}
+        )
         for problem in problems:
             write_problem(target, problem)
     for one, (status, _) in zip(ready, resolved, strict=True):
         _count(target.counts, "renamed" if one.entry.id in renamed else status)
     target.counts.problems += len(problems)
     return problems
+
+
+def update_records(target: Target, records: Mapping[str, Sequence[FileRecord]]) -> int:
+    """Write the records of pictures, and return how many rows were changed."""
+    by_source: dict[Source, dict[str, list[Record]]] = {}
+    for item_id, found in records.items():
+        for one in found:
+            own = by_source.setdefault(one.source, {}).setdefault(item_id, [])
+            own.append(one.record)
+    return sum(
+        sources.update(target.db, target.table, source, own)
+        for source, own in by_source.items()
+    )
 
 
 def restore_records(target: Target) -> None:
@@ -120,6 +146,7 @@ def restore_records(target: Target) -> None:
             record = kept_records.pop(target.db, target.table, md5, item_id)
             if record:
                 items.write(target.db, target.table, [{"id": item_id, **record}])
+                sources.merge(target.db, target.table, [item_id])
     target.new_pictures.clear()
 
 
@@ -150,7 +177,9 @@ def _resolve_identities(
     db, table = target.db, target.table
     new = {r.md5.hex() for r in batch if r.facts and r.entry.id not in present}
     for md5 in new & target.edited.keys():
-        kept_records.detach(db, table, target.edited.pop(md5), md5)
+        item_id = target.edited.pop(md5)
+        kept_records.detach(db, table, item_id, md5)
+        inside.write(db, table, _only(target.inside, [item_id]))
     arrived = new | set(target.new_pictures.values())
     changed = [
         r for r in batch if identity.is_other_content(r, present.get(r.entry.id))
@@ -165,6 +194,8 @@ def _resolve_identities(
     }
     for ready in (r for r in changed if r.entry.id not in replaced):
         target.edited[present[ready.entry.id]["image_md5"]] = ready.entry.id
+        if ready.embedded is not None:
+            target.inside[ready.entry.id] = ready.embedded
     for item_id in replaced:
         kept_records.set_aside(db, table, present.pop(item_id))
     renamed = set()
@@ -174,6 +205,10 @@ def _resolve_identities(
                 renamed.add(ready.entry.id)
                 present |= items.fetch(db, table, [ready.entry.id])
     return renamed
+
+
+def _only(records: dict[str, Row], ids: Sequence[str]) -> dict[str, Row]:
+    return {item_id: records[item_id] for item_id in ids if item_id in records}
 
 
 def write_problem(target: Target, problem: Problem) -> None:
@@ -241,7 +276,7 @@ def _write_picture(target: Target, ready: Ready, *, is_new: bool) -> None:
         md5 = ready.md5.hex()
         restored = kept_records.pop(target.db, target.table, md5, item_id) or {}
         target.new_pictures |= {} if restored else {item_id: md5}
-    item = {**restored, **_facts(target, ready), **target.records.get(item_id, {})}
+    item = {**restored, **_facts(target, ready)}
     items.write(target.db, target.table, [item])
     _write_thumbnail(target, ready)
     sql = "delete from glam_problems where items_table = ? and id = ?"

@@ -17,8 +17,8 @@ import llm
 from click.core import ParameterSource
 
 from ..cli.output import any_text_printable
-from ..db.connection import existing_uri
-from ..errors import ModelConflict, explained, primary_code
+from ..db.connection import existing_uri, explained, primary_code
+from ..errors import ModelConflict
 from ..models import embedding_model, registry
 
 Callback = Callable[..., Any]

@@ -25,14 +25,15 @@ from ..cli.embed_summary import report_counts
 from ..cli.output import ProgressBar, say_on_stderr
 from ..cli.search import report_checkpoint
 from ..db import collections, connection, embeddings
-from ..errors import BadImage, GlamError, explained
+from ..errors import BadImage, GlamError
 from ..images import decoding, files
-from ..ingest import pipeline, records
+from ..ingest import pipeline
 from ..ingest.open_collection import open_collection
 from ..ingest.pipeline import IngestOptions
 from ..ingest.prefetch import Entry, ReadOptions
-from ..ingest.records import Records
 from ..models.engine_choice import EngineOptions
+from ..records import beside
+from ..records.beside import Records
 from ..search import exact, index
 from ..search.exact import Query
 
@@ -52,7 +53,7 @@ def embed_multi(
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     is_files = bool(options["files"]) and not options["encodings"]
     found = files.matching(options["files"], options["prefix"]) if is_files else None
-    file_records = records.read_beside(found.files) if found else Records()
+    file_records = beside.read_beside(found.files) if found else Records()
     ingest_options = IngestOptions(
         ReadOptions(keep_raw=options["store"]),
         batch_size=options["batch_size"] or pipeline.BATCH_SIZE,
@@ -152,7 +153,7 @@ def _check_usage(options: dict[str, Any]) -> None:
 
 def _attach(db: Database, alias: str, path: str) -> None:
     try:
-        with explained(lambda: Path(path)):
+        with connection.explained(lambda: Path(path)):
             db.attach(alias, path)
             db.execute(f"select 1 from {quote_identifier(alias)}.sqlite_master")
     except sqlite3.OperationalError as error:

@@ -9,8 +9,10 @@ from ..test_structure import HEAVY
 
 HEADINGS = {
     "Collections": ["embed", "adopt", "reembed", "status"],
+    "Records": ["records", "mark"],
     "Search": ["search", "compare"],
     "Checkpoints": ["models", "train", "evaluate"],
+    "Publish": ["export"],
     "Site": ["serve"],
     "Try it": ["demo"],
 }

@@ -141,6 +141,20 @@ async def test_an_item(embedded):
     assert row.status_code == 200
 
 
+async def test_the_record_is_shown_as_in_its_sheet(embedded, tmp_path):
+    """In its order, with its headings, and with the further records of the picture."""
+    sheet = "Nr,Place found,MATERIAL\nred,Trench 2,fired clay\nred,<b>Trench 3</b>,\n"
+    (tmp_path / "sheet.csv").write_text(sheet)
+    embedded("glam", "records", "photos", "sheet.csv", "--yes")
+    path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
+    item = (await found(site(embedded), path + ".json"))["item"]
+    shown = {"Nr": "red", "Place found": "Trench 2", "MATERIAL": "fired clay"}
+    assert list(item["record"].items()) == list(shown.items())
+    assert item["further_records"] == [{"Nr": "red", "Place found": "<b>Trench 3</b>"}]
+    page = (await get(site(embedded), path)).text
+    assert "<dt>another record</dt><dd>Nr: red; Place found: &lt;b&gt;Trench 3" in page
+
+
 async def test_labels_on_the_item_page(embedded):
     connection = sqlite3.connect(embedded.database)
     md5 = connection.execute(
@@ -564,7 +578,10 @@ async def test_datasettes_own_pages(embedded):
 CLOSED_ITEMS = {
     "databases": {"embeddings": {"tables": {"photos": {"allow": {"id": "root"}}}}}
 }
-OURS = ("thumbnails", "labels", "problems", "folders", "kept_records", "runs")
+OURS = (
+    *("thumbnails", "labels", "problems", "folders", "kept_records", "runs"),
+    *("sources", "columns"),
+)
 FULL_TEXT = ("", "_data", "_idx", "_docsize", "_config")
 PARTS = [f"glam_{name}" for name in OURS] + [f"photos_fts{part}" for part in FULL_TEXT]
 

@@ -24,7 +24,7 @@ from datasette_glam.web import search_pool
 from llm_glam import errors
 from llm_glam.cli import glam
 from llm_glam.formats import archive_reader
-from llm_glam.images.files import METADATA_ENDINGS
+from llm_glam.images.metadata_files import METADATA_ENDINGS
 from llm_glam.net import fetch
 from llm_glam.search import terms
 

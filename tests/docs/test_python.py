@@ -15,7 +15,7 @@ ROOT = Path(llm_glam.__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # This block downloads pictures; tests/docs/test_docs.py runs it with a web of its own.
 DOWNLOADS = "urllib.request"
-PACKAGES = ("ingest", "search", "models", "evaluate", "train")
+PACKAGES = ("ingest", "search", "exporters", "models", "evaluate", "train")
 
 
 def blocks(page):

@@ -16,6 +16,8 @@ from llm_glam.demo import catalogue
 from llm_glam.models import loading
 from llm_glam.publish import local_server
 
+from ..sheets import save
+
 ROOT = Path(llm_glam.__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(bash|bat|powershell)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INSTALLING = (
@@ -75,6 +77,8 @@ def at_home(llm, museum, tiny_clip, monkeypatch, tmp_path):
     copied(tmp_path / "photos", [], 0)
     shutil.copy(museum / "0032-bronze-coin.jpg", "found.jpg")
     shutil.copy(museum / "0032-bronze-coin.jpg", "photos/0042.jpg")
+    rows = [("Inv. No.", "Shelf"), ("0032", "A 4"), ("0042", "B 1")]
+    save(tmp_path / "catalogue.xlsx", rows)
     shutil.copytree(tiny_clip, tmp_path / "checkpoints" / "archaeclip")
     return llm
 

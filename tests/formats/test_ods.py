@@ -6,7 +6,8 @@ from zipfile import ZIP_BZIP2, ZipFile
 import pytest
 
 from llm_glam.errors import BadRecords
-from llm_glam.formats import sheets, tables
+from llm_glam.formats import tables
+from llm_glam.formats.spreadsheets import sheets
 
 from ..open_document import cell, content, pack, row, save, table
 from ..sheets import READ, ROWS

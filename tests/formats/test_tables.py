@@ -4,7 +4,7 @@ import pytest
 
 from llm_glam.errors import BadRecords
 from llm_glam.formats import tables
-from llm_glam.images.files import METADATA_ENDINGS
+from llm_glam.images.metadata_files import METADATA_ENDINGS
 
 from ..sheets import save
 

@@ -9,7 +9,8 @@ from openpyxl import Workbook
 from openpyxl.chart import BarChart
 
 from llm_glam.errors import BadRecords
-from llm_glam.formats import sheets, tables, workbook
+from llm_glam.formats import tables
+from llm_glam.formats.spreadsheets import sheets, xlsx
 
 from ..sheets import READ, ROWS, edit, save
 
@@ -223,7 +224,7 @@ def test_a_row_with_too_many_cells_is_refused(tmp_path, monkeypatch, cell):
 
 
 def test_too_many_rows_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "MOST_ROWS", 100)
+    monkeypatch.setattr(xlsx, "MOST_ROWS", 100)
     path = save(tmp_path / "a.xlsx")
     edit(path, ("</sheetData>", f"{'<row/>' * 100}</sheetData>"))
     assert "is too large to be read (over 100 rows)" in refused(path)

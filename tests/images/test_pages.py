@@ -150,10 +150,16 @@ def test_a_damaged_second_page_leaves_the_first(tmp_path, missing):
     assert is_same(decoding.read(path).image, WHOLE)
 
 
-def camera_file(previews, orientation=1, compression=None, first=SMALL, kind=REDUCED):
-    """A file as cameras write them: a thumbnail, behind it raw data and previews in SubIFDs."""
+def camera_file(
+    previews, orientation=1, compression=None, first=SMALL, kind=REDUCED, further=()
+):
+    """A file as cameras write them: a thumbnail, behind it raw data and previews in SubIFDs.
+
+    ``further`` has more tags of the thumbnail.
+    """
     out = io.BytesIO()
     tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.update(further)
     tags[SUBFILE_TYPE], tags[ORIENTATION] = kind, orientation
     tags[SUB_IFDS] = tuple(range(1, len(previews) + 1))
     tags.tagtype[SUB_IFDS] = LONG

@@ -38,6 +38,7 @@ COLOURS = {
     "pink": (250, 120, 180),
     "grey": (128, 128, 128),
 }
+RIGHTS = ("CC BY 4.0", "http://creativecommons.org/licenses/by/4.0/", "Ask us")
 QUICK = ("--tune", "projections", "--epochs", "40", "--learning-rate", "0.02")
 
 
@@ -61,8 +62,8 @@ def draw(folder, number=900):
 def write(path, rows):
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["file_name", "caption", "museum", "year", "above"])
-        writer.writerows(rows)
+        writer.writerow(["file_name", "caption", "museum", "year", "above", "rights"])
+        writer.writerows((*row, RIGHTS[n % 3]) for n, row in enumerate(rows))
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,8 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
         in card
     )
     assert "--author 'Doe, Jane' --author Museum --source" in card
+    assert r"| https\://creativecommons.org/licenses/by/4.0/ | 600 |" in card
+    assert "| Ask us | 300 |" in card
     assert "caption to picture, recall@10" in card
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     new = next(row for row in rows if row["checkpoint"] == "glam-clip/ours")

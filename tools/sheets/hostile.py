@@ -348,9 +348,9 @@ def _text() -> Iterator[tuple[str, str, Write]]:
     for name, text in texts.items():
         yield name, ".csv", lambda p, t=text: p.write_text(t, "utf-8")
     deep = '{"file_name": ' + "[" * 200_000 + "]" * 200_000 + "}"
-    yield "brackets in brackets", ".jsonl", lambda p: p.write_text(deep)
+    yield "brackets in brackets", ".jsonl", lambda p: p.write_text(deep, "utf-8")
     yield "a number of a million digits", ".json", lambda p: p.write_text(
-        '[{"file_name": ' + "9" * 1_000_000 + "}]"
+        '[{"file_name": ' + "9" * 1_000_000 + "}]", "utf-8"
     )
 
 

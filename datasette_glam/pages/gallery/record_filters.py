@@ -11,9 +11,10 @@ from sqlite_utils import Database
 
 from llm_glam.db import embeddings, filters
 from llm_glam.db.collection import Collection
+from llm_glam.db.connection import primary_code
 from llm_glam.db.filters import Conditions
 from llm_glam.db.sensitive import SHOWABLE
-from llm_glam.errors import BadFilter, primary_code
+from llm_glam.errors import BadFilter
 from llm_glam.formats.tables import Row
 
 from ... import items

@@ -1,7 +1,6 @@
 """Choose the columns of records that hold pictures and captions: given, guessed, or by template."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +9,11 @@ from ...errors import BadPairs
 from ...formats import column_names
 from ...formats.tables import Row
 from . import caption_template
+from .missing_values import is_missing
 from .pairs import Pair
 
 IMAGE_COLUMNS = ("file_name", "image_path", "filename", "image")
 CAPTION_COLUMNS = ("caption", "captions", "text")
-# How pandas and databases write an empty cell, and spreadsheets one whose formula failed, in
-# whatever language: #N/A, #NV, #REF!, #¿NOMBRE?
-MISSING = re.compile(
-    r"nan|NaN|NaT|<NA>|N/A|n/a|NA|None|NULL|null|Err:\d{3}|#GETTING_DATA"
-    r"|#(NA|NV|[^\W\d_]/[^\W\d_])!?|#[¡¿]?[^\W\d_a-z][^\W_a-z/]*(/0)?[!?]"
-)
 
 
 @dataclass(frozen=True)
@@ -137,15 +131,11 @@ def _listed(value: Any) -> Sequence[Any]:
         except ValueError:
             pass
     values = value if isinstance(value, list) else [value]
-    return [one for one in values if not _is_missing(one)]
+    return [one for one in values if not is_missing(one)]
 
 
 def _without_missing(row: Row) -> Row:
-    return {k: None if _is_missing(value) else value for k, value in row.items()}
-
-
-def _is_missing(value: Any) -> bool:
-    return isinstance(value, str) and bool(MISSING.fullmatch(value.strip()))
+    return {k: None if is_missing(value) else value for k, value in row.items()}
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:

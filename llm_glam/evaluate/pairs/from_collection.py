@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from ...db import embeddings, filters, folders
 from ...db.collection import Collection
 from ...db.filters import Conditions
-from ...db.sensitive import is_sensitive
+from ...db.sensitive import NO_TRAIN, is_sensitive, is_yes
 from ...engine import Vectors
 from ...errors import BadPairs
 from ...formats.tables import Row
@@ -22,6 +22,7 @@ from .pairs import Origin, Pair, Pairs
 DOCUMENT = "document"
 HASH = "_content_hash"
 GONE = "its original is not on this computer"
+NOT_FOR_TRAINING = "it is marked to be left out of training"
 
 
 def read(
@@ -34,12 +35,14 @@ def read(
     conditions: Conditions | None = None,
     sensitive: bool = False,
     from_files: bool = False,
+    for_training: bool = False,
 ) -> Pairs:
     """Return the pairs of a collection; pictures of the same document are one group.
 
     :param caption: the column with the captions, None to guess it
     :param sensitive: whether to include pictures marked as sensitive
     :param from_files: whether the pictures will be read again, so that their files must exist
+    :param for_training: whether to leave out pictures marked as ``no_train``
     :raises BadPairs: there is no such column, no record, or nothing that can be used
     :raises BadTemplate: the template is invalid
     :raises BadFilter: the conditions are invalid
@@ -56,10 +59,14 @@ def read(
     if rows and conditions:
         rows = _fitting(db, collection, rows, conditions)
     open_to_all = [r for r in rows if sensitive or not is_sensitive(r["sensitive"])]
-    found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in open_to_all]
     refused: list[tuple[str, str]] = []
+    wanted = open_to_all
+    if for_training:
+        wanted, refused = _for_training(open_to_all)
+    found = [Pair(r["id"], captions.of(r), r, None, r.pop(HASH)) for r in wanted]
     if from_files:
-        found, refused = _with_files(db, table, found)
+        found, gone = _with_files(db, table, found)
+        refused += gone
     return pairs.gathered(
         found,
         refused,
@@ -101,6 +108,14 @@ def _fitting(
             "or --where."
         )
     return found
+
+
+def _for_training(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[str, str]]]:
+    """Return the records that training may use, and the ids of the others with the reason."""
+    column = next((c for c in rows[0] if c.lower() == NO_TRAIN), None) if rows else None
+    left_out = {r["id"] for r in rows if column is not None and is_yes(r[column])}
+    wanted = [row for row in rows if row["id"] not in left_out]
+    return wanted, [(one, NOT_FOR_TRAINING) for one in sorted(left_out)]
 
 
 def _with_files(

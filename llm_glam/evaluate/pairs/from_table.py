@@ -12,9 +12,9 @@ from ...db.sensitive import is_marked
 from ...errors import BadPairs, ProblemKind
 from ...formats import tables
 from ...formats.tables import Row
-from ...images import decoding, files, page_items
-from ...images.files import METADATA_NAMES, FileNames, PictureFile
-from ...ingest import records
+from ...images import decoding, files, metadata_files, page_items
+from ...images.files import FileNames, PictureFile
+from ...records import beside
 from . import columns, pairs
 from .columns import CaptionSource, Header
 from .pairs import Origin, Pair, Pairs
@@ -130,16 +130,16 @@ def _file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise BadPairs(f"There is no file or folder {path}.")
-    if found := files.metadata_in(path):
+    if found := metadata_files.in_folder(path):
         return found[0]
     others = sorted(
         p.name
         for p in path.iterdir()
-        if p.suffix.lower() in tables.READERS and not files.is_hidden(p.name)
+        if p.suffix.lower() in tables.READERS and not platforms.is_hidden(p.name)
     )
     there = f" (found: {', '.join(others[:5])})" if others else ""
     raise BadPairs(
-        f"{path} has none of {', '.join(METADATA_NAMES)}. Give the table itself{there}."
+        f"{path} has none of {', '.join(metadata_files.METADATA_NAMES)}. Give the table itself{there}."
     )
 
 
@@ -182,7 +182,7 @@ def _located(table: _Table, name: str) -> PictureFile | str | _Outside:
         return "it is an address; download the picture into the folder of the table"
     if "\0" in name or _shown(name) != name[:LONGEST_SHOWN]:
         return "its name is not valid text"
-    if records.DRIVE.match(name) and not Path(name).is_absolute():
+    if beside.DRIVE.match(name) and not Path(name).is_absolute():
         return (
             "it is on a Windows drive; write its path relative to the folder of the table, or to "
             "one given with --images"

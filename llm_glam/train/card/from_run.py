@@ -3,7 +3,7 @@
 import platform
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
 from ...models import card_header
 from ...models.registry import Checkpoint
+from ...records import rights
 from ..data_checks import Counts
 from ..experiment import TrainingResult
 from ..learn.state import Settings
@@ -119,7 +120,7 @@ def _data(
         held_out=counts["held_out"],
         groups=counts["groups"],
         source_counts=_counted(those, "source"),
-        rights_counts=_counted(those, "rights"),
+        rights_counts=_count(_rights(pair) for pair in those),
         years=(min(years), max(years)) if years else None,
         held_out_how=context.held_out_how,
         left_out=dict(Counter(reason for _, reason in refused)),
@@ -127,7 +128,15 @@ def _data(
 
 
 def _counted(those: Sequence[Pair], column: str) -> dict[str, int]:
-    values = (text(pair.record.get(column)) for pair in those)
+    return _count(text(pair.record.get(column)) for pair in those)
+
+
+def _rights(pair: Pair) -> str:
+    stated = {name: text(pair.record.get(name)) for name in rights.COLUMNS}
+    return rights.of_record(stated)
+
+
+def _count(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(value for value in values if value).most_common())
 
 

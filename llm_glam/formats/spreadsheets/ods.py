@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, iterparse
 from zipfile import BadZipFile
 
-from ..errors import BadRecords
+from ...errors import BadRecords
 from .sheets import (
     MOST_CELLS,
     UNCALCULATED,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-from ..errors import BadRecords
+from ...errors import BadRecords
 
 UNCALCULATED = object()  # the value of a formula that no program has calculated
 MOST_CELLS = 10_000_000  # with values, of a sheet, and after merged ranges are filled

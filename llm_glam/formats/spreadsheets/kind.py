@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from ..errors import BadRecords
+from ...errors import BadRecords
 
 PROGRAMS = {
     ".xlsx": "it is not an Excel workbook, or it is damaged or encrypted. Open it in Excel and save it "

@@ -13,7 +13,7 @@ import xlrd
 from openpyxl.styles.numbers import is_timedelta_format
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 
-from ..errors import BadRecords
+from ...errors import BadRecords
 from .sheets import (
     MOST_SHEETS,
     UNCALCULATED,

@@ -1,0 +1,1 @@
+"""A Hugging Face image folder: pictures, their records, and a card about them."""

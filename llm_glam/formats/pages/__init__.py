@@ -1,0 +1,1 @@
+"""Read the texts of pages: plain text, ALTO, PAGE and hOCR."""

@@ -1,0 +1,1 @@
+"""Read and write workbooks: XLSX, XLS and ODS."""

@@ -1,0 +1,98 @@
+"""Write tables to an Excel workbook, in which no cell is ever a formula."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.drawing.image import Image
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from ...errors import BadRecords
+from ..atomic import replacing
+
+LONGEST_CELL = 32_767  # Excel's limit
+NARROWEST, WIDEST = 8, 60  # of columns, in characters
+
+SMALL_PICTURE = 72  # longer side, in pixels
+POINTS_PER_PIXEL = 0.75
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A cell that shows a picture, as the content of a JPEG file."""
+
+    content: bytes
+
+
+Table = tuple[Sequence[str], Iterable[Sequence[Any]]]  # headings and rows
+
+
+def write_new(path: Path, sheets: Mapping[str, Table]) -> None:
+    """Write a workbook as :func:`write` does, but never replace a file, which may be somebody's work.
+
+    :raises BadRecords: there is such a file, or it cannot be written
+    """
+    if path.exists():
+        raise BadRecords(
+            f"{path} exists already; choose another name, or delete it first."
+        )
+    write(path, sheets)
+
+
+def write(path: Path, sheets: Mapping[str, Table]) -> None:
+    """Write a workbook with these sheets, replacing the file.
+
+    Text stays text, even if it begins with ``=``; what Excel cannot store is left out of it.
+
+    :raises BadRecords: the file cannot be written
+    """
+    book = Workbook(write_only=True)
+    for name, (headings, rows) in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.freeze_panes = "A2"
+        for column, heading in enumerate(headings, 1):
+            width = min(max(len(heading) + 4, NARROWEST), WIDEST)
+            sheet.column_dimensions[get_column_letter(column)].width = width
+        sheet.append([_cell(sheet, heading, is_bold=True) for heading in headings])
+        for number, row in enumerate(rows, 2):
+            _add_pictures(sheet, number, row)
+            sheet.append([_cell(sheet, value) for value in row])
+    try:
+        with replacing(path) as beside:
+            book.save(beside)
+    except OSError as error:
+        raise BadRecords(
+            f"{path} cannot be written ({error.strerror or error}); close it in other programs, or "
+            "choose another name."
+        ) from error
+
+
+def _add_pictures(sheet: Any, number: int, row: Sequence[Any]) -> None:
+    for column, value in enumerate(row, 1):
+        if isinstance(value, Thumbnail):
+            picture = Image(BytesIO(value.content))
+            scale = SMALL_PICTURE / max(picture.width, picture.height)
+            picture.width, picture.height = (
+                picture.width * scale,
+                picture.height * scale,
+            )
+            sheet.add_image(picture, f"{get_column_letter(column)}{number}")
+            sheet.row_dimensions[number].height = SMALL_PICTURE * POINTS_PER_PIXEL
+
+
+def _cell(sheet: Any, value: Any, *, is_bold: bool = False) -> WriteOnlyCell:
+    cell = WriteOnlyCell(sheet)
+    if isinstance(value, str):
+        cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)[:LONGEST_CELL]
+        cell.data_type = "s"  # openpyxl takes text that begins with = for a formula
+    elif not isinstance(value, Thumbnail):
+        cell.value = value
+    if is_bold:
+        cell.font = Font(bold=True)
+    return cell

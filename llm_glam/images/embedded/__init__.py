@@ -1,0 +1,1 @@
+"""What is inside picture files: EXIF, IPTC and XMP, and the ``.xmp`` files beside pictures."""

@@ -1,0 +1,160 @@
+"""Which pictures a record describes, by its key and their names."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_glam.records import matching
+from llm_glam.records.matching import Picture
+
+
+def pictures(*files):
+    return [Picture(file, file) for file in files]
+
+
+def matched(files, keys):
+    return matching.match(pictures(*files), keys).keys
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("1887_3804-2_recto.jpg", "1887/3804.2"),
+        ("1887_3804-2.JPG", "1887/3804.2"),
+        ("1887.3804.2.tif", "1887/3804.2"),
+        ("scans/1887/3804.2_verso.jpg", "1887/3804.2"),
+        ("1887_03804_002 detail.jpg", "1887/3804.2"),
+        ("IMG_1887-3804-2.jpg", "1887/3804.2"),
+        ("acc 1887 3804 2 (1).jpg", "1887/3804.2"),
+        ("a-123b.png", "A 123 b"),
+        ("red.jpg", "red.JPG"),
+        ("sub/red.jpg", "sub\\red.jpg"),
+        ("sub/red.jpg", "red"),
+        ("ble\u0301.jpg", "bl\u00e9.jpg"),
+        ("\uff11\uff12\uff13.jpg", "123"),
+        ("NH 1999_12r.jpg", "NH 1999/12"),
+        ("box 4/1887_3804.jpg", "1887/3804"),
+        ("1887_3804_7.jpg", "1887/3804"),
+        ("0032-bronze-coin.jpg", "0032"),
+        ("0032-bronze-coin.jpg", "32"),
+        ("box 7/2 verso.jpg", "2"),
+    ],
+)
+def test_names_of_one_picture(file, key):
+    assert matched([file], [key]) == {file: key}
+
+
+@pytest.mark.parametrize(
+    ("file", "keys"),
+    [
+        ("1887_3804-3.jpg", ["1887/3804", "1887/3805.2"]),  # 3804.3, or the third shot
+        ("1887_3804b.jpg", ["1887/3804", "1887/3805a"]),
+        ("1887_12_1999_4.jpg", ["1887/12", "1999/4"]),
+        ("1887_1_recto.jpg", ["1887/01", "1887/001"]),
+    ],
+)
+def test_a_choice_is_not_made(file, keys):
+    found = matching.match(pictures(file), keys)
+    assert not found.keys
+    assert set(found.ambiguous[file]) <= set(keys)
+
+
+def test_same_names_in_several_folders_are_ambiguous():
+    files = ["a/DSC1.jpg", "b/DSC1.jpg"]
+    found = matching.match(pictures(*files), ["DSC1.jpg"])
+    assert not found.keys
+    assert found.ambiguous == {file: ["DSC1.jpg"] for file in files}
+    assert matched(files, ["a/DSC1.jpg"]) == {"a/DSC1.jpg": "a/DSC1.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("12.jpg", "1887/12"),
+        ("apple.jpg", "apples"),
+        ("a_2_b.jpg", "2"),
+        ("x.jpg", ""),
+        ("box 2/a.jpg", "2"),
+    ],
+)
+def test_what_is_less_than_a_key_does_not_match(file, key):
+    found = matching.match(pictures(file), [key])
+    assert not found.keys
+    assert not found.ambiguous
+
+
+def test_the_longest_key_wins():
+    keys = ["1887/3804", "1887/3804.2"]
+    files = ["1887_3804_recto.jpg", "1887_3804-2_recto.jpg"]
+    assert matched(files, keys) == dict(zip(files, keys, strict=True))
+
+
+def test_zeros_decide_where_both_are_keys():
+    keys = ["1887/01", "1887/1"]
+    assert matched(["1887_01_r.jpg", "1887_1_r.jpg"], keys) == {
+        "1887_01_r.jpg": "1887/01",
+        "1887_1_r.jpg": "1887/1",
+    }
+
+
+def test_several_pictures_of_a_record_are_in_their_order():
+    files = [f"1887_3804-2_{n}.jpg" for n in (10, 2, 1)]
+    found = matching.match(pictures(*files), ["1887/3804.2"])
+    assert found.pictures() == {"1887/3804.2": files[::-1]}
+
+
+def test_the_back_comes_after_the_front():
+    files = [
+        "1887_1_back.jpg",
+        "1887_1_detail.jpg",
+        "1887_1_front.jpg",
+        "1887_1_verso.jpg",
+    ]
+    found = matching.match(pictures(*files), ["1887/1"]).pictures()
+    assert found["1887/1"] == [files[1], files[2], files[0], files[3]]
+
+
+def test_a_pattern_finds_the_key():
+    files = ["shot12_of_1887-5.jpg", "none.jpg", "shot1_of_1999-1.jpg"]
+    pattern = re.compile(r"_of_(\d+-\d+)")
+    found = matching.match_by_pattern(pattern, pictures(*files), ["1887/5", "1999-1"])
+    assert found.keys == {files[0]: "1887/5", files[2]: "1999-1"}
+    without_group = re.compile(r"\d+-\d+")
+    assert matching.match_by_pattern(
+        without_group, pictures(*files), ["1887/5"]
+    ).keys == {files[0]: "1887/5"}
+
+
+def test_the_column_that_matches_most_is_the_key():
+    files = pictures("1887_1.jpg", "1887_2.jpg", "1887_3.jpg")
+    columns = {
+        "Year": ["1887", "1887", "1887"],
+        "Accession No.": ["1887/1", "1887/2", "1887/3"],
+        "Title": ["Apples", "Pears", "Plums"],
+    }
+    assert matching.best_column(files, columns) == "Accession No."
+    assert matching.best_column(files, {"Title": columns["Title"]}) is None
+
+
+def test_a_year_is_no_key_though_every_name_has_it():
+    files = pictures(
+        "1887_1.jpg", "1887_2.jpg", "1888_3.jpg", "1888_4.jpg", "1887_9.jpg"
+    )
+    columns = {"Year": ["1887", "1887", "1888"], "Nr": ["1887/1", "1887/2", "1888/3"]}
+    assert matching.best_column(files, columns) == "Nr"
+    assert matching.best_column(files, {"Year": ["1887"] * 4 + ["1888"] * 7}) is None
+
+
+NUMBERS = st.lists(st.integers(1, 9999), min_size=1, max_size=3)
+
+
+@given(st.lists(NUMBERS.map(tuple), unique=True, min_size=1, max_size=30), st.data())
+def test_no_picture_gets_the_record_of_another(numbers, data):
+    keys = {"/".join(map(str, n)): n for n in numbers}
+    shot = data.draw(st.sampled_from(["", "_recto", "_verso", "-r", " detail"]))
+    separator = data.draw(st.sampled_from("-_. "))
+    files = {f"{separator.join(map(str, n))}{shot}.jpg": n for n in numbers}
+    for file, key in matched(files, keys).items():
+        assert keys[key] == files[file]
