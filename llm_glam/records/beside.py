@@ -161,8 +161,8 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     ]
     if not read_files:
         records.remarks += [
-            f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
-            "metadata.csv"
+            f"{path} is not read; to attach its rows to the pictures: llm glam records COLLECTION "
+            f'"{path}"'
             for path in metadata_files.spreadsheets_in(folders)[:NAMED]
         ]
     records.match_other_case(files)
