@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import platforms
 from ..errors import BadRecords
 from . import formulas
+from .readers import text_encoding
 from .spreadsheet_kind import check_kind, damaged
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
 
 def _csv(path: Path, notes: Notes) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
-    with path.open(encoding="utf-8-sig", newline="") as fp:
+    with _text(path, notes) as fp:
         delimiter = _delimiter(path, fp)
         rows = _csv_rows(path, fp, delimiter)
         first = next((row for _, row in rows if any(map(str.strip, row))), [])
@@ -235,7 +236,7 @@ def _names(path: Path, fp: TextIO) -> str:
 
 
 def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as fp:
+    with _text(path, notes, newline=None) as fp:
         for number, line in enumerate(fp, 1):
             if not line.strip():
                 continue
@@ -255,7 +256,8 @@ def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
 
 
 def _json(path: Path, notes: Notes) -> Iterator[Row]:
-    rows = json.loads(_checked(path, path.read_text("utf-8-sig")))
+    with _text(path, notes, newline=None) as fp:
+        rows = json.loads(_checked(path, fp.read()))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
     for notes.line, row in enumerate(rows, 1):
@@ -319,8 +321,20 @@ def _header(cells: Mapping[int, Any]) -> dict[int, str]:
     return {c: clean_name(str("" if v is None else v)) for c, v in cells.items()}
 
 
+def _text(path: Path, notes: Notes, newline: str | None = "") -> TextIO:
+    """Open a text file in its encoding, and say which it is if it is not UTF-8."""
+    encoding = text_encoding.detect(path)
+    if encoding is None:
+        raise BadRecords(_not_utf8(path))
+    if encoding.said:
+        is_certain = encoding.said.startswith("UTF")
+        check = "" if is_certain else "; if letters look wrong, save it as UTF-8"
+        notes.remarks.append(f"reading it as {encoding.said}{check}")
+    return path.open(encoding=encoding.name, newline=newline)
+
+
 def _checked(path: Path, text: str) -> str:
-    """Refuse text that contains NUL, as UTF-16 without a byte order mark would."""
+    """Refuse text that contains NUL, which no table has."""
     if "\0" in text:
         raise BadRecords(_not_utf8(path))
     return text

@@ -147,13 +147,6 @@ def test_spaces_that_nobody_sees_in_names_of_columns(tmp_path, written, name, su
     assert list(tables.read(path)) == [{"n": "1", name: "2"}]
 
 
-def test_utf_16_is_refused_by_name(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_bytes('"a";"b"\n'.encode("utf-16-le"))
-    with pytest.raises(BadRecords, match="a.csv is not in UTF-8"):
-        list(tables.read(path))
-
-
 def test_too_many_columns_are_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(",".join(f"c{n}" for n in range(16_385)) + "\n1")
