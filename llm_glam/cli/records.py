@@ -60,6 +60,11 @@ def _split_options(
     callback=_split_options,
     help="Split the cells of a column into several values, as in --split 'Subjects=;'",
 )
+@click.option(
+    "--sheet",
+    metavar="NAME",
+    help="Sheet of a workbook, by its name or number [default: the first with rows]",
+)
 @click.option("-y", "--yes", is_flag=True, help="Join without asking")
 @click.option(
     "--report",
@@ -97,6 +102,7 @@ def command(
     key: str | None,
     key_regex: str | None,
     split: dict[str, str],
+    sheet: str | None,
     yes: bool,
     report: Path | None,
     remove: str | None,
@@ -122,6 +128,7 @@ def command(
         llm glam records photos catalogue.xlsx
         llm glam records photos catalogue.xlsx --key 'Accession No.' --yes
         llm glam records photos export.csv --report matches.xlsx
+        llm glam records photos register.xlsx --sheet 'Works on paper'
         llm glam records photos --template fill-me-in.xlsx
         llm glam records photos --remove catalogue.xlsx
         llm glam records photos --embedded
@@ -143,7 +150,7 @@ def command(
             joining.sources_of(db, opened), format_, "There are no records yet."
         )
     else:
-        options = JoinOptions(key, key_regex, split)
+        options = JoinOptions(key, key_regex, split, sheet)
         with ProgressBar() as progress:
             plan = joining.plan_join(db, opened, file, options, progress)
         _show(plan)

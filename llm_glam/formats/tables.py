@@ -38,6 +38,7 @@ AROUND = re.compile(r"^[\s\u200b\u2060\ufeff]+|[\s\u200b\u2060\ufeff]+$")
 PLAIN_SPACE = re.compile(r"[\xa0\u2007\u202f]")
 
 JSON = (".json", ".jsonl")
+WORKBOOKS = (".xlsx", ".xls", ".ods")
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 # In a file of a few megabytes, cells that are not there could otherwise take all memory.
@@ -77,11 +78,13 @@ class Surplus:
 class Notes:
     """What to know about a table that is being read.
 
-    ``key`` has names of columns without which a table is of no use; ``line`` is where the row that
-    was read last begins; ``remarks`` are for people, to follow the file's name.
+    ``key`` has names of columns without which a table is of no use; ``sheet`` is the name or the
+    number of the sheet of a workbook that somebody has chosen; ``line`` is where the row that was
+    read last begins; ``remarks`` are for people, to follow the file's name.
     """
 
     key: Sequence[str] = ()
+    sheet: str | None = None
     surplus: Surplus = field(default_factory=Surplus)
     remarks: list[str] = field(default_factory=list)
     line: int = 0
@@ -106,8 +109,10 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
             f"{path} is not a table in a supported format (supported: {known}). If it is a "
             "spreadsheet, save it as an Excel workbook (XLSX) or as 'CSV UTF-8'."
         )
+    notes = notes or Notes()
+    _check_options(path, notes)
     try:
-        yield from reader(path, notes or Notes())
+        yield from reader(path, notes)
     except (BadRecords, ModuleNotFoundError):
         raise
     except UnicodeDecodeError as error:
@@ -118,6 +123,13 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
         ) from error
     except Exception as error:
         raise BadRecords(f"{path} cannot be read: {error}") from error
+
+
+def _check_options(path: Path, notes: Notes) -> None:
+    if notes.sheet is not None and path.suffix.lower() not in WORKBOOKS:
+        raise BadRecords(
+            f"{path} is no workbook, and so has no sheets; leave out --sheet."
+        )
 
 
 def _csv(path: Path, notes: Notes) -> Iterator[Row]:
@@ -268,7 +280,8 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
     check_kind(path)
     with ExitStack() as stack:
         try:
-            sheet = _chosen(stack.enter_context(_opened(path)), notes)
+            sheets = stack.enter_context(_opened(path))
+            sheet = _named_sheet(path, sheets, notes) or _chosen(sheets, notes)
             rows = sheet.read() if sheet else []
         except (BadRecords, MemoryError, ModuleNotFoundError):
             raise
@@ -293,6 +306,26 @@ def _opened(path: Path) -> AbstractContextManager["Sequence[Sheet]"]:
 
     modules = {".xlsx": workbook, ".xls": xls, ".ods": ods}
     return modules[path.suffix.lower()].opened(path)
+
+
+def _named_sheet(path: Path, sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
+    """Return the sheet that somebody has chosen by its name or number, None if nobody has.
+
+    :raises BadRecords: there is no such sheet, or nothing in it
+    """
+    if notes.sheet is None:
+        return None
+    wanted = notes.sheet.strip().casefold()
+    by_name = {sheet.name.strip().casefold(): sheet for sheet in reversed(sheets)}
+    by_number = {str(number): sheet for number, sheet in enumerate(sheets, 1)}
+    exact = {sheet.name: sheet for sheet in sheets}
+    chosen = exact.get(notes.sheet) or by_name.get(wanted) or by_number.get(wanted)
+    if chosen is None:
+        names = ", ".join(f"{n} '{sheet.name}'" for n, sheet in enumerate(sheets, 1))
+        raise BadRecords(f"{path} has no sheet '{notes.sheet}' (it has: {names}).")
+    if len(list(islice(chosen.rows(), 2))) < 2:
+        raise BadRecords(f"The sheet '{chosen.name}' of {path} has no rows.")
+    return chosen
 
 
 def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
