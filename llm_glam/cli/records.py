@@ -65,6 +65,12 @@ def _split_options(
     metavar="NAME",
     help="Sheet of a workbook, by its name or number [default: the first with rows]",
 )
+@click.option(
+    "--header-row",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Row with the headings, as the spreadsheet numbers it [default: found]",
+)
 @click.option("-y", "--yes", is_flag=True, help="Join without asking")
 @click.option(
     "--report",
@@ -103,6 +109,7 @@ def command(
     key_regex: str | None,
     split: dict[str, str],
     sheet: str | None,
+    header_row: int | None,
     yes: bool,
     report: Path | None,
     remove: str | None,
@@ -150,7 +157,7 @@ def command(
             joining.sources_of(db, opened), format_, "There are no records yet."
         )
     else:
-        options = JoinOptions(key, key_regex, split, sheet)
+        options = JoinOptions(key, key_regex, split, sheet, header_row)
         with ProgressBar() as progress:
             plan = joining.plan_join(db, opened, file, options, progress)
         _show(plan)

@@ -5,8 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
@@ -16,7 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import platforms
 from ..errors import BadRecords
 from . import formulas
-from .readers import text_encoding
+from .readers import heading, sheet_choice, text_encoding
+from .readers.notes import LONGEST_NAME as LONGEST_NAME
+from .readers.notes import Notes as Notes
+from .readers.notes import below_titles, nothing_in_row
+from .readers.notes import clean_name as clean_name
 from .spreadsheet_kind import check_kind, damaged
 
 if TYPE_CHECKING:
@@ -34,64 +37,19 @@ PICTURE = re.compile(
     r"\s*\S.*\.(jpe?g|jpe|jp2|jpx|png|tiff?|gif|bmp|webp|hei[cf]|dng|svg)\s*", re.I
 )
 
-AROUND = re.compile(r"^[\s\u200b\u2060\ufeff]+|[\s\u200b\u2060\ufeff]+$")
-PLAIN_SPACE = re.compile(r"[\xa0\u2007\u202f]")
-
 JSON = (".json", ".jsonl")
+NO_HEADING = JSON
 WORKBOOKS = (".xlsx", ".xls", ".ods")
-NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
 
 # In a file of a few megabytes, cells that are not there could otherwise take all memory.
 MOST_COLUMNS = 16_384  # as in Excel
 MOST_EMPTY = 40_000_000  # cells of all rows
 MOST_ALIKE = 50  # columns with one name
 LONGEST_LINE = 2**26
-LONGEST_NAME = 100  # that is shown
+
 
 Row = dict[str, Any]  # of any table, by column
-
-
-@dataclass
-class Surplus:
-    """Rows of a CSV file with more cells than columns; ``line`` is where the first one begins."""
-
-    rows: int = 0
-    line: int = 0
-    delimiter: str = ""
-
-    def add(self, line: int, delimiter: str) -> None:
-        """Count a row that begins on this line."""
-        self.line = self.line or line
-        self.delimiter = delimiter
-        self.rows += 1
-
-    def __str__(self) -> str:
-        """Say what is wrong and what to do, to follow the file's name."""
-        found = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
-        return (
-            f"{found} more cells than there are columns (see line {self.line:,}); put cells that "
-            f"contain {NAMES[self.delimiter]} in quotation marks"
-        )
-
-
-@dataclass
-class Notes:
-    """What to know about a table that is being read.
-
-    ``key`` has names of columns without which a table is of no use; ``sheet`` is the name or the
-    number of the sheet of a workbook that somebody has chosen; ``line`` is where the row that was
-    read last begins; ``remarks`` are for people, to follow the file's name.
-    """
-
-    key: Sequence[str] = ()
-    sheet: str | None = None
-    surplus: Surplus = field(default_factory=Surplus)
-    remarks: list[str] = field(default_factory=list)
-    line: int = 0
-
-    def has_key(self, names: Iterable[str]) -> bool:
-        """Return whether one of the names is that of a column which is needed."""
-        return not {clean_name(name).lower() for name in names}.isdisjoint(self.key)
 
 
 def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
@@ -130,13 +88,16 @@ def _check_options(path: Path, notes: Notes) -> None:
         raise BadRecords(
             f"{path} is no workbook, and so has no sheets; leave out --sheet."
         )
+    if notes.header_row is not None and path.suffix.lower() in NO_HEADING:
+        raise BadRecords(f"{path} has no row of headings; leave out --header-row.")
 
 
 def _csv(path: Path, notes: Notes) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
     with _text(path, notes) as fp:
-        delimiter = _delimiter(path, fp)
-        rows = _csv_rows(path, fp, delimiter)
+        begin = _first_line(path, fp, notes)
+        delimiter = _delimiter(path, fp, begin)
+        rows = _csv_rows(path, fp, delimiter, begin)
         first = next((row for _, row in rows if any(map(str.strip, row))), [])
         first = [formulas.unescape(cell) for cell in first]
         header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
@@ -172,11 +133,52 @@ def _at(row: Sequence[str], column: int) -> str:
     return row[column - 1] if column <= len(row) else ""
 
 
-def _csv_rows(
+def _first_line(path: Path, fp: TextIO, notes: Notes) -> int:
+    """Return the number of the line with which the table begins, below titles if it has any."""
+    if notes.header_row is not None:
+        _go_to(path, fp, notes.header_row)
+        if not _line(path, fp).strip(" \t,;\r\n"):
+            raise BadRecords(nothing_in_row(path, notes.header_row))
+        return notes.header_row
+    usual = _delimiter(path, fp, 1)
+    others = "" if path.suffix.lower() == ".tsv" else DELIMITERS.replace(usual, "")
+    for delimiter in usual + others:
+        with suppress(BadRecords):
+            rows = _first_rows(path, fp, delimiter)
+            if delimiter == usual and rows and len(rows[0][1]) > 1:
+                return 1
+            if index := heading.find(rows, notes.has_key):
+                notes.remarks.append(below_titles(*rows[index - 1 : index + 1]))
+                return rows[index][0]
+    return 1
+
+
+def _first_rows(
     path: Path, fp: TextIO, delimiter: str
+) -> list[tuple[int, dict[int, str]]]:
+    """Return the cells with something in them of the first rows, with their lines."""
+    fp.seek(0)
+    filled = (
+        (line, {c: cell for c, cell in enumerate(row, 1) if cell.strip()})
+        for line, row in _csv_rows(path, fp, delimiter)
+    )
+    return list(islice((row for row in filled if row[1]), heading.SAMPLE))
+
+
+def _go_to(path: Path, fp: TextIO, number: int) -> None:
+    """Go to the beginning of a line."""
+    fp.seek(0)
+    for _ in range(number - 1):
+        if not _line(path, fp):
+            break
+
+
+def _csv_rows(
+    path: Path, fp: TextIO, delimiter: str, begins: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each row, with the line in which it begins.
 
+    :param begins: the number of the next line of the file
     :raises BadRecords: a quotation mark is not closed, or not where the cell ends
     """
     lines: list[str] = []  # of the row that is being read
@@ -186,7 +188,6 @@ def _csv_rows(
             lines.append(line)
             yield line
 
-    begins = 1
     parsed = partial(csv.reader, delimiter=delimiter, skipinitialspace=True)
     try:
         for row in parsed(noted()):
@@ -226,10 +227,11 @@ def _holds_rows(row: list[str], key: int, delimiter: str) -> bool:
     return False
 
 
-def _delimiter(path: Path, fp: TextIO) -> str:
-    """Return what separates the cells of a file, and go back to its beginning."""
+def _delimiter(path: Path, fp: TextIO, begin: int) -> str:
+    """Return what separates the cells of a table, and go to the line with which it begins."""
+    _go_to(path, fp, begin)
     names = _names(path, fp)
-    fp.seek(0)
+    _go_to(path, fp, begin)
     is_tsv = path.suffix.lower() == ".tsv"
     return "\t" if is_tsv else max(DELIMITERS, key=names.count)
 
@@ -281,8 +283,9 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
     with ExitStack() as stack:
         try:
             sheets = stack.enter_context(_opened(path))
-            sheet = _named_sheet(path, sheets, notes) or _chosen(sheets, notes)
-            rows = sheet.read() if sheet else []
+            sheet = sheet_choice.choose(path, sheets, notes)
+            first = sheet_choice.first_row(path, sheet, notes) if sheet else 1
+            rows = sheet.read(first) if sheet else []
         except (BadRecords, MemoryError, ModuleNotFoundError):
             raise
         # openpyxl and xlrd raise KeyError, struct.error and more for damaged files.
@@ -293,7 +296,9 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
     if not rows:
         return
     names = _named(
-        path, _header(rows[0][1]), (c for _, cells in rows[1:] for c in cells)
+        path,
+        sheet_choice.header(rows[0][1]),
+        (c for _, cells in rows[1:] for c in cells),
     )
     _check_empty(path, sum(len(names) - len(cells) for _, cells in rows))
     for notes.line, cells in rows[1:]:
@@ -306,52 +311,6 @@ def _opened(path: Path) -> AbstractContextManager["Sequence[Sheet]"]:
 
     modules = {".xlsx": workbook, ".xls": xls, ".ods": ods}
     return modules[path.suffix.lower()].opened(path)
-
-
-def _named_sheet(path: Path, sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
-    """Return the sheet that somebody has chosen by its name or number, None if nobody has.
-
-    :raises BadRecords: there is no such sheet, or nothing in it
-    """
-    if notes.sheet is None:
-        return None
-    wanted = notes.sheet.strip().casefold()
-    by_name = {sheet.name.strip().casefold(): sheet for sheet in reversed(sheets)}
-    by_number = {str(number): sheet for number, sheet in enumerate(sheets, 1)}
-    exact = {sheet.name: sheet for sheet in sheets}
-    chosen = exact.get(notes.sheet) or by_name.get(wanted) or by_number.get(wanted)
-    if chosen is None:
-        names = ", ".join(f"{n} '{sheet.name}'" for n, sheet in enumerate(sheets, 1))
-        raise BadRecords(f"{path} has no sheet '{notes.sheet}' (it has: {names}).")
-    if len(list(islice(chosen.rows(), 2))) < 2:
-        raise BadRecords(f"The sheet '{chosen.name}' of {path} has no rows.")
-    return chosen
-
-
-def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
-    """Return the first sheet that has rows and a needed column, or else the first with rows.
-
-    A remark says which one is read if it is not the first, or if others could be read as well.
-    """
-    with_rows = []
-    for sheet in sheets:
-        first_two = list(islice(sheet.rows(), 2))
-        if len(first_two) == 2:
-            with_rows.append((sheet, notes.has_key(_header(first_two[0][1]).values())))
-    with_key = [sheet for sheet, has_key in with_rows if has_key]
-    usable = with_key or [sheet for sheet, _ in with_rows]
-    if not usable:
-        return None
-    others = [f"'{sheet.name}'" for sheet in usable[1:]]
-    if others or usable[0] is not sheets[0]:
-        left_out = f"; not read: {', '.join(others)}" if others else ""
-        notes.remarks.append(f"reading the sheet '{usable[0].name}'{left_out}")
-    return usable[0]
-
-
-def _header(cells: Mapping[int, Any]) -> dict[int, str]:
-    """Return the names of columns that stand in the cells of a sheet's first row."""
-    return {c: clean_name(str("" if v is None else v)) for c, v in cells.items()}
 
 
 def _text(path: Path, notes: Notes, newline: str | None = "") -> TextIO:
@@ -377,14 +336,6 @@ def _not_utf8(path: Path) -> str:
     is_json = path.suffix.lower() in JSON
     advice = "Save it as UTF-8" if is_json else "In Excel, save it as 'CSV UTF-8'"
     return f"{path} is not in UTF-8. {advice}."
-
-
-def clean_name(name: str) -> str:
-    """Return the name of a column without spaces around it, and with plain ones in it.
-
-    What people copy has non-breaking spaces, and spaces without a width, which nobody sees.
-    """
-    return PLAIN_SPACE.sub(" ", AROUND.sub("", name))
 
 
 def is_blank(row: Row) -> bool:

@@ -40,13 +40,14 @@ class JoinOptions:
     ``key`` is the column with numbers or names of pictures; None to take the one that matches most
     pictures. With ``key_regex``, its first group, found in a picture's path, is the key. ``split``
     has separators by column, of cells that hold several values. ``sheet`` is the name or number of
-    the sheet of a workbook.
+    the sheet of a workbook, and ``header_row`` the number of the row with the headings.
     """
 
     key: str | None = None
     key_regex: str | None = None
     split: Mapping[str, str] = field(default_factory=dict)
     sheet: str | None = None
+    header_row: int | None = None
 
 
 @dataclass
@@ -178,7 +179,7 @@ def plan_join(
     :raises BadRecords: the table cannot be read, has no such column, or describes no picture
     """
     options = options or JoinOptions()
-    notes = Notes(sheet=options.sheet)
+    notes = Notes(sheet=options.sheet, header_row=options.header_row)
     rows = _read(path, notes)
     headings = list(dict.fromkeys(heading for row in rows.values() for heading in row))
     split = {_checked_column(path, h, headings): by for h, by in options.split.items()}
