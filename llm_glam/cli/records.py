@@ -120,10 +120,11 @@ def command(
 ) -> None:
     """Attach the rows of FILE to the pictures of COLLECTION.
 
-    FILE is a spreadsheet or another table. The column with the names or numbers of the pictures is
-    found by itself: 1887/3804.2 is the record of 1887_3804-2_recto.jpg. Before anything is
-    written, the command shows what matches and asks. Repeat it after the spreadsheet has changed:
-    only the records that differ are changed, and what you edited in the database stays.
+    FILE is a spreadsheet or another table, or a folder of JSON files. The column with the names or
+    numbers of the pictures is found by itself: 1887/3804.2 is the record of 1887_3804-2_recto.jpg.
+    Before anything is written, the command shows what matches and asks. Repeat it after the
+    spreadsheet has changed: only the records that differ are changed, and what you edited in the
+    database stays.
 
     With --embedded, reads what is inside the pictures instead, as embed does for new ones. What a
     spreadsheet says comes before it.

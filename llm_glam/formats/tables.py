@@ -272,6 +272,8 @@ def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
 def _json(path: Path, notes: Notes) -> Iterator[Row]:
     with _text(path, notes, newline=None) as fp:
         rows = json.loads(_checked(path, fp.read()))
+    if isinstance(rows, dict):
+        rows = [rows]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
     for notes.line, row in enumerate(rows, 1):

@@ -24,7 +24,7 @@ from ..errors import BadRecords, UnknownCollection
 from ..formats import tables
 from ..formats.tables import Notes, Row
 from ..progress import Progress
-from . import matching
+from . import folder, matching, nested
 from .beside import MOST_COLUMNS
 from .matching import ID, PATH, SILENT, Matches, Picture
 
@@ -296,18 +296,25 @@ def key_of(row: Row, key: str) -> str:
 
 
 def _read(path: Path, notes: Notes) -> dict[int, Row]:
-    rows = {}
-    for row in tables.read(path, notes):
+    rows: dict[int, Row] = {}
+    columns = nested.Columns()
+    is_json = path.is_dir() or path.suffix.lower() in tables.JSON
+    for row in (folder.read if path.is_dir() else tables.read)(path, notes):
         if not tables.is_blank(row):
-            rows[notes.line] = row
+            rows[notes.line] = columns.row(row) if is_json else row
+            _check_count(path, len(columns.names) if is_json else len(row))
     if not rows:
         raise BadRecords(f"{path} has no rows.")
-    count = len(next(iter(rows.values())))
+    notes.remarks += columns.remarks()
+    return rows
+
+
+def _check_count(path: Path, count: int) -> None:
     if count > MOST_COLUMNS:
         raise BadRecords(
-            f"{path} has {count:,} columns; at most {MOST_COLUMNS:,} can be stored."
+            f"{path} has {count:,} columns or more; at most "
+            f"{MOST_COLUMNS:,} can be stored. Leave out those that are not needed."
         )
-    return rows
 
 
 def _pictures(db: Database, collection: Collection) -> list[Picture]:

@@ -523,7 +523,7 @@ def test_data_that_give_nothing_are_one_sentence(folder, tmp_path):
     with pytest.raises(BadRecords, match="red.png is not a table"):
         read(folder / "red.png")
     with pytest.raises(BadRecords, match="expected a list of objects"):
-        read(write(folder / "a.json", '{"file_name": "red.png"}'))
+        read(write(folder / "a.json", '["red.png"]'))
     with pytest.raises(BadRecords, match="cannot be read"):
         read(write(folder / "a.json", "[{"))
 
