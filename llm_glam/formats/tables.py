@@ -1,4 +1,4 @@
-"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines or a workbook."""
+"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines, a workbook or parquet."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import platforms
 from ..errors import BadRecords
 from . import formulas
-from .readers import heading, sheet_choice, text_encoding
+from .readers import heading, parquet, sheet_choice, text_encoding
 from .readers.notes import LONGEST_NAME as LONGEST_NAME
 from .readers.notes import Notes as Notes
 from .readers.notes import below_titles, nothing_in_row
@@ -38,7 +38,8 @@ PICTURE = re.compile(
 )
 
 JSON = (".json", ".jsonl")
-NO_HEADING = JSON
+NESTED = (*JSON, ".parquet")  # that can have objects within objects
+NO_HEADING = NESTED
 WORKBOOKS = (".xlsx", ".xls", ".ods")
 
 
@@ -280,6 +281,11 @@ def _json(path: Path, notes: Notes) -> Iterator[Row]:
         yield row
 
 
+def _parquet(path: Path, notes: Notes) -> Iterator[Row]:
+    for notes.line, row in enumerate(parquet.rows(path), 1):
+        yield row
+
+
 def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
     check_kind(path)
     with ExitStack() as stack:
@@ -401,4 +407,5 @@ READERS: dict[str, Callable[[Path, Notes], Iterator[Row]]] = {
     ".xlsx": _spreadsheet,
     ".xls": _spreadsheet,
     ".ods": _spreadsheet,
+    ".parquet": _parquet,
 }

@@ -298,11 +298,11 @@ def key_of(row: Row, key: str) -> str:
 def _read(path: Path, notes: Notes) -> dict[int, Row]:
     rows: dict[int, Row] = {}
     columns = nested.Columns()
-    is_json = path.is_dir() or path.suffix.lower() in tables.JSON
+    is_nested = path.is_dir() or path.suffix.lower() in tables.NESTED
     for row in (folder.read if path.is_dir() else tables.read)(path, notes):
         if not tables.is_blank(row):
-            rows[notes.line] = columns.row(row) if is_json else row
-            _check_count(path, len(columns.names) if is_json else len(row))
+            rows[notes.line] = columns.row(row) if is_nested else row
+            _check_count(path, len(columns.names) if is_nested else len(row))
     if not rows:
         raise BadRecords(f"{path} has no rows.")
     notes.remarks += columns.remarks()

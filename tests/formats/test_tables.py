@@ -180,4 +180,4 @@ def test_a_line_that_is_too_long_is_refused(tmp_path, monkeypatch, text):
 
 
 def test_metadata_can_be_in_every_format_but_a_list_of_objects():
-    assert {*METADATA_ENDINGS, ".json"} == set(tables.READERS)
+    assert {*METADATA_ENDINGS, ".json", ".parquet"} == set(tables.READERS)

@@ -2,7 +2,9 @@
 
 import json
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from llm_glam.records.nested import Columns
 
@@ -70,15 +72,18 @@ def test_lists_and_empty_objects(value, expected):
     assert Columns().row({"v": value}) == expected
 
 
-@pytest.mark.parametrize("kind", ["list", "single", "lines", "folder"])
+@pytest.mark.parametrize("kind", ["list", "single", "lines", "parquet", "folder"])
 def test_nested_json_is_joined(collection, tmp_path, kind):  # noqa: F811
-    target = tmp_path / {"lines": "export.jsonl", "folder": "works"}.get(kind, "a.json")
+    names = {"lines": "export.jsonl", "folder": "works", "parquet": "a.parquet"}
+    target = tmp_path / names.get(kind, "a.json")
     if kind == "folder":
         (target / "a" / "1").mkdir(parents=True)
         (target / "a" / "1" / "b.json").write_text(json.dumps(WORK))
         (target / "c.JSON").write_text(json.dumps({"acno": "1887/2", "x": 1}))
         (target / ".hidden.json").write_text("{")
         (target / "link.json").symlink_to(tmp_path / "nowhere.json")
+    elif kind == "parquet":
+        parquet.write_table(pyarrow.Table.from_pylist([WORK]), target)
     else:
         target.write_text(json.dumps([WORK] if kind == "list" else WORK))
     shown = json.loads(collection(*JOIN[:3], target, "--key", "acno", "-y").stdout)
