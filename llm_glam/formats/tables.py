@@ -48,6 +48,7 @@ MOST_COLUMNS = 16_384  # as in Excel
 MOST_EMPTY = 40_000_000  # cells of all rows
 MOST_ALIKE = 50  # columns with one name
 LONGEST_LINE = 2**26
+MOST_DIGITS = 1000  # Python refuses numbers of over 4,300
 
 
 Row = dict[str, Any]  # of any table, by column
@@ -76,6 +77,10 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
         raise
     except UnicodeDecodeError as error:
         raise BadRecords(_not_utf8(path)) from error
+    except RecursionError as error:
+        raise BadRecords(
+            f"{path} has lists or objects in each other so deep that it is no table; leave them out."
+        ) from error
     except OSError as error:
         raise BadRecords(
             f"{path} cannot be read: {platforms.reason(error)}."
@@ -250,13 +255,18 @@ def _names(path: Path, fp: TextIO) -> str:
     return names
 
 
+def _whole(digits: str) -> int | str:
+    """Return a whole number of JSON; one with more digits than any program keeps stays text."""
+    return int(digits) if len(digits) <= MOST_DIGITS else digits
+
+
 def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
     with _text(path, notes, newline=None) as fp:
         for number, line in enumerate(fp, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(_checked(path, line))
+                row = json.loads(_checked(path, line), parse_int=_whole)
             except json.JSONDecodeError as error:
                 raise BadRecords(
                     f"{path}, line {number:,} is not valid JSON ({error.msg}, character "
@@ -272,7 +282,7 @@ def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
 
 def _json(path: Path, notes: Notes) -> Iterator[Row]:
     with _text(path, notes, newline=None) as fp:
-        rows = json.loads(_checked(path, fp.read()))
+        rows = json.loads(_checked(path, fp.read()), parse_int=_whole)
     if isinstance(rows, dict):
         rows = [rows]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
