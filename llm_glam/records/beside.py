@@ -19,7 +19,8 @@ from ..db.sensitive import is_marked
 from ..db.sources import Record, Source
 from ..errors import BadRecords
 from ..formats import column_names, tables
-from ..formats.tables import Notes, Row
+from ..formats.readers.notes import Notes
+from ..formats.tables import Row
 from ..images import metadata_files
 from ..images.files import (
     FileNames,
