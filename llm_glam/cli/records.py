@@ -67,6 +67,17 @@ def _split_options(
     metavar="FOLDER",
     help="Attach the texts in a folder (TXT, ALTO, PAGE, hOCR) that have the names of pictures",
 )
+@click.option(
+    "--sheet",
+    metavar="NAME",
+    help="Sheet of a workbook, by its name or number [default: the first with rows]",
+)
+@click.option(
+    "--header-row",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Row with the headings, as the spreadsheet numbers it [default: found]",
+)
 @click.option("-y", "--yes", is_flag=True, help="Join without asking")
 @click.option(
     "--report",
@@ -105,6 +116,8 @@ def command(
     key_regex: str | None,
     split: dict[str, str],
     text_dir: Path | None,
+    sheet: str | None,
+    header_row: int | None,
     yes: bool,
     report: Path | None,
     remove: str | None,
@@ -115,10 +128,11 @@ def command(
 ) -> None:
     """Attach the rows of FILE to the pictures of COLLECTION.
 
-    FILE is a spreadsheet or another table. The column with the names or numbers of the pictures is
-    found by itself: 1887/3804.2 is the record of 1887_3804-2_recto.jpg. Before anything is
-    written, the command shows what matches and asks. Repeat it after the spreadsheet has changed:
-    only the records that differ are changed, and what you edited in the database stays.
+    FILE is a spreadsheet or another table, or a folder of JSON files. The column with the names or
+    numbers of the pictures is found by itself: 1887/3804.2 is the record of 1887_3804-2_recto.jpg.
+    Before anything is written, the command shows what matches and asks. Repeat it after the
+    spreadsheet has changed: only the records that differ are changed, and what you edited in the
+    database stays.
 
     With --embedded, reads what is inside the pictures instead, as embed does for new ones. What a
     spreadsheet says comes before it. With --text-dir, the texts of pages are attached in the same
@@ -131,6 +145,7 @@ def command(
         llm glam records photos catalogue.xlsx
         llm glam records photos catalogue.xlsx --key 'Accession No.' --yes
         llm glam records photos export.csv --report matches.xlsx
+        llm glam records photos register.xlsx --sheet 'Works on paper'
         llm glam records photos --template fill-me-in.xlsx
         llm glam records letters --text-dir transcriptions
         llm glam records photos --remove catalogue.xlsx
@@ -148,6 +163,8 @@ def command(
             "--key": key,
             "--key-regex": key_regex,
             "--split": split or None,
+            "--sheet": sheet,
+            "--header-row": header_row,
             "--report": report,
         },
         gps,
@@ -156,7 +173,7 @@ def command(
     db = connection.connect(database)
     opened = collections.get(db, collection)
     if file is not None:
-        options = JoinOptions(key, key_regex, split)
+        options = JoinOptions(key, key_regex, split, sheet, header_row)
         rows = [_join_table(db, opened, file, options, report, yes)]
     elif text_dir is not None:
         rows = [_join_texts(db, opened, text_dir, yes)]

@@ -1,12 +1,11 @@
-"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines or a workbook."""
+"""Read the rows of a table from a file: CSV, TSV, JSON, JSON lines, a workbook or parquet."""
 
 import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
@@ -16,6 +15,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import platforms
 from ..errors import BadRecords
 from . import formulas
+from .readers import heading, parquet, sheet_choice, text_encoding
+from .readers.notes import (
+    LONGEST_NAME,
+    Notes,
+    below_titles,
+    clean_name,
+    nothing_in_row,
+)
 from .spreadsheets.kind import check_kind, damaged
 
 if TYPE_CHECKING:
@@ -33,61 +40,21 @@ PICTURE = re.compile(
     r"\s*\S.*\.(jpe?g|jpe|jp2|jpx|png|tiff?|gif|bmp|webp|hei[cf]|dng|svg)\s*", re.I
 )
 
-AROUND = re.compile(r"^[\s\u200b\u2060\ufeff]+|[\s\u200b\u2060\ufeff]+$")
-PLAIN_SPACE = re.compile(r"[\xa0\u2007\u202f]")
-
 JSON = (".json", ".jsonl")
-NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
+NESTED = (*JSON, ".parquet")  # that can have objects within objects
+NO_HEADING = NESTED
+WORKBOOKS = (".xlsx", ".xls", ".ods")
+
 
 # In a file of a few megabytes, cells that are not there could otherwise take all memory.
 MOST_COLUMNS = 16_384  # as in Excel
 MOST_EMPTY = 40_000_000  # cells of all rows
 MOST_ALIKE = 50  # columns with one name
 LONGEST_LINE = 2**26
-LONGEST_NAME = 100  # that is shown
+MOST_DIGITS = 1000  # Python refuses numbers of over 4,300
+
 
 Row = dict[str, Any]  # of any table, by column
-
-
-@dataclass
-class Surplus:
-    """Rows of a CSV file with more cells than columns; ``line`` is where the first one begins."""
-
-    rows: int = 0
-    line: int = 0
-    delimiter: str = ""
-
-    def add(self, line: int, delimiter: str) -> None:
-        """Count a row that begins on this line."""
-        self.line = self.line or line
-        self.delimiter = delimiter
-        self.rows += 1
-
-    def __str__(self) -> str:
-        """Say what is wrong and what to do, to follow the file's name."""
-        found = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
-        return (
-            f"{found} more cells than there are columns (see line {self.line:,}); put cells that "
-            f"contain {NAMES[self.delimiter]} in quotation marks"
-        )
-
-
-@dataclass
-class Notes:
-    """What to know about a table that is being read.
-
-    ``key`` has names of columns without which a table is of no use; ``line`` is where the row that
-    was read last begins; ``remarks`` are for people, to follow the file's name.
-    """
-
-    key: Sequence[str] = ()
-    surplus: Surplus = field(default_factory=Surplus)
-    remarks: list[str] = field(default_factory=list)
-    line: int = 0
-
-    def has_key(self, names: Iterable[str]) -> bool:
-        """Return whether one of the names is that of a column which is needed."""
-        return not {clean_name(name).lower() for name in names}.isdisjoint(self.key)
 
 
 def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
@@ -105,12 +72,18 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
             f"{path} is not a table in a supported format (supported: {known}). If it is a "
             "spreadsheet, save it as an Excel workbook (XLSX) or as 'CSV UTF-8'."
         )
+    notes = notes or Notes()
+    _check_options(path, notes)
     try:
-        yield from reader(path, notes or Notes())
+        yield from reader(path, notes)
     except (BadRecords, ModuleNotFoundError):
         raise
     except UnicodeDecodeError as error:
         raise BadRecords(_not_utf8(path)) from error
+    except RecursionError as error:
+        raise BadRecords(
+            f"{path} has lists or objects in each other so deep that it is no table; leave them out."
+        ) from error
     except OSError as error:
         raise BadRecords(
             f"{path} cannot be read: {platforms.reason(error)}."
@@ -119,11 +92,21 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Row]:
         raise BadRecords(f"{path} cannot be read: {error}") from error
 
 
+def _check_options(path: Path, notes: Notes) -> None:
+    if notes.sheet is not None and path.suffix.lower() not in WORKBOOKS:
+        raise BadRecords(
+            f"{path} is no workbook, and so has no sheets; leave out --sheet."
+        )
+    if notes.header_row is not None and path.suffix.lower() in NO_HEADING:
+        raise BadRecords(f"{path} has no row of headings; leave out --header-row.")
+
+
 def _csv(path: Path, notes: Notes) -> Iterator[Row]:
     csv.field_size_limit(10_000_000)
-    with path.open(encoding="utf-8-sig", newline="") as fp:
-        delimiter = _delimiter(path, fp)
-        rows = _csv_rows(path, fp, delimiter)
+    with _text(path, notes) as fp:
+        begin = _first_line(path, fp, notes)
+        delimiter = _delimiter(path, fp, begin)
+        rows = _csv_rows(path, fp, delimiter, begin)
         first = next((row for _, row in rows if any(map(str.strip, row))), [])
         first = [formulas.unescape(cell) for cell in first]
         header = {c: clean_name(cell) for c, cell in enumerate(first, 1)}
@@ -159,11 +142,52 @@ def _at(row: Sequence[str], column: int) -> str:
     return row[column - 1] if column <= len(row) else ""
 
 
-def _csv_rows(
+def _first_line(path: Path, fp: TextIO, notes: Notes) -> int:
+    """Return the number of the line with which the table begins, below titles if it has any."""
+    if notes.header_row is not None:
+        _go_to(path, fp, notes.header_row)
+        if not _line(path, fp).strip(" \t,;\r\n"):
+            raise BadRecords(nothing_in_row(path, notes.header_row))
+        return notes.header_row
+    usual = _delimiter(path, fp, 1)
+    others = "" if path.suffix.lower() == ".tsv" else DELIMITERS.replace(usual, "")
+    for delimiter in usual + others:
+        with suppress(BadRecords):
+            rows = _first_rows(path, fp, delimiter)
+            if delimiter == usual and rows and len(rows[0][1]) > 1:
+                return 1
+            if index := heading.find(rows, notes.has_key):
+                notes.remarks.append(below_titles(*rows[index - 1 : index + 1]))
+                return rows[index][0]
+    return 1
+
+
+def _first_rows(
     path: Path, fp: TextIO, delimiter: str
+) -> list[tuple[int, dict[int, str]]]:
+    """Return the cells with something in them of the first rows, with their lines."""
+    fp.seek(0)
+    filled = (
+        (line, {c: cell for c, cell in enumerate(row, 1) if cell.strip()})
+        for line, row in _csv_rows(path, fp, delimiter)
+    )
+    return list(islice((row for row in filled if row[1]), heading.SAMPLE))
+
+
+def _go_to(path: Path, fp: TextIO, number: int) -> None:
+    """Go to the beginning of a line."""
+    fp.seek(0)
+    for _ in range(number - 1):
+        if not _line(path, fp):
+            break
+
+
+def _csv_rows(
+    path: Path, fp: TextIO, delimiter: str, begins: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each row, with the line in which it begins.
 
+    :param begins: the number of the next line of the file
     :raises BadRecords: a quotation mark is not closed, or not where the cell ends
     """
     lines: list[str] = []  # of the row that is being read
@@ -173,7 +197,6 @@ def _csv_rows(
             lines.append(line)
             yield line
 
-    begins = 1
     parsed = partial(csv.reader, delimiter=delimiter, skipinitialspace=True)
     try:
         for row in parsed(noted()):
@@ -213,10 +236,11 @@ def _holds_rows(row: list[str], key: int, delimiter: str) -> bool:
     return False
 
 
-def _delimiter(path: Path, fp: TextIO) -> str:
-    """Return what separates the cells of a file, and go back to its beginning."""
+def _delimiter(path: Path, fp: TextIO, begin: int) -> str:
+    """Return what separates the cells of a table, and go to the line with which it begins."""
+    _go_to(path, fp, begin)
     names = _names(path, fp)
-    fp.seek(0)
+    _go_to(path, fp, begin)
     is_tsv = path.suffix.lower() == ".tsv"
     return "\t" if is_tsv else max(DELIMITERS, key=names.count)
 
@@ -234,13 +258,18 @@ def _names(path: Path, fp: TextIO) -> str:
     return names
 
 
+def _whole(digits: str) -> int | str:
+    """Return a whole number of JSON; one with more digits than any program keeps stays text."""
+    return int(digits) if len(digits) <= MOST_DIGITS else digits
+
+
 def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as fp:
+    with _text(path, notes, newline=None) as fp:
         for number, line in enumerate(fp, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(_checked(path, line))
+                row = json.loads(_checked(path, line), parse_int=_whole)
             except json.JSONDecodeError as error:
                 raise BadRecords(
                     f"{path}, line {number:,} is not valid JSON ({error.msg}, character "
@@ -255,10 +284,18 @@ def _jsonl(path: Path, notes: Notes) -> Iterator[Row]:
 
 
 def _json(path: Path, notes: Notes) -> Iterator[Row]:
-    rows = json.loads(_checked(path, path.read_text("utf-8-sig")))
+    with _text(path, notes, newline=None) as fp:
+        rows = json.loads(_checked(path, fp.read()), parse_int=_whole)
+    if isinstance(rows, dict):
+        rows = [rows]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRecords(f"{path}: expected a list of objects, [{{…}}, {{…}}].")
     for notes.line, row in enumerate(rows, 1):
+        yield row
+
+
+def _parquet(path: Path, notes: Notes) -> Iterator[Row]:
+    for notes.line, row in enumerate(parquet.rows(path), 1):
         yield row
 
 
@@ -266,8 +303,10 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
     check_kind(path)
     with ExitStack() as stack:
         try:
-            sheet = _chosen(stack.enter_context(_opened(path)), notes)
-            rows = sheet.read() if sheet else []
+            sheets = stack.enter_context(_opened(path))
+            sheet = sheet_choice.choose(path, sheets, notes)
+            first = sheet_choice.first_row(path, sheet, notes) if sheet else 1
+            rows = sheet.read(first) if sheet else []
         except (BadRecords, MemoryError, ModuleNotFoundError):
             raise
         # openpyxl and xlrd raise KeyError, struct.error and more for damaged files.
@@ -278,7 +317,9 @@ def _spreadsheet(path: Path, notes: Notes) -> Iterator[Row]:
     if not rows:
         return
     names = _named(
-        path, _header(rows[0][1]), (c for _, cells in rows[1:] for c in cells)
+        path,
+        sheet_choice.header(rows[0][1]),
+        (c for _, cells in rows[1:] for c in cells),
     )
     _check_empty(path, sum(len(names) - len(cells) for _, cells in rows))
     for notes.line, cells in rows[1:]:
@@ -293,34 +334,20 @@ def _opened(path: Path) -> AbstractContextManager["Sequence[Sheet]"]:
     return modules[path.suffix.lower()].opened(path)
 
 
-def _chosen(sheets: "Sequence[Sheet]", notes: Notes) -> "Sheet | None":
-    """Return the first sheet that has rows and a needed column, or else the first with rows.
-
-    A remark says which one is read if it is not the first, or if others could be read as well.
-    """
-    with_rows = []
-    for sheet in sheets:
-        first_two = list(islice(sheet.rows(), 2))
-        if len(first_two) == 2:
-            with_rows.append((sheet, notes.has_key(_header(first_two[0][1]).values())))
-    with_key = [sheet for sheet, has_key in with_rows if has_key]
-    usable = with_key or [sheet for sheet, _ in with_rows]
-    if not usable:
-        return None
-    others = [f"'{sheet.name}'" for sheet in usable[1:]]
-    if others or usable[0] is not sheets[0]:
-        left_out = f"; not read: {', '.join(others)}" if others else ""
-        notes.remarks.append(f"reading the sheet '{usable[0].name}'{left_out}")
-    return usable[0]
-
-
-def _header(cells: Mapping[int, Any]) -> dict[int, str]:
-    """Return the names of columns that stand in the cells of a sheet's first row."""
-    return {c: clean_name(str("" if v is None else v)) for c, v in cells.items()}
+def _text(path: Path, notes: Notes, newline: str | None = "") -> TextIO:
+    """Open a text file in its encoding, and say which it is if it is not UTF-8."""
+    encoding = text_encoding.detect(path)
+    if encoding is None:
+        raise BadRecords(_not_utf8(path))
+    if encoding.said:
+        is_certain = encoding.said.startswith("UTF")
+        check = "" if is_certain else "; if letters look wrong, save it as UTF-8"
+        notes.remarks.append(f"reading it as {encoding.said}{check}")
+    return path.open(encoding=encoding.name, newline=newline)
 
 
 def _checked(path: Path, text: str) -> str:
-    """Refuse text that contains NUL, as UTF-16 without a byte order mark would."""
+    """Refuse text that contains NUL, which no table has."""
     if "\0" in text:
         raise BadRecords(_not_utf8(path))
     return text
@@ -330,14 +357,6 @@ def _not_utf8(path: Path) -> str:
     is_json = path.suffix.lower() in JSON
     advice = "Save it as UTF-8" if is_json else "In Excel, save it as 'CSV UTF-8'"
     return f"{path} is not in UTF-8. {advice}."
-
-
-def clean_name(name: str) -> str:
-    """Return the name of a column without spaces around it, and with plain ones in it.
-
-    What people copy has non-breaking spaces, and spaces without a width, which nobody sees.
-    """
-    return PLAIN_SPACE.sub(" ", AROUND.sub("", name))
 
 
 def is_blank(row: Row) -> bool:
@@ -401,4 +420,5 @@ READERS: dict[str, Callable[[Path, Notes], Iterator[Row]]] = {
     ".xlsx": _spreadsheet,
     ".xls": _spreadsheet,
     ".ods": _spreadsheet,
+    ".parquet": _parquet,
 }

@@ -19,7 +19,8 @@ from ..db.sensitive import is_marked
 from ..db.sources import Record, Source
 from ..errors import BadRecords
 from ..formats import column_names, tables
-from ..formats.tables import Notes, Row
+from ..formats.readers.notes import Notes
+from ..formats.tables import Row
 from ..images import metadata_files
 from ..images.files import (
     FileNames,
@@ -161,8 +162,8 @@ def read_beside(files: Collection[PictureFile]) -> Records:
     ]
     if not read_files:
         records.remarks += [
-            f"{path} is not read; to attach its rows to the pictures, save it as metadata.xlsx or "
-            "metadata.csv"
+            f"{path} is not read; to attach its rows to the pictures: llm glam records COLLECTION "
+            f'"{path}"'
             for path in metadata_files.spreadsheets_in(folders)[:NAMED]
         ]
     records.match_other_case(files)

@@ -22,9 +22,10 @@ from ..db.record_values import Kinds
 from ..db.sources import Record, Source
 from ..errors import BadRecords, UnknownCollection
 from ..formats import tables
-from ..formats.tables import Notes, Row
+from ..formats.readers.notes import Notes
+from ..formats.tables import Row
 from ..progress import Progress
-from . import matching
+from . import folder, matching, nested
 from .beside import MOST_COLUMNS
 from .matching import ID, PATH, SILENT, Matches, Picture
 
@@ -39,12 +40,15 @@ class JoinOptions:
 
     ``key`` is the column with numbers or names of pictures; None to take the one that matches most
     pictures. With ``key_regex``, its first group, found in a picture's path, is the key. ``split``
-    has separators by column, of cells that hold several values.
+    has separators by column, of cells that hold several values. ``sheet`` is the name or number of
+    the sheet of a workbook, and ``header_row`` the number of the row with the headings.
     """
 
     key: str | None = None
     key_regex: str | None = None
     split: Mapping[str, str] = field(default_factory=dict)
+    sheet: str | None = None
+    header_row: int | None = None
 
 
 @dataclass
@@ -197,7 +201,7 @@ def plan_join(
     :raises BadRecords: the table cannot be read, has no such column, or describes no picture
     """
     options = options or JoinOptions()
-    notes = Notes()
+    notes = Notes(sheet=options.sheet, header_row=options.header_row)
     rows = _read(path, notes)
     headings = list(dict.fromkeys(heading for row in rows.values() for heading in row))
     split = {_checked_column(path, h, headings): by for h, by in options.split.items()}
@@ -337,18 +341,25 @@ def key_of(row: Row, key: str) -> str:
 
 
 def _read(path: Path, notes: Notes) -> dict[int, Row]:
-    rows = {}
-    for row in tables.read(path, notes):
+    rows: dict[int, Row] = {}
+    columns = nested.Columns()
+    is_nested = path.is_dir() or path.suffix.lower() in tables.NESTED
+    for row in (folder.read if path.is_dir() else tables.read)(path, notes):
         if not tables.is_blank(row):
-            rows[notes.line] = row
+            rows[notes.line] = columns.row(row) if is_nested else row
+            _check_count(path, len(columns.names) if is_nested else len(row))
     if not rows:
         raise BadRecords(f"{path} has no rows.")
-    count = len(next(iter(rows.values())))
+    notes.remarks += columns.remarks()
+    return rows
+
+
+def _check_count(path: Path, count: int) -> None:
     if count > MOST_COLUMNS:
         raise BadRecords(
-            f"{path} has {count:,} columns; at most {MOST_COLUMNS:,} can be stored."
+            f"{path} has {count:,} columns or more; at most "
+            f"{MOST_COLUMNS:,} can be stored. Leave out those that are not needed."
         )
-    return rows
 
 
 def pictures_of(db: Database, collection: Collection) -> list[Picture]:

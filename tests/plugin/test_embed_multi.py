@@ -526,6 +526,14 @@ def test_a_csv_from_european_excel(llm, colours, photos):
     (photos / "metadata.csv").write_bytes(
         "file_name,title\nred.png,café\n".encode("cp1252")
     )
+    said = llm(*EMBED).stderr
+    assert "metadata.csv: reading it as Windows-1252; if letters look wrong" in said
+    assert llm.rows("select title from photos where id = 'red.png'") == [
+        {"title": "café"}
+    ]
+    (photos / "metadata.csv").write_bytes(
+        "file_name,title\nred.png,каменный\n".encode("cp1251")
+    )
     assert "is not in UTF-8. In Excel, save it as 'CSV UTF-8'" in llm.fails(*EMBED)
 
 

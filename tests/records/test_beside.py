@@ -242,8 +242,8 @@ def test_other_spreadsheets_end_the_run(llm, colours, photos, name):
 def test_a_spreadsheet_with_another_name_is_mentioned(llm, colours, photos, name):
     (photos / name).write_text("file_name,title\nred.png,x\n")
     expected = (
-        f"{photos / name} is not read; to attach its rows to the pictures, save it as "
-        "metadata.xlsx or metadata.csv\n"
+        f"{photos / name} is not read; to attach its rows to the pictures: llm glam records "
+        f'COLLECTION "{photos / name}"\n'
     )
     assert expected in llm(*EMBED).stderr
     save(photos / "metadata.xlsx")

@@ -412,3 +412,47 @@ def test_a_template_is_filled_in_and_comes_back(collection, tmp_path):
     collection("glam", "records", "photos", "--template", "again.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "again.xlsx").active
     assert sheet["D2"].value == "A pear"
+
+
+SHEETS = {"Read me": [("how to", "use"), ("1887/1", "no")], "Data": ROWS, "3": ROWS[:2]}
+
+
+def workbook(path, sheets=SHEETS):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "count"),
+    [("Data", 3), (" data", 3), ("2", 3), ("3", 1), ("1", 1), ("READ ME", 1)],
+)
+def test_a_sheet_is_chosen_by_name_or_number(collection, tmp_path, sheet, count):
+    workbook(tmp_path / "export.xlsx")
+    shown = json.loads(collection(*JOIN, "--sheet", sheet).stdout)
+    assert shown["records"] == count
+
+
+def test_without_a_choice_the_first_sheet_is_read(collection, tmp_path):
+    workbook(tmp_path / "export.xlsx")
+    shown = collection(*JOIN)
+    assert json.loads(shown.stdout)["key"] == "how to"
+    said = "export.xlsx: reading the sheet 'Read me'; not read: 'Data', '3'"
+    assert said in shown.stderr
+
+
+def test_a_wrong_sheet_lists_the_sheets(collection, tmp_path):
+    workbook(tmp_path / "export.xlsx", SHEETS | {"Empty": [("id", "title")]})
+    has = "(it has: 1 'Read me', 2 'Data', 3 '3', 4 'Empty')."
+    for wrong in ("Dat", "0", "5", "-1"):
+        said = collection.fails(*JOIN, f"--sheet={wrong}")
+        assert said == f"export.xlsx has no sheet '{wrong}' {has}"
+    said = collection.fails(*JOIN, "--sheet", "Empty")
+    assert said == "The sheet 'Empty' of export.xlsx has no rows."
+    (tmp_path / "a.csv").write_text("id\n1887/1\n")
+    said = collection.fails("glam", "records", "photos", "a.csv", "--sheet", "1")
+    assert said == "a.csv is no workbook, and so has no sheets; leave out --sheet."

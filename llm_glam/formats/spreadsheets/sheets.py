@@ -43,15 +43,16 @@ class Sheet(ABC):
         """Yield the rows that are not blank with their numbers, as they are in the file."""
         yield from self._rows([])
 
-    def read(self) -> list[tuple[int, Cells]]:
+    def read(self, first: int = 1) -> list[tuple[int, Cells]]:
         """Return the rows that are not blank with their numbers, beginning with the heading.
 
         Below the heading, each cell of a merged range has the range's value.
 
+        :param first: the number of the heading's row, or less
         :raises BadRecords: the value of a formula is not in the file, or there are too many cells
         """
         merges: list[Merge] = []
-        rows = list(self._rows(merges))
+        rows = [row for row in self._rows(merges) if row[0] >= first]
         self._check_calculated(rows)
         heading = rows[0][0] if rows else 0
         below = sorted((m for m in merges if m[1] > heading), key=lambda m: m[1])
