@@ -208,54 +208,67 @@ def _folders(files: Iterable[PictureFile]) -> dict[Path, Path]:
     return found
 
 
+@dataclass
+class _Lines:
+    """How many rows a file has, and in which lines those begin that are not used as they are."""
+
+    rows: int = 0
+    repeated: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield remarks for people, to follow the file's name."""
+        if not self.rows:
+            yield "there are no rows in it"
+        if self.repeated:
+            yield (
+                f"{len(self.repeated):,} rows repeat a file_name (see line {self.repeated[0]:,}); "
+                "the first one is used"
+            )
+        if self.refused:
+            yield (
+                f"{len(self.refused):,} rows do not name a file in this folder (see line "
+                f"{self.refused[0]:,}); left out"
+            )
+
+
 def _add(records: Records, path: Path, root: Path) -> None:
-    source = Source(
-        f"{root.name}/{path.relative_to(root).as_posix()}", address=str(path)
-    )
-    headings = records.headings.setdefault(source.name, {})
-    rows = 0
-    repeated: list[int] = []  # the lines they begin in
-    refused: list[int] = []
-    notes = Notes(key=(FILE_NAME,))
+    """Add the rows of a metadata file.
+
+    :param root: the folder that was given to be embedded
+    """
+    name = f"{root.name}/{path.relative_to(root).as_posix()}"
+    source = Source(name, address=str(path))
+    records.headings.setdefault(name, {})
+    notes, lines = Notes(key=(FILE_NAME,)), _Lines()
     for row in read(path, notes):
-        if tables.is_blank(row):
-            continue
-        rows += 1
-        written = str(row.get(FILE_NAME) or "").strip()
-        name = written.replace("\\", "/")
-        if not _is_inside(name):
-            refused.append(notes.line)
-            continue
-        key = same_name(str(path.parent / name))
-        record = FileRecord(
-            source, Record(row, written, notes.line), path.parent, written
-        )
-        present = records.by_path.setdefault(key, [])
-        if present:
-            repeated.append(notes.line)
-        if not present or present[0].source == source:
-            present.append(record)
-            records.kinds.add(row)
-            headings |= dict.fromkeys(row)
-        elif is_marked(row):
-            records.mark(key)
-    if not rows:
-        records.remarks.append(f"{path}: there are no rows in it")
-    if repeated:
-        records.remarks.append(
-            f"{path}: {len(repeated):,} rows repeat a file_name (see line {repeated[0]:,}); the "
-            "first one is used"
-        )
-    if refused:
-        records.remarks.append(
-            f"{path}: {len(refused):,} rows do not name a file in this folder (see line "
-            f"{refused[0]:,}); left out"
-        )
+        if not tables.is_blank(row):
+            written = str(row.get(FILE_NAME) or "").strip()
+            record = Record(row, written, notes.line)
+            _add_row(records, FileRecord(source, record, path.parent, written), lines)
+    remarks = list(lines.remarks())
     if notes.surplus.rows:
-        records.remarks.append(
-            f"{path}: {notes.surplus} (cells beyond the last column are left out)"
-        )
-    records.remarks += [f"{path}: {remark}" for remark in notes.remarks]
+        remarks.append(f"{notes.surplus} (cells beyond the last column are left out)")
+    records.remarks += [f"{path}: {remark}" for remark in (*remarks, *notes.remarks)]
+
+
+def _add_row(records: Records, found: FileRecord, lines: _Lines) -> None:
+    lines.rows += 1
+    line, row = found.record.position, found.record.row
+    name = found.written.replace("\\", "/")
+    if not _is_inside(name):
+        lines.refused.append(line)
+        return
+    key = same_name(str(found.folder / name))
+    present = records.by_path.setdefault(key, [])
+    if present:
+        lines.repeated.append(line)
+    if not present or present[0].source == found.source:
+        present.append(found)
+        records.kinds.add(row)
+        records.headings[found.source.name] |= dict.fromkeys(row)
+    elif is_marked(row):
+        records.mark(key)
 
 
 def _is_only(names: FileNames, folder: Path, name: str, file: PictureFile) -> bool:
