@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.drawing.image import Image
-from openpyxl.styles import Font
+from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 from ...errors import BadRecords
@@ -20,7 +21,11 @@ LONGEST_CELL = 32_767  # Excel's limit
 NARROWEST, WIDEST = 8, 60  # of columns, in characters
 
 SMALL_PICTURE = 72  # longer side, in pixels
+MARGIN = 4  # below it
 POINTS_PER_PIXEL = 0.75
+PIXELS_PER_CHARACTER = 6
+SAMPLE = 100  # rows that decide how wide columns are
+TOP = Alignment(vertical="top")
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,12 @@ def write(path: Path, sheets: Mapping[str, Table]) -> None:
     for name, (headings, rows) in sheets.items():
         sheet = book.create_sheet(name)
         sheet.freeze_panes = "A2"
-        for column, heading in enumerate(headings, 1):
-            width = min(max(len(heading) + 4, NARROWEST), WIDEST)
+        rest = iter(rows)
+        first = list(islice(rest, SAMPLE))
+        for column, width in enumerate(_widths([headings, *first]), 1):
             sheet.column_dimensions[get_column_letter(column)].width = width
         sheet.append([_cell(sheet, heading, is_bold=True) for heading in headings])
-        for number, row in enumerate(rows, 2):
+        for number, row in enumerate(chain(first, rest), 2):
             _add_pictures(sheet, number, row)
             sheet.append([_cell(sheet, value) for value in row])
     try:
@@ -73,6 +79,18 @@ def write(path: Path, sheets: Mapping[str, Table]) -> None:
         ) from error
 
 
+def _widths(rows: Sequence[Sequence[Any]]) -> list[int]:
+    """Return the widths of columns, in characters, that show most of these rows."""
+    columns = zip(*rows, strict=True)
+    return [min(max(NARROWEST, *map(_width, column)), WIDEST) for column in columns]
+
+
+def _width(value: Any) -> int:
+    if isinstance(value, Thumbnail):
+        return SMALL_PICTURE // PIXELS_PER_CHARACTER
+    return 0 if value is None else len(str(value).partition("\n")[0]) + 2
+
+
 def _add_pictures(sheet: Any, number: int, row: Sequence[Any]) -> None:
     for column, value in enumerate(row, 1):
         if isinstance(value, Thumbnail):
@@ -83,7 +101,8 @@ def _add_pictures(sheet: Any, number: int, row: Sequence[Any]) -> None:
                 picture.height * scale,
             )
             sheet.add_image(picture, f"{get_column_letter(column)}{number}")
-            sheet.row_dimensions[number].height = SMALL_PICTURE * POINTS_PER_PIXEL
+            height = (SMALL_PICTURE + MARGIN) * POINTS_PER_PIXEL
+            sheet.row_dimensions[number].height = height
 
 
 def _cell(sheet: Any, value: Any, *, is_bold: bool = False) -> WriteOnlyCell:
@@ -93,6 +112,7 @@ def _cell(sheet: Any, value: Any, *, is_bold: bool = False) -> WriteOnlyCell:
         cell.data_type = "s"  # openpyxl takes text that begins with = for a formula
     elif not isinstance(value, Thumbnail):
         cell.value = value
+    cell.alignment = TOP
     if is_bold:
         cell.font = Font(bold=True)
     return cell
