@@ -25,7 +25,7 @@ from llm_glam.search import exact
 
 from ..conftest import EMBED
 from ..fakes import BLUE, GREEN, RED, Colours, picture
-from ..site import GLAM, PHOTOS, change, found, get, ids, png, site
+from ..site import GLAM, PHOTOS, change, found, get, ids, png, site, upload
 
 ODD_NAMES = [
     "a b",
@@ -345,6 +345,57 @@ async def test_sensitive_pictures(llm, colours, photos):
     assert "red.png" not in json.dumps(
         (await found(datasette, GLAM + ".json"))["collections"]
     )
+
+
+@pytest.mark.both_versions
+async def test_a_sensitive_picture_is_on_no_route_that_was_not_asked_for_it(
+    llm, colours, photos
+):
+    """Samples, searches of every kind, neighbours, facets, CSV, and the list of collections."""
+    rows = [
+        {
+            "file_name": "red.png",
+            "sensitive": True,
+            "title": "Grave",
+            "material": "bone",
+        },
+        {"file_name": "green.png", "title": "Grave goods", "material": "clay"},
+    ]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    llm(*EMBED)
+    datasette = site(llm)
+    queries = (
+        *(
+            "",
+            "seed=1",
+            "seed=2",
+            "q=red",
+            "q=red+-green",
+            "q=red+%2Bgreen",
+            "id=green.png",
+        ),
+        *("id=red.png", "_search=Grave", "material=bone", "q=red&material=bone"),
+        *(
+            "q=red&_min_score=0",
+            "_facet=material",
+            "q=red&_facet=material",
+            "q=id:green.png",
+        ),
+    )
+    for query in queries:
+        data = await found(datasette, f"{PHOTOS}.json?{query}")
+        assert "red.png" not in ids(data), query
+        table = await get(datasette, f"{PHOTOS}.csv?{query}")
+        assert "red.png" not in table.text, query
+        page = re.sub(
+            r"<form.*?</form>", "", (await get(datasette, f"{PHOTOS}?{query}")).text
+        )
+        assert f"{PHOTOS}/thumb/red~2Epng" not in page or "id=red" in query, query
+    for name in ("green.png", "sub folder/blé.png"):
+        item = await found(datasette, f"{PHOTOS}/item/{tilde_encode(name)}.json")
+        assert "red.png" not in ids(item)
+    assert "red.png" not in ids((await upload(datasette, png(RED))).json())
+    assert "red.png" not in json.dumps(await found(datasette, GLAM + ".json"))
 
 
 async def test_odd_ids_lead_everywhere(odd):
