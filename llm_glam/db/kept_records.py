@@ -55,12 +55,16 @@ def pop(db: Database, name: str, md5: str, item_id: str) -> Row | None:
     if not rows:
         return None
     stored.delete((name, rows[0][KEY], md5))
-    sources.give_back(db, item_id, json.loads(rows[0]["sources"] or "[]"))
     sql = f"update or ignore glam_labels set id = ? where {where}"
     db.execute(sql, [item_id, name, md5])
     columns = db.table(name).columns_dict
-    record: Row = json.loads(rows[0]["record"])
-    return {k: v for k, v in record.items() if k in columns and k not in TECHNICAL}
+    row: Row = json.loads(rows[0]["record"])
+    record = {k: v for k, v in row.items() if k in columns and k not in TECHNICAL}
+    if rows[0]["sources"] is None:
+        sources.give_back_earlier(db, name, item_id, record)
+    else:
+        sources.give_back(db, item_id, json.loads(rows[0]["sources"]))
+    return record
 
 
 def has(db: Database, name: str, md5: str) -> bool:

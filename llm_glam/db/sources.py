@@ -256,7 +256,7 @@ def columns(db: Database, table: str) -> list[Column]:
 
 def copy_earlier(db: Database, table: str) -> None:
     """Copy what is in a set that is older than ``glam_sources`` into them, once."""
-    if not _columns_of(db, table, EARLIER) or ids_of(db, table, EARLIER):
+    if not _columns_of(db, table, EARLIER) or _has_records(db, table, EARLIER):
         return
     names = [column.name for column in columns(db, table) if column.source == EARLIER]
     selected = ", ".join(map(quote_identifier, (KEY, *names)))
@@ -267,8 +267,16 @@ def copy_earlier(db: Database, table: str) -> None:
     )
     source = Source(EARLIER)
     _insert(db, table, source, (one for one in records if one[1].row), added="")
-    if not ids_of(db, table, EARLIER):
+    if not _has_records(db, table, EARLIER):
         remove(db, table, EARLIER)
+
+
+def give_back_earlier(db: Database, table: str, item_id: str, row: Row) -> None:
+    """Keep what was set aside about a picture before there were ``glam_sources``, as such."""
+    copy_earlier(db, table)
+    if _columns_of(db, table, EARLIER):
+        known = {k: v for k, v in row.items() if v is not None}
+        _insert(db, table, Source(EARLIER), [(item_id, Record(known))], added="")
 
 
 def keep_edits(db: Database, table: str, ids: Iterable[str]) -> None:
@@ -446,6 +454,11 @@ def _by_hand(db: Database, table: str, ids: Iterable[str]) -> dict[str, Row]:
         rows = db.execute(sql, [table, BY_HAND, *chunk]).fetchall()
         found |= {item_id: json.loads(record) for item_id, record in rows}
     return found
+
+
+def _has_records(db: Database, table: str, source: str) -> bool:
+    sql = "select 1 from glam_sources where items_table = ? and source = ? limit 1"
+    return db.execute(sql, [table, source]).fetchone() is not None
 
 
 def _has_values(db: Database, table: str, column: str) -> bool:

@@ -362,6 +362,28 @@ def test_values_from_before_there_were_sources_stay(collection, tmp_path):
     assert set(names(collection, "caption").values()) == {"Old"}
 
 
+def test_what_was_set_aside_before_there_were_sources_is_older_than_a_sheet(
+    collection, tmp_path
+):
+    execute(collection, "update photos set title = 'Old title'")
+    (tmp_path / "photos" / "other.png").rename(tmp_path / "other.png")
+    collection("glam", "embed", "photos", "photos", "--prune")
+    for sql in (
+        *("drop table glam_sources", "drop table glam_columns"),
+        "alter table glam_kept_records drop column sources",
+        "delete from _sqlite_migrations where name = 'm004_keep_records_as_they_came'",
+    ):
+        execute(collection, sql)
+    (tmp_path / "other.png").rename(tmp_path / "photos" / "other.png")
+    collection("glam", "embed", "photos", "photos")
+    assert names(collection, "title")["other.png"] == "Old title"
+    (tmp_path / "a.csv").write_text("name,title\nother,New title\n")
+    collection("glam", "records", "photos", "a.csv", "--yes")
+    assert names(collection, "title")["other.png"] == "New title"
+    collection("glam", "records", "photos", "--remove", "a.csv")
+    assert names(collection, "title")["other.png"] == "Old title"
+
+
 def test_a_kill_leaves_the_old_records(collection, tmp_path):
     save(tmp_path / "export.xlsx", ROWS)
     collection(*JOIN, "--yes")
