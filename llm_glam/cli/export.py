@@ -29,20 +29,7 @@ SHOWN = 5
     is_flag=True,
     help="Also the technical columns, such as image_width and image_md5",
 )
-@click.option(
-    "--filter",
-    "filters_",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in Datasette",
-)
-@click.option("--words", help="Only pictures whose record contains these words")
-@click.option(
-    "--where",
-    metavar="SQL",
-    multiple=True,
-    help="Only pictures whose record matches this SQL condition",
-)
+@shared.condition_options
 @click.option(
     "--private",
     metavar="COLUMN",

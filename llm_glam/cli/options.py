@@ -98,6 +98,30 @@ def rights_option(function: F) -> F:
     )(function)
 
 
+def condition_options(function: F) -> F:
+    """Add ``--filter``, ``--words`` and ``--where``, which narrow a command down by the records."""
+    options = (
+        click.option(
+            "--filter",
+            "filters_",
+            metavar="COLUMN=VALUE",
+            multiple=True,
+            help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in "
+            "Datasette",
+        ),
+        click.option("--words", help="Only pictures whose record contains these words"),
+        click.option(
+            "--where",
+            metavar="SQL",
+            multiple=True,
+            help="Only pictures whose record matches this SQL condition",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def private_option(function: F) -> F:
     """Add ``--allow-private``, which permits URLs on this computer and private networks."""
     return click.option(

@@ -40,20 +40,7 @@ SHOWN = ("title", "caption", "file")
     multiple=True,
     help="Subtract a term; can be given several times",
 )
-@click.option(
-    "--filter",
-    "filters_",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in Datasette",
-)
-@click.option("--words", help="Only pictures whose record contains these words")
-@click.option(
-    "--where",
-    metavar="SQL",
-    multiple=True,
-    help="Only pictures whose record matches this SQL condition",
-)
+@shared.condition_options
 @shared.rights_option
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
