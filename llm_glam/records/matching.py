@@ -58,6 +58,13 @@ class Matches:
         self.keys[picture.id] = key
         self.how[picture.id] = how
 
+    def add_if_certain(self, picture: Picture, keys: Sequence[str], how: str) -> None:
+        """Match a picture if one key fits; if several do, note it as ambiguous."""
+        if len(keys) == 1:
+            self.add(picture, keys[0], how)
+        elif keys:
+            self.ambiguous[picture.id] = list(keys)
+
     def pictures(self) -> dict[str, list[str]]:
         """Return the ids of the pictures of each key, as a person would put them in order."""
         found: dict[str, list[str]] = defaultdict(list)
@@ -103,9 +110,8 @@ def match_by_pattern(
         found = pattern.search(picture.file)
         name = found and (found[1] if pattern.groups else found[0])
         if name:
-            index.add_to(
-                matches, picture, [name] if name in index else index.like(name), PATTERN
-            )
+            keys = [name] if name in index else index.like(name)
+            matches.add_if_certain(picture, keys, PATTERN)
     return matches
 
 
@@ -209,15 +215,6 @@ class _Keys:
         keys = [k for s, e in spans for k in self._with(plain[s:e], written[s:e])]
         doubtful = any(self._is_doubtful(plain, start, end) for start, end in spans)
         return list(dict.fromkeys(keys)), doubtful
-
-    def add_to(
-        self, matches: Matches, picture: Picture, keys: Sequence[str], how: str
-    ) -> None:
-        """Match a picture if one key fits; if several do, note it as ambiguous."""
-        if len(keys) == 1:
-            matches.add(picture, keys[0], how)
-        elif keys:
-            matches.ambiguous[picture.id] = list(keys)
 
     def _spans(self, plain: Tokens, first: int) -> list[tuple[int, int]]:
         """Return where the keys with most tokens begin and end.
@@ -339,13 +336,13 @@ def _match_written(
 def _match_tokens(matches: Matches, picture: Picture, index: _Keys) -> None:
     for name in dict.fromkeys(name_of(picture) for name_of in AS_WRITTEN.values()):
         if keys := index.like(name):
-            index.add_to(matches, picture, keys, NORMALISED)
+            matches.add_if_certain(picture, keys, NORMALISED)
             return
     keys, doubtful = index.parts(_without_ending(picture.file))
     if doubtful:
         matches.ambiguous[picture.id] = keys
     else:
-        index.add_to(matches, picture, keys, PART)
+        matches.add_if_certain(picture, keys, PART)
 
 
 def _without_ending(name: str) -> str:
