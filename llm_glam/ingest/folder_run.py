@@ -17,6 +17,7 @@ from ..models import embedding_model
 from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
 from ..records import beside
+from ..records.beside import Records
 from . import estimate, pipeline, plan, precision_agreement
 from .open_collection import load, open_collection
 from .pipeline import IngestOptions
@@ -105,21 +106,18 @@ def embed_folder(
         database, which the message explains in one sentence
     """
     options, progress = options or FolderOptions(), progress or NoProgress()
-    found = options.find(folder)
-    existing = collections.find_in(database, collection)
-    model_id = embedding_model.resolve(model) if model or not existing else None
-    file_records = beside.read_beside(found.files)
+    inputs = _inputs(database, collection, folder, model, options)
     db = connection.connect(database)
     engine_options = engine_options or EngineOptions(progress.say)
-    opened = open_collection(db, collection, model_id, engine_options)
+    opened = open_collection(db, collection, inputs.model_id, engine_options)
     recorded = dict(arguments or {"folder": folder})
-    if engine_options.precision == INT8 and not existing:
-        recorded["agreement"] = _agreement(opened, found, options, progress)
+    if engine_options.precision == INT8 and inputs.is_new:
+        recorded["agreement"] = _agreement(opened, inputs.found, options, progress)
     with pipeline.run(
         *(db, opened, options.ingest_options, progress, command, recorded)
     ) as run:
-        pipeline.embed_files(run, found, file_records)
-    return Embedded(run.target.collection, run.counts, found.left_out)
+        pipeline.embed_files(run, inputs.found, inputs.records)
+    return Embedded(run.target.collection, run.counts, inputs.found.left_out)
 
 
 def estimate_folder(
@@ -140,23 +138,46 @@ def estimate_folder(
     :raises GlamError: :func:`embed_folder` would raise the same
     """
     options, progress = options or FolderOptions(), progress or NoProgress()
-    found = options.find(folder)
-    existing = collections.find_in(database, collection)
-    model_id = embedding_model.resolve(model) if model or not existing else None
-    file_records = beside.read_beside(found.files)
+    inputs = _inputs(database, collection, folder, model, options)
     db = (
         connection.connect(database, readonly=True)
         if Path(database).is_file()
         else Database(memory=True)
     )
-    loaded = load(db, collection, model_id, engine_options)
+    loaded = load(db, collection, inputs.model_id, engine_options)
     if loaded.existing and loaded.existing.items_table:
-        plan.check_ids(db, loaded.existing, found.files)
-    pipeline.report_remarks(found, file_records, loaded.model_id, progress)
-    for problem in pipeline.refused(found):
+        plan.check_ids(db, loaded.existing, inputs.found.files)
+    pipeline.report_remarks(inputs.found, inputs.records, loaded.model_id, progress)
+    for problem in pipeline.refused(inputs.found):
         progress.say(f"{problem.entry.id}: {problem.reason}")
     read_options = options.run.read_options
-    return estimate.estimate(found, loaded.model_id, loaded.encoder, read_options)
+    return estimate.estimate(
+        inputs.found, loaded.model_id, loaded.encoder, read_options
+    )
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a run is about: files with their records, and the model, None for the collection's."""
+
+    found: Found
+    records: Records
+    model_id: str | None
+    is_new: bool
+
+
+def _inputs(
+    database: str | Path,
+    collection: str,
+    folder: str | Path,
+    model: str | None,
+    options: FolderOptions,
+) -> _Inputs:
+    """Find the files and read the records beside them, before anything is opened to write."""
+    found = options.find(folder)
+    is_new = collections.find_in(database, collection) is None
+    model_id = embedding_model.resolve(model) if model or is_new else None
+    return _Inputs(found, beside.read_beside(found.files), model_id, is_new)
 
 
 def _agreement(
