@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ..formats.tables import Row
+from ..records import rights
 from . import tables, web_addresses
 from .columns import ALWAYS, Column
 from .documents import document_of, ordered
 from .media_types import media_type
-from .rights import address_of
 from .selection import Outcome, Selection
 from .web_addresses import Addresses
 
@@ -158,7 +158,7 @@ def _described(row: Row) -> dict[str, Any]:
         "title": row.get("title") or row["id"],
         "type": TYPE,
         "rights": row.get("rights"),
-        "rightsstatement": address_of(row.get("rights")),
+        "rightsstatement": rights.address_in(row),
         "display_template": "image",
         "image_alt_text": caption,
     }

@@ -20,7 +20,7 @@ from . import web_addresses
 from .columns import ALWAYS
 from .documents import document_of, ordered
 from .media_types import media_type
-from .rights import address_of, credit
+from .rights import credit, iiif_address
 from .selection import Outcome, Selection, counted
 from .web_addresses import Addresses
 
@@ -126,7 +126,7 @@ def _canvas(selection: Selection, row: Row, state: _State) -> dict[str, Any] | N
     document = document_of(row)
     if document is not None:
         state.documents.setdefault(document, []).append(canvas)
-    rights = (address_of(row.get("rights")), credit(selection.columns, row))
+    rights = (iiif_address(row), credit(selection.columns, row))
     state.rights.add(rights)
     image = state.addresses.image(row)
     body = {"id": image, "type": "Image", "format": media_type(image, row), **size}

@@ -113,15 +113,19 @@ def is_open(*texts: Any) -> bool:
     return bool(found) and all(OPEN.match(one) for one in found)
 
 
-def of_record(record: Mapping[str, Any]) -> str:
-    """Return the rights of a record: their standard address, or else as they are written.
+def address_in(record: Mapping[str, Any]) -> str | None:
+    """Return the standard address of the rights of a record, or None where there is none.
 
     What is in ``licence`` comes before ``rights``.
     """
-    written = [record.get(name) for name in COLUMNS]
-    found = [one for one in map(address, written) if one]
-    texts = [str(one).strip() for one in reversed(written) if one is not None]
-    return next(iter([*found, *filter(None, texts)]), "")
+    return next(filter(None, (address(record.get(name)) for name in COLUMNS)), None)
+
+
+def of_record(record: Mapping[str, Any]) -> str:
+    """Return the rights of a record: their standard address, or else as they are written."""
+    written = (record.get(name) for name in reversed(COLUMNS))
+    texts = (str(one).strip() for one in written if one is not None)
+    return address_in(record) or next(filter(None, texts), "")
 
 
 def _in_addresses(text: str) -> set[str]:

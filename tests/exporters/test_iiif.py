@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from llm_glam.exporters.rights import address_of
+from llm_glam.exporters.rights import iiif_address
 
 from ..fakes import RED, picture
 from . import manifests
@@ -193,23 +193,21 @@ def test_every_picture_is_a_canvas(joined):
 
 
 @pytest.mark.parametrize(
-    ("rights", "address"),
+    ("record", "address"),
     [
-        ("CC0", "http://creativecommons.org/publicdomain/zero/1.0/"),
-        ("cc by-nc-sa 4.0", "http://creativecommons.org/licenses/by-nc-sa/4.0/"),
-        ("CC-BY-2.0", "http://creativecommons.org/licenses/by/2.0/"),
+        ({"rights": "CC0"}, "http://creativecommons.org/publicdomain/zero/1.0/"),
         (
-            "See https://rightsstatements.org/page/InC/1.0/?language=en",
+            {"rights": "A Museum", "licence": "CC BY-SA 3.0 DE"},
+            "http://creativecommons.org/licenses/by-sa/3.0/de/",
+        ),
+        (
+            {"rights": "All rights reserved"},
             "http://rightsstatements.org/vocab/InC/1.0/",
         ),
-        (
-            "https://creativecommons.org/publicdomain/mark/1.0/",
-            "http://creativecommons.org/publicdomain/mark/1.0/",
-        ),
-        ("All rights reserved", None),
-        ("CC BY", None),
-        (None, None),
+        ({"rights": "All pictures except the first are CC0"}, None),
+        ({"rights": "CC BY"}, None),
+        ({}, None),
     ],
 )
-def test_rights_as_addresses(rights, address):
-    assert address_of(rights) == address
+def test_rights_as_iiif_compares_them(record, address):
+    assert iiif_address(record) == address

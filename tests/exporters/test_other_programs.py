@@ -75,7 +75,7 @@ def test_collectionbuilder_has_its_own_fields(placed):
         "type": "Image;StillImage",
         "format": "image/png",
         "rights": "CC0",
-        "rightsstatement": "http://creativecommons.org/publicdomain/zero/1.0/",
+        "rightsstatement": "https://creativecommons.org/publicdomain/zero/1.0/",
         "display_template": "image",
         "object_location": "/objects/1887_1.png",
         "image_small": "/objects/small/1887_1_sm.jpg",
