@@ -9,6 +9,7 @@ from sqlite_utils.db import quote_identifier
 
 from .db import embeddings, folders, items, sources
 from .db.collection import Collection
+from .db.privacy import columns
 from .db.sensitive import NO_TRAIN, SENSITIVE
 from .errors import GlamError
 from .formats.tables import Row
@@ -107,7 +108,8 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
             db, "select count(*) from glam_labels where items_table = ?", table
         ),
         "sensitive": _one(db, f"select count(*) from {quoted} where {SENSITIVE}"),
-        "private_columns": items.private_columns(db, table),
+        "private_columns": columns.private(db, table),
+        "undecided_columns": columns.undecided(db, table),
         "pictures_without_record": _one(
             db, f"select count(*) {_without_record(db, table)}", table
         ),

@@ -1,5 +1,6 @@
 """``llm glam export``: write a collection for other programs."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def command(
 
     Columns are in the order of your own spreadsheets, under their headings; the id and the file of
     each picture follow. Private columns and sensitive pictures are left out, and the command says
-    how many. FILE is complete or not there at all. An image folder, for Hugging Face's datasets, is a
+    how many; so are columns whose names suggest storage, value or a person's address, until you have
+    decided about them with llm glam mark. FILE is complete or not there at all. An image folder, for Hugging Face's datasets, is a
     folder with the pictures themselves.
 
     \b
@@ -104,10 +106,10 @@ def command(
             options=options,
             progress=progress,
         )
-    _report(done)
+    _report(done, collection)
 
 
-def _report(done: Exported) -> None:
+def _report(done: Exported, collection: str) -> None:
     """Print what was written, and what was left out."""
     say_on_stderr(
         f"Wrote {counted(done.pictures, 'picture')} with "
@@ -118,6 +120,12 @@ def _report(done: Exported) -> None:
             f"{counted(len(done.private), 'private column')}: {_first(done.private)}"
         )
         say_on_stderr(f"Left out {names}. Add --private COLUMN for each to export.")
+    if done.undecided:
+        names = counted(len(done.undecided), "column")
+        say_on_stderr(
+            f"Left out {names} that may not be for everybody: {_first(done.undecided)}. Decide with "
+            f"llm glam mark {shlex.quote(collection)} --private COLUMN or --public COLUMN."
+        )
     if done.sensitive:
         pictures = counted(done.sensitive, "sensitive picture")
         say_on_stderr(f"Left out {pictures}. Add --sensitive to export them.")

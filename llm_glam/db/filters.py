@@ -7,7 +7,7 @@ arguments"), so that filters copied from a Datasette URL work here too.
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -16,7 +16,7 @@ from sqlite_utils.db import quote_identifier
 from ..errors import BadFilter, check_text
 from ..formats import column_names
 from . import full_text
-from .collections import Collection
+from .collections import Collection as PictureCollection
 
 COMPARED = {
     "exact": "{c} = {v}",
@@ -55,12 +55,14 @@ class Conditions:
 
     ``filters`` are written ``column=value`` or ``column__suffix=value``, ``where`` are SQL
     conditions on the items table, and ``words`` is a full-text query whose words must all occur.
-    An object without any condition is false.
+    ``hidden`` are columns that whoever asks may not see: they are unknown to filters. An object
+    without any condition is false.
     """
 
     filters: Sequence[str] = ()
     where: Sequence[str] = ()
     words: str | None = None
+    hidden: Collection[str] = ()
 
     def __bool__(self) -> bool:
         return bool(self.filters or self.where or self.words)
@@ -74,7 +76,9 @@ class Clause:
     values: dict[str, str | int]
 
 
-def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:
+def ids(
+    db: Database, collection: PictureCollection, conditions: Conditions
+) -> list[str]:
     """Return the ids of the pictures whose records fulfil the conditions.
 
     :raises BadFilter: a column or suffix is unknown, the SQL cannot be run, or the collection has
@@ -92,11 +96,13 @@ def ids(db: Database, collection: Collection, conditions: Conditions) -> list[st
         raise BadFilter(f"The records cannot be filtered: {error}.") from error
 
 
-def clause(db: Database, collection: Collection, conditions: Conditions) -> Clause:
+def clause(
+    db: Database, collection: PictureCollection, conditions: Conditions
+) -> Clause:
     """Return conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
 
     :raises BadFilter: a column or suffix is unknown, a text is not valid Unicode, the collection
-        has no records, or their full-text index does not fit them
+        has no records, or their full-text index does not fit them or has words of hidden columns
     """
     table = collection.items_table
     if table is None:
@@ -107,7 +113,7 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
         check_text(text, BadFilter)
     parts: list[str] = []
     values: dict[str, str | int] = {}
-    columns = list(db.table(table).columns_dict)
+    columns = [c for c in db.table(table).columns_dict if c not in conditions.hidden]
     for text in conditions.filters:
         one = split(text, columns, table)
         parts.append(one.sql(f":p{len(values)}"))
@@ -115,13 +121,18 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
             values[f"p{len(values)}"] = one.compared
     parts += [f"(\n{one}\n)" for one in conditions.where]
     if conditions.words:
-        _check_index(db, table)
+        _check_index(db, table, conditions.hidden)
         parts.append(full_text.matching(table, f":p{len(values)}"))
         values[f"p{len(values)}"] = db.quote_fts(conditions.words)
     return Clause(" and ".join(parts) or "1", values)
 
 
-def _check_index(db: Database, table: str) -> None:
+def _check_index(db: Database, table: str, hidden: Collection[str]) -> None:
+    if set(hidden) & set(full_text.columns(db, table) or ()):
+        raise BadFilter(
+            "Words in the records cannot be searched before their owner has decided which columns "
+            "everybody may see, with llm glam mark."
+        )
     if not full_text.fits(db, table):
         raise BadFilter(
             f"The full-text index of '{table}' does not fit its records any more, because another "

@@ -13,6 +13,7 @@ from sqlite_utils.db import quote_identifier
 from ..formats.tables import Row
 from . import embeddings, full_text
 from .migrations import M001_TABLES, M004_TABLES
+from .privacy import columns as privacy_columns
 
 KEY = "id"
 RECORD_COLUMNS: dict[str, type] = {
@@ -112,7 +113,7 @@ def ensure_searchable(db: Database, name: str) -> None:
 
     That is so if columns were added or marked, and if another program has rewritten the table.
     """
-    private = set(private_columns(db, name))
+    private = set(privacy_columns.private(db, name))
     columns = [
         column
         for column, kind in db.table(name).columns_dict.items()
@@ -140,17 +141,6 @@ def add_columns(db: Database, name: str, kinds: Mapping[str, type]) -> dict[str,
                 table.add_column(target, kinds[column])
         ensure_searchable(db, name)
     return names
-
-
-def private_columns(db: Database, name: str) -> list[str]:
-    """Return the columns that are marked as private, in the order of the table."""
-    if not db.table("glam_columns").exists():
-        return []
-    sql = 'select "column" from glam_columns where items_table = ? and private = 1'
-    private = {row[0].lower() for row in db.execute(sql, [name]).fetchall()}
-    return [
-        column for column in db.table(name).columns_dict if column.lower() in private
-    ]
 
 
 def column_named(db: Database, name: str, column: str) -> str | None:

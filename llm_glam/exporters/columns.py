@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..db import embeddings, items, sources
+from ..db.privacy import columns as privacy_columns
 from ..db.sources import EMBEDDED, PERSON, SHEET, TEXT
 from ..errors import CannotExport
 from ..formats.tables import Row
@@ -95,10 +96,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns to export, and the headings of those left out because they are private."""
+    """The columns to export, and the headings of those left out.
+
+    ``private`` were marked so, ``undecided`` are those whose names suggest it.
+    """
 
     shown: Sequence[Column]
     private: Sequence[str]
+    undecided: Sequence[str]
 
 
 def _parsed(value: Any) -> Any:
@@ -145,10 +150,12 @@ def choose(
     """
     described = _described(db, table)
     headings = _headings(db, table, described)
-    secret = {n: h for n, h in headings.items() if n in _private(described)}
-    _check_names(table, private, headings, secret)
+    secret = privacy_columns.private(db, table)
+    undecided = privacy_columns.undecided(db, table)
+    held_back = [name for name in headings if name in {*secret, *undecided}]
+    _check_names(table, private, headings, held_back)
     kinds = _kinds(db, table, list(headings))
-    left_out = {n for n, h in secret.items() if not {n, h} & set(private)}
+    left_out = {n for n in held_back if not {n, headings[n]} & set(private)}
     hidden = set() if all_columns else set(items.IMAGE_COLUMNS)
     if not is_sensitive and not any(r["column"] == "sensitive" for r in described):
         hidden.add("sensitive")
@@ -165,20 +172,25 @@ def choose(
         for name, heading in headings.items()
         if name in ALWAYS or (kinds[name] and name not in left_out | hidden)
     ]
-    return Columns(shown, [h for n, h in secret.items() if n in left_out and kinds[n]])
+    named = {n: headings[n] for n in held_back if n in left_out and kinds[n]}
+    return Columns(
+        shown,
+        [heading for name, heading in named.items() if name in secret],
+        [heading for name, heading in named.items() if name not in secret],
+    )
 
 
 def _check_names(
     table: str,
     wanted: Iterable[str],
     headings: dict[str, str],
-    secret: dict[str, str],
+    held_back: Iterable[str],
 ) -> None:
     """Refuse names of private columns that are those of no column."""
     known = {*headings, *headings.values()}
     for name in wanted:
         if name not in known:
-            private = ", ".join(secret.values()) or "none"
+            private = ", ".join(headings[one] for one in held_back) or "none"
             raise CannotExport(
                 f"There is no column '{name}' in {table}. The private columns are: {private}."
             )
@@ -230,15 +242,6 @@ def _is_copy(db: Database, table: str, column: str, of: str) -> bool:
     one, other = quote_identifier(column), quote_identifier(of)
     where = f"{one} is not null and {one} is not {other}"
     return not db.table(table).count_where(where)
-
-
-def _private(described: Iterable[Row]) -> set[str]:
-    """Return the names of private columns; ``document`` is one if it is made of one."""
-    described = list(described)
-    found = {row["column"] for row in described if row["private"]}
-    keys = {r["source"] for r in described if r["identifier"] and r["column"] in found}
-    made = {r["column"] for r in described if not r["heading"] and r["source"] in keys}
-    return found | (made & {"document"})
 
 
 def _kinds(db: Database, table: str, names: Sequence[str]) -> dict[str, Kind | None]:

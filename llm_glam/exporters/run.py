@@ -40,8 +40,9 @@ BY_EXTENSION = ("xlsx", "csv", "tsv", "jsonl", "parquet")
 class Exported:
     """The result of :func:`export`.
 
-    ``private`` has the headings of private columns that were left out, and ``sensitive`` is how
-    many sensitive pictures were. ``remarks`` are for people.
+    ``private`` has the headings of private columns that were left out, ``undecided`` those of
+    columns whose names suggest that they are, and ``sensitive`` is how many sensitive pictures
+    were. ``remarks`` are for people.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Exported:
     pictures: int
     columns: Sequence[str]
     private: Sequence[str]
+    undecided: Sequence[str]
     sensitive: int
     remarks: Sequence[str]
 
@@ -94,6 +96,7 @@ def export(
         outcome.pictures,
         selection.headings,
         selection.private,
+        selection.undecided,
         selection.sensitive,
         outcome.remarks,
     )

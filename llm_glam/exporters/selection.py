@@ -60,8 +60,8 @@ class Outcome:
 class Selection:
     """The pictures to export, by id, and the columns of their records.
 
-    ``private`` has the headings of columns that are left out, ``sensitive`` is how many pictures
-    are.
+    ``private`` and ``undecided`` have the headings of columns that are left out, ``sensitive`` is
+    how many pictures are.
     """
 
     db: Database
@@ -70,6 +70,7 @@ class Selection:
     ids: Sequence[str]
     columns: Sequence[Column]
     private: Sequence[str]
+    undecided: Sequence[str]
     sensitive: int
     options: ExportOptions
     progress: Progress
@@ -150,6 +151,7 @@ def select(
         sorted(shown),
         chosen.shown,
         chosen.private,
+        chosen.undecided,
         len(found) - len(shown),
         options,
         progress or NoProgress(),

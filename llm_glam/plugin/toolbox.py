@@ -2,7 +2,8 @@
 
 They only read, return a limited amount of data, and have no access to anything but the collection:
 neither to other tables nor to files. Pictures marked as sensitive are left out, since the result
-of a tool may be sent to a service on the network.
+of a tool may be sent to a service on the network. So are private columns, and those whose names
+suggest that they are, until their owner has decided.
 """
 
 import json
@@ -79,6 +80,7 @@ class Glam(llm.Toolbox):
 
     def _open(self) -> "tuple[Database, Collection]":
         from ..db import collections, connection
+        from ..db.privacy import authorizer
         from ..errors import UnknownCollection, check_text
 
         check_text(self._collection, UnknownCollection)
@@ -87,6 +89,7 @@ class Glam(llm.Toolbox):
         collection = collections.get(db, self._collection)
         if collection.items_table is None:
             raise UnknownCollection(f"'{collection.name}' holds no records.")
+        authorizer.restrict(db, [collection.items_table], hold_back=True)
         return db, collection
 
 
@@ -106,15 +109,24 @@ def _shown(db: "Database", collection: "Collection", filters: list[str]) -> list
     from ..db.filters import Conditions, ids
     from ..db.sensitive import SHOWABLE
 
-    return ids(db, collection, Conditions(filters, [SHOWABLE]))
+    hidden = _hidden(db, collection)
+    return ids(db, collection, Conditions(filters, [SHOWABLE], hidden=hidden))
 
 
 def _columns(db: "Database", collection: "Collection") -> list[str]:
-    """Return the columns to show: the id and the record, without technical columns."""
+    """Return the columns to show: the id and the record, without technical and hidden columns."""
     from ..db.items import TECHNICAL
 
     names = db.table(str(collection.items_table)).columns_dict
-    return ["id", *(name for name in names if name not in TECHNICAL)]
+    left_out = {*TECHNICAL, *_hidden(db, collection)}
+    return ["id", *(name for name in names if name not in left_out)]
+
+
+def _hidden(db: "Database", collection: "Collection") -> set[str]:
+    from ..db.privacy import columns
+
+    table = str(collection.items_table)
+    return {*columns.private(db, table), *columns.undecided(db, table)}
 
 
 def _records(

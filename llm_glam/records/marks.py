@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from ..db import collections, connection, embeddings, filters, items, sources
 from ..db.collection import Collection
 from ..db.filters import Conditions
+from ..db.privacy import columns
 from ..db.record_values import fitted
 from ..db.sensitive import NO_TRAIN, is_sensitive, is_yes
 from ..db.sources import BY_HAND
@@ -87,10 +88,11 @@ def mark_columns(
         if both := [name for name in hidden if name in shown]:
             raise BadRecords(f"'{both[0]}' cannot be both private and public.")
         for name in hidden:
-            _hide(db, table, name)
+            _decide(db, table, name, private=1)
         for name in shown:
-            _show(db, table, name)
+            _decide(db, table, name, private=0)
         items.ensure_searchable(db, table)
+        _renew_schema(db)
     return dict.fromkeys(hidden, True) | dict.fromkeys(shown, False)
 
 
@@ -124,14 +126,11 @@ def _columns(
     """Return the columns of the items table that people mean, in their order."""
     table = table_of(collection)
     there = [c for c in db.table(table).columns_dict if c not in items.TECHNICAL]
-    by_heading: dict[str, list[str]] = {}
-    for column in sources.columns(db, table):
-        by_heading.setdefault(_plain(column.heading or ""), []).append(column.name)
     found: dict[str, None] = {}
     for name in names:
-        meant = [c for c in there if _plain(c) == _plain(name)]
-        meant = meant or by_heading.get(_plain(name), [])
-        if not meant or not name.strip():
+        named = columns.named(db, table, [name]) if name.strip() else []
+        meant = [column for column in named if column in there]
+        if not meant:
             raise BadRecords(
                 f"'{collection.name}' has no column '{name}' to mark (it has: {', '.join(there)})."
             )
@@ -139,25 +138,17 @@ def _columns(
     return found
 
 
-def _plain(name: str) -> str:
-    return name.strip().casefold()
-
-
-def _hide(db: Database, table: str, column: str) -> None:
-    """Note that a column is private, also for sources that fill it later."""
-    _set_private(db, table, column, 1)
-    row = {"items_table": table, "column": column, "source": BY_HAND, "private": 1}
-    db.table("glam_columns").insert(row, replace=True)
-
-
-def _show(db: Database, table: str, column: str) -> None:
-    _set_private(db, table, column, 0)
-    where = '"items_table" = ? and "column" = ? and "source" = ?'
-    db.table("glam_columns").delete_where(where, [table, column, BY_HAND])
-
-
-def _set_private(db: Database, table: str, column: str, private: int) -> None:
+def _decide(db: Database, table: str, column: str, private: int) -> None:
+    """Note whether a column is private, also for sources that fill it later."""
     sql = """
         update glam_columns set private = ? where items_table = ? and "column" = ? collate nocase
     """
     db.execute(sql, [private, table, column])
+    row = {"items_table": table, "column": column, "source": BY_HAND}
+    db.table("glam_columns").insert({**row, "private": private}, replace=True)
+
+
+def _renew_schema(db: Database) -> None:
+    """Let running sites prepare their statements anew, which checks what these may read."""
+    db.execute("create table glam_renewed (x)")
+    db.execute("drop table glam_renewed")

@@ -5,7 +5,7 @@ import pytest
 from llm_glam.exporters import ExportOptions, export
 from llm_glam.formats import tables
 
-from .conftest import execute
+from .conftest import FILES, execute
 
 EVERY = ["out.csv", "out.tsv", "out.jsonl", "out.xlsx"]
 
@@ -142,3 +142,23 @@ def test_pictures_of_other_collections_stay_out(joined, tmp_path):
     execute(joined, "delete from embeddings where id = '1887_3.png'")
     joined("glam", "export", "photos", "out.csv")
     assert len(rows(tmp_path / "out.csv")) == 2
+
+
+def test_columns_that_nobody_has_decided_about(joined, tmp_path):
+    """Their names suggest what museums seldom publish."""
+    for column in ("Insurance value", "Lagerort"):
+        execute(joined, f'alter table photos add column "{column}" text')
+        execute(joined, f"update photos set \"{column}\" = 'secret'")
+    shown = joined("glam", "export", "photos", "out.csv")
+    assert "secret" not in (tmp_path / "out.csv").read_text()
+    assert (
+        "Left out 2 columns that may not be for everybody: Insurance value, Lagerort. Decide with "
+        "llm glam mark photos --private COLUMN or --public COLUMN." in shown.stderr
+    )
+    joined(
+        "glam", "mark", "photos", "--public", "Lagerort", "--private", "insurance value"
+    )
+    shown = joined("glam", "export", "photos", "out.csv", "--replace")
+    assert (tmp_path / "out.csv").read_text().count("secret") == len(FILES)
+    assert "Left out 1 private column: Insurance value." in shown.stderr
+    assert "may not be for everybody" not in shown.stderr

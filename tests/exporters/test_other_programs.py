@@ -27,13 +27,13 @@ HEADINGS = {
 @pytest.fixture
 def placed(joined):
     """Pictures that have a place, a maker and rights."""
-    for column in ("Lat", "Long", "Artist", "Store No"):
+    for column in ("Lat", "Long", "Artist", "Case No"):
         execute(joined, f'alter table photos add column "{column}" text')
     execute(
         joined,
         """
         update photos set Lat = '35.0116123', Long = '-135.7681', Artist = '=Hokusai',
-            "Store No" = 'D 1', rights = 'CC0', caption = 'An apple'
+            "Case No" = 'D 1', rights = 'CC0', caption = 'An apple'
         """,
     )
     return joined
@@ -82,7 +82,7 @@ def test_collectionbuilder_has_its_own_fields(placed):
         "image_thumb": "/objects/thumbs/1887_1_th.jpg",
         "image_alt_text": "An apple",
         "object_name": "Äpfel – rot",
-        "store_no": "D 1",
+        "case_no": "D 1",
     }
 
 

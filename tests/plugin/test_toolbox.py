@@ -190,3 +190,20 @@ def test_what_is_no_number(embedded, number):
     ):
         with pytest.raises(BadTerm, match="give a whole number, such as 10"):
             ask()
+
+
+def test_private_columns_are_left_out(llm, colours, photos):
+    """And those whose names suggest that they are, which nobody has decided about."""
+    rows = {"file_name": "red.png", "Note": "secret", "Store": "drawer", "year": 1}
+    (photos / "metadata.jsonl").write_text(json.dumps(rows))
+    llm(*EMBED)
+    llm("glam", "mark", "photos", "--private", "Note")
+    glam = Glam("photos")
+    assert not {"Store", "Note"} & set(json.loads(glam.fields()))
+    shown = glam.search("red") + glam.find(["year=1"])
+    assert not {"secret", "drawer"} & set(shown.replace('"', " ").split())
+    for hidden in ("Note=secret", "Store__contains=d"):
+        with pytest.raises(BadFilter, match="no column"):
+            glam.find([hidden])
+    llm("glam", "mark", "photos", "--public", "Store")
+    assert {"Store", "Note"} & set(json.loads(glam.fields())) == {"Store"}

@@ -98,7 +98,7 @@ def _rights(contents: Contents) -> str:
 
 def _left_out(selection: Selection, contents: Contents) -> str:
     left_out = {
-        "private columns": len(selection.private),
+        "private columns": len(selection.private) + len(selection.undecided),
         "sensitive pictures": selection.sensitive,
         "pictures whose files were not at hand": contents.missing,
     }

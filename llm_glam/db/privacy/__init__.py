@@ -1,0 +1,1 @@
+"""Keep from others what only the owner of a database may see."""

@@ -1,0 +1,111 @@
+"""Limit what SQL can read of a database, whoever has written it.
+
+SQLite asks an authorizer about every column that a statement reads
+(https://www.sqlite.org/c3ref/set_authorizer.html), also through views, joins and functions.
+Columns that are hidden are null, tables that are closed are refused. Full-text search does not
+read columns but words, so that an index with words of a hidden column is closed.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from .. import full_text
+from . import columns
+
+# Records as they came, also of private columns; paths on this computer; SQLite's own samples.
+CLOSED = frozenset(
+    {
+        *("glam_sources", "glam_kept_records", "glam_runs", "glam_folders"),
+        *("sqlite_stat3", "sqlite_stat4", "sqlite_dbpage"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What is hidden of a database: columns by items table, and tables; all in lower case.
+
+    ``triggers`` are those that keep full-text search up to date, which read what they index.
+    """
+
+    columns: Mapping[str, frozenset[str]]
+    tables: frozenset[str]
+    triggers: frozenset[str]
+
+
+def hidden(
+    db: Database,
+    items_tables: Iterable[str],
+    named: Callable[[str], Iterable[str]] = lambda table: (),
+    *,
+    hold_back: bool = False,
+) -> Hidden:
+    """Return what is hidden of a database.
+
+    :param named: the further private columns of an items table, by name or heading
+    :param hold_back: whether columns about which the owner has not decided are hidden, too
+    """
+    by_table, tables, triggers = {}, set(CLOSED), set()
+    for table in items_tables:
+        found = set(columns.private(db, table, named(table)))
+        if hold_back:
+            found |= set(columns.undecided(db, table))
+        by_table[table.lower()] = frozenset(name.lower() for name in found)
+        triggers |= {name.lower() for name in full_text.triggers_of(table)}
+        if found & set(full_text.columns(db, table) or ()):
+            tables |= {name.lower() for name in full_text.tables_of(table)}
+    return Hidden(by_table, frozenset(tables), frozenset(triggers))
+
+
+class Authorizer:
+    """An authorizer for ``sqlite3.Connection.set_authorizer``.
+
+    :param read: returns what is hidden of a schema of the connection, such as ``main``
+    """
+
+    def __init__(self, read: Callable[[str], Hidden]) -> None:
+        self._read = read
+
+    def __call__(
+        self,
+        action: int,
+        table: str | None,
+        column: str | None,
+        schema: str | None,
+        inner: str | None,
+    ) -> int:
+        """Return whether a statement may do something; ``inner`` is the trigger that does it."""
+        if action != sqlite3.SQLITE_READ or table is None:
+            return sqlite3.SQLITE_OK
+        found = self._read(schema or "main")
+        if table.lower() in found.tables:
+            return sqlite3.SQLITE_DENY
+        if (column or "").lower() not in found.columns.get(table.lower(), ()):
+            return sqlite3.SQLITE_OK
+        is_indexed = (inner or "").lower() in found.triggers
+        return sqlite3.SQLITE_OK if is_indexed else sqlite3.SQLITE_IGNORE
+
+
+def restrict(
+    db: Database, items_tables: Iterable[str], *, hold_back: bool = False
+) -> None:
+    """Hide from now on what is hidden now; see :func:`hidden`."""
+    found = hidden(db, items_tables, hold_back=hold_back)
+    db.conn.set_authorizer(Authorizer(lambda schema: found))
+
+
+@contextmanager
+def lifted(conn: sqlite3.Connection, authorizer: Authorizer) -> Iterator[None]:
+    """Let our own code read everything.
+
+    SQLite checks statements that were prepared meanwhile again, once the authorizer is back.
+    """
+    conn.set_authorizer(None)
+    try:
+        yield
+    finally:
+        conn.set_authorizer(authorizer)

@@ -1,0 +1,149 @@
+"""Columns that others may not see, and what SQL can read then."""
+
+import sqlite3
+
+import pytest
+from sqlite_utils import Database
+
+from llm_glam.db.privacy import authorizer
+from llm_glam.db.privacy.suggestive_names import suggests_private
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Location", "current_location", "Store No.", "storeRoom", "Insurance value"),
+        *("INSURED FOR", "Donor", "Lender's address", "E-mail", "purchase-price"),
+        *("Standort", "Versicherungswert", "Lagerort (Depot)", "Eigentümer", "Leihgeber"),
+        *("Emplacement", "Valeur d'assurance", "Réserve", "Ubicación", "Dirección"),
+        *("Assicurazione", "Ubicazione", "Verzekeringswaarde", "Bewaarplaats", "Endereço"),
+        *("Właściciel", "Półka", "Ägare", "Förvärvad, värde", "Umístění", "Værdi"),
+    ],
+)  # fmt: skip
+def test_names_that_suggest_what_is_seldom_published(name):
+    assert suggests_private(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("title", "Artist", "Accession No.", "place", "find_spot", "Material", "year"),
+        *("image_url", "Restored by", "valued", "storey", "Technik", "Verwertung", ""),
+        *("Herstellungsort", "Fundort", "Lieu", "País", "Luogo", "latitude", "1887"),
+    ],
+)
+def test_other_names(name):
+    assert not suggests_private(name)
+
+
+@pytest.fixture
+def marked(embedded):
+    """The set photos with a private column and one that nobody has decided about."""
+    db = sqlite3.connect(embedded.database)
+    for name in ("Shelf", "Note"):
+        db.execute(f"alter table photos add column {name} text")
+        db.execute(f"update photos set {name} = 'secret'")
+    db.execute("create view v as select Note as harmless from photos")
+    db.commit()
+    db.close()
+    embedded("glam", "mark", "photos", "--private", "note")
+    return embedded
+
+
+def restricted(llm, **options):
+    db = Database(sqlite3.connect(llm.database))
+    authorizer.restrict(db, ["photos"], **options)
+    return db
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from photos",
+        "select Note from photos",
+        'select p."note" as x from photos p',
+        "select max(NOTE) from main.photos",
+        "select harmless from v",
+        "select json_object('x', note) from photos",
+        "select id from photos where note like 'secret%' and id != 'secret'",
+        "with x(y) as (select note from photos) select y from x",
+        "select (select note from photos limit 1)",
+        "select id || 'secret' from photos order by note = 'secret' limit 0",
+    ],
+)
+def test_hidden_columns_are_null(marked, sql):
+    rows = restricted(marked, hold_back=True).execute(sql).fetchall()
+    assert "secret" not in str(rows)
+
+
+def test_columns_nobody_has_decided_about_are_held_back_only_if_asked(marked):
+    assert restricted(marked).execute("select Shelf from photos").fetchone() == (
+        "secret",
+    )
+    db = restricted(marked, hold_back=True)
+    assert db.execute("select Shelf from photos").fetchone() == (None,)
+    marked("glam", "mark", "photos", "--public", "Shelf")
+    db = restricted(marked, hold_back=True)
+    assert db.execute("select Shelf, Note from photos").fetchone() == ("secret", None)
+
+
+@pytest.mark.parametrize(
+    "table", ["glam_sources", "GLAM_KEPT_RECORDS", "glam_runs", "glam_folders"]
+)
+def test_what_has_records_as_they_came_and_paths_is_closed(marked, table):
+    for sql in (f"select * from {table}", f"select count(*) from main.{table}"):
+        with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized"):
+            restricted(marked).execute(sql)
+
+
+def test_words_of_hidden_columns_are_not_searched(marked):
+    sql = "select rowid from photos_fts where photos_fts match 'secret'"
+    assert restricted(marked).execute(sql).fetchall()  # they are in Shelf
+    for closed in (
+        sql,
+        "select * from photos_fts_data",
+        "select id from photos_fts_docsize",
+    ):
+        with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized"):
+            restricted(marked, hold_back=True).execute(closed)
+    marked("glam", "mark", "photos", "--private", "Shelf")
+    assert restricted(marked, hold_back=True).execute(sql).fetchall() == []
+
+
+def test_full_text_search_follows_changes_under_an_authorizer(marked):
+    """Its triggers read what they index; null instead would damage the index."""
+    db = restricted(marked, hold_back=False)
+    db.execute("update photos set title = 'amphora'")
+    db.conn.commit()
+    db = restricted(marked)
+    found = "select count(*) from photos_fts where photos_fts match 'amphora'"
+    assert db.execute(found).fetchone() == (3,)
+    db.execute("insert into photos_fts (photos_fts) values ('integrity-check')")
+
+
+def test_statements_prepared_before_a_mark_are_checked_again(marked):
+    hidden = {"photos": frozenset()}
+    db = sqlite3.connect(marked.database)
+    db.set_authorizer(
+        authorizer.Authorizer(
+            lambda schema: authorizer.Hidden(hidden, frozenset(), frozenset())
+        )
+    )
+    sql = "select material from photos where id = 'red.png'"
+    assert db.execute(sql).fetchone() == ("clay",)
+    marked("glam", "mark", "photos", "--private", "material")
+    hidden["photos"] = frozenset({"material"})
+    assert db.execute(sql).fetchone() == (None,)
+
+
+def test_what_our_own_code_reads_is_not_kept_for_others(marked):
+    db = restricted(marked)
+    rules = authorizer.Authorizer(
+        lambda schema: authorizer.hidden(
+            Database(sqlite3.connect(marked.database)), ["photos"]
+        )
+    )
+    sql = "select Note from photos"
+    with authorizer.lifted(db.conn, rules):
+        assert db.execute(sql).fetchone() == ("secret",)
+    assert db.execute(sql).fetchone() == (None,)
