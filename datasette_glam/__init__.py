@@ -9,18 +9,24 @@ from datasette import hookimpl
 
 
 @hookimpl(trylast=True)
-def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
-    """Register our SQL functions, after datasette-llm-embed has registered the one we limit."""
+def prepare_connection(
+    conn: sqlite3.Connection, database: str | None, datasette: Any
+) -> None:
+    """Register our SQL functions, after datasette-llm-embed has registered the one we limit.
+
+    What is closed to everybody is closed in SQL, too.
+    """
     from llm_glam.db import change_stamp
 
     from . import sql_functions
-    from .access import llm_embed_guard
+    from .access import llm_embed_guard, restrictions
 
     for path in (row[2] for row in conn.execute("pragma database_list")):
         if path:
             change_stamp.of(Path(path))  # notes which file is open
     llm_embed_guard.guard_llm_embed(conn, datasette)
     sql_functions.register(conn, datasette)
+    restrictions.restrict(conn, datasette, database)
 
 
 @hookimpl
@@ -32,11 +38,11 @@ def startup(datasette: Any) -> None:
 
 
 @hookimpl
-def register_routes() -> list[tuple[str, Callable[..., Any]]]:
+def register_routes(datasette: Any) -> list[tuple[str, Callable[..., Any]]]:
     """Register the site's pages, their JSON and their pictures."""
     from . import routes
 
-    return routes.ROUTES
+    return routes.of(datasette)
 
 
 @hookimpl
@@ -101,12 +107,23 @@ def skip_csrf(datasette: Any, scope: Any) -> bool:
     return routes.leads_to_gallery(datasette, scope)
 
 
-@hookimpl(optionalhook=True)
+@hookimpl(optionalhook=True, trylast=True)
 def permission_allowed(
     datasette: Any, actor: Any, action: str, resource: Any
-) -> Callable[[], Awaitable[bool | None]] | None:
-    """Deny our tables and search indexes to those who may not view the items (Datasette 0.65)."""
-    if action != "view-table" or not resource:
+) -> Callable[[], Awaitable[bool | None]] | bool | None:
+    """Deny what is closed, and our tables and search indexes to those who may not view the items.
+
+    Of several answers, Datasette 0.65 takes the last.
+    """
+    from .access import restrictions
+
+    if not resource:
+        return None
+    is_table = action == "view-table"
+    database, table = resource if is_table else (resource, None)
+    if restrictions.closes(datasette, action, database, table):
+        return False
+    if not is_table:
         return None
     if not (resource[1].startswith("glam_") or "_fts" in resource[1]):
         return None
@@ -139,11 +156,17 @@ def filters_from_request(
 
 @hookimpl(optionalhook=True)
 async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
-    """Deny the same tables to the same actors (Datasette 1.0)."""
-    if action != "view-table":
-        return None
+    """Deny the same to the same actors (Datasette 1.0)."""
     from . import compat
-    from .access import permissions
+    from .access import permissions, restrictions
 
-    denied = await permissions.denied_tables(datasette, actor)
+    denied: list[tuple[str, str | None]] = []
+    if action == "view-table":
+        denied += await permissions.denied_tables(datasette, actor)
+    elif action in restrictions.WHOLE:
+        denied += [
+            (n, None)
+            for n in datasette.databases
+            if restrictions.closes(datasette, action, n, None)
+        ]
     return compat.denials(denied) if denied else None

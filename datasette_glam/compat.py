@@ -129,16 +129,16 @@ def print_errors_briefly(datasette: Any) -> None:
         handle_exception.rich = None
 
 
-def denials(pairs: list[tuple[str, str]]) -> Any:
-    """Return the SQL that tells Datasette 1.0 that these tables may not be viewed."""
+def denials(pairs: list[tuple[str, str | None]]) -> Any:
+    """Return the SQL that tells Datasette 1.0 that these tables are denied; None is a database."""
     from datasette.permissions import PermissionSQL
 
     rows: list[str] = []
-    params: dict[str, str] = {}
+    params: dict[str, str | None] = {}
     for number, (database, table) in enumerate(pairs):
         params |= {f"glam_d{number}": database, f"glam_t{number}": table}
         rows.append(
             f"select :glam_d{number} as parent, :glam_t{number} as child, 0 as allow, "
-            "'follows its items table' as reason"
+            "'closed by datasette-glam' as reason"
         )
     return PermissionSQL(sql=" union all ".join(rows), params=params)

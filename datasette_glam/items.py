@@ -1,6 +1,7 @@
 """Read the items of a collection as plain dictionaries; ``web.urls`` adds the URLs."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from sqlite_utils import Database
@@ -8,7 +9,7 @@ from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import embeddings, sources
 from llm_glam.db.collection import Collection
-from llm_glam.db.sensitive import SENSITIVE
+from llm_glam.db.sensitive import SENSITIVE, SHOWABLE
 from llm_glam.formats.tables import Row
 
 from . import random_sample
@@ -35,9 +36,11 @@ def plain(value: Any) -> Any:
     return f"({len(value):,} bytes)" if isinstance(value, bytes) else value
 
 
-def overview(db: Database, collection: Collection) -> Row:
+def overview(
+    db: Database, collection: Collection, *, with_sensitive: bool = True
+) -> Row:
     """Return a collection's name, size and checkpoint, and a few of its pictures."""
-    total = count(db, collection)
+    total = count(db, collection, with_sensitive=with_sensitive)
     rows = random_sample.rowids(db, collection)
     ids = random_sample.sample(db, collection, rows, number=STRIP, seed=0)
     return {
@@ -49,12 +52,13 @@ def overview(db: Database, collection: Collection) -> Row:
     }
 
 
-def count(db: Database, collection: Collection) -> int:
+def count(db: Database, collection: Collection, *, with_sensitive: bool = True) -> int:
     """Count the pictures of the items table that have a vector in this collection."""
     table = quote_identifier(str(collection.items_table))
     sql = f"""
         select count(*) from {table}
         where {embeddings.WITH_VECTOR.format(collection_id=int(collection.id))}
+        and {1 if with_sensitive else SHOWABLE}
     """
     return int(db.execute(sql).fetchone()[0])
 
@@ -86,6 +90,13 @@ def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     return {row[0] for row in rows.fetchall()}
 
 
+def is_sensitive(db: Database, collection: Collection, item_id: str) -> bool:
+    """Return whether a picture is only shown on request, if there is such a picture."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"select 1 from {table} where id = ? and {SENSITIVE}"
+    return db.execute(sql, [item_id]).fetchone() is not None
+
+
 def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     """Return what a gallery shows of pictures, in the order of ``ids``."""
     table = quote_identifier(str(collection.items_table))
@@ -100,8 +111,18 @@ def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     return [found[item_id] for item_id in ids if item_id in found]
 
 
-def item(db: Database, collection: Collection, item_id: str) -> Row | None:
-    """Return everything about one picture: its record, its labels and its properties."""
+def headings(db: Database, collection: Collection) -> dict[str, str]:
+    """Return the headings of columns as written, in their order in the source joined last."""
+    return sources.headings_by_column(db, str(collection.items_table))
+
+
+def item(
+    db: Database, collection: Collection, item_id: str, headings: dict[str, str]
+) -> Row | None:
+    """Return everything about one picture: its record, its labels and its properties.
+
+    :param headings: those of the columns, in the order of the record
+    """
     table = quote_identifier(str(collection.items_table))
     stored = next(db.query(f"select * from {table} where id = ?", [item_id]), None)
     if stored is None:
@@ -109,7 +130,6 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
     row = {column: plain(value) for column, value in stored.items()}
     (card,) = cards(db, collection, [item_id])
     fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
-    name = str(collection.items_table)
     return {
         **card,
         "caption": row["caption"],
@@ -119,14 +139,27 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
         "image_width": row["image_width"],
         "image_height": row["image_height"],
         "image_format": row["image_format"],
-        "record": _as_in_the_source(fields, sources.headings_by_column(db, name)),
-        "further_records": [
-            {heading: plain(value) for heading, value in record.items() if value}
-            for record in sources.further_records(db, name, item_id)
-        ],
+        "record": _as_in_the_source(fields, headings),
         "labels": _labels(db, collection, row),
         "has_vector": embeddings.has(db, collection.id, item_id),
     }
+
+
+def further_records(
+    db: Database, collection: Collection, item_id: str, hidden: Iterable[str]
+) -> list[Row]:
+    """Return the records of a picture that are not merged, as they came.
+
+    :param hidden: columns to leave out; what a source says without filling a column is left out too
+    """
+    table, left_out = str(collection.items_table), {name.lower() for name in hidden}
+    filled = sources.columns(db, table)
+    shown = {c.heading for c in filled if c.name.lower() not in left_out}
+    shown -= {c.heading for c in filled if c.name.lower() in left_out}
+    return [
+        {k: plain(value) for k, value in record.items() if value and k in shown}
+        for record in sources.further_records(db, table, item_id)
+    ]
 
 
 def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:

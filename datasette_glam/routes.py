@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .access.gate import enter_collection, enter_database, enter_site
+from .access import settings
+from .access.gate import enter_collection, enter_database, enter_item, enter_site
 from .media import originals
-from .pages import model, views
+from .pages import model, public, views
 from .pages.gallery import view
 from .web.page import file_view, page_view
 
@@ -22,11 +23,21 @@ MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
 ROUTES = [
     (GLAM + OR_JSON, page_view(enter_database, views.collections)),
     (COLLECTION + OR_JSON_OR_CSV, page_view(enter_collection, view.gallery)),
-    (ITEM + OR_JSON, page_view(enter_collection, views.item)),
-    (IMAGE, file_view(enter_collection, originals.original)),
-    (THUMBNAIL, file_view(enter_collection, views.thumbnail)),
+    (ITEM + OR_JSON, page_view(enter_item, views.item)),
+    (IMAGE, file_view(enter_item, originals.original)),
+    (THUMBNAIL, file_view(enter_item, views.thumbnail)),
     (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),
 ]
+# Instead of Datasette's own, which tell of paths, threads and settings.
+PUBLIC_ROUTES = [
+    (r"/$", page_view(enter_site, public.home)),
+    (r"/-/(databases|threads|config|metadata|settings)(\..*)?$", public.closed),
+]
+
+
+def of(datasette: Any) -> list[tuple[str, Any]]:
+    """Return the routes of a site, which come before Datasette's own."""
+    return [*(PUBLIC_ROUTES if settings.of(datasette).public else []), *ROUTES]
 
 
 def leads_to_gallery(datasette: Any, scope: Mapping[str, Any]) -> bool:

@@ -230,7 +230,9 @@ def test_public_functions_say_what_they_do_and_are_typed():
 
 def _is_nested(tree, node):
     functions = [
-        f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f is not node
+        f
+        for f in ast.walk(tree)
+        if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) and f is not node
     ]
     return any(node in ast.walk(f) for f in functions)
 

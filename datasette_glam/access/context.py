@@ -11,7 +11,8 @@ from sqlite_utils import Database
 
 from llm_glam.db.collection import Collection
 
-from .. import compat
+from .. import compat, items
+from . import restrictions, settings
 
 DEFAULTS = {"max_upload_mb": 20, "max_upload_megapixels": 100}
 
@@ -92,6 +93,42 @@ class CollectionRequest(DatabaseRequest):
             lambda conn: function(wrapped(conn), self.collection, *args, **options)
         )
         return await self.timed("db", work)
+
+    async def read_everything(
+        self,
+        function: Callable[Concatenate[Database, Collection, P], T],
+        *args: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """Call a function as :meth:`read` does, with what is hidden from SQL, too."""
+        work = restrictions.read_everything(
+            self.datasette,
+            self.database,
+            lambda conn: function(wrapped(conn), self.collection, *args, **options),
+        )
+        return await self.timed("db", work)
+
+    @property
+    def may_show_sensitive(self) -> bool:
+        """Whether sensitive pictures are there for those who ask for them."""
+        return settings.of(self.datasette).may_show_sensitive
+
+    async def is_absent(self, item_id: str) -> bool:
+        """Return whether a picture is sensitive, and this site is as if it were not there."""
+        if self.may_show_sensitive:
+            return False
+        return await self.read(items.is_sensitive, item_id)
+
+    async def hidden_columns(self) -> list[str]:
+        """Return the columns of the items table that nobody may see on the site."""
+        hidden = restrictions.of(self.datasette, self.database).hidden
+        names = hidden.columns.get(self.table.lower(), frozenset())
+        return [c for c in await self.read(items.columns) if c.lower() in names]
+
+    async def columns(self) -> list[str]:
+        """Return the columns of the items table that may be seen."""
+        hidden = await self.hidden_columns()
+        return [c for c in await self.read(items.columns) if c not in hidden]
 
     async def may_run_sql(self) -> bool:
         """Return whether the actor may run their own SQL on the database."""

@@ -9,7 +9,9 @@ from llm_glam.db import collections
 from llm_glam.db.collection import Collection
 
 from .. import compat, required_columns
+from . import settings
 from .context import CollectionRequest, DatabaseRequest, SiteRequest, wrapped
+from .restrictions import our_page
 
 # The table that pages read beside the items table.
 VECTORS = "embeddings"
@@ -35,7 +37,8 @@ async def enter_database(datasette: Any, request: Request) -> DatabaseRequest:
         raise NotFound(
             f"There is no database '{database}' here; the home page lists the databases."
         )
-    await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
+    with our_page():
+        await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
     return DatabaseRequest(datasette, request, database, datasette.databases[database])
 
 
@@ -50,7 +53,8 @@ async def enter_collection(datasette: Any, request: Request) -> CollectionReques
     collection = await found.db.execute_fn(
         lambda conn: collections.find(wrapped(conn), name)
     )
-    if collection is None or not collection.is_ours or not collection.items_table:
+    is_shown = settings.of(datasette).has_pages(name)
+    if not (is_shown and collection and collection.is_ours and collection.items_table):
         raise NotFound(
             f"There is no picture collection '{name}' in the database '{found.database}'; "
             "the database's page of pictures lists its collections."
@@ -67,6 +71,24 @@ async def enter_collection(datasette: Any, request: Request) -> CollectionReques
     return page_request
 
 
+async def enter_item(datasette: Any, request: Request) -> CollectionRequest:
+    """Check a request for a page about the picture in its URL and return its context.
+
+    :raises datasette.Forbidden: as for the collection
+    :raises NotFound: there is no such collection, or the picture is sensitive and not shown
+    """
+    found = await enter_collection(datasette, request)
+    item_id = found.url_name("item")
+    if await found.is_absent(item_id):
+        raise NotFound(unknown_item(item_id, found.collection.name))
+    return found
+
+
+def unknown_item(item_id: str, collection: str) -> str:
+    """Return what to tell those who ask for a picture that is not there."""
+    return f"There is no picture '{item_id}' in the collection '{collection}'; search its gallery."
+
+
 async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
     """Return the context for each database whose vectors the actor may see."""
     from datasette import Forbidden
@@ -75,7 +97,10 @@ async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
     found = []
     for database, db in datasette.databases.items():
         try:
-            await compat.ensure_can_view(datasette, request.actor, database, [VECTORS])
+            with our_page():
+                await compat.ensure_can_view(
+                    datasette, request.actor, database, [VECTORS]
+                )
         except Forbidden:
             continue
         found.append(DatabaseRequest(datasette, request, database, db))
@@ -87,7 +112,10 @@ async def visible_collections(page_request: DatabaseRequest) -> list[CollectionR
     from datasette import Forbidden
 
     found = []
+    chosen = settings.of(page_request.datasette)
     for collection in await page_request.db.execute_fn(lambda c: whole(wrapped(c))):
+        if not chosen.has_pages(collection.name):
+            continue
         one = page_request.of_collection(collection, collection.items_table)
         try:
             await _ensure_can_view_items(one)
@@ -98,12 +126,13 @@ async def visible_collections(page_request: DatabaseRequest) -> list[CollectionR
 
 
 async def _ensure_can_view_items(page_request: CollectionRequest) -> None:
-    await compat.ensure_can_view(
-        page_request.datasette,
-        page_request.request.actor,
-        page_request.database,
-        [page_request.table],
-    )
+    with our_page():
+        await compat.ensure_can_view(
+            page_request.datasette,
+            page_request.request.actor,
+            page_request.database,
+            [page_request.table],
+        )
 
 
 def whole(db: Database) -> list[Collection]:

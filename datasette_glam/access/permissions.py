@@ -14,17 +14,20 @@ from sqlite_utils import Database
 from llm_glam.db import full_text, items
 
 from .. import compat
+from . import restrictions
 from .context import wrapped
 
 PREFIX = "glam_"
+VIEW = "view-table"
 # Checking permissions runs the hook that checks permissions.
 _is_checking: ContextVar[bool] = ContextVar("is_checking", default=False)
 
 
 async def may_view_part(datasette: Any, actor: Any, database: str, table: str) -> bool:
     """Return whether the actor may view a table, if it is one with parts of items tables."""
-    db = datasette.databases[database]
-    needed = await db.execute_fn(lambda conn: _needed(wrapped(conn), [table]))
+    needed = await restrictions.read_everything(
+        datasette, database, lambda conn: _needed(wrapped(conn), [table])
+    )
     return await _may_view_all(datasette, actor, database, needed[table])
 
 
@@ -63,12 +66,20 @@ async def denied_tables(datasette: Any, actor: Any) -> list[tuple[str, str]]:
 
 async def _denied(datasette: Any, actor: Any, database: str) -> list[str]:
     db = datasette.databases[database]
-    needed = await db.execute_fn(lambda conn: _needed(wrapped(conn)))
+    if restrictions.closes(datasette, VIEW, database, None):
+        return [*await db.table_names(), *await db.view_names()]
+    needed = await restrictions.read_everything(
+        datasette, database, lambda conn: _needed(wrapped(conn))
+    )
     may = {
         tables: await _may_view_all(datasette, actor, database, tables)
         for tables in set(needed.values())
     }
-    return [table for table, tables in needed.items() if not may[tables]]
+    return [
+        table
+        for table, tables in needed.items()
+        if not may[tables] or restrictions.closes(datasette, VIEW, database, table)
+    ]
 
 
 async def _may_view_all(

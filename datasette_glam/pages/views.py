@@ -1,12 +1,14 @@
 """The list of collections, the page of a picture, and thumbnails."""
 
+from functools import partial
+
 from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.db import embeddings
 
 from .. import items
 from ..access import gate
-from ..access.context import CollectionRequest, DatabaseRequest
+from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
 from ..media import originals
 from ..web import cache, urls
 from ..web.page import Page, jpeg
@@ -19,16 +21,24 @@ NEIGHBOURS = 24
 
 async def collections(page_request: DatabaseRequest) -> Page:
     """Return the list of a database's collections."""
-    datasette, database = page_request.datasette, page_request.database
+    page = await listed(page_request, await gate.visible_collections(page_request))
+    page.data["database"] = page_request.database
+    return page
+
+
+async def listed(page_request: SiteRequest, found: list[CollectionRequest]) -> Page:
+    """Return a list of collections."""
+    datasette = page_request.datasette
     cached = cache.of(datasette)
     rows = []
-    for one in await gate.visible_collections(page_request):
-        row = await cached.read(one, "overview", items.overview)
+    for one in found:
+        shown = partial(items.overview, with_sensitive=one.may_show_sensitive)
+        row = await cached.read(one, "overview", shown)
         rows.append(row)
-        row["url"] = urls.collection(datasette, database, row["name"])
+        row["url"] = urls.collection(datasette, one.database, row["name"])
         row["model_url"] = model.address(datasette, row["model"])
-        urls.add(datasette, database, row["name"], row["items"])
-    return Page("glam_collections.html", {"database": database, "collections": rows})
+        urls.add(datasette, one.database, row["name"], row["items"])
+    return Page("glam_collections.html", {"database": None, "collections": rows})
 
 
 async def item(page_request: CollectionRequest) -> Page:
@@ -36,11 +46,13 @@ async def item(page_request: CollectionRequest) -> Page:
     datasette, database = page_request.datasette, page_request.database
     name = page_request.collection.name
     item_id = page_request.url_name("item")
-    row = await page_request.read(items.item, item_id)
+    headings = await page_request.read_everything(items.headings)
+    row = await page_request.read(items.item, item_id, headings)
     if row is None:
-        raise NotFound(
-            f"There is no picture '{item_id}' in the collection '{name}'; search its gallery."
-        )
+        raise NotFound(gate.unknown_item(item_id, name))
+    row["further_records"] = await page_request.read_everything(
+        items.further_records, item_id, await page_request.hidden_columns()
+    )
     page = Page("glam_item.html", {**about(page_request), "item": row, "items": []})
     urls.add(datasette, database, name, [row])
     row["row_url"] = urls.row(datasette, database, page_request.table, item_id)

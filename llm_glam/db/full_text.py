@@ -34,6 +34,15 @@ def tables_of(table: str) -> list[str]:
     return [f"{table}{part}" for part in TABLES]
 
 
+def tables_with_words(table: str) -> list[str]:
+    """Return those of :func:`tables_of` that tell of words, so without the settings.
+
+    SQLite reads the settings whenever it looks at the index, if only for the names of its columns.
+    """
+    settings = f"{index_name(table)}_config"
+    return [name for name in tables_of(table) if name != settings]
+
+
 def triggers_of(table: str) -> list[str]:
     """Return the names of the triggers that keep it up to date."""
     return [f"{table}{part}" for part in TRIGGERS]

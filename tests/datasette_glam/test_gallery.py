@@ -721,7 +721,9 @@ async def test_counts_are_remembered_while_nothing_changes(many, monkeypatch):
     monkeypatch.setattr(change_stamp, "JUST_NOW", -3600)
     counted = []
     real = items.count
-    monkeypatch.setattr(items, "count", lambda *a: counted.append(1) or real(*a))
+    monkeypatch.setattr(
+        items, "count", lambda *a, **k: counted.append(1) or real(*a, **k)
+    )
     datasette = site(many)
     before = await found(datasette, PHOTOS + ".json")
     first = len(counted)

@@ -106,6 +106,10 @@ def test_words_of_hidden_columns_are_not_searched(marked):
     ):
         with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized"):
             restricted(marked, hold_back=True).execute(closed)
+    described = restricted(marked, hold_back=True).execute(
+        "pragma table_info(photos_fts)"
+    )
+    assert len(described.fetchall()) > 3  # as Datasette asks
     marked("glam", "mark", "photos", "--private", "Shelf")
     assert restricted(marked, hold_back=True).execute(sql).fetchall() == []
 

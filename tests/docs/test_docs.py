@@ -15,7 +15,7 @@ import yaml
 
 import llm_glam
 from datasette_glam import items, routes, sql_functions
-from datasette_glam.access import llm_embed_guard
+from datasette_glam.access import llm_embed_guard, settings
 from datasette_glam.access.context import DEFAULTS as SITE_DEFAULTS
 from datasette_glam.media import decoder, originals
 from datasette_glam.pages import views
@@ -39,6 +39,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 SETTINGS = [
     *SITE_DEFAULTS,
+    *("public", "open_data", "show_sensitive", "collections", settings.PRIVATE),
     "image_root",
     llm_embed_guard.OPENED,
     sql_functions.SWITCH,
@@ -264,7 +265,8 @@ def test_the_settings_are_those_the_site_reads():
         read |= set(
             re.findall(r'(?:page_request\.setting|config\.get)\("(\w+)"', text(path))
         )
-    assert read | {llm_embed_guard.OPENED, sql_functions.SWITCH} == set(SETTINGS)
+    named = {llm_embed_guard.OPENED, sql_functions.SWITCH, settings.PRIVATE}
+    assert read | named == set(SETTINGS)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
+from sqlite_utils import Database
 
 from llm_glam.publish import local_server
 
@@ -131,3 +133,126 @@ def test_the_words_query_of_the_metadata_file(llm, colours, photos):
         return response.json()
 
     assert [row["id"] for row in asyncio.run(rows())] == ["green.png", "red.png"]
+
+
+@pytest.fixture
+def started(llm, colours, photos, monkeypatch):
+    """What ``serve`` would have run: the site, and what the command printed."""
+    llm(*EMBED)
+    sites = []
+    monkeypatch.setattr(
+        local_server, "run", lambda site, ready: sites.append(site) or ready()
+    )
+
+    def start(*options):
+        printed = llm("glam", "serve", "--no-browser", *options)
+        return sites[-1], printed
+
+    return start
+
+
+def settings_of(site):
+    if site.configuration() is None:
+        return None
+    return yaml.safe_load(site.configuration())["plugins"]["datasette-glam"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], None),
+        (["--host", "localhost"], None),
+        (["--host", "127.0.0.5"], None),
+        (["--host", "::1"], None),
+        (["--public"], {"public": True}),
+        (["--host", "0.0.0.0"], {"public": True}),
+        (["--host", "::"], {"public": True}),
+        (["--host", "192.168.7.7"], {"public": True}),
+        (["--host", "museum.local"], {"public": True}),
+        (["photos", "--public"], {"public": True, "collections": ["photos"]}),
+        (
+            ["--public", "--open-data", "--show-sensitive"],
+            {"public": True, "open_data": True, "show_sensitive": True},
+        ),
+    ],
+)
+def test_what_others_may_do(started, options, expected):
+    site, _ = started(*options)
+    assert settings_of(site) == expected
+
+
+def test_owners_are_told_what_others_see(started, llm):
+    db = Database(llm.database)
+    for column in ("Note", "Store", "Donor"):
+        db["photos"].add_column(column, str)
+    db["photos"].update("red.png", {"sensitive": 1})
+    llm("glam", "mark", "photos", "--private", "Note", "--public", "Donor")
+    _, printed = started("photos", "--host", "0.0.0.0", "-p", "8123")
+    for words in (
+        "Everybody sees: photos, 1 pictures with their records",
+        "Absent: 1 sensitive",
+        "Hidden, since private: Note.",
+        "Hidden until you decide: Store.",
+        "llm glam mark photos --private COLUMN or --public COLUMN",
+        "Closed: tables, SQL, downloads",
+        "plugins:\n  datasette-glam:\n    public: true",
+    ):
+        assert words in printed.stderr
+    addresses = printed.stdout.split()
+    assert all(one.endswith(":8123/embeddings/-/glam/photos") for one in addresses)
+    assert not any("0.0.0.0" in one for one in addresses)
+    _, printed = started("--public", "--open-data")
+    assert "Closed in spite of --open-data: tables and SQL" in printed.stderr
+    assert printed.stdout == "http://127.0.0.1:8001/embeddings/-/glam\n"
+
+
+def test_openness_is_for_others(llm, colours, photos):
+    llm(*EMBED)
+    message = llm.fails("glam", "serve", "--open-data", exit_code=2)
+    assert "give --host or --public" in message
+
+
+def test_settings_go_beside_those_of_the_metadata_file(started, tmp_path):
+    file = tmp_path / "metadata.yml"
+    file.write_text(
+        "title: Museum\nplugins: {datasette-glam: {public: false, image_root: x}}\n"
+    )
+    site, printed = started("--public", "--metadata", str(file))
+    assert yaml.safe_load(site.configuration()) == {
+        "title": "Museum",
+        "plugins": {"datasette-glam": {"public": True, "image_root": "x"}},
+    }
+    assert f"with, in {file}:" in printed.stderr
+    assert "-" in site.arguments(configuration="-")
+
+
+@pytest.mark.parametrize("content", ["a: [", "- a list", "just words"])
+def test_a_metadata_file_that_is_none(llm, colours, photos, tmp_path, content):
+    llm(*EMBED)
+    (tmp_path / "m.yml").write_text(content)
+    message = llm.fails("glam", "serve", "--public", "--metadata", "m.yml")
+    assert message.startswith("m.yml ")
+
+
+@pytest.mark.slow
+def test_a_public_site_has_our_pages_only(llm, colours, photos, tmp_path):
+    llm(*EMBED)
+    port = free_port()
+    command = ["-m", "llm", "glam", "serve", "photos", "--public", "--no-browser"]
+    process = subprocess.Popen(
+        [sys.executable, *command, "-p", str(port), "--metadata", str(METADATA)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        address = process.stdout.readline().strip()
+        assert "<h1>photos</h1>" in read(f"http://127.0.0.1:{port}/")  # leads there
+        assert "<h1>photos</h1>" in read(address)
+        for path in ("embeddings", "photos", "glam_runs", "collections"):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                read(f"http://127.0.0.1:{port}/embeddings/{path}.json")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -27,7 +27,7 @@ async def csv_response(
     page_request: CollectionRequest, scores: dict[str, float | None]
 ) -> Response:
     """Return the records of pictures as CSV, each with its score."""
-    columns = await page_request.read(items.columns)
+    columns = await page_request.columns()
     rows = await page_request.read(items.records, list(scores))
     out = io.StringIO()
     writer = csv.writer(out)

@@ -95,7 +95,7 @@ async def _requested(page_request: CollectionRequest, wanted: Search) -> list[Fa
     if "facets" not in configured and not in_url:
         cached = cache.of(page_request.datasette)
         return await cached.read(page_request, "facets", suggested)
-    columns = await page_request.read(items.columns)
+    columns = await page_request.columns()
     for one in in_url:
         if one.type not in SUFFIXES or one.column not in columns:
             raise BadFilter(

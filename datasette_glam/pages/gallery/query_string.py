@@ -28,7 +28,10 @@ Parameter = tuple[str, str]
 
 @dataclass(frozen=True)
 class Search:
-    """A search of a gallery. Filters are as in the query string: ``material=bronze``."""
+    """A search of a gallery. Filters are as in the query string: ``material=bronze``.
+
+    ``hidden`` are columns that filters cannot name.
+    """
 
     terms: tuple[Term, ...] = ()
     filters: tuple[str, ...] = ()
@@ -40,11 +43,12 @@ class Search:
     size: str = ""
     seed: int | None = None
     page: int = 1
+    hidden: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> Conditions:
         """The conditions on the records of pictures."""
-        return Conditions(self.filters, self.where, self.words or None)
+        return Conditions(self.filters, self.where, self.words or None, self.hidden)
 
     @property
     def line(self) -> str:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 
 from datasette.utils.asgi import Response
 
@@ -10,6 +11,7 @@ from llm_glam.formats.tables import Row
 from llm_glam.search import terms
 
 from ... import items, random_sample
+from ...access import gate
 from ...access.context import CollectionRequest
 from ...web import cache, search_pool
 from ...web.page import Page, Refused
@@ -42,11 +44,17 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     page.data["pictures"] = await _count(page_request)
     try:
         wanted = query_string.read(page_request.request.args)
+        wanted = replace(
+            wanted,
+            hidden=tuple(await page_request.hidden_columns()),
+            with_sensitive=wanted.with_sensitive and page_request.may_show_sensitive,
+        )
         if (
             query_string.is_form(page_request.request.args)
             and page_request.request.method != "POST"
         ):
             return Response.redirect(query_string.address(page_request, wanted))
+        await _check_terms(page_request, wanted)
         found = await _found(page_request, page, wanted)
         if page_request.format == ".csv":
             return await exports.csv_response(page_request, found)
@@ -79,9 +87,20 @@ def about(page_request: CollectionRequest) -> Row:
     }
 
 
+async def _check_terms(page_request: CollectionRequest, wanted: Search) -> None:
+    """Refuse a search for pictures that are absent as one for pictures that do not exist.
+
+    :raises UnknownItem: there is one in the query
+    """
+    for term in wanted.terms:
+        if term.id is not None and await page_request.is_absent(term.id):
+            raise UnknownItem(gate.unknown_item(term.id, page_request.collection.name))
+
+
 async def _count(page_request: CollectionRequest) -> int:
     cached = cache.of(page_request.datasette)
-    return await cached.read(page_request, "count", items.count)
+    shown = partial(items.count, with_sensitive=page_request.may_show_sensitive)
+    return await cached.read(page_request, "count", shown)
 
 
 async def _found(
@@ -132,7 +151,7 @@ async def _describe(
     page_request: CollectionRequest, page: Page, wanted: Search, among: list[str] | None
 ) -> None:
     """Add to the page the search as it was parsed, and the facets to narrow it down."""
-    columns = await page_request.read(items.columns)
+    columns = await page_request.columns()
     page.data["q"], page.data["id"] = wanted.line, wanted.only_id
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
     page.data["fitting"] = None if among is None else len(among)

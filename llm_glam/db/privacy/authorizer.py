@@ -19,7 +19,8 @@ from . import columns
 # Records as they came, also of private columns; paths on this computer; SQLite's own samples.
 CLOSED = frozenset(
     {
-        *("glam_sources", "glam_kept_records", "glam_runs", "glam_folders"),
+        *("glam_sources", "glam_columns", "glam_kept_records", "glam_runs"),
+        "glam_folders",
         *("sqlite_stat3", "sqlite_stat4", "sqlite_dbpage"),
     }
 )
@@ -57,7 +58,7 @@ def hidden(
         by_table[table.lower()] = frozenset(name.lower() for name in found)
         triggers |= {name.lower() for name in full_text.triggers_of(table)}
         if found & set(full_text.columns(db, table) or ()):
-            tables |= {name.lower() for name in full_text.tables_of(table)}
+            tables |= {name.lower() for name in full_text.tables_with_words(table)}
     return Hidden(by_table, frozenset(tables), frozenset(triggers))
 
 
