@@ -2,11 +2,13 @@
 
 ``user_dir()/glam/train/NAME/`` contains the inputs of the projections (features.npz) or the towers
 (pixels.npy and pixels.npz, until training ends), the training state (state.safetensors), a line
-for each epoch (log.jsonl), the curves (curves.svg) and the card.
+for each epoch (log.jsonl), the curves (curves.svg), the card, and the lock of the process that
+trains (training.lock).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
-from ..formats import atomic
+from ..formats import atomic, file_lock
 from ..models import loading, local_store, registry
 from ..models.engine_choice import EngineOptions
 from ..models.registry import Checkpoint
@@ -37,8 +39,14 @@ from .learn.tower_learner import Part, TowerLearner
 from .presets import LAST_BLOCK, PROJECTIONS
 
 STATE, PIXELS = "state.safetensors", "pixels.npy"
+LOCK = "training.lock"
 PROVED = 20  # captions checked
 ALIKE = 1e-4  # largest loss of cosine between saved and measured vectors
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of the files of the runs with this name."""
+    return registry.directory() / "train" / name.replace("/", "--")
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class TrainingRun:
     @property
     def folder(self) -> Path:
         """The folder of the run's files."""
-        return registry.directory() / "train" / self.name.replace("/", "--")
+        return folder_of(self.name)
 
     @property
     def is_begun(self) -> bool:
@@ -73,6 +81,25 @@ def begin(name: str | None, base: str) -> TrainingRun:
         _check_is_free(name)
         run.folder.mkdir(parents=True, exist_ok=True)
     return run
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Let one process at a time train a checkpoint of this name; two would write the same files.
+
+    :raises NameTaken: another one is training it
+    """
+    folder = folder_of(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = file_lock.locked(folder / LOCK, wait_s=0)
+    except TimeoutError as error:
+        raise NameTaken(
+            f"Another command is training '{name}' at the moment. Wait until it has finished, or "
+            f"choose another name, such as {name}-2."
+        ) from error
+    with lock:
+        yield
 
 
 def _check_is_free(name: str) -> None:

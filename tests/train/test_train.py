@@ -15,10 +15,11 @@ from PIL import Image, ImageDraw
 
 from llm_glam.cli import train as command
 from llm_glam.cli import train_context
-from llm_glam.errors import BadPairs
+from llm_glam.errors import BadPairs, NameTaken
 from llm_glam.evaluate import encoding
 from llm_glam.evaluate.pairs import holdout
-from llm_glam.evaluate.pairs.pairs import Pair
+from llm_glam.evaluate.pairs.pairs import Pair, Pairs
+from llm_glam.formats import file_lock
 from llm_glam.models import registry
 from llm_glam.train import training_run, workflow
 from llm_glam.train.cache import npz
@@ -294,6 +295,23 @@ def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatc
     assert "epoch 4/40" not in resumed.stderr
     assert "epoch 5/40" in resumed.stderr
     assert list(recall(resumed).values()) == list(recall(trained[0]).values())
+
+
+def test_another_command_is_training_this_name(learner, school):
+    """The second is refused before it reads anything, and touches nothing of the first."""
+    folder = registry.directory() / "train" / "a--b"
+    folder.mkdir(parents=True)
+    data = school[0] / "data" / "captions.csv"
+    args = ("glam", "train", data, "--base", "tiny", "--name", "a/b")
+    with file_lock.locked(folder / training_run.LOCK, wait_s=0):
+        assert learner.fails(*args, "--resume") == (
+            "Another command is training 'a/b' at the moment. Wait until it has finished, or "
+            "choose another name, such as a/b-2."
+        )
+        with pytest.raises(NameTaken):
+            workflow.train(Pairs([]), "a/b", options=workflow.TrainOptions("tiny"))
+        learner(*args, "--check")
+    assert [one.name for one in folder.iterdir()] == [training_run.LOCK]
 
 
 @pytest.mark.parametrize("check", [["--check"], QUICK])
