@@ -9,6 +9,7 @@ import asyncio
 import io
 import sys
 from contextlib import suppress
+from io import FileIO
 
 from llm_glam import child_process
 
@@ -24,7 +25,7 @@ class BadUpload(Exception):
 
 
 async def decode(
-    content: bytes,
+    source: bytes | FileIO,
     max_megapixels: float,
     side: int = UPLOAD_SIDE,
     format_: str = "PNG",
@@ -32,14 +33,16 @@ async def decode(
 ) -> bytes:
     """Return a smaller, re-encoded picture, which has no byte of the file itself.
 
+    :param source: a file's bytes, or the open file, which only that process reads
     :param side: the maximum of its short side in pixels
     :param page: which page of a TIFF
     :raises BadUpload: the file is not a picture, is too large, or takes too long to decode
     """
+    content = source if isinstance(source, bytes) else None
     process = await asyncio.create_subprocess_exec(
         *child_process.python_module("datasette_glam.media.decoder"),
         *(str(max_megapixels), str(side), format_, str(page)),
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if isinstance(source, bytes) else source,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -73,8 +76,9 @@ def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     from llm_glam.images import decoding
 
     try:
-        content = sys.stdin.buffer.read()
-        picture = decoding.read(content, max_megapixels=max_megapixels, page=page)
+        stdin = sys.stdin.buffer
+        source = stdin if stdin.seekable() else stdin.read()
+        picture = decoding.read(source, max_megapixels=max_megapixels, page=page)
     except BadImage as error:
         reason = error.message.partition("; to allow more")[0]
         print(" ".join(reason.split()), file=sys.stderr)
