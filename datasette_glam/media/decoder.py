@@ -73,7 +73,7 @@ def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     """Decode standard input, in the process that :func:`decode` starts; return the exit status."""
     limit_memory()
     from llm_glam.errors import BadImage
-    from llm_glam.images import decoding
+    from llm_glam.images import color, decoding
 
     try:
         stdin = sys.stdin.buffer
@@ -86,8 +86,12 @@ def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     im = picture.image
     scale = min(1.0, side / min(im.size))
     size = [max(1, min(MAX_ASPECT_RATIO * side, round(n * scale))) for n in im.size]
+    for_people = format_ == "JPEG"  # models take the values as they are in the file
     out = io.BytesIO()
-    im.resize(size).save(out, format_, quality=88, compress_level=1)
+    im = im.resize(size)
+    if for_people and picture.profile:
+        im = color.to_srgb(im, picture.profile)
+    im.save(out, format_, quality=88, compress_level=1)
     sys.stdout.buffer.write(out.getvalue())
     return 0
 
