@@ -60,6 +60,9 @@ SHORT_OF_MEMORY = re.compile(
     "|not enough memory|bad_alloc|bad allocation|paging file is too small",
     re.IGNORECASE,
 )
+DISK_FULL_IN_RUST = re.compile(  # 112 and 39 are of Windows
+    rf"\(os error ({'|'.join(map(str, sorted({*DISK_FULL, 112, 39})))})\)"
+)
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
 # What requirements-serve.txt leaves out: searching and serving an exported collection need none.
@@ -229,9 +232,14 @@ class DatabaseProblem(GlamError):
     """The database is locked, read-only, damaged, full, or not an SQLite file."""
 
 
-def is_disk_full(error: OSError) -> bool:
-    """Tell whether the system had no room for what was to be written, or the user no quota."""
-    return error.errno in DISK_FULL
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether the system had no room for what was to be written, or the user no quota.
+
+    Libraries in Rust, such as safetensors, raise errors of their own, with the system's number.
+    """
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    return bool(DISK_FULL_IN_RUST.search(str(error)))
 
 
 def check_text(text: str, refusal: type[GlamError]) -> None:
