@@ -43,9 +43,10 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 import click
 from llm.errors import ModelError
@@ -240,6 +241,30 @@ def is_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in DISK_FULL
     return bool(DISK_FULL_IN_RUST.search(str(error)))
+
+
+@contextmanager
+def naming(theirs: Mapping[Path, Path]) -> Iterator[None]:
+    """Name in messages what the user has given, in place of temporary files and folders of ours.
+
+    :param theirs: what to name, by our paths
+    """
+    try:
+        yield
+    except GlamError as error:
+        raise type(error)(_renamed(error.message, theirs)) from error
+    except OSError as error:
+        if isinstance(error.filename, str):
+            error.filename = _renamed(error.filename, theirs)
+        raise
+
+
+def _renamed(text: str, theirs: Mapping[Path, Path]) -> str:
+    names = {str(ours): str(given) for ours, given in theirs.items()}
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    # Not at the beginning of another file's name, such as mine.2 where mine is ours.
+    pattern = rf"({'|'.join(longest_first)})(?![\w-]|\.\w)"
+    return re.sub(pattern, lambda found: names[found[1]], text)
 
 
 def check_text(text: str, refusal: type[GlamError]) -> None:
