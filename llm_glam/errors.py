@@ -43,9 +43,10 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 import click
 from llm.errors import ModelError
@@ -59,6 +60,9 @@ SHORT_OF_MEMORY = re.compile(
     "failed to map segment|cannot allocate memory|can't allocate memory|can't start new thread"
     "|not enough memory|bad_alloc|bad allocation|paging file is too small",
     re.IGNORECASE,
+)
+DISK_FULL_IN_RUST = re.compile(  # 112 and 39 are of Windows
+    rf"\(os error ({'|'.join(map(str, sorted({*DISK_FULL, 112, 39})))})\)"
 )
 CANNOT_WRITE = {*DISK_FULL, errno.EFBIG, errno.EIO}
 SHOWN = 200  # characters of what cannot be read
@@ -229,9 +233,38 @@ class DatabaseProblem(GlamError):
     """The database is locked, read-only, damaged, full, or not an SQLite file."""
 
 
-def is_disk_full(error: OSError) -> bool:
-    """Tell whether the system had no room for what was to be written, or the user no quota."""
-    return error.errno in DISK_FULL
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether the system had no room for what was to be written, or the user no quota.
+
+    Libraries in Rust, such as safetensors, raise errors of their own, with the system's number.
+    """
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    return bool(DISK_FULL_IN_RUST.search(str(error)))
+
+
+@contextmanager
+def naming(theirs: Mapping[Path, Path]) -> Iterator[None]:
+    """Name in messages what the user has given, in place of temporary files and folders of ours.
+
+    :param theirs: what to name, by our paths
+    """
+    try:
+        yield
+    except GlamError as error:
+        raise type(error)(_renamed(error.message, theirs)) from error
+    except OSError as error:
+        if isinstance(error.filename, str):
+            error.filename = _renamed(error.filename, theirs)
+        raise
+
+
+def _renamed(text: str, theirs: Mapping[Path, Path]) -> str:
+    names = {str(ours): str(given) for ours, given in theirs.items()}
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    # Not at the beginning of another file's name, such as mine.2 where mine is ours.
+    pattern = rf"({'|'.join(longest_first)})(?![\w-]|\.\w)"
+    return re.sub(pattern, lambda found: names[found[1]], text)
 
 
 def check_text(text: str, refusal: type[GlamError]) -> None:

@@ -210,7 +210,8 @@ def test_few_modules_know_pillow():
     }
     # The engine's self-test draws one picture of its own, the export's and the probes a few.
     engine = {f"engine/{name}.py" for name in ("torch", "export", "probes")}
-    assert knowing == {"images/decoding.py", "images/color.py"} | engine
+    images = {f"images/{name}.py" for name in ("decoding", "color", "profiles")}
+    assert knowing == images | engine
 
 
 def test_public_functions_say_what_they_do_and_are_typed():

@@ -9,6 +9,7 @@ import asyncio
 import io
 import sys
 from contextlib import suppress
+from io import FileIO
 
 from llm_glam import child_process
 
@@ -24,7 +25,7 @@ class BadUpload(Exception):
 
 
 async def decode(
-    content: bytes,
+    source: bytes | FileIO,
     max_megapixels: float,
     side: int = UPLOAD_SIDE,
     format_: str = "PNG",
@@ -32,14 +33,16 @@ async def decode(
 ) -> bytes:
     """Return a smaller, re-encoded picture, which has no byte of the file itself.
 
+    :param source: a file's bytes, or the open file, which only that process reads
     :param side: the maximum of its short side in pixels
     :param page: which page of a TIFF
     :raises BadUpload: the file is not a picture, is too large, or takes too long to decode
     """
+    content = source if isinstance(source, bytes) else None
     process = await asyncio.create_subprocess_exec(
         *child_process.python_module("datasette_glam.media.decoder"),
         *(str(max_megapixels), str(side), format_, str(page)),
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if isinstance(source, bytes) else source,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -70,11 +73,12 @@ def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     """Decode standard input, in the process that :func:`decode` starts; return the exit status."""
     limit_memory()
     from llm_glam.errors import BadImage
-    from llm_glam.images import decoding
+    from llm_glam.images import color, decoding
 
     try:
-        content = sys.stdin.buffer.read()
-        picture = decoding.read(content, max_megapixels=max_megapixels, page=page)
+        stdin = sys.stdin.buffer
+        source = stdin if stdin.seekable() else stdin.read()
+        picture = decoding.read(source, max_megapixels=max_megapixels, page=page)
     except BadImage as error:
         reason = error.message.partition("; to allow more")[0]
         print(" ".join(reason.split()), file=sys.stderr)
@@ -82,8 +86,12 @@ def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     im = picture.image
     scale = min(1.0, side / min(im.size))
     size = [max(1, min(MAX_ASPECT_RATIO * side, round(n * scale))) for n in im.size]
+    for_people = format_ == "JPEG"  # models take the values as they are in the file
     out = io.BytesIO()
-    im.resize(size).save(out, format_, quality=88, compress_level=1)
+    im = im.resize(size)
+    if for_people and picture.profile:
+        im = color.to_srgb(im, picture.profile)
+    im.save(out, format_, quality=88, compress_level=1)
     sys.stdout.buffer.write(out.getvalue())
     return 0
 

@@ -1,7 +1,9 @@
 """Serve larger pictures from the folder that the site's owner configures as ``image_root``."""
 
 import asyncio
-import io
+import os
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from . import decoder
 
 SIDE = 1200  # short side in pixels
 AGE = "max-age=3600"
+MOST_BYTES = 2_000_000_000  # of an original's file, all of which is read for its hash
 
 
 def root_of(datasette: Any, items_table: str) -> Path | None:
@@ -61,14 +64,9 @@ async def original(page_request: CollectionRequest) -> Response:
             return Response.text(text, status=503, headers={"retry-after": "5"})
         try:
             limit = page_request.setting("max_upload_megapixels")
-            content = await _content(path)
             page = page_items.page_of(row["id"], row["file"], row["image_format"])
-            md5 = page_items.content_hash(io.BytesIO(content), page).hex()
-            if md5 != row["image_md5"]:
-                raise decoder.BadUpload(
-                    "its file has changed since it was embedded; embed it again"
-                )
-            smaller = await decoder.decode(content, limit, SIDE, "JPEG", page)
+            with await asyncio.to_thread(_checked, path, page, row["image_md5"]) as fp:
+                smaller = await decoder.decode(fp, limit, SIDE, "JPEG", page)
         except decoder.BadUpload as error:
             raise NotFound(
                 f"The original of '{item_id}' cannot be shown: {error}."
@@ -76,12 +74,24 @@ async def original(page_request: CollectionRequest) -> Response:
     return jpeg(page_request, smaller, tag=tag, age=AGE)
 
 
-async def _content(path: Path) -> bytes:
-    """Return the content of a file, read beside the other visitors.
+def _checked(path: Path, page: int, md5: str) -> FileIO:
+    """Open the file that was embedded, at its beginning; only a block of it is in memory.
 
-    :raises BadUpload: the system cannot read it
+    :raises BadUpload: the system cannot read it, it is another file now, or it is too large
     """
     try:
-        return await asyncio.to_thread(path.read_bytes)
+        with ExitStack() as closed_by_errors:
+            fp = closed_by_errors.enter_context(path.open("rb", buffering=0))
+            if fp.seek(0, os.SEEK_END) > MOST_BYTES:
+                text = f"its file has more than {MOST_BYTES / 1e6:,.0f} MB"
+                raise decoder.BadUpload(text)
+            fp.seek(0)
+            if page_items.content_hash(fp, page).hex() != md5:
+                raise decoder.BadUpload(
+                    "its file has changed since it was embedded; embed it again"
+                )
+            fp.seek(0)
+            closed_by_errors.pop_all()
+            return fp
     except OSError as error:
         raise decoder.BadUpload(f"it cannot be read ({error.strerror})") from error

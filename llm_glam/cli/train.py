@@ -1,5 +1,6 @@
 """``llm glam train``: train a checkpoint, with metrics before and after."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -121,14 +122,13 @@ def command(
         command=command_line(click.get_current_context()),
     )
     workflow.check_name(None if check else name, base)
-    found = source.read(from_files=True, for_training=True)
-    split = holdout.split(found, seed)
-    if check:
-        with ProgressBar() as progress:
-            row = workflow.check(found, split=split, options=options, progress=progress)
-        output_rows([row], format_)
-    else:
-        _train(found, str(name), split, options, format_)
+    with nullcontext() if check else workflow.alone(str(name)):
+        found = source.read(from_files=True, for_training=True)
+        split = holdout.split(found, seed)
+        if check:
+            _check(found, split, options, format_)
+        else:
+            _train(found, str(name), split, options, format_)
 
 
 def _of_collection(source: Source) -> str | None:
@@ -137,6 +137,13 @@ def _of_collection(source: Source) -> str | None:
     if model:
         say_on_stderr(f"Starting from {model}, the checkpoint of {source.name}")
     return model
+
+
+def _check(found: Pairs, split: Split, options: TrainOptions, format_: str) -> None:
+    """Output what is known about the data."""
+    with ProgressBar() as progress:
+        row = workflow.check(found, split=split, options=options, progress=progress)
+    output_rows([row], format_)
 
 
 def _train(

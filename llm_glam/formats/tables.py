@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DELIMITERS = ",;\t"  # European Excel writes semicolons
 OPEN = r'(?:^|(?<=[,;\t])) *"'
 QUOTED = re.compile(OPEN + r'(?:[^"]|"")*+"')
+LONGEST_CELL = 10_000_000  # characters, in CSV
 MOST_LINES = (
     100  # of the names of columns, which may have line breaks in quotation marks
 )
@@ -102,7 +103,7 @@ def _check_options(path: Path, notes: Notes) -> None:
 
 
 def _csv(path: Path, notes: Notes) -> Iterator[Row]:
-    csv.field_size_limit(10_000_000)
+    csv.field_size_limit(LONGEST_CELL)
     with _text(path, notes) as fp:
         begin = _first_line(path, fp, notes)
         delimiter = _delimiter(path, fp, begin)
@@ -188,7 +189,8 @@ def _csv_rows(
     """Yield the cells of each row, with the line in which it begins.
 
     :param begins: the number of the next line of the file
-    :raises BadRecords: a quotation mark is not closed, or not where the cell ends
+    :raises BadRecords: a quotation mark is not closed, or not where the cell ends; a cell is
+        too long
     """
     lines: list[str] = []  # of the row that is being read
 
@@ -206,11 +208,24 @@ def _csv_rows(
             begins += len(lines)
             lines.clear()
     except csv.Error as error:
+        place = f"{path}, line {begins:,}"
+        if "field limit" in str(error):
+            raise BadRecords(f"{place}: {_too_long(len(lines))}") from error
         raise BadRecords(
-            f"{path}, line {begins:,}: a cell begins with a quotation mark but does not end with "
-            "one, so that further lines would become part of it. Close or remove the mark; "
-            "double those within a cell in quotation marks."
+            f"{place}: a cell begins with a quotation mark but does not end with one, so that "
+            "further lines would become part of it. Close or remove the mark; double those "
+            "within a cell in quotation marks."
         ) from error
+
+
+def _too_long(lines: int) -> str:
+    what = f"a cell has more than {LONGEST_CELL:,} characters, which is the limit. "
+    if lines == 1:
+        return what + "Shorten it, or remove its column."
+    return what + (
+        f"It goes on over {lines:,} lines: close its quotation mark if it should end before, or "
+        "shorten it."
+    )
 
 
 def _line(path: Path, fp: TextIO) -> str:

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .. import platforms
 from ..errors import BadImage, MissingDecoder, OutOfMemory, TooManyPixels, Unreadable
-from . import color, downscale, pages
+from . import color, downscale, pages, profiles
 from .grey import GreyTags
 from .pages import Pages
 
@@ -57,7 +57,7 @@ class Facts:
 class Picture:
     """A decoded picture: upright, 8-bit RGB.
 
-    ``profile`` is the file's own colour profile. CLIP was trained on pictures as they are in
+    ``profile`` is the file's own colour profile, None for sRGB. CLIP was trained on pictures as they are in
     files, so it only matters for thumbnails.
     """
 
@@ -161,8 +161,7 @@ def decode(im: Image.Image, full_size: tuple[int, int] | None = None) -> Picture
     rgb = color.to_rgb(ImageOps.exif_transpose(im) if _has_exif(im) else im, tags)
     width, height = full_size or rgb.size
     facts = Facts(width, height, im.format or "unknown", remark, plain)
-    profile = im.info.get("icc_profile") if im.mode in ("RGB", "RGBA") else None
-    return Picture(rgb, facts, profile)
+    return Picture(rgb, facts, profiles.of(im))
 
 
 def read(

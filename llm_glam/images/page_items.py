@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from io import BufferedIOBase
+from io import BufferedIOBase, FileIO
 
 PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 FORMAT = "TIFF"
@@ -29,7 +29,7 @@ def page_of(item_id: str, file: str | None, format_: str | None) -> int:
     return page if is_page else 1
 
 
-def content_hash(fp: BufferedIOBase, page: int) -> bytes:
+def content_hash(fp: BufferedIOBase | FileIO, page: int) -> bytes:
     """Return the MD5 of a file, or of a page of it: the file's, continued with ``#`` and its number."""
     md5 = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
     if page > 1:

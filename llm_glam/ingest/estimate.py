@@ -32,16 +32,18 @@ def estimate(
     each = (time.monotonic() - started) / max(1, len(sample))
     thumbnails = [len(r.thumbnail.content) for r in ready if r.thumbnail]
     row = ROW_BYTES + 4 * encoder.dimensions + sum(thumbnails) / max(1, len(thumbnails))
+    file_bytes = sum({file.path: file.size for file in found.files}.values())
+    stored = file_bytes if read_options.keep_raw else 0
     sizes = sorted(r.facts.width * r.facts.height for r in ready if r.facts)
     return {
         "model": model_id,
         "files": len(found.files),
-        "file_bytes": sum({file.path: file.size for file in found.files}.values()),
+        "file_bytes": file_bytes,
         "sample": len(sample),
         "problems_in_sample": sum(isinstance(result, Problem) for result in results),
         "megapixels": round(sizes[len(sizes) // 2] / 1e6, 2) if sizes else None,
         "seconds": round(each * len(found.files)),
-        "database_bytes": round(row * len(found.files)),
+        "database_bytes": round(row * len(found.files) + stored),
     }
 
 

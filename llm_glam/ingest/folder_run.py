@@ -150,7 +150,7 @@ def estimate_folder(
     pipeline.report_remarks(inputs.found, inputs.records, loaded.model_id, progress)
     for problem in pipeline.refused(inputs.found):
         progress.say(f"{problem.entry.id}: {problem.reason}")
-    read_options = options.run.read_options
+    read_options = options.ingest_options.read_options
     return estimate.estimate(
         inputs.found, loaded.model_id, loaded.encoder, read_options
     )
@@ -190,7 +190,8 @@ def _agreement(
     collection, int8 = opened
     model = embedding_model.find(collection.model_id)
     fp32 = model.encoder(engine_options=EngineOptions(progress.say))
-    recall = precision_agreement.measure(found, fp32, int8, options.run.read_options)
+    read_options = options.ingest_options.read_options
+    recall = precision_agreement.measure(found, fp32, int8, read_options)
     if recall is not None:
         progress.say(
             f"In a sample of your pictures, int8 finds {recall:.0%} of the ten nearest neighbours "

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from ..checkpoints import completion, layout
-from ..errors import BadArchive, BadCheckpoint, NameTaken
+from ..errors import BadArchive, BadCheckpoint, NameTaken, naming
 from ..formats import archive_reader, atomic, file_lock
 from . import registry
 
@@ -49,12 +49,12 @@ def usable(name: str, source: Path, base: Base) -> Iterator[Path]:
         yield source
         return
     with _alone(name):
-        with _work() as work:
+        with _work() as work, naming(dict.fromkeys(_steps(work), source)):
             folder = _unpacked(source, work) if not source.is_dir() else source
             if folder == source or completion.lacks(folder):
                 folder = _completed(folder, base, work / "completed")
             copy = _moved(folder, name)
-        with _proved(copy, name):
+        with _proved(copy, name), naming({copy: source}):
             yield copy
 
 
@@ -65,7 +65,8 @@ def made(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
     It is kept if the block succeeds.
     """
     with _alone(name):
-        with _work() as work:
+        own = directory() / _plain(name)
+        with _work() as work, naming({work / "made": own}):
             make(work / "made")
             copy = _moved(work / "made", name)
         with _proved(copy, name):
@@ -112,6 +113,11 @@ def _proved(copy: Path, name: str) -> Iterator[None]:
     _forget_former(name, copy)
 
 
+def _steps(work: Path) -> list[Path]:
+    """Return the folders that a checkpoint is in before it has its place."""
+    return [work / "unpacked", work / "completed"]
+
+
 def _unpacked(archive: Path, work: Path) -> Path:
     if not archive.exists():
         raise BadCheckpoint(
@@ -143,7 +149,8 @@ def _work() -> Iterator[Path]:
     except OSError as error:
         raise _not_stored(error) from error
     try:
-        yield work
+        with naming({work: directory()}):
+            yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

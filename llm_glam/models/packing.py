@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import platforms
 from ..checkpoints import completion, layout
-from ..errors import CannotPack, is_disk_full
+from ..errors import CannotPack, is_disk_full, naming
 from ..formats import archive_reader, archive_writer, atomic, file_lock
 from ..progress import Say
 from . import card_header, citation, loading, pack_manifest, registry
@@ -230,14 +230,14 @@ def _write(
         ) as work,
         file_lock.locked(Path(work, LOCK), wait_s=0),
     ):
-        archive = Path(work, target.name)
+        archive, unpacked = Path(work, target.name), Path(work, "unpacked")
         say(f"Packing {len(files)} files")
         archive_writer.pack(files, archive)
         say("Checking the archive")
-        unpacked = Path(work, "unpacked")
         unpacked.mkdir()
-        archive_reader.unpack(archive, unpacked, layout.is_part)
-        found, *_ = _loaded(unpacked)
+        with naming({archive: target, unpacked: target, Path(work): target.parent}):
+            archive_reader.unpack(archive, unpacked, layout.is_part)
+            found, *_ = _loaded(unpacked)
         if found != fingerprint:
             raise CannotPack(
                 f"{target} was not written: when unpacked again, it had the fingerprint {found} "

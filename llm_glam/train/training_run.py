@@ -6,19 +6,21 @@ for each epoch (log.jsonl), the curves (curves.svg) and the card.
 """
 
 import json
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..checkpoints import layout
-from ..errors import NameTaken, TrainingFailed
+from ..errors import GlamError, NameTaken, TrainingFailed, is_disk_full
 from ..evaluate.batch_recall import Matching
 from ..evaluate.encoding import Refused
 from ..evaluate.measure import MetricOptions
 from ..evaluate.pairs import pairs
 from ..evaluate.pairs.holdout import Split
 from ..evaluate.pairs.pairs import Pair
-from ..formats import atomic
+from ..formats import atomic, file_lock
 from ..models import loading, local_store, registry
 from ..models.engine_choice import EngineOptions
 from ..models.registry import Checkpoint
@@ -52,7 +54,7 @@ class TrainingRun:
     @property
     def folder(self) -> Path:
         """The folder of the run's files."""
-        return registry.directory() / "train" / self.name.replace("/", "--")
+        return registry.directory() / "train" / _plain(self.name)
 
     @property
     def is_begun(self) -> bool:
@@ -73,6 +75,53 @@ def begin(name: str | None, base: str) -> TrainingRun:
         _check_is_free(name)
         run.folder.mkdir(parents=True, exist_ok=True)
     return run
+
+
+def _plain(name: str) -> str:
+    """Return a checkpoint's name as that of a file."""
+    return name.replace("/", "--")
+
+
+def lock_of(name: str) -> Path:
+    """Return the file of the lock of runs with this name."""
+    return registry.directory() / "locks" / "train" / f"{_plain(name)}.lock"
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Let one process at a time train a checkpoint of this name; two would write the same files.
+
+    :raises NameTaken: another one is training it
+    """
+    path = lock_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = file_lock.locked(path, wait_s=0)
+    except TimeoutError as error:
+        raise NameTaken(
+            f"Another command is training '{name}' at the moment. Wait until it has finished, or "
+            f"choose another name, such as {name}-2."
+        ) from error
+    with lock:
+        yield
+
+
+@contextmanager
+def _disk_full_explained(run: TrainingRun) -> Iterator[None]:
+    """Say what to do where there is no space for the files of a run.
+
+    :raises TrainingFailed: instead of what the system and libraries raise
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, GlamError) or not is_disk_full(error):
+            raise
+        more = " with --resume, which continues it" if run.is_begun else ""
+        raise TrainingFailed(
+            f"The training cannot be saved: the disk of {run.folder}, or that of "
+            f"{tempfile.gettempdir()}, is full. Free some space, and repeat the command{more}."
+        ) from error
 
 
 def _check_is_free(name: str) -> None:
@@ -119,7 +168,8 @@ def training_task(
     :raises BadCheckpoint: nothing in it can be trained
     """
     made = _projections if tune == PROJECTIONS else _towers
-    learner, apart, refused = made(run, material, tune, engine_options, progress)
+    with _disk_full_explained(run):
+        learner, apart, refused = made(run, material, tune, engine_options, progress)
     others = material.everyday, material.labels
     given = experiment.training_task(
         learner, apart, material.texts, others, material.metric_options
@@ -225,8 +275,21 @@ def learn(
 ) -> TrainingResult:
     """Train, saving after each epoch what is needed to resume.
 
-    :raises TrainingFailed: there is nothing to resume, or it belongs to another run
+    :raises TrainingFailed: there is nothing to resume, it belongs to another run, or the disk is
+        full
     """
+    with _disk_full_explained(run):
+        return _learnt(run, given, settings, alphas, on_epoch, resume)
+
+
+def _learnt(
+    run: TrainingRun,
+    given: TrainingTask,
+    settings: Settings,
+    alphas: Sequence[float],
+    on_epoch: Callable[[Epoch], None],
+    resume: bool,
+) -> TrainingResult:
     state = _saved(run) if resume else None
     log = run.folder / "log.jsonl"
     lines = [asdict(epoch) for epoch in state.history] if state else []
@@ -283,11 +346,12 @@ def register(
         checkpoint_weights.replaced(run.checkpoint, target, named)
         atomic.write_text(target / layout.CARD, card)
 
-    with local_store.made(run.name, make) as directory:
-        _prove(directory, result, given)
-        notes = f"{run.base.model_id} with {note}"
-        entry = loading.add(run.name, str(directory), notes=notes, say=say)
-    atomic.write_text(run.folder / layout.CARD, card)
+    with _disk_full_explained(run):
+        with local_store.made(run.name, make) as directory:
+            _prove(directory, result, given)
+            notes = f"{run.base.model_id} with {note}"
+            entry = loading.add(run.name, str(directory), notes=notes, say=say)
+        atomic.write_text(run.folder / layout.CARD, card)
     (run.folder / STATE).unlink(missing_ok=True)
     pixel_cache.forget(run.folder / PIXELS)
     return entry

@@ -26,6 +26,7 @@ from .learn.loop import EpochCallback
 from .learn.state import Epoch, Settings
 from .training_run import Material, TrainingRun
 
+alone = training_run.alone
 WHY_STOPPED = {
     "epochs": "Finished all epochs",
     "patience": "Stopped early: recall had not improved for several epochs",
@@ -132,15 +133,18 @@ def train(
     :param on_epoch: called after each epoch, and as number 0 before the first
     :raises TrainingFailed: the result is useless; nothing was registered
     :raises BadPairs: the dataset is too small, or a column is not there
+    :raises NameTaken: it is a checkpoint's name, or another process is training one of this name
     """
-    trained = learn(
-        *(dataset, name),
-        split=split,
-        options=options,
-        progress=progress,
-        on_epoch=on_epoch,
-    )
-    return register(trained, progress), trained
+    training_run.begin(name, embedding_model.resolve((options or TrainOptions()).base))
+    with alone(name):
+        trained = learn(
+            *(dataset, name),
+            split=split,
+            options=options,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+        return register(trained, progress), trained
 
 
 def check(
@@ -178,7 +182,10 @@ def learn(
     progress: Progress | None = None,
     on_epoch: EpochCallback | None = None,
 ) -> Trained:
-    """Train and measure as :func:`train` does, without registering the checkpoint."""
+    """Train and measure as :func:`train` does, without registering the checkpoint.
+
+    Do this and :func:`register` within one block of :func:`alone`.
+    """
     options, progress = options or TrainOptions(), progress or NoProgress()
     run = training_run.begin(name, embedding_model.resolve(options.base))
     if run.is_begun and not options.resume:

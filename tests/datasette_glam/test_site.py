@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -18,6 +19,7 @@ from datasette.utils import tilde_encode
 from PIL import Image
 
 from datasette_glam import compat, routes
+from datasette_glam.media import originals
 from datasette_glam.pages.gallery import record_filters
 from datasette_glam.web import search_pool
 from llm_glam.db.privacy import authorizer
@@ -786,14 +788,44 @@ async def test_nothing_outside_image_root(
 
 
 async def test_an_original_that_may_not_be_read(with_originals, photos, monkeypatch):
-    def refused(path):
+    def refused(path, *args, **options):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(Path, "open", refused)
     response = await get(with_originals, f"{PHOTOS}/image/{tilde_encode('red.png')}")
     assert response.status_code == 404
     assert "cannot be shown: it cannot be read (Permission denied)" in response.text
     assert str(photos) not in response.text
+
+
+@pytest.mark.parametrize("format_", ["PNG", "TIFF", "JPEG"])
+async def test_a_large_original_is_not_read_into_the_site_s_memory(
+    embedded, photos, format_
+):
+    file = photos / f"large.{format_.lower()}"
+    picture(file, BLUE, size=(600, 400), format=format_)
+    with file.open("ab") as fp:
+        fp.truncate(30_000_000)
+    embedded("glam", "embed", "photos", photos)
+    datasette = site(
+        embedded, {"plugins": {"datasette-glam": {"image_root": str(photos)}}}
+    )
+    await get(datasette, PHOTOS)
+    tracemalloc.start()
+    try:
+        response = await get(datasette, f"{PHOTOS}/image/{tilde_encode(file.name)}")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert Image.open(io.BytesIO(response.content)).size == (600, 400)
+    assert peak < 15_000_000
+
+
+async def test_an_original_with_too_many_bytes(with_originals, monkeypatch):
+    monkeypatch.setattr(originals, "MOST_BYTES", 0)
+    response = await get(with_originals, f"{PHOTOS}/image/{tilde_encode('red.png')}")
+    assert response.status_code == 404
+    assert "cannot be shown: its file has more than 0 MB." in response.text
 
 
 async def test_without_image_root_there_are_no_originals(embedded):

@@ -12,7 +12,7 @@ from datasette_glam.media import decoder, uploads
 from datasette_glam.web import search_pool
 
 from ..fakes import BLUE, GREEN
-from ..images.test_images import bomb
+from ..images.test_images import GREYS, bomb, gamma_png
 from ..site import PHOTOS, get, ids, png, site, upload
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.both_versions]
@@ -59,6 +59,14 @@ async def test_errors_do_not_name_folders_of_the_server(embedded, missing):
     assert response.status_code == 400
     for text in ("/", ".py", "Warning", "\n", "Traceback"):
         assert text not in error
+
+
+@pytest.mark.parametrize(("format_", "expected"), [("JPEG", 188), ("PNG", 128)])
+async def test_colours_are_those_of_srgb_for_people(format_, expected):
+    """As in thumbnails; models take the values of the file."""
+    content = gamma_png(GREYS["RGB"], 100_000)
+    shown = await decoder.decode(content, 100, 8, format_)
+    assert Image.open(io.BytesIO(shown)).getpixel((4, 4)) == (expected,) * 3
 
 
 async def test_a_decoder_that_fails_says_nothing_of_the_server(embedded, monkeypatch):

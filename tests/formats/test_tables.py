@@ -55,6 +55,30 @@ def test_quotation_marks_that_are_never_closed(tmp_path, lines, line, end):
     )
 
 
+SHORTEN = "Shorten it, or remove its column."
+CLOSE = "It goes on over {} lines: close its quotation mark if it should end before, or shorten it."
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "advice"),
+    [
+        ("a,b\n1,2\n3," + "x" * 60, 3, SHORTEN),
+        ("a," + "x" * 60 + "\n1,2", 1, SHORTEN),
+        ('a,b\n1,2\n"3",' + f'"{"x" * 60}"', 3, SHORTEN),
+        ('a,b\n1,2\n3,"Jug\n' + "4,5\n" * 20, 3, CLOSE.format(13)),
+    ],
+)
+def test_a_cell_with_too_many_characters(tmp_path, monkeypatch, text, line, advice):
+    monkeypatch.setattr(tables, "LONGEST_CELL", 50)
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(BadRecords) as raised:
+        list(tables.read(path))
+    assert raised.value.message == (
+        f"{path}, line {line}: a cell has more than 50 characters, which is the limit. {advice}"
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [

@@ -54,6 +54,38 @@ def test_old_macs(tmp_path, values):
 
 
 @pytest.mark.parametrize(
+    "word",
+    ["Köln", "schöner", "Römer", "sjö", "Göteborg", "baúl", "Perú", "bûche", "über"],
+)
+def test_one_word_of_an_old_mac(tmp_path, word):
+    """In Windows-1252 it has letters that hardly stand there: Kšln, Ÿber, Perœ."""
+    found, (remark,) = read(tmp_path / "a.csv", [word], "mac-roman")
+    assert found == [word]
+    assert "Mac Roman" in remark
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Miloš Dušan", "Žižek", "Škoda", "Aukštaitija", "Trška", "Všetaty", "Žganjar"]
+    + ["cœur", "Œuvre", "diœcèse", "L’HAŸ", "Ysaÿe", "5 €", "šakki", "Kršnjavi"],
+)
+def test_rare_letters_of_windows(tmp_path, word):
+    found, (remark,) = read(tmp_path / "a.csv", [word], "cp1252")
+    assert found == [word]
+    assert "Windows-1252" in remark
+
+
+@pytest.mark.parametrize("word", ["Malmö", "país", "camió"])
+def test_doubt_is_said(tmp_path, word):
+    """Malmš could be a name in Windows-1252."""
+    _, (remark,) = read(tmp_path / "a.csv", [word], "mac-roman")
+    assert remark == (
+        "reading it as Windows-1252 (or Mac Roman, which is as likely here); if letters look "
+        "wrong, save it as UTF-8"
+    )
+
+
+@pytest.mark.parametrize(
     "values", [["it’s"], ["café"], ["£5"], ["“so”"], ["10 °C", "© 2020"], ["naïve"]]
 )
 def test_one_sign_is_enough_for_windows(tmp_path, values):
@@ -86,6 +118,9 @@ def test_json_in_other_encodings(tmp_path, suffix, encoding):
         ("schön öffnen", "cp437"),
         ("한국 도자기", "euc-kr"),
         ("España", "mac-roman"),  # or Espa–a in Windows-1252
+        ("Äpfel", "mac-roman"),  # or €pfel
+        ("étude", "mac-roman"),  # or Žtude
+        ("å", "mac-roman"),  # or Œ
     ],
 )
 def test_what_is_uncertain_is_refused(tmp_path, value, encoding):

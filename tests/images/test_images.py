@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, TiffImagePlugin
+from PIL import Image, ImageCms, ImageDraw, TiffImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from llm_glam.errors import BadImage, TooManyPixels
 from llm_glam.images import decoding
@@ -354,6 +355,83 @@ def test_the_pixel_limit_admits_a_large_picture_only_alone():
     list(in_order(decode, sizes, 6, 12))
     assert len(most) == 60
     assert all(total <= 100 or total == 500 for total in most)
+
+
+GREYS = {  # the same grey, 128 of 255, in each kind of PNG
+    "L": Image.new("L", (8, 8), 128),
+    "LA": Image.new("LA", (8, 8), (128, 255)),
+    "RGB": Image.new("RGB", (8, 8), (128,) * 3),
+    "RGBA": Image.new("RGBA", (8, 8), (128, 128, 128, 255)),
+    "P": Image.new("RGB", (8, 8), (128,) * 3).quantize(4),
+}
+SRGB_COLORS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+WIDE_COLORS = (31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)  # Adobe RGB
+
+
+def gamma_png(im, gamma, colors=(), **chunks):
+    """A PNG that says how its values are to be seen, by the chunks gAMA, cHRM and others."""
+    info = PngInfo()
+    for name, content in chunks.items():
+        info.add(name.encode(), content)
+    info.add(b"gAMA", struct.pack(">I", gamma))
+    if colors:
+        info.add(b"cHRM", struct.pack(">8I", *colors))
+    out = io.BytesIO()
+    im.save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def seen(content):
+    """The colour in the middle of a PNG's thumbnail."""
+    small = decoding.thumbnail(decoding.read(content)).content
+    return Image.open(io.BytesIO(small)).getpixel((4, 4))
+
+
+@pytest.mark.parametrize("mode", GREYS)
+@pytest.mark.parametrize(
+    ("gamma", "expected"), [(100_000, 188), (55_556, 145), (35_000, 104)]
+)
+def test_a_png_with_another_gamma_is_shown_as_browsers_show_it(mode, gamma, expected):
+    """The value is linear light to the power of gAMA; the vectors have the file's own values."""
+    content = gamma_png(GREYS[mode], gamma)
+    assert seen(content) == pytest.approx((expected,) * 3, abs=1.5)
+    assert decoding.read(content).image.getpixel((4, 4)) == (128,) * 3
+
+
+def test_the_primaries_of_a_png_count_with_its_gamma():
+    red, green = (Image.new("RGB", (8, 8), c) for c in [(200, 50, 50), (50, 200, 50)])
+    assert seen(gamma_png(green, 45_455, WIDE_COLORS))[0] <= 5  # outside of sRGB
+    assert seen(gamma_png(red, 45_455, WIDE_COLORS))[0] > 230
+    for broken in [(0,) * 8, (2**31,) * 8, (*WIDE_COLORS[:7], 0), (1,) * 8]:
+        assert seen(gamma_png(GREYS["RGB"], 100_000, broken)) == (188,) * 3
+
+
+@pytest.mark.parametrize(
+    ("gamma", "colors", "chunks"),
+    [
+        (45_455, (), {}),
+        (45_455, SRGB_COLORS, {}),
+        (45_000, (), {}),
+        (100_000, WIDE_COLORS, {"sRGB": b"\0"}),
+        (0, (), {}),
+        (1, (), {}),
+        (2**32 - 1, (), {}),
+    ],
+)
+def test_a_png_that_is_srgb_keeps_its_values(gamma, colors, chunks):
+    content = gamma_png(GREYS["RGB"], gamma, colors, **chunks)
+    assert decoding.read(content).profile is None
+    assert seen(content) == (128,) * 3
+
+
+def test_an_embedded_profile_counts_before_gamma():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for mode in ("RGB", "P", "L"):
+        out = io.BytesIO()
+        info = PngInfo()
+        info.add(b"gAMA", struct.pack(">I", 100_000))
+        GREYS[mode].save(out, "PNG", pnginfo=info, icc_profile=srgb)
+        assert seen(out.getvalue()) == (128,) * 3
 
 
 def test_thumbnails_carry_nothing_but_the_picture():

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from llm_glam.errors import GlamError
 from llm_glam.images import pages
-from llm_glam.ingest import FolderOptions, embed_folder
+from llm_glam.ingest import FolderOptions, embed_folder, estimate, pipeline
 from llm_glam.ingest.pipeline import IngestOptions
 from llm_glam.ingest.prefetch import ReadOptions
 
@@ -234,6 +234,28 @@ def test_a_dry_run_counts_pages_and_each_file_once(llm, scans):
     assert row["problems_in_sample"] == 0
     llm(*EMBED, "--sample", 3)
     assert len(llm.ids()) == 3
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--pages",), ("--store",), ("--no-thumbnails",)]
+)
+def test_a_dry_run_reads_as_the_run_does(llm, scans, monkeypatch, options):
+    used = {}
+
+    def noted(module, real):
+        def prefetch(entries, encoder, read_options):
+            used[module] = read_options
+            return real(entries, encoder, read_options)
+
+        return prefetch
+
+    for module in (estimate, pipeline):
+        monkeypatch.setattr(module, "prefetch", noted(module, module.prefetch))
+    (row,) = llm.json(*WITHOUT, *options, "--dry-run")
+    llm(*WITHOUT, *options)
+    assert used[estimate] == used[pipeline]
+    if "--store" in options:
+        assert row["database_bytes"] > row["file_bytes"]
 
 
 def test_a_file_with_the_name_of_a_page_keeps_its_own_id(llm, scans):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import tarfile
@@ -551,6 +552,69 @@ def test_a_full_disk_while_unpacking(tiny_clip, tmp_path, llm, user_path, monkey
     message = llm.fails("glam", "models", "add", "mine", path)
     assert "There is not enough space on the disk" in message
     assert left_behind(user_path) == []
+
+
+def without(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def written(name, content):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def changed_config(old, new):
+    def change(folder):
+        text = (folder / "config.json").read_text("utf-8")
+        (folder / "config.json").write_text(re.sub(old, new, text), "utf-8")
+
+    return change
+
+
+DEFECTS = {
+    "no config": without("config.json"),
+    "no weights": without("model.safetensors"),
+    "damaged config": written("config.json", b"{"),
+    "layers": changed_config('"num_hidden_layers": [0-9]+', '"num_hidden_layers": 0'),
+    "half of the weights": written("model.safetensors", b"x" * 1000),
+    "other sizes": changed_config('"projection_dim": [0-9]+', '"projection_dim": 7'),
+    "damaged tokenizer": written("tokenizer.json", b"{}"),
+    "modules": written("modules.json", b'[{"path": "../x"}]'),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+@pytest.mark.parametrize("kind", ["archive", "bare folder"])
+def test_messages_name_what_was_given(
+    tiny_clip, tmp_path, llm, user_path, defect, kind
+):
+    """Not the folders that it is unpacked and completed in, which are gone by then."""
+    folder = Path(shutil.copytree(tiny_clip, tmp_path / "given"))
+    if kind == "bare folder":
+        for name in ("tokenizer.json", "processor_config.json"):
+            (folder / name).unlink(missing_ok=True)
+        (folder / "vocab.json").unlink()
+    DEFECTS[defect](folder)
+    given = folder
+    if kind == "archive":
+        given = Path(shutil.make_archive(str(tmp_path / "given"), "zip", folder))
+    message = llm.fails("glam", "models", "add", "mine", given, "--base", tiny_clip)
+    assert str(given) in message
+    assert str(user_path) not in message
+    assert ".adding-" not in message
+
+
+def test_messages_of_packing_name_the_archive(tiny_clip, llm, tmp_path, monkeypatch):
+    llm("glam", "models", "add", "mine", tiny_clip)
+    monkeypatch.setattr(archive_reader, "_check_room", full_disk)
+    message = llm.fails("glam", "models", "pack", "mine", tmp_path / "x.zip")
+    assert message == (
+        f"There is not enough space on the disk of {tmp_path} to unpack {tmp_path / 'x.zip'}. Free "
+        "some space and repeat the command."
+    )
+
+
+def full_disk(*args):
+    raise OSError(28, "No space left on device")
 
 
 def test_an_interrupted_addition_leaves_nothing(

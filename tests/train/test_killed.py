@@ -6,6 +6,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from llm_glam.models import registry
+from llm_glam.train import training_run
 
 from .. import tiny
 from ..conftest import Llm
@@ -58,6 +59,7 @@ def test_killed_and_resumed(user, data, where, times, monkeypatch):
     name = where.split(":")[1].lower().replace(".", "-")
     killed_at(where, *train(data, name), times=times)
     assert name not in [one.name for one in registry.checkpoints()]
+    assert training_run.lock_of(name).exists()  # and is free
     resume = ["--resume"] if "cache" not in where else []
     llm(*train(data, name, *resume))
     assert weights(name) == weights("whole")

@@ -6,24 +6,28 @@ import json
 import random
 import re
 import shlex
+import tempfile
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from safetensors import SafetensorError
 
 from llm_glam.cli import train as command
 from llm_glam.cli import train_context
-from llm_glam.errors import BadPairs
+from llm_glam.errors import BadPairs, NameTaken
 from llm_glam.evaluate import encoding
 from llm_glam.evaluate.pairs import holdout
-from llm_glam.evaluate.pairs.pairs import Pair
+from llm_glam.evaluate.pairs.pairs import Pair, Pairs
+from llm_glam.formats import file_lock
 from llm_glam.models import registry
 from llm_glam.train import training_run, workflow
 from llm_glam.train.cache import npz
 from llm_glam.train.captions.short import shortened
-from llm_glam.train.learn.state import Epoch, Settings
+from llm_glam.train.clip import checkpoint_weights
+from llm_glam.train.learn.state import Epoch, Settings, State
 
 from .. import tiny
 from ..conftest import Llm
@@ -294,6 +298,52 @@ def test_a_training_that_was_killed_goes_on(learner, school, trained, monkeypatc
     assert "epoch 4/40" not in resumed.stderr
     assert "epoch 5/40" in resumed.stderr
     assert list(recall(resumed).values()) == list(recall(trained[0]).values())
+
+
+def test_another_command_is_training_this_name(learner, school):
+    """The second is refused before it reads anything, and touches nothing of the first."""
+    lock = training_run.lock_of("a/b")
+    lock.parent.mkdir(parents=True)
+    data = school[0] / "data" / "captions.csv"
+    args = ("glam", "train", data, "--base", "tiny", "--name", "a/b")
+    with file_lock.locked(lock, wait_s=0):
+        assert learner.fails(*args, "--resume") == (
+            "Another command is training 'a/b' at the moment. Wait until it has finished, or "
+            "choose another name, such as a/b-2."
+        )
+        with pytest.raises(NameTaken):
+            workflow.train(Pairs([]), "a/b", options=workflow.TrainOptions("tiny"))
+        learner(*args, "--check")
+    assert not any((registry.directory() / "train" / "a--b").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "is_begun"),
+    [
+        ((npz.np, "savez"), OSError(28, "No space left on device"), False),
+        ((State, "write"), SafetensorError("I/O error: full (os error 28)"), False),
+        (
+            (checkpoint_weights, "replaced"),
+            SafetensorError("full (os error 112)"),
+            True,
+        ),
+    ],
+)
+def test_a_disk_that_is_full(learner, school, monkeypatch, where, error, is_begun):
+    def full(*args, **options):
+        raise error
+
+    monkeypatch.setattr(*where, full)
+    data = school[0] / "data" / "captions.csv"
+    args = ("glam", "train", data, "--base", "tiny", "--name", "ours", *QUICK)
+    folder = registry.directory() / "train" / "ours"
+    more = " with --resume, which continues it" if is_begun else ""
+    assert learner.fails(*args) == (
+        f"The training cannot be saved: the disk of {folder}, or that of {tempfile.gettempdir()}, is "
+        f"full. Free some space, and repeat the command{more}."
+    )
+    left = {one.name for one in folder.iterdir()}
+    assert not {one for one in left if one.startswith(".") or one.endswith(".part")}
 
 
 @pytest.mark.parametrize("check", [["--check"], QUICK])

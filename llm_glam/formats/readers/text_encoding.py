@@ -25,10 +25,20 @@ MULTIBYTE = re.compile(
 )
 # Characters that are no letters, by where they stand beside some.
 IN_WORDS = "·´–—…"
-BEFORE_WORDS = "“‘«„‚‹¿¡£€¥§°©•" + IN_WORDS
+BEFORE_WORDS = "“‘«„‚‹¿¡£¥§°©•" + IN_WORDS
 AFTER_WORDS = "”»›“’°ªº²³¹®™©" + IN_WORDS
+SIGNS = BEFORE_WORDS + AFTER_WORDS
 NO_LETTERS = "ƒˆ˜"  # though Unicode says so
-SELDOM_ALONE = "ÒÓÔÕÐÑÇÈ"  # quotation marks and dashes of Mac Roman, in Windows-1252
+# Quotation marks, dashes and single letters of Mac Roman (å, ö, é), in Windows-1252.
+SELDOM_ALONE = "ÒÓÔÕÐÑÇÈŒœŠšŽžŸ"
+SELDOM = re.compile(  # ö, û, é, ü and ú of Mac Roman, in Windows-1252
+    r"""^(?:[rl]|[bcdfghjkmnpqstwxz]+)[šž](?:[bcdfghjklmnpqrstvwxzšž]|$)  # schšn, Kšln
+    |^ž[cfkpqstx]                       # žtude; Žižek and Žganjar can be
+    |^ÿ                                 # Ÿber; L’HAŸ can be
+    |[aeouyáéóúàèòùäëöü]œ|œ$        # baœl, Perœ
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 APOSTROPHE = re.compile(r"\w{0,2}’\w+|\w+’(s|t|d|m|n|ll|re|ve|er|en|S)?")
 LIKELY, UNLIKELY = 0.95, 0.6  # shares of words
 LONGEST_RUN = 3  # letters beyond ASCII that follow each other in a Western word
@@ -97,10 +107,11 @@ def _of_one_byte(path: Path) -> Encoding | None:
         return None
     clear = [word for word in words if not UNCLEAR.search(word)]
     western, mac, dos = (_share(clear, n) for n in ("cp1252", "mac-roman", "cp850"))
+    can_be_mac = mac >= LIKELY and _is_in_lower_case(clear, "mac-roman")
     if western >= LIKELY:
-        return Encoding("cp1252", "Windows-1252")
-    is_likely_mac = mac >= LIKELY and western < UNLIKELY and dos < LIKELY
-    if is_likely_mac and _is_in_lower_case(clear, "mac-roman"):
+        doubt = " (or Mac Roman, which is as likely here)" if can_be_mac else ""
+        return Encoding("cp1252", f"Windows-1252{doubt}")
+    if can_be_mac and western < UNLIKELY and dos < LIKELY:
         return Encoding("mac-roman", "Mac Roman")
     return None
 
@@ -144,7 +155,7 @@ def _share(words: list[bytes], encoding: str) -> float:
 def _is_word(word: str) -> bool:
     """Return whether letters and signs stand where they can stand in a Western language."""
     run = 0
-    if word in SELDOM_ALONE:
+    if word in SELDOM_ALONE or SELDOM.search(word.strip(SIGNS)):
         return False
     for place, letter in enumerate(word):
         run = run + 1 if letter > "\x7f" and _is_letter(letter) else 0

@@ -117,19 +117,23 @@ def _decoded(
     shape = _shape(preparation, len(found))
     forget(cache_file)
     _check_room(int(np.prod(shape, dtype=np.int64)), cache_file.parent, say)
-    pixels = np.lib.format.open_memmap(_work(cache_file), "w+", np.uint8, shape)
     usable = np.zeros(len(found), bool)
     refused: Refused = []
     progress.begin(len(found))
     encoder: Any = _Preparing(preparation)
-    for place, one in enumerate(prefetch(entries(found), encoder, READING)):
-        if isinstance(one, Ready):
-            pixels[place], usable[place] = one.prepared, True
-        else:
-            refused.append((one.entry.id, one.reason))
-        progress.advance(1)
-    pixels.flush()
-    del pixels  # Windows cannot rename an open file
+    nothing = np.zeros(shape[1:], np.uint8)
+    # Written, not mapped: the system kills processes that write to a map when the disk is full.
+    with _work(cache_file).open("wb") as file:
+        about = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, about)
+        for place, one in enumerate(prefetch(entries(found), encoder, READING)):
+            if isinstance(one, Ready):
+                usable[place] = True
+            else:
+                refused.append((one.entry.id, one.reason))
+            pixels = one.prepared if isinstance(one, Ready) else nothing
+            file.write(np.ascontiguousarray(pixels, np.uint8).data)
+            progress.advance(1)
     atomic.rename(_work(cache_file), cache_file)
     return usable, refused
 
