@@ -138,6 +138,31 @@ def test_the_column_that_matches_most_is_the_key():
     assert matching.best_column(files, {"Title": columns["Title"]}) is None
 
 
+def test_columns_that_cannot_win_are_not_looked_at():
+    tried = []
+
+    def find(pictures, keys):
+        tried.append(keys)
+        return matching.match(pictures, keys)
+
+    columns = {"Artist": ["Vega", "Vega", "Böhm"], "Nr": ["1887/1", "1887/2", "1888/3"]}
+    files = pictures("1887_1.jpg", "1887_2.jpg", "1888_3.jpg")
+    assert matching.best_column(files, columns, find) == "Nr"
+    assert tried == [set(columns["Nr"])]
+
+
+@pytest.mark.parametrize("few", [0, 10])
+def test_many_keys_do_not_change_what_matches(monkeypatch, few):
+    monkeypatch.setattr(matching, "FEW", few)
+    others = [f"2001/{n}.3" for n in range(30)]
+    files = ["0012-3 recto.jpg", "Ｎ 1887/3804_2.jpg", "1887_3804-3.jpg", "x.jpg"]
+    found = matching.match(
+        pictures(*files), ["12/3", "n-1887-3804", "1887/3804", *others]
+    )
+    assert found.keys == {files[0]: "12/3"}
+    assert set(found.ambiguous) == set(files[1:3])  # 3804, or a part of it
+
+
 def test_a_year_is_no_key_though_every_name_has_it():
     files = pictures(
         "1887_1.jpg", "1887_2.jpg", "1888_3.jpg", "1888_4.jpg", "1887_9.jpg"
