@@ -56,7 +56,8 @@ class JoinPlan:
     """What a join would write.
 
     ``rows`` has the rows of the table by the line in which they begin, ``pictures`` all pictures of
-    the collection.
+    the collection. ``places`` has the file and the line within it of each, if there are several
+    files.
     """
 
     collection: Collection
@@ -67,6 +68,7 @@ class JoinPlan:
     matches: Matches
     split: Mapping[str, str]
     remarks: list[str]
+    places: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def lines(self) -> dict[str, list[int]]:
@@ -89,7 +91,7 @@ class JoinPlan:
         """The keys that several rows have and that match a picture, with the lines of these."""
         known = set(self.matches.keys.values())
         return [
-            f"{key} (lines {', '.join(f'{line:,}' for line in lines)})"
+            f"{key} ({self._listed(lines)})"
             for key, lines in self.lines.items()
             if len(lines) > 1 and key in known
         ]
@@ -113,7 +115,7 @@ class JoinPlan:
     def unmatched_keys(self) -> list[str]:
         """The keys of the rows that describe no picture, or the lines of those without a key."""
         return [
-            self.key_at(line) or f"(no number, line {line:,})"
+            self.key_at(line) or f"(no number, {self._listed([line])})"
             for line in self.unmatched_lines
         ]
 
@@ -135,6 +137,16 @@ class JoinPlan:
             kinds.add(row)
         found = kinds.by_heading() | dict.fromkeys(self.split, str)
         return {h: kind for h, kind in found.items() if h not in self.of_files}
+
+    def place(self, line: int) -> int | str:
+        """Return where a row begins: its line, or the file and its line there."""
+        return self.places.get(line, line)
+
+    def _listed(self, lines: Sequence[int]) -> str:
+        if self.places:
+            return "; ".join(str(self.place(line)) for line in lines)
+        what = "line" if len(lines) == 1 else "lines"
+        return f"{what} {', '.join(f'{line:,}' for line in lines)}"
 
     def key_at(self, line: int) -> str:
         """Return the key of the row that begins on a line."""
@@ -222,6 +234,7 @@ def plan_join(
     plan = JoinPlan(
         *(collection, source, key, rows, pictures, matches, split),
         remarks=remarks + notes.remarks,
+        places=notes.places,
     )
     _drop_empty_rows(plan)
     return plan
