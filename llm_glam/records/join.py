@@ -6,7 +6,7 @@ nothing. Either can be repeated: only what has changed in the spreadsheet is cha
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..formats.tables import Row
 from ..progress import Progress
 from . import folder, matching, nested
 from .beside import MOST_COLUMNS
-from .matching import ID, PATH, SILENT, Matches, Picture
+from .matching import COUNTED, ID, PATH, SILENT, Matches, Picture
 
 EXAMPLES = 3
 PICTURE = "picture"  # heading of the thumbnails in a template
@@ -231,6 +231,7 @@ def plan_join(
         raise BadRecords(_nothing_fits(path, key, rows, pictures, collection))
     source = Source(path.name, address=str(path.resolve()))
     remarks = [str(notes.surplus)] if notes.surplus.rows else []
+    remarks += _remarks(matches)
     plan = JoinPlan(
         *(collection, source, key, rows, pictures, matches, split),
         remarks=remarks + notes.remarks,
@@ -238,6 +239,21 @@ def plan_join(
     )
     _drop_empty_rows(plan)
     return plan
+
+
+def _remarks(matches: Matches) -> Iterator[str]:
+    """Say what numbers behind the number of a record are taken for, or might be."""
+    counted = [i for i, how in matches.how.items() if how == COUNTED]
+    if counted:
+        yield (
+            f"the names of {len(counted):,} pictures are a number and which of its pictures each "
+            f"is, such as {counted[0]}"
+        )
+    if matches.pattern:
+        yield (
+            "if the last number in the names of the ambiguous pictures only counts those of a "
+            f'record, use --key-regex "{matches.pattern}"'
+        )
 
 
 def _drop_empty_rows(plan: JoinPlan) -> None:

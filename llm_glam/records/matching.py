@@ -9,7 +9,7 @@ a choice between records or between readings of a number, nothing is matched.
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,10 +24,12 @@ from .names import (
     without_zeros,
     written_tokens,
 )
+from .sequences import Doubtful
 
 ID, PATH, NAME, STEM = "id", "path", "file name", "file name without its ending"
 NORMALISED = "other separators, case or zeros"
 PART = "part of the file name"
+COUNTED = "the number, and which of its pictures it is"
 PATTERN = "--key-regex"
 TAIL = "the last parts of the path"
 
@@ -54,11 +56,13 @@ class Matches:
 
     ``keys`` has the key of each matched picture by its id, ``how`` says how it was found.
     ``ambiguous`` has the pictures, by id, that more than one key or reading fits, with the keys.
+    ``pattern`` is a regular expression that might decide most of these.
     """
 
     keys: dict[str, str] = field(default_factory=dict)
     how: dict[str, str] = field(default_factory=dict)
     ambiguous: dict[str, list[str]] = field(default_factory=dict)
+    pattern: str | None = None
 
     def add(self, picture: Picture, key: str, how: str) -> None:
         """Match a picture to a key."""
@@ -84,7 +88,7 @@ class Matches:
 
 
 def match(
-    pictures: Iterable[Picture], keys: Iterable[str], progress: Progress = SILENT
+    pictures: Collection[Picture], keys: Iterable[str], progress: Progress = SILENT
 ) -> Matches:
     """Match pictures to keys by their names.
 
@@ -99,6 +103,8 @@ def match(
     for picture in left:
         _match_tokens(matches, picture, index)
         progress.advance(1)
+    if matches.ambiguous:
+        _match_counted(matches, pictures, index)
     return matches
 
 
@@ -150,7 +156,7 @@ def match_files(pictures: Iterable[Picture], names: Iterable[str]) -> Matches:
 def best_column(
     pictures: Sequence[Picture],
     columns: Mapping[str, Sequence[str]],
-    find: Callable[[Iterable[Picture], Iterable[str]], Matches] = match,
+    find: Callable[[Collection[Picture], Iterable[str]], Matches] = match,
 ) -> str | None:
     """Return the column whose values match most pictures, or None if none matches any.
 
@@ -225,6 +231,10 @@ class _Keys:
 
     def __contains__(self, name: str) -> bool:
         return name in self._written
+
+    def written(self) -> Iterable[str]:
+        """Return all keys as they are written."""
+        return self._written
 
     def as_written(self, name: str) -> str | None:
         """Return the key that is written like a name, or None."""
@@ -380,6 +390,20 @@ def _as_written(picture: Picture) -> Iterator[tuple[str, str]]:
 
 def _are_in_one_folder(pictures: Sequence[Picture]) -> bool:
     return len({picture.file.rpartition("/")[0] for picture in pictures}) == 1
+
+
+def _match_counted(matches: Matches, pictures: Iterable[Picture], index: _Keys) -> None:
+    """Match pictures that are ambiguous only since a number counts the pictures of a record."""
+    doubtful = Doubtful(
+        {p.id: without_ending(p.file.rpartition("/")[2]) for p in pictures},
+        matches.keys,
+        matches.ambiguous,
+    )
+    by_id = {picture.id: picture for picture in pictures}
+    for item_id, key in list(doubtful.certain(index.written())):
+        del matches.ambiguous[item_id]
+        matches.add(by_id[item_id], key, COUNTED)
+    matches.pattern = doubtful.pattern(matches.ambiguous)
 
 
 def _match_tokens(matches: Matches, picture: Picture, index: _Keys) -> None:

@@ -172,6 +172,76 @@ def test_a_year_is_no_key_though_every_name_has_it():
     assert matching.best_column(files, {"Year": ["1887"] * 4 + ["1888"] * 7}) is None
 
 
+MAIN = [f"{n}.{n % 7}" for n in range(60, 74)]  # accession numbers
+
+
+def test_a_number_can_only_count_pictures():
+    files = [f"{key}_{n}.jpg" for key in [*MAIN, "12"] for n in (1, 2)]
+    found = matching.match(pictures(*files), [*MAIN, "12", "99.1.2.3"])
+    assert found.keys == {file: file.rpartition("_")[0] for file in files}
+    assert set(found.how.values()) == {matching.COUNTED}
+    assert found.pictures()["12"] == ["12_1.jpg", "12_2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "files"),
+    [
+        (["12_1"], []),  # the sheet itself uses the separator
+        (["61.5.1"], ["61.5_1.jpg"]),  # a name uses it for a part
+        (["97/3.8"], ["97_3.8.jpg"]),
+        (["97/3.8"], ["IMG 97_3.8 detail.jpg"]),
+    ],
+)
+def test_a_number_may_be_a_part(keys, files):
+    doubtful = [f"{key}_{n}.jpg" for key in [*MAIN, "12"] for n in (2, 3)]
+    found = matching.match(
+        pictures(*doubtful, *files), [*MAIN, "12", "99.1.2.3", *keys]
+    )
+    assert set(found.ambiguous) == set(doubtful)
+    assert found.pattern == r"([^/]*)_\d+\.\w+$"
+    pattern = re.compile(found.pattern)
+    assert set(matching.match_by_pattern(pattern, pictures(*doubtful), MAIN).keys) == {
+        *doubtful[:-2]
+    }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{key}_{n}" for key in MAIN[:4] for n in (1, 2)],  # too few to know
+        [f"{key.replace('.', '_')}_1" for key in MAIN],
+        [f"{key}.1" for key in MAIN],
+        [f"{key}_1999" for key in MAIN],
+        [f"{key}_1_2" for key in MAIN],
+        [f"7-{key}_1" for key in MAIN],
+        [f"{key}b_1" for key in MAIN],
+    ],
+)
+def test_what_may_be_a_part_is_ambiguous(names):
+    found = matching.match(pictures(*(f"{n}.jpg" for n in names)), [*MAIN, "99.1.2.3a"])
+    assert not found.keys
+
+
+PARTS = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
+
+
+@given(st.sets(PARTS, min_size=3, max_size=60), st.sets(PARTS, max_size=30), st.data())
+def test_a_further_number_is_never_taken_wrongly(numbers, missing, data):
+    """Files of numbers, some of which the sheet lacks, each with its pictures counted or not."""
+    inner, between = data.draw(st.permutations("-_.,"))[:2]
+    is_counted = data.draw(st.booleans())
+    files = {
+        f"{inner.join(map(str, n))}{f'{between}1' * is_counted}.jpg": n
+        for n in numbers | missing
+    }
+    keys = {".".join(map(str, n)): n for n in numbers - missing}
+    found = matching.match(pictures(*files), keys)
+    for file, how in found.how.items():
+        if how == matching.COUNTED:
+            assert is_counted
+            assert keys[found.keys[file]] == files[file]
+
+
 NUMBERS = st.lists(st.integers(1, 9999), min_size=1, max_size=3)
 
 
