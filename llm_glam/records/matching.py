@@ -11,12 +11,13 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..progress import NoProgress, Progress
 from .names import (
     FileTokens,
     Tokens,
+    address_path,
     first_token,
     natural_order,
     tokens,
@@ -29,6 +30,7 @@ from .sequences import Doubtful
 ID, PATH, NAME, STEM = "id", "path", "file name", "file name without its ending"
 NORMALISED = "other separators, case or zeros"
 PART = "part of the file name"
+ADDRESS = "the last parts of a web address"
 COUNTED = "the number, and which of its pictures it is"
 PATTERN = "--key-regex"
 TAIL = "the last parts of the path"
@@ -64,6 +66,10 @@ class Matches:
     ambiguous: dict[str, list[str]] = field(default_factory=dict)
     pattern: str | None = None
 
+    def __contains__(self, item_id: str) -> bool:
+        """Return whether a key fits a picture, or several do."""
+        return item_id in self.keys or item_id in self.ambiguous
+
     def add(self, picture: Picture, key: str, how: str) -> None:
         """Match a picture to a key."""
         self.keys[picture.id] = key
@@ -95,6 +101,10 @@ def match(
     :param keys: as written in the records; an empty one matches nothing
     :param progress: is told of each picture
     """
+    keys = list(keys)
+    addresses = {key: path for key in keys if (path := address_path(key))}
+    if addresses:
+        return _match_addresses(pictures, keys, addresses, progress)
     index = _Keys(keys)
     matches = Matches()
     left = _match_written(matches, pictures, index)
@@ -105,6 +115,42 @@ def match(
         progress.advance(1)
     if matches.ambiguous:
         _match_counted(matches, pictures, index)
+    return matches
+
+
+def _match_addresses(
+    pictures: Collection[Picture],
+    keys: Iterable[str],
+    addresses: Mapping[str, str],
+    progress: Progress,
+) -> Matches:
+    """Match pictures to web addresses of files by as many of their last parts as fit.
+
+    :param addresses: the path of each key that is an address
+    """
+    by_path, by_name, by_stem = (defaultdict[str, list[str]](list) for _ in range(3))
+    for key in dict.fromkeys(keys):
+        path = addresses.get(key)
+        by_stem[without_ending((path or key).rpartition("/")[2])].append(key)
+        if path:
+            by_path[path].append(key)
+            by_name[without_ending(path)].append(key)
+    matches = Matches()
+    left = list(pictures)
+    for names, find in (
+        (by_path, match_files),
+        (by_name, match_files),
+        (by_stem, partial(match, progress=progress)),
+    ):
+        found = find(left, names)
+        for picture in left:
+            if picture.id in found.keys:
+                fitting = names[found.keys[picture.id]]
+                matches.add_if_certain(picture, fitting, ADDRESS)
+            elif picture.id in found.ambiguous:
+                fitting = [k for n in found.ambiguous[picture.id] for k in names[n]]
+                matches.ambiguous[picture.id] = fitting
+        left = [p for p in left if p.id not in matches]
     return matches
 
 
@@ -160,8 +206,8 @@ def best_column(
 ) -> str | None:
     """Return the column whose values match most pictures, or None if none matches any.
 
-    A column whose values repeat, such as a year, is less likely to be it, and never is if there are
-    more than :data:`MOST_ROWS` rows to a value. Some pictures, evenly distributed, are looked at.
+    A column whose values repeat, such as a year, is less likely to be it, and so is one of web
+    addresses if another matches as many. It never is if there are more than :data:`MOST_ROWS` rows to a value. Some pictures, evenly distributed, are looked at.
 
     :param columns: the values of each column as text, an empty one for an empty cell
     :param find: how pictures are matched to them
@@ -174,13 +220,19 @@ def best_column(
         if 0 < (rows := sum(map(bool, values))) <= len(keys[name]) * MOST_ROWS
     }
     best, score = None, 0.0
-    for name in sorted(uniqueness, key=lambda name: -uniqueness[name]):
+    for name in sorted(
+        uniqueness, key=lambda n: (-uniqueness[n], _has_address(keys[n]))
+    ):
         if len(sample) * uniqueness[name] <= score:
             break  # it, and those that follow, cannot match more
         matched = len(find(sample, keys[name]).keys) * uniqueness[name]
         if matched > score:
             best, score = name, matched
     return best
+
+
+def _has_address(keys: Iterable[str]) -> bool:
+    return any(map(address_path, keys))
 
 
 def _possible(values: Sequence[str]) -> set[str]:

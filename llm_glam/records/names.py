@@ -4,11 +4,20 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import unquote
 
 Tokens = tuple[str, ...]
 TOKEN = re.compile(r"\d+|[^\W\d_]+")
 ASCII_TOKEN = re.compile(r"[0-9]+|[a-z]+")  # in lower case; several times as fast
 ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
+ADDRESS = re.compile(r"https?://([^?#]*)", re.I)
+# Region, size, rotation and quality behind the identifier, as in /full/800,/0/default.jpg.
+OF_IIIF = re.compile(
+    r"/(?:(?:full|square|(?:pct:)?[\d.]+(?:,[\d.]+){3})"
+    r"/(?:full|\^?max|\^?!?\d*,\d*|\^?pct:[\d.]+)/!?[\d.]+"
+    r"/(?:default|native|colou?r|gr[ae]y|bitonal)(?:\.\w{1,5})?|info\.json)/?$",
+    re.I,
+)
 BACKS = ("v", "verso", "back", "reverse", "rev", "rueckseite", "rückseite", "dos")
 FRONT_FIRST = dict.fromkeys(BACKS, 1)
 
@@ -55,6 +64,17 @@ def natural_order(name: str) -> tuple[tuple[bool, int, str], ...]:
 def without_ending(name: str) -> str:
     """Return a name without the ending of its file, such as ``.jpg``."""
     return ENDING.sub("", name)
+
+
+def address_path(key: str) -> str | None:
+    """Return the host and path of a web address, without what IIIF or a query asks of a picture.
+
+    None if the key is no web address.
+    """
+    found = ADDRESS.match(key.strip())
+    if not found:
+        return None
+    return unquote(OF_IIIF.sub("", found[1])).strip("/")
 
 
 class FileTokens:

@@ -242,6 +242,62 @@ def test_a_further_number_is_never_taken_wrongly(numbers, missing, data):
             assert keys[found.keys[file]] == files[file]
 
 
+@pytest.mark.parametrize(
+    ("file", "address"),
+    [
+        ("1887_3804.jpg", "https://host/img/1887_3804.jpg?size=large"),
+        ("1887_3804.tif", "HTTP://host/img/1887_3804.jpg#top"),
+        ("scans/1887_3804.tif", " https://host/1887-3804.jpg "),
+        ("1887_3804-recto.jpg", "https://host/id/1887-3804/"),
+        ("A-12.jpg", "https://host/objects/A-12/full/800,/0/default.jpg"),
+        ("A-12.jpg", "https://host/iiif/2/objects%2FA-12.tif/info.json"),
+        ("A-12.tif", "https://host/A-12/pct:1,2,50,50.5/^!90,90/!90.5/gray.png"),
+        ("Blé 1.jpg", "https://host/a%20b/Bl%C3%A9%201.jpg"),
+        ("Blé.jpg", "https://host/Ble%CC%81.jpg"),
+        ("box1/001.jpg", "https://host/x/box1/001.jpg"),
+        ("full.jpg", "https://host/full/full.jpg"),
+    ],
+)
+def test_web_addresses_of_a_picture(file, address):
+    assert matched([file, "z.jpg"], [address, "", "https://host/", "https://["]) == {
+        file: address
+    }
+
+
+def test_the_last_parts_of_addresses_decide():
+    keys = [f"https://h/{n}" for n in ("a/1.jpg", "b/1.jpg", "c/2.jpg", "c/2.png")]
+    files = ["b/1.tif", "2.png", "2.jpg", "x/3.jpg"]
+    found = matching.match(pictures(*files, "9.jpg"), [*keys, "x/3.jpg"])
+    assert found.keys == dict(
+        zip(files, [keys[1], keys[3], keys[2], "x/3.jpg"], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "paths"),
+    [
+        (["1.jpg"], ["a/1.jpg", "b/1.jpg"]),
+        (["a/1.jpg", "b/1.jpg"], ["c/1.jpg"]),
+        (["default.jpg"], ["a/default.jpg", "b/default.jpg"]),
+        (["A-12.jpg"], ["A-12/full/800,/0/default.jpg", "A-12/full/9,/0/default.jpg"]),
+        (["1.tif"], ["a/1.jpg", "a/1.png"]),
+        (["1887-1.jpg"], ["1887_1.jpg", "1887.1.jpg"]),
+    ],
+)
+def test_addresses_that_end_alike_are_ambiguous(files, paths):
+    keys = [f"https://host/{path}" for path in paths]
+    found = matching.match(pictures(*files), keys)
+    assert found.ambiguous == dict.fromkeys(files, keys)
+
+
+def test_numbers_come_before_addresses():
+    numbers = ["1887/1", "1887/2"]
+    addresses = [f"https://h/{n.replace('/', '_')}.jpg" for n in numbers]
+    files = pictures("1887_1.jpg", "1887_2.jpg")
+    assert matching.best_column(files, {"URL": addresses, "Nr": numbers}) == "Nr"
+    assert matching.best_column(files, {"URL": addresses}) == "URL"
+
+
 NUMBERS = st.lists(st.integers(1, 9999), min_size=1, max_size=3)
 
 
