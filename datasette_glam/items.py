@@ -1,6 +1,7 @@
 """Read the items of a collection as plain dictionaries; ``web.urls`` adds the URLs."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
@@ -9,6 +10,7 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db import embeddings, sources
 from llm_glam.db.collection import Collection
 from llm_glam.db.sensitive import SENSITIVE
+from llm_glam.formats import local_contexts
 from llm_glam.formats.tables import Row
 
 from . import random_sample
@@ -114,6 +116,7 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
         **card,
         "caption": row["caption"],
         "rights": row["rights"],
+        "local_contexts": [asdict(one) for one in local_contexts.of_record(stored)],
         "image_url": row["image_url"],
         "page_url": row["page_url"],
         "image_width": row["image_width"],
