@@ -1,11 +1,10 @@
 """Read the cells of an Excel workbook that have values, wherever its sheets claim to end."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import iterparse
 
@@ -43,7 +42,7 @@ class _Parser(WorkSheetParser):
     """openpyxl's parser, which also tells formulas without a value from empty cells."""
 
     is_to_calculate = False
-    formats: Mapping[int, str] = MappingProxyType({})
+    book: Any = None
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
         """Return a cell; a formula whose value is not in the file has :data:`UNCALCULATED`."""
@@ -53,7 +52,7 @@ class _Parser(WorkSheetParser):
         if element.find(FORMULA_TAG) is not None and self._is_missing(element, cell):
             cell["value"] = UNCALCULATED
         elif cell["style_id"] and cell["data_type"] in "nd":
-            code = self.formats.get(cell["style_id"], "")
+            code = _format(self.book, cell["style_id"])
             cell["value"] = shown.by_format(cell["value"], code)
         return cell
 
@@ -92,7 +91,7 @@ class _Sheet(Sheet):
                 date_formats=wb._date_formats,
                 timedelta_formats=wb._timedelta_formats,
             )
-            parser.formats = _formats(wb)
+            parser.book = wb
             parser.is_to_calculate = bool(TO_CALCULATE.search(_definition(self.book)))
             for count, (number, row) in enumerate(parser.parse(), 1):
                 if count > MOST_ROWS:  # openpyxl keeps an element for each
@@ -133,17 +132,15 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
         yield in_order(path, [sheet for sheet in found if first[sheet.part] is sheet])
 
 
-def _formats(book: Any) -> dict[int, str]:
-    """Return the number formats of a workbook by the number of the style that has them."""
-    found = {}
-    for number, style in enumerate(book._cell_styles):
-        code = style.numFmtId
-        own = code - BUILTIN_FORMATS_MAX_SIZE
-        if 0 <= own < len(book._number_formats):
-            found[number] = book._number_formats[own]
-        else:
-            found[number] = BUILTIN_FORMATS.get(code, "")
-    return found
+def _format(book: Any, style: int) -> str:
+    """Return the number format of a style, which is looked up only where it is used."""
+    if not 0 <= style < len(book._cell_styles):
+        return ""
+    code = book._cell_styles[style].numFmtId
+    own = code - BUILTIN_FORMATS_MAX_SIZE
+    if 0 <= own < len(book._number_formats):
+        return str(book._number_formats[own])
+    return str(BUILTIN_FORMATS.get(code, ""))
 
 
 def _definition(book: ExcelReader) -> bytes:
