@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
@@ -10,6 +11,7 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db import embeddings, sources
 from llm_glam.db.collection import Collection
 from llm_glam.db.sensitive import SENSITIVE, SHOWABLE
+from llm_glam.formats import local_contexts
 from llm_glam.formats.tables import Row
 
 from . import random_sample
@@ -134,6 +136,7 @@ def item(
         **card,
         "caption": row["caption"],
         "rights": row["rights"],
+        "local_contexts": [asdict(one) for one in local_contexts.of_record(stored)],
         "image_url": row["image_url"],
         "page_url": row["page_url"],
         "image_width": row["image_width"],

@@ -4,8 +4,8 @@ import struct
 
 SECTOR = 512
 FREE, END, FAT = -1, -2, -3
-GENERAL, DATE, DURATION = 0, 1, 2  # styles of cells
-FORMATS = {164: "yyyy\\-mm\\-dd", 165: "[h]:mm:ss"}
+GENERAL, DATE, DURATION, YEAR, ZEROS = range(5)  # styles of cells
+FORMATS = {164: "yyyy\\-mm\\-dd", 165: "[h]:mm:ss", 166: "yyyy", 167: "0000000"}
 
 
 def record(kind, data=b""):

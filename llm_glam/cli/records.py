@@ -43,7 +43,7 @@ def _split_options(
 
 @click.command("records")
 @click.argument("collection")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]")
 @click.option(
     "--key",
     metavar="COLUMN",
@@ -110,7 +110,7 @@ def _split_options(
 @shared.database_option
 def command(
     collection: str,
-    file: Path | None,
+    files: tuple[Path, ...],
     database: Path,
     key: str | None,
     key_regex: str | None,
@@ -128,7 +128,7 @@ def command(
 ) -> None:
     """Attach the rows of FILE to the pictures of COLLECTION.
 
-    FILE is a spreadsheet or another table, or a folder of JSON files. The column with the names or
+    FILE is a spreadsheet or another table, or a folder of tables, which are read as one. The column with the names or
     numbers of the pictures is found by itself: 1887/3804.2 is the record of 1887_3804-2_recto.jpg.
     Before anything is written, the command shows what matches and asks. Repeat it after the
     spreadsheet has changed: only the records that differ are changed, and what you edited in the
@@ -146,11 +146,17 @@ def command(
         llm glam records photos catalogue.xlsx --key 'Accession No.' --yes
         llm glam records photos export.csv --report matches.xlsx
         llm glam records photos register.xlsx --sheet 'Works on paper'
+        llm glam records photos exports/ --key 'Accession No.'
         llm glam records photos --template fill-me-in.xlsx
         llm glam records letters --text-dir transcriptions
         llm glam records photos --remove catalogue.xlsx
         llm glam records photos --embedded
     """
+    if len(files) > 1:
+        raise click.UsageError(
+            "Give one FILE, or a folder with all of them, which is read as one table."
+        )
+    file = files[0] if files else None
     _check_usage(
         {
             "FILE": file,

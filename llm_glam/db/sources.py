@@ -127,9 +127,10 @@ def update(
     if not changed:
         return 0
     copy_earlier(db, table)
-    keep_edits(db, table, changed)
+    filled = columns(db, table)
+    keep_edits(db, table, changed, filled)
     put(db, table, source, changed)
-    return merge(db, table, changed)
+    return merge(db, table, changed, filled)
 
 
 def put(
@@ -279,12 +280,19 @@ def give_back_earlier(db: Database, table: str, item_id: str, row: Row) -> None:
         _insert(db, table, Source(EARLIER), [(item_id, Record(known))], added="")
 
 
-def keep_edits(db: Database, table: str, ids: Iterable[str]) -> None:
+def keep_edits(
+    db: Database,
+    table: str,
+    ids: Iterable[str],
+    filled: Sequence[Column] | None = None,
+) -> None:
     """Keep what people have changed in the items table as records of their own.
 
     That is what differs from the merge. Call this before records of these pictures are replaced.
+
+    :param filled: what sources fill now, if the caller knows it
     """
-    filled = columns(db, table)
+    filled = columns(db, table) if filled is None else filled
     for chunk in embeddings.chunks(ids):
         present = items.fetch(db, table, chunk)
         merged = _merged(db, table, filled, chunk)

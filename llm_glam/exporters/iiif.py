@@ -5,7 +5,7 @@ https://iiif.io/api/presentation/3.0/
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ..db import items
 from ..errors import CannotExport
+from ..formats import local_contexts
 from ..formats.atomic import replacing
 from ..formats.tables import Row
 from . import web_addresses
@@ -41,7 +42,7 @@ class _State:
     canvases: int = 0
     without_size: list[str] = field(default_factory=list)
     documents: dict[str, list[str]] = field(default_factory=dict)
-    rights: set[tuple[str | None, str]] = field(default_factory=set)
+    rights: set[tuple[str | None, str, tuple[str, ...]]] = field(default_factory=set)
 
 
 def write(path: Path, selection: Selection) -> Outcome:
@@ -126,7 +127,11 @@ def _canvas(selection: Selection, row: Row, state: _State) -> dict[str, Any] | N
     document = document_of(row)
     if document is not None:
         state.documents.setdefault(document, []).append(canvas)
-    rights = (iiif_address(row), credit(selection.columns, row))
+    rights = (
+        iiif_address(row),
+        credit(selection.columns, row),
+        tuple(map(str, local_contexts.of_record(row))),
+    )
     state.rights.add(rights)
     image = state.addresses.image(row)
     body = {"id": image, "type": "Image", "format": media_type(image, row), **size}
@@ -168,12 +173,17 @@ def _about(selection: Selection, row: Row) -> Iterator[tuple[str, Any]]:
         yield "homepage", [homepage]
 
 
-def _rights(address: str | None, words: str) -> Iterator[tuple[str, Any]]:
+def _rights(
+    address: str | None, words: str, labels: Sequence[str]
+) -> Iterator[tuple[str, Any]]:
+    """Yield what viewers must show of the rights: also labels of Local Contexts."""
     if address:
         yield "rights", address
-    if words:
-        label = {"en": ["Attribution"]}
-        yield "requiredStatement", {"label": label, "value": _text(words)}
+    heads = ["Attribution"] * bool(words) + ["Local Contexts"] * bool(labels)
+    if heads:
+        value = _text([words] * bool(words) + [*labels])
+        label = {"en": [", ".join(heads)]}
+        yield "requiredStatement", {"label": label, "value": value}
 
 
 def _label(value: Any) -> dict[str, list[str]]:

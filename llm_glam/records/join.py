@@ -6,7 +6,7 @@ nothing. Either can be repeated: only what has changed in the spreadsheet is cha
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..formats.tables import Row
 from ..progress import Progress
 from . import folder, matching, nested
 from .beside import MOST_COLUMNS
-from .matching import ID, PATH, SILENT, Matches, Picture
+from .matching import COUNTED, ID, PATH, SILENT, Matches, Picture
 
 EXAMPLES = 3
 PICTURE = "picture"  # heading of the thumbnails in a template
@@ -56,7 +56,8 @@ class JoinPlan:
     """What a join would write.
 
     ``rows`` has the rows of the table by the line in which they begin, ``pictures`` all pictures of
-    the collection.
+    the collection. ``places`` has the file and the line within it of each, if there are several
+    files.
     """
 
     collection: Collection
@@ -67,6 +68,7 @@ class JoinPlan:
     matches: Matches
     split: Mapping[str, str]
     remarks: list[str]
+    places: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def lines(self) -> dict[str, list[int]]:
@@ -89,7 +91,7 @@ class JoinPlan:
         """The keys that several rows have and that match a picture, with the lines of these."""
         known = set(self.matches.keys.values())
         return [
-            f"{key} (lines {', '.join(f'{line:,}' for line in lines)})"
+            f"{key} ({self._listed(lines)})"
             for key, lines in self.lines.items()
             if len(lines) > 1 and key in known
         ]
@@ -113,7 +115,7 @@ class JoinPlan:
     def unmatched_keys(self) -> list[str]:
         """The keys of the rows that describe no picture, or the lines of those without a key."""
         return [
-            self.key_at(line) or f"(no number, line {line:,})"
+            self.key_at(line) or f"(no number, {self._listed([line])})"
             for line in self.unmatched_lines
         ]
 
@@ -135,6 +137,16 @@ class JoinPlan:
             kinds.add(row)
         found = kinds.by_heading() | dict.fromkeys(self.split, str)
         return {h: kind for h, kind in found.items() if h not in self.of_files}
+
+    def place(self, line: int) -> int | str:
+        """Return where a row begins: its line, or the file and its line there."""
+        return self.places.get(line, line)
+
+    def _listed(self, lines: Sequence[int]) -> str:
+        if self.places:
+            return "; ".join(str(self.place(line)) for line in lines)
+        what = "line" if len(lines) == 1 else "lines"
+        return f"{what} {', '.join(f'{line:,}' for line in lines)}"
 
     def key_at(self, line: int) -> str:
         """Return the key of the row that begins on a line."""
@@ -219,12 +231,29 @@ def plan_join(
         raise BadRecords(_nothing_fits(path, key, rows, pictures, collection))
     source = Source(path.name, address=str(path.resolve()))
     remarks = [str(notes.surplus)] if notes.surplus.rows else []
+    remarks += _remarks(matches)
     plan = JoinPlan(
         *(collection, source, key, rows, pictures, matches, split),
         remarks=remarks + notes.remarks,
+        places=notes.places,
     )
     _drop_empty_rows(plan)
     return plan
+
+
+def _remarks(matches: Matches) -> Iterator[str]:
+    """Say what numbers behind the number of a record are taken for, or might be."""
+    counted = [i for i, how in matches.how.items() if how == COUNTED]
+    if counted:
+        yield (
+            f"the names of {len(counted):,} pictures are a number and which of its pictures each "
+            f"is, such as {counted[0]}"
+        )
+    if matches.pattern:
+        yield (
+            "if the last number in the names of the ambiguous pictures only counts those of a "
+            f'record, use --key-regex "{matches.pattern}"'
+        )
 
 
 def _drop_empty_rows(plan: JoinPlan) -> None:

@@ -9,27 +9,38 @@ a choice between records or between readings of a number, nothing is matched.
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 from ..progress import NoProgress, Progress
+from .names import (
+    FileTokens,
+    Tokens,
+    address_path,
+    first_token,
+    natural_order,
+    tokens,
+    without_ending,
+    without_zeros,
+    written_tokens,
+)
+from .sequences import Doubtful
 
 ID, PATH, NAME, STEM = "id", "path", "file name", "file name without its ending"
 NORMALISED = "other separators, case or zeros"
 PART = "part of the file name"
+ADDRESS = "the last parts of a web address"
+COUNTED = "the number, and which of its pictures it is"
 PATTERN = "--key-regex"
 TAIL = "the last parts of the path"
 
 SILENT = NoProgress()
-Tokens = tuple[str, ...]
-TOKEN = re.compile(r"\d+|[^\W\d_]+")
-ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 SIDES = (("r",), ("v",))  # of a sheet: recto and verso
-BACKS = ("v", "verso", "back", "reverse", "rev", "rueckseite", "rückseite", "dos")
-FRONT_FIRST = dict.fromkeys(BACKS, 1)
 FEWEST_CHARACTERS = 3  # of a key that may be a part of a name
 LONGEST_KEY = 200
 MOST_ROWS = 5  # to a value of the key
+FEW = 10  # keys to a picture, from which on not all of them are divided into tokens
 SAMPLE = 300  # pictures that decide which column is the key
 
 
@@ -47,11 +58,17 @@ class Matches:
 
     ``keys`` has the key of each matched picture by its id, ``how`` says how it was found.
     ``ambiguous`` has the pictures, by id, that more than one key or reading fits, with the keys.
+    ``pattern`` is a regular expression that might decide most of these.
     """
 
     keys: dict[str, str] = field(default_factory=dict)
     how: dict[str, str] = field(default_factory=dict)
     ambiguous: dict[str, list[str]] = field(default_factory=dict)
+    pattern: str | None = None
+
+    def __contains__(self, item_id: str) -> bool:
+        """Return whether a key fits a picture, or several do."""
+        return item_id in self.keys or item_id in self.ambiguous
 
     def add(self, picture: Picture, key: str, how: str) -> None:
         """Match a picture to a key."""
@@ -68,28 +85,72 @@ class Matches:
     def pictures(self) -> dict[str, list[str]]:
         """Return the ids of the pictures of each key, as a person would put them in order."""
         found: dict[str, list[str]] = defaultdict(list)
-        for item_id in sorted(self.keys, key=natural_order):
-            found[self.keys[item_id]].append(item_id)
-        return dict(found)
+        for item_id, key in self.keys.items():
+            found[key].append(item_id)
+        return {
+            key: ids if len(ids) == 1 else sorted(ids, key=natural_order)
+            for key, ids in found.items()
+        }
 
 
 def match(
-    pictures: Iterable[Picture], keys: Iterable[str], progress: Progress = SILENT
+    pictures: Collection[Picture], keys: Iterable[str], progress: Progress = SILENT
 ) -> Matches:
     """Match pictures to keys by their names.
 
     :param keys: as written in the records; an empty one matches nothing
     :param progress: is told of each picture
     """
+    keys = list(keys)
+    addresses = {key: path for key in keys if (path := address_path(key))}
+    if addresses:
+        return _match_addresses(pictures, keys, addresses, progress)
     index = _Keys(keys)
     matches = Matches()
-    left = list(pictures)
-    for how, name_of in AS_WRITTEN.items():
-        left = _match_written(matches, left, index, how, name_of)
+    left = _match_written(matches, pictures, index)
+    index.look_for(left)
     progress.advance(len(matches.keys) + len(matches.ambiguous))
     for picture in left:
         _match_tokens(matches, picture, index)
         progress.advance(1)
+    if matches.ambiguous:
+        _match_counted(matches, pictures, index)
+    return matches
+
+
+def _match_addresses(
+    pictures: Collection[Picture],
+    keys: Iterable[str],
+    addresses: Mapping[str, str],
+    progress: Progress,
+) -> Matches:
+    """Match pictures to web addresses of files by as many of their last parts as fit.
+
+    :param addresses: the path of each key that is an address
+    """
+    by_path, by_name, by_stem = (defaultdict[str, list[str]](list) for _ in range(3))
+    for key in dict.fromkeys(keys):
+        path = addresses.get(key)
+        by_stem[without_ending((path or key).rpartition("/")[2])].append(key)
+        if path:
+            by_path[path].append(key)
+            by_name[without_ending(path)].append(key)
+    matches = Matches()
+    left = list(pictures)
+    for names, find in (
+        (by_path, match_files),
+        (by_name, match_files),
+        (by_stem, partial(match, progress=progress)),
+    ):
+        found = find(left, names)
+        for picture in left:
+            if picture.id in found.keys:
+                fitting = names[found.keys[picture.id]]
+                matches.add_if_certain(picture, fitting, ADDRESS)
+            elif picture.id in found.ambiguous:
+                fitting = [k for n in found.ambiguous[picture.id] for k in names[n]]
+                matches.ambiguous[picture.id] = fitting
+        left = [p for p in left if p.id not in matches]
     return matches
 
 
@@ -141,42 +202,42 @@ def match_files(pictures: Iterable[Picture], names: Iterable[str]) -> Matches:
 def best_column(
     pictures: Sequence[Picture],
     columns: Mapping[str, Sequence[str]],
-    find: Callable[[Iterable[Picture], Iterable[str]], Matches] = match,
+    find: Callable[[Collection[Picture], Iterable[str]], Matches] = match,
 ) -> str | None:
     """Return the column whose values match most pictures, or None if none matches any.
 
-    A column whose values repeat, such as a year, is less likely to be it, and never is if there are
-    more than :data:`MOST_ROWS` rows to a value. Some pictures, evenly distributed, are looked at.
+    A column whose values repeat, such as a year, is less likely to be it, and so is one of web
+    addresses if another matches as many. It never is if there are more than :data:`MOST_ROWS` rows to a value. Some pictures, evenly distributed, are looked at.
 
     :param columns: the values of each column as text, an empty one for an empty cell
     :param find: how pictures are matched to them
     """
     sample = pictures[:: max(1, len(pictures) // SAMPLE)]
-    scores = {}
-    for name, values in columns.items():
-        keys = {value for value in values if 0 < len(value) <= LONGEST_KEY}
-        rows = sum(map(bool, values))
-        if keys and rows <= len(keys) * MOST_ROWS:
-            scores[name] = len(find(sample, keys).keys) * (len(keys) / rows) ** 2
-    best = max(scores, key=scores.__getitem__, default=None)
-    return best if best is not None and scores[best] else None
+    keys = {name: _possible(values) for name, values in columns.items()}
+    uniqueness = {
+        name: (len(keys[name]) / rows) ** 2
+        for name, values in columns.items()
+        if 0 < (rows := sum(map(bool, values))) <= len(keys[name]) * MOST_ROWS
+    }
+    best, score = None, 0.0
+    for name in sorted(
+        uniqueness, key=lambda n: (-uniqueness[n], _has_address(keys[n]))
+    ):
+        if len(sample) * uniqueness[name] <= score:
+            break  # it, and those that follow, cannot match more
+        matched = len(find(sample, keys[name]).keys) * uniqueness[name]
+        if matched > score:
+            best, score = name, matched
+    return best
 
 
-def tokens(text: str) -> Tokens:
-    """Return the numbers and words of a name, in lower case and without leading zeros."""
-    return tuple(map(_number, _written_tokens(text)))
+def _has_address(keys: Iterable[str]) -> bool:
+    return any(map(address_path, keys))
 
 
-def natural_order(name: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return a key to sort names by, in which 2 comes before 10, and a front before its back."""
-    return tuple(
-        (
-            (True, int(token), "")
-            if token.isdecimal()
-            else (False, FRONT_FIRST.get(token, 0), token)
-        )
-        for token in tokens(name)
-    )
+def _possible(values: Sequence[str]) -> set[str]:
+    """Return the values that can be keys."""
+    return {value for value in values if 0 < len(value) <= LONGEST_KEY}
 
 
 class _Keys:
@@ -184,60 +245,98 @@ class _Keys:
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._written = {key.strip().replace("\\", "/"): key for key in keys}
-        self._by_tokens: dict[Tokens, list[str]] = defaultdict(list)
+        self._sought: frozenset[str] | None = None
+
+    def look_for(self, pictures: Sequence[Picture]) -> None:
+        """Prepare for these pictures only, if they are few: most keys need no dividing then."""
+        if len(pictures) * FEW < len(self._written):
+            found = (tokens(name) for p in pictures for name in {p.id, p.file})
+            self._sought = frozenset(token for one in found for token in one)
+
+    @cached_property
+    def _by_tokens(self) -> dict[Tokens, list[str]]:
+        found: dict[Tokens, list[str]] = {}
         for key in self._written.values():
-            self._by_tokens[tokens(key)].append(key)
-        self._by_tokens.pop((), None)
-        self._longest = max(map(len, self._by_tokens), default=0)
-        self._most_numbers = max(map(_numbers, self._by_tokens), default=0)
-        self._has_letters = any(_ends_in_letter(key) for key in self._by_tokens)
+            if self._sought is None or first_token(key) in self._sought:
+                found.setdefault(tokens(key), []).append(key)
+        found.pop((), None)
+        return found
+
+    @cached_property
+    def _starts(self) -> frozenset[str]:
+        return frozenset(key[0] for key in self._by_tokens)
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._by_tokens), default=0)
+
+    @cached_property
+    def _most_numbers(self) -> int:
+        return max(map(_numbers, self._all_tokens()), default=0)
+
+    @cached_property
+    def _has_letters(self) -> bool:
+        return any(_ends_in_letter(key) for key in self._all_tokens() if key)
+
+    def _all_tokens(self) -> Iterable[Tokens]:
+        return self._by_tokens if self._sought is None else map(tokens, self._written)
 
     def __contains__(self, name: str) -> bool:
         return name in self._written
+
+    def written(self) -> Iterable[str]:
+        """Return all keys as they are written."""
+        return self._written
 
     def as_written(self, name: str) -> str | None:
         """Return the key that is written like a name, or None."""
         return self._written.get(name)
 
+    def may_begin(self, plain: Tokens) -> bool:
+        """Return whether a key begins with one of these tokens; if not, none is a part of them."""
+        return not self._starts.isdisjoint(plain)
+
     def like(self, name: str) -> list[str]:
         """Return the keys with the tokens of a name; of several, one that has its zeros too."""
-        written = _written_tokens(name)
-        return self._with(tuple(map(_number, written)), written)
+        written = written_tokens(name)
+        return self.with_tokens(without_zeros(written), written)
 
-    def parts(self, name: str) -> tuple[list[str], bool]:
-        """Return the keys that are the longest parts of a name.
+    def parts(self, file: FileTokens) -> tuple[list[str], bool]:
+        """Return the keys that are the longest parts of a file's path without its ending.
 
         The flag says whether what stands beside them might be a part of another key.
         """
-        written = _written_tokens(name)
-        plain = tuple(map(_number, written))
-        spans = self._spans(plain, len(_written_tokens(name.rpartition("/")[0])))
-        keys = [k for s, e in spans for k in self._with(plain[s:e], written[s:e])]
+        written, plain = file.written[: file.end], file.plain[: file.end]
+        spans = self._spans(plain, file.first)
+        keys = [k for s, e in spans for k in self.with_tokens(plain[s:e], written[s:e])]
         doubtful = any(self._is_doubtful(plain, start, end) for start, end in spans)
         return list(dict.fromkeys(keys)), doubtful
+
+    def with_tokens(self, plain: Tokens, written: Tokens) -> list[str]:
+        """Return the keys with these tokens; of several, one that has their zeros too."""
+        found = self._by_tokens.get(plain, [])
+        if len(found) < 2:
+            return found
+        same = [key for key in found if written_tokens(key) == written]
+        return same if len(same) == 1 else found
 
     def _spans(self, plain: Tokens, first: int) -> list[tuple[int, int]]:
         """Return where the keys with most tokens begin and end.
 
         :param first: where the name of the file begins, behind those of its folders
         """
+        begins = [n for n, token in enumerate(plain) if token in self._starts]
         for width in range(min(self._longest, len(plain)), 0, -1):
             found = [
                 (start, start + width)
-                for start in range(len(plain) - width + 1)
-                if plain[start : start + width] in self._by_tokens
+                for start in begins
+                if start + width <= len(plain)
+                and plain[start : start + width] in self._by_tokens
                 and _may_be_part(plain[start : start + width], start == first)
             ]
             if found:
                 return found
         return []
-
-    def _with(self, plain: Tokens, written: Tokens) -> list[str]:
-        found = self._by_tokens.get(plain, [])
-        if len(found) < 2:
-            return found
-        same = [key for key in found if _written_tokens(key) == written]
-        return same if len(same) == 1 else found
 
     def _is_doubtful(self, plain: Tokens, start: int, end: int) -> bool:
         """Return whether the token before or behind a key might belong to a number like it.
@@ -262,7 +361,7 @@ def _parts(path: str, *, folded: bool = False) -> Tokens:
 
 def _forms(file: str) -> set[str]:
     """Return the paths that a file about a picture may have: without its ending, or with it."""
-    return {file, _without_ending(file)}
+    return {file, without_ending(file)}
 
 
 def _match_tails(
@@ -289,9 +388,7 @@ def _match_tails(
             ] in files:
                 found[parts[-(length or 0) :]].append(picture)
     for tail, fitting in found.items():
-        is_one = (
-            len({_without_ending(p.file) for p in fitting}) == len(files[tail]) == 1
-        )
+        is_one = len({without_ending(p.file) for p in fitting}) == len(files[tail]) == 1
         for picture in fitting:
             left.pop(picture, None)
             if is_one:
@@ -305,56 +402,78 @@ def _ambiguous_names(matches: Matches) -> set[str]:
 
 
 def _match_written(
-    matches: Matches,
-    pictures: Iterable[Picture],
-    index: _Keys,
-    how: str,
-    name_of: Callable[[Picture], str],
+    matches: Matches, pictures: Iterable[Picture], index: _Keys
 ) -> list[Picture]:
     """Match pictures whose names are keys as written; return the others.
 
     A name that pictures in several folders have is ambiguous.
     """
     left = []
-    found: dict[str, list[Picture]] = defaultdict(list)
+    found: dict[str, dict[str, list[Picture]]] = {
+        how: defaultdict(list) for how in (ID, PATH, NAME, STEM)
+    }
     for picture in pictures:
-        key = index.as_written(name_of(picture))
-        if key is None:
-            left.append(picture)
+        for how, name in _as_written(picture):
+            key = index.as_written(name)
+            if key is not None:
+                found[how][key].append(picture)
+                break
         else:
-            found[key].append(picture)
-    for key, fitting in found.items():
-        folders = {picture.file.rpartition("/")[0] for picture in fitting}
-        for picture in fitting:
-            if len(folders) > 1 and how in (NAME, STEM):
-                matches.ambiguous[picture.id] = [key]
-            else:
-                matches.add(picture, key, how)
+            left.append(picture)
+    for how, by_key in found.items():
+        for key, fitting in by_key.items():
+            is_one = how in (ID, PATH) or _are_in_one_folder(fitting)
+            for picture in fitting:
+                if is_one:
+                    matches.add(picture, key, how)
+                else:
+                    matches.ambiguous[picture.id] = [key]
     return left
 
 
+def _as_written(picture: Picture) -> Iterator[tuple[str, str]]:
+    """Yield the names by which a record may call a picture, and what they are."""
+    yield ID, picture.id
+    yield PATH, picture.file
+    name = picture.file.rpartition("/")[2]
+    yield NAME, name
+    yield STEM, without_ending(name)
+
+
+def _are_in_one_folder(pictures: Sequence[Picture]) -> bool:
+    return len({picture.file.rpartition("/")[0] for picture in pictures}) == 1
+
+
+def _match_counted(matches: Matches, pictures: Iterable[Picture], index: _Keys) -> None:
+    """Match pictures that are ambiguous only since a number counts the pictures of a record."""
+    doubtful = Doubtful(
+        {p.id: without_ending(p.file.rpartition("/")[2]) for p in pictures},
+        matches.keys,
+        matches.ambiguous,
+    )
+    by_id = {picture.id: picture for picture in pictures}
+    for item_id, key in list(doubtful.certain(index.written())):
+        del matches.ambiguous[item_id]
+        matches.add(by_id[item_id], key, COUNTED)
+    matches.pattern = doubtful.pattern(matches.ambiguous)
+
+
 def _match_tokens(matches: Matches, picture: Picture, index: _Keys) -> None:
-    for name in dict.fromkeys(name_of(picture) for name_of in AS_WRITTEN.values()):
-        if keys := index.like(name):
+    file = FileTokens(picture.file)
+    if picture.id != picture.file and (keys := index.like(picture.id)):
+        matches.add_if_certain(picture, keys, NORMALISED)
+        return
+    if not index.may_begin(file.plain):
+        return
+    for written, plain in file.names():
+        if keys := index.with_tokens(plain, written):
             matches.add_if_certain(picture, keys, NORMALISED)
             return
-    keys, doubtful = index.parts(_without_ending(picture.file))
+    keys, doubtful = index.parts(file)
     if doubtful:
         matches.ambiguous[picture.id] = keys
     else:
         matches.add_if_certain(picture, keys, PART)
-
-
-def _without_ending(name: str) -> str:
-    return ENDING.sub("", name)
-
-
-def _written_tokens(text: str) -> Tokens:
-    return tuple(TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
-
-
-def _number(token: str) -> str:
-    return token.lstrip("0") or "0" if token.isdecimal() else token
 
 
 def _numbers(key: Tokens) -> int:
@@ -375,11 +494,3 @@ def _may_be_part(key: Tokens, is_first: bool) -> bool:
     """
     has_number = any(token.isdecimal() for token in key)
     return has_number and (is_first or sum(map(len, key)) >= FEWEST_CHARACTERS)
-
-
-AS_WRITTEN: dict[str, Callable[[Picture], str]] = {
-    ID: lambda picture: picture.id,
-    PATH: lambda picture: picture.file,
-    NAME: lambda picture: picture.file.rpartition("/")[2],
-    STEM: lambda picture: _without_ending(picture.file.rpartition("/")[2]),
-}

@@ -22,7 +22,7 @@ def write(plan: JoinPlan, path: Path) -> None:
             ),
             "records without picture": (
                 ("key", "line"),
-                ((plan.key_at(line), line) for line in plan.unmatched_lines),
+                ((plan.key_at(n), plan.place(n)) for n in plan.unmatched_lines),
             ),
             "ambiguous": (("picture", "possible keys"), _ambiguous(plan)),
         },
@@ -32,7 +32,7 @@ def write(plan: JoinPlan, path: Path) -> None:
 def _matched(plan: JoinPlan) -> Iterator[tuple[object, ...]]:
     for item_id, key in plan.matches.keys.items():
         for line in plan.lines[key]:
-            yield key, item_id, plan.matches.how[item_id], line
+            yield key, item_id, plan.matches.how[item_id], plan.place(line)
 
 
 def _ambiguous(plan: JoinPlan) -> Iterator[tuple[object, ...]]:

@@ -130,6 +130,21 @@ async def test_search_results_go_on(llm, colours, tmp_path):
     assert scores == sorted(scores, reverse=True)
 
 
+async def test_an_item_s_labels_of_local_contexts(embedded):
+    with sqlite3.connect(embedded.database) as db:
+        db.execute('alter table photos add column "TK Labels" text')
+        db.execute("update photos set \"TK Labels\" = 'TK A; <i>ours</i>'")
+    path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
+    address = "https://localcontexts.org/label/tk-attribution/"
+    assert (await found(site(embedded), path + ".json"))["item"]["local_contexts"] == [
+        {"name": "TK Attribution (TK A)", "address": address},
+        {"name": "<i>ours</i>", "address": None},
+    ]
+    page = (await get(site(embedded), path)).text
+    assert f'<li><a href="{address}">TK Attribution (TK A)</a></li>' in page
+    assert "<li>&lt;i&gt;ours&lt;/i&gt;</li>" in page
+
+
 async def test_an_item(embedded):
     path = f"{PHOTOS}/item/{tilde_encode('red.png')}"
     data = await found(site(embedded), path + ".json")

@@ -110,6 +110,22 @@ def test_rights_that_differ_are_not_those_of_the_manifest(joined):
     assert "rights" not in manifest["items"][1]
 
 
+def test_labels_of_local_contexts_must_be_shown(joined):
+    execute(joined, 'alter table photos add column "TK Labels" text')
+    execute(joined, "update photos set \"TK Labels\" = 'TK A; ours'")
+    execute(joined, "update photos set rights = 'Gift of A' where id = '1887_1.png'")
+    manifest, _ = exported(joined)
+    labels = [
+        "TK Attribution (TK A): https://localcontexts.org/label/tk-attribution/",
+        "ours",
+    ]
+    first, second = (c["requiredStatement"] for c in manifest["items"][:2])
+    assert first["value"] == {"none": ["Gift of A", *labels]}
+    assert first["label"] == {"en": ["Attribution, Local Contexts"]}
+    assert second == {"label": {"en": ["Local Contexts"]}, "value": {"none": labels}}
+    assert "requiredStatement" not in manifest
+
+
 HTML = "<b>x</b><img src=x onerror=a()>"
 
 

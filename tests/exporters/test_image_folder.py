@@ -148,11 +148,24 @@ def test_the_card_says_where_it_is_from(joined, tmp_path):
     assert str(tmp_path) not in card
 
 
+def test_the_card_counts_labels_of_local_contexts(joined, tmp_path):
+    execute(joined, 'alter table photos add column "TK Labels" text')
+    joined(*EXPORT)
+    card = tmp_path / "out" / "README.md"
+    assert "Local Contexts" not in card.read_text("utf-8")
+    execute(
+        joined, "update photos set \"TK Labels\" = 'TK NC' where id != '1887_3.png'"
+    )
+    joined(*EXPORT, "--replace")
+    label = r"TK Non-Commercial \(TK NC\): https\://localcontexts.org/label/tk-non-commercial/"
+    assert f"| {label} | 2 |" in card.read_text("utf-8")
+
+
 def test_headings_that_the_loader_takes_for_pictures(joined, tmp_path):
     for name in ("image", "thumb_file_name"):
         execute(joined, f'alter table photos add column "{name}" text')
         execute(joined, f"update photos set \"{name}\" = 'words'")
-    joined(*EXPORT)
+    joined(*EXPORT, "--replace")
     rows = loaded(tmp_path / "out")
     assert rows[0]["image_source"] == "words"
     assert rows[0]["thumb_file_name_source"] == "words"

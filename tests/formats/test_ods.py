@@ -102,6 +102,14 @@ def test_repeated_rows_and_cells(tmp_path):
             ),
             "1 May 44 BC",
         ),
+        (
+            cell(
+                "<text:p>1887</text:p>", "date", **{"office_date-value": "1887-01-01"}
+            ),
+            1887,
+        ),
+        (cell("<text:p>0001234</text:p>", "float", office_value="1234"), "0001234"),
+        (cell("<text:p>12.5 kg</text:p>", "float", office_value="12.5"), 12.5),
         (cell(kind="time", **{"office_time-value": "PT04H05M06S"}), time(4, 5, 6)),
         (cell(kind="time", **{"office_time-value": "PT30H"}), timedelta(hours=30)),
         (cell("<text:p/>"), None),

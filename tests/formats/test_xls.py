@@ -11,6 +11,8 @@ from llm_glam.formats import tables
 from ..old_excel import (
     DATE,
     DURATION,
+    YEAR,
+    ZEROS,
     blank,
     compound,
     error,
@@ -62,6 +64,9 @@ def test_the_sheet_with_the_column_is_read_and_hidden_ones_last(tmp_path):
         (1.23e29, 0, 1.23e29),
         (31898, DATE, "1987-05-01"),
         (31898.5, DATE, "1987-05-01T12:00:00"),
+        (31898, YEAR, 1987),
+        (1234, ZEROS, "0001234"),
+        (12345678, ZEROS, 12345678),
         (0.25, DATE, time(6)),
         (1.25, DURATION, timedelta(hours=30)),
         (-1e9, DATE, "#VALUE!"),

@@ -12,6 +12,8 @@ from contextlib import closing
 import openpyxl
 import pytest
 
+from llm_glam.records import sequences
+
 from ..fakes import BLUE, GREEN, RED, picture
 from ..sheets import save
 
@@ -290,6 +292,25 @@ def test_the_key_can_be_found_by_a_pattern(collection, tmp_path):
     assert names(collection)["1887-02.PNG"] == "Pear"
     message = collection.fails("glam", "records", "photos", "a.csv", "--key-regex", "(")
     assert message.startswith("--key-regex '(' is not a regular expression: ")
+
+
+def test_numbers_that_count_pictures_are_shown(llm, colours, tmp_path, monkeypatch):
+    monkeypatch.setattr(sequences, "FEWEST", 2)
+    names = ["60.1_1.png", "60.1_2.png", "61.2_1.png", "62_3_1.png", "63_3_1.png"]
+    for number, name in enumerate(names):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        picture(tmp_path / "photos" / name, RED, size=(8 + number, 8))
+    llm("glam", "embed", "photos", "photos", "-m", "glam-clip")
+    rows = [("Nr", "Title"), ("60.1", "a"), ("61.2", "b"), ("9.9.9.9", "c")]
+    save(tmp_path / "export.xlsx", rows)
+    shown = llm(*JOIN, "--yes").stderr
+    assert "3 pictures are a number and which of its pictures each is, such as" in shown
+    sequence = "\"Title\" || coalesce(sequence, '')"
+    found = llm.rows(f"select {sequence} as s from photos where s is not null")
+    assert [row["s"] for row in found] == ["a1", "a2", "b"]
+    save(tmp_path / "export.xlsx", [*rows, ("62/3", "d"), ("63.3", "e")])
+    said = r'use --key-regex "([^/]*)_\d+\.\w+$"'
+    assert said in llm(*JOIN, "--key", "Nr").stderr
 
 
 def test_nothing_matches(collection, tmp_path):

@@ -97,7 +97,7 @@ def test_nested_json_is_joined(collection, tmp_path, kind):  # noqa: F811
 def test_folders_that_cannot_be_read(collection, tmp_path):  # noqa: F811
     (tmp_path / "works").mkdir()
     command = (*JOIN[:3], "works")
-    said = "There are no .json files in the folder works; give a file, or a folder that has"
+    said = "There are no tables in the folder works; give a file, or a folder that has some"
     assert collection.fails(*command).startswith(said)
     (tmp_path / "works" / "a.json").write_text("{")
     assert collection.fails(*command).startswith("works/a.json ")

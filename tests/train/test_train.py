@@ -66,8 +66,10 @@ def draw(folder, number=900):
 def write(path, rows):
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["file_name", "caption", "museum", "year", "above", "rights"])
-        writer.writerows((*row, RIGHTS[n % 3]) for n, row in enumerate(rows))
+        writer.writerow(
+            ["file_name", "caption", "museum", "year", "above", "rights", "TK Labels"]
+        )
+        writer.writerows((*row, RIGHTS[n % 3], "TK A") for n, row in enumerate(rows))
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +161,8 @@ def test_the_card_has_the_figures_and_nothing_of_the_data(trained, school):
     assert "--author 'Doe, Jane' --author Museum --source" in card
     assert r"| https\://creativecommons.org/licenses/by/4.0/ | 600 |" in card
     assert "| Ask us | 300 |" in card
+    label = r"TK Attribution \(TK A\): https\://localcontexts.org/label/tk-attribution/"
+    assert f"| {label} | 900 |" in card
     assert "caption to picture, recall@10" in card
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     new = next(row for row in rows if row["checkpoint"] == "glam-clip/ours")

@@ -23,6 +23,7 @@ class Contents:
     pictures: int
     missing: int
     rights: Counter[str]
+    local_contexts: Counter[str]
 
 
 def text(selection: Selection, contents: Contents) -> str:
@@ -60,6 +61,12 @@ def _parts(selection: Selection, contents: Contents) -> Iterator[str]:
     yield _sources(selection)
     yield "## Rights"
     yield _rights(contents)
+    if contents.local_contexts:
+        yield (
+            "Local Contexts: communities say by labels, and institutions by notices, how these "
+            "pictures are to be used. Keep them with the pictures."
+        )
+        yield _counted("label or notice", contents.local_contexts)
     yield "## Left out"
     yield _left_out(selection, contents)
     yield "## Files"
@@ -87,13 +94,18 @@ def _sources(selection: Selection) -> str:
 
 
 def _rights(contents: Contents) -> str:
-    stated = Counter({k: n for k, n in contents.rights.items() if k})
+    return _counted("rights", contents.rights)
+
+
+def _counted(what: str, counts: Counter[str]) -> str:
+    """Return how many pictures have each statement; an empty one is that of the others."""
+    stated = Counter({k: n for k, n in counts.items() if k})
     rows = [(escaped(k), f"{n:,}") for k, n in stated.most_common(MOST_RIGHTS)]
     if rest := stated.total() - sum(n for _, n in stated.most_common(MOST_RIGHTS)):
         rows.append(("other statements", f"{rest:,}"))
-    if none := contents.rights[""]:
+    if none := counts[""]:
         rows.append(("not stated", f"{none:,}"))
-    return table(("rights", "pictures"), rows)
+    return table((what, "pictures"), rows)
 
 
 def _left_out(selection: Selection, contents: Contents) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...db import folders
 from ...errors import CannotExport
+from ...formats import local_contexts
 from ...formats.tables import Row
 from ..columns import FILE_NAME, Column, Kind
 from ..selection import Outcome, Selection, counted
@@ -36,6 +37,7 @@ class State:
     missing: int = 0
     unlabelled: int = 0
     rights: Counter[str] = field(default_factory=Counter)
+    local_contexts: Counter[str] = field(default_factory=Counter)
 
 
 def write(path: Path, selection: Selection) -> Outcome:
@@ -54,7 +56,10 @@ def write(path: Path, selection: Selection) -> Outcome:
                     file.write(_line(row, name, columns) + "\n")
         if not done.rows:
             raise CannotExport(_nothing(selection))
-        contents = Contents(path.name, columns, done.rows, done.missing, done.rights)
+        contents = Contents(
+            *(path.name, columns, done.rows, done.missing),
+            *(done.rights, done.local_contexts),
+        )
         text = card.text(selection, contents)
         (work / folder.CARD).write_text(text, "utf-8", newline="\n")
         folder.mark(work, "imagefolder")
@@ -134,6 +139,7 @@ def _copy(
         done.thumbnails += 1
     done.rows += 1
     done.rights[str(row.get("rights") or "")] += 1
+    done.local_contexts.update(map(str, local_contexts.of_record(row)))
     return name
 
 

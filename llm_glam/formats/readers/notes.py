@@ -41,7 +41,8 @@ class Notes:
 
     ``key`` has names of columns without which a table is of no use; ``sheet`` is the name or the
     number of the sheet of a workbook, and ``header_row`` the row with the names of columns, that
-    somebody has chosen; ``line`` is where the row that was read last begins; ``remarks`` are for
+    somebody has chosen; ``line`` is where the row that was read last begins; ``places`` has the
+    file and the line of each ``line``, where a table consists of several files; ``remarks`` are for
     people, to follow the file's name.
     """
 
@@ -51,6 +52,7 @@ class Notes:
     surplus: Surplus = field(default_factory=Surplus)
     remarks: list[str] = field(default_factory=list)
     line: int = 0
+    places: dict[int, str] = field(default_factory=dict)
 
     def has_key(self, names: Iterable[str]) -> bool:
         """Return whether one of the names is that of a column which is needed."""

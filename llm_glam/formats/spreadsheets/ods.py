@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, iterparse
 from zipfile import BadZipFile
 
 from ...errors import BadRecords
+from . import shown
 from .sheets import (
     MOST_CELLS,
     UNCALCULATED,
@@ -198,7 +199,7 @@ def _value(cell: Element) -> Any:
     written = cell.get(_tag(attribute)) if attribute else None
     if written is not None and reader and cell.get(SHOWN_TYPE) != "error":
         try:
-            return reader(written)
+            return shown.by_text(reader(written), "\n".join(map(_text, paragraphs)))
         except ValueError:
             pass  # a date before the year 1, for example, as it is shown
     if written is None and not paragraphs and cell.get(HAS_FORMULA) is not None:

@@ -14,6 +14,7 @@ from openpyxl.styles.numbers import is_timedelta_format
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 
 from ...errors import BadRecords
+from . import shown
 from .sheets import (
     MOST_SHEETS,
     UNCALCULATED,
@@ -82,17 +83,22 @@ class _Sheet(Sheet):
             return xlrd.error_text_from_code.get(cell.value, "#N/A")
         if cell.ctype == xlrd.XL_CELL_NUMBER:
             is_whole = abs(cell.value) < EXACT and cell.value.is_integer()
-            return int(cell.value) if is_whole else cell.value
+            number = int(cell.value) if is_whole else cell.value
+            return shown.by_format(number, self._format(cell))
         return cell.value or None
 
-    def _date(self, cell: Any) -> Any:
+    def _format(self, cell: Any) -> str:
         style = self.book.xf_list[cell.xf_index]
-        is_duration = is_timedelta_format(
-            self.book.format_map[style.format_key].format_str
-        )
+        code: str = self.book.format_map[style.format_key].format_str
+        return code
+
+    def _date(self, cell: Any) -> Any:
+        code = self._format(cell)
+        is_duration = is_timedelta_format(code)
         epoch = MAC_EPOCH if self.book.datemode else WINDOWS_EPOCH
         try:
-            return from_excel(cell.value, epoch, timedelta=is_duration)
+            value = from_excel(cell.value, epoch, timedelta=is_duration)
+            return shown.by_format(value, code)
         except (OverflowError, ValueError):  # as openpyxl in the newer format
             return "#VALUE!"
 

@@ -10,12 +10,14 @@ from xml.etree.ElementTree import iterparse
 
 from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils import range_boundaries
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from ...errors import BadRecords
+from . import shown
 from .sheets import (
     UNCALCULATED,
     Archive,
@@ -40,6 +42,7 @@ class _Parser(WorkSheetParser):
     """openpyxl's parser, which also tells formulas without a value from empty cells."""
 
     is_to_calculate = False
+    book: Any = None
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
         """Return a cell; a formula whose value is not in the file has :data:`UNCALCULATED`."""
@@ -48,6 +51,9 @@ class _Parser(WorkSheetParser):
             cell["value"] = cell["value"].replace("x005F_", "")
         if element.find(FORMULA_TAG) is not None and self._is_missing(element, cell):
             cell["value"] = UNCALCULATED
+        elif cell["style_id"] and cell["data_type"] in "nd":
+            code = _format(self.book, cell["style_id"])
+            cell["value"] = shown.by_format(cell["value"], code)
         return cell
 
     def _is_missing(self, element: Any, cell: dict[str, Any]) -> bool:
@@ -85,6 +91,7 @@ class _Sheet(Sheet):
                 date_formats=wb._date_formats,
                 timedelta_formats=wb._timedelta_formats,
             )
+            parser.book = wb
             parser.is_to_calculate = bool(TO_CALCULATE.search(_definition(self.book)))
             for count, (number, row) in enumerate(parser.parse(), 1):
                 if count > MOST_ROWS:  # openpyxl keeps an element for each
@@ -123,6 +130,17 @@ def opened(path: Path) -> Iterator[Sequence[Sheet]]:
         first = {sheet.part: sheet for sheet in reversed(found)}  # read each part once
         in_order(path, found)
         yield in_order(path, [sheet for sheet in found if first[sheet.part] is sheet])
+
+
+def _format(book: Any, style: int) -> str:
+    """Return the number format of a style, which is looked up only where it is used."""
+    if not 0 <= style < len(book._cell_styles):
+        return ""
+    code = book._cell_styles[style].numFmtId
+    own = code - BUILTIN_FORMATS_MAX_SIZE
+    if 0 <= own < len(book._number_formats):
+        return str(book._number_formats[own])
+    return str(BUILTIN_FORMATS.get(code, ""))
 
 
 def _definition(book: ExcelReader) -> bytes:

@@ -3,7 +3,7 @@
 import platform
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from ...evaluate.metric_tables import SHOWN, Metric, MetricRow
 from ...evaluate.pairs.caption_template import text
 from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
+from ...formats import local_contexts
 from ...models import card_header
 from ...models.registry import Checkpoint
 from ...records import rights
@@ -120,7 +121,7 @@ def _data(
         held_out=counts["held_out"],
         groups=counts["groups"],
         source_counts=_counted(those, "source"),
-        rights_counts=_count(_rights(pair) for pair in those),
+        rights_counts=_count(one for pair in those for one in _rights(pair)),
         years=(min(years), max(years)) if years else None,
         held_out_how=context.held_out_how,
         left_out=dict(Counter(reason for _, reason in refused)),
@@ -131,9 +132,11 @@ def _counted(those: Sequence[Pair], column: str) -> dict[str, int]:
     return _count(text(pair.record.get(column)) for pair in those)
 
 
-def _rights(pair: Pair) -> str:
+def _rights(pair: Pair) -> Iterator[str]:
+    """Yield the rights of a picture, and its labels of Local Contexts."""
     stated = {name: text(pair.record.get(name)) for name in rights.COLUMNS}
-    return rights.of_record(stated)
+    yield rights.of_record(stated)
+    yield from map(str, local_contexts.of_record(pair.record))
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:
