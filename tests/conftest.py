@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
-from . import prepared, tiny, unsynced
+from . import forked, prepared, tiny, unsynced
 from .fakes import Colours
 from .prepared import EMBED  # noqa: F401  for the tests
 
@@ -75,6 +75,17 @@ def user_path(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "user"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_exporter():
+    """Exports are made in forked processes; a test that is about the real one sets this again."""
+    from llm_glam.models import engine_choice
+
+    real = engine_choice.run_exporter
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_choice, "run_exporter", forked.exporter)
+        yield real
 
 
 @dataclass

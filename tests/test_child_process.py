@@ -69,8 +69,9 @@ def test_in_the_processes_that_draw(ran, tmp_path):
 
 
 @pytest.mark.slow
-def test_in_the_exporter(ran, monkeypatch, tiny_clip):
+def test_in_the_exporter(ran, monkeypatch, tiny_clip, real_exporter):
     monkeypatch.delenv("LLM_GLAM_ENGINE")
+    monkeypatch.setattr(engine_choice, "run_exporter", real_exporter)
     said = []
     assert engine_choice.export(tiny_clip, None, said.append), said
     assert ran() == []
