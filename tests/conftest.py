@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
-from . import forked, prepared, tiny, unsynced
+from . import forked, migrated, prepared, tiny, unsynced
 from .fakes import Colours
 from .prepared import EMBED  # noqa: F401  for the tests
 
@@ -86,6 +86,13 @@ def real_exporter():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine_choice, "run_exporter", forked.exporter)
         yield real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrated.collections, "prepare", migrated.prepare)
+        yield
 
 
 @dataclass

@@ -1,10 +1,13 @@
 """A copied collection is what it would be, had it been made for the test."""
 
+import re
 import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlite_utils import Database
 
+from . import migrated
 from .prepared import EMBED
 
 
@@ -41,3 +44,13 @@ def test_no_commit_waits_for_the_disk():
         db.execute("create table a (b)")
         db.commit()
         assert db.execute("pragma synchronous").fetchone() == (0,)
+
+
+def test_a_new_database_is_as_migrations_make_it():
+    dumps = []
+    for name, prepare in (("a.db", migrated.prepare), ("b.db", migrated.migrate)):
+        with closing(Database(name)) as db:
+            prepare(db)
+        dumps.append(re.sub(r"\d{4}-\d\d-\d\d \d\d:\S+", "TIME", dump(name)))
+    assert dumps[0] == dumps[1]
+    assert "glam_collections" in dumps[0]
