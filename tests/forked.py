@@ -12,11 +12,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
-_methods = multiprocessing.get_all_start_methods()
-_context = multiprocessing.get_context(
-    "forkserver" if "forkserver" in _methods else "spawn"
-)
-_context.set_forkserver_preload(["sentence_transformers", "llm.cli"])
+if "forkserver" in multiprocessing.get_all_start_methods():
+    _context = multiprocessing.get_context("forkserver")
+    _context.set_forkserver_preload(["sentence_transformers", "llm.cli"])
+else:
+    _context = multiprocessing.get_context("spawn")
 
 
 def run(function, *args):
