@@ -62,8 +62,9 @@ def test_in_what_a_child_starts(ran):
 
 @pytest.mark.slow
 def test_in_the_processes_that_draw(ran, tmp_path):
-    drawn = catalogue.write(tmp_path / "drawn", catalogue.catalogue(2))
-    assert len(list(drawn)) == 2
+    number = catalogue.TOGETHER + 1
+    drawn = catalogue.write(tmp_path / "drawn", catalogue.catalogue(number), 64)
+    assert len(list(drawn)) == number
     assert ran() == []
     assert child_process.SAFE_PATH not in os.environ
 
