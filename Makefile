@@ -18,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $(INSTALLED)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(WORKERS) $(OPTIONS) $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(OPTIONS) $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

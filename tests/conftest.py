@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -10,16 +11,16 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
-from . import finds, tiny
-from .fakes import BLUE, GREEN, RED, Colours, picture
-
-EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
+from . import forked, migrated, prepared, tiny, unsynced
+from .fakes import Colours
+from .prepared import EMBED  # noqa: F401  for the tests
 
 # The same examples in every run. To look for new ones: pytest --hypothesis-profile=search FILE
 settings.register_profile("few", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=5000)
 settings.load_profile("few")
 
+unsynced.install()
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch is imported: workers that each use all cores wait for each other.
@@ -74,6 +75,24 @@ def user_path(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "user"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_exporter():
+    """Exports are made in forked processes; a test that is about the real one sets this again."""
+    from llm_glam.models import engine_choice
+
+    real = engine_choice.run_exporter
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_choice, "run_exporter", forked.exporter)
+        yield real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrated.collections, "prepare", migrated.prepare)
+        yield
 
 
 @dataclass
@@ -175,12 +194,8 @@ def register_fake(llm, monkeypatch, name, encoder):
 
 @pytest.fixture
 def photos(tmp_path):
-    """Three pictures: red.png, green.png and blue.jpg in a subfolder."""
-    folder = tmp_path / "photos"
-    picture(folder / "red.png", RED)
-    picture(folder / "green.png", GREEN)
-    picture(folder / "sub folder" / "blé.png", BLUE)
-    return folder
+    """Three pictures: red.png, green.png and blé.png in a subfolder."""
+    return prepared.three_pictures(tmp_path / "photos")
 
 
 @pytest.fixture(scope="session")
@@ -188,26 +203,36 @@ def tiny_clip(tmp_path_factory):
     return tiny.make(tmp_path_factory.mktemp("tiny") / "plain")
 
 
+def made(make, folder):
+    """Let a function of ``prepared`` embed something in a folder, with the default ``colours``."""
+    folder = folder.resolve()
+    with Llm.shared(folder / "user") as llm, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        register_fake(llm, patch, "colours", Colours())
+        make(llm, folder)
+    shutil.rmtree(folder / "user" / "glam")  # each test registers its own
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedded_once(tmp_path_factory):
+    return made(prepared.embed_three, tmp_path_factory.mktemp("embedded"))
+
+
+@pytest.fixture(scope="session")
+def many_once(tmp_path_factory):
+    return made(prepared.embed_many, tmp_path_factory.mktemp("many"))
+
+
 @pytest.fixture
-def embedded(llm, colours, photos):
+def embedded(embedded_once, llm, colours, photos, tmp_path):
     """The three pictures in a collection, two of them with a record."""
-    rows = [
-        {
-            "file_name": "red.png",
-            "title": "Red thing",
-            "material": "clay",
-            "rights": "CC0",
-        },
-        {"file_name": "green.png", "caption": "a green one"},
-    ]
-    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    llm(*EMBED)
+    prepared.copy(embedded_once, tmp_path)
     return llm
 
 
 @pytest.fixture
-def many(llm, colours, tmp_path):
+def many(many_once, llm, colours, tmp_path):
     """Sixty pictures of any colour, with records."""
-    finds.make(tmp_path / "many")
-    llm("glam", "embed", "photos", "many")
+    prepared.copy(many_once, tmp_path)
     return llm

@@ -62,15 +62,17 @@ def test_in_what_a_child_starts(ran):
 
 @pytest.mark.slow
 def test_in_the_processes_that_draw(ran, tmp_path):
-    drawn = catalogue.write(tmp_path / "drawn", catalogue.catalogue(2))
-    assert len(list(drawn)) == 2
+    number = catalogue.TOGETHER + 1
+    drawn = catalogue.write(tmp_path / "drawn", catalogue.catalogue(number), 64)
+    assert len(list(drawn)) == number
     assert ran() == []
     assert child_process.SAFE_PATH not in os.environ
 
 
 @pytest.mark.slow
-def test_in_the_exporter(ran, monkeypatch, tiny_clip):
+def test_in_the_exporter(ran, monkeypatch, tiny_clip, real_exporter):
     monkeypatch.delenv("LLM_GLAM_ENGINE")
+    monkeypatch.setattr(engine_choice, "run_exporter", real_exporter)
     said = []
     assert engine_choice.export(tiny_clip, None, said.append), said
     assert ran() == []

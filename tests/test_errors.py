@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_locked_database(llm, colours, photos, command, monkeypatch):
     monkeypatch.setattr("llm_glam.db.connection.TIMEOUT_SECONDS", 0.1)
+    # The connections of LLM itself, which wait for five seconds
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))
     llm(*EMBED)
     picture(photos / "new.png", BLUE)
     other = sqlite3.connect(llm.database, isolation_level=None)

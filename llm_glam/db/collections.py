@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +299,9 @@ def _in_use(db: Database) -> set[str]:
     return {c.items_table for c in every(db) if c.items_table}
 
 
+@cache
 def _versions() -> dict[str, str]:
+    """Return the versions of what made the vectors; finding them takes milliseconds."""
     from importlib.metadata import version
 
     packages = (

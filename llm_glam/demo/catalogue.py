@@ -18,6 +18,7 @@ from .finds import KINDS, Find, find
 COUNT = 400
 SIZE = 480
 SEED = 2026
+TOGETHER = 8  # as many as one process draws at a time; starting one takes as long
 RIGHTS = "CC0 1.0 (drawn by llm-glam; the find and its place are invented)"
 COLUMNS = (
     "file_name",
@@ -87,15 +88,17 @@ def write(
         rows = csv.DictWriter(file, COLUMNS)
         rows.writeheader()
         rows.writerows(record for _, record in finds)
+    paths = [folder / record["file_name"] for _, record in finds]
+    ones = [one for one, _ in finds]
+    if len(finds) <= TOGETHER:
+        yield from map(partial(_write, size), ones, paths)
+        return
     workers = multiprocessing.get_context("spawn")
     with (
         child_process.safe_path(),
         ProcessPoolExecutor(mp_context=workers) as pool,
     ):
-        paths = [folder / record["file_name"] for _, record in finds]
-        yield from pool.map(
-            partial(_write, size), [one for one, _ in finds], paths, chunksize=8
-        )
+        yield from pool.map(partial(_write, size), ones, paths, chunksize=TOGETHER)
 
 
 def _write(size: int, one: Find, path: Path) -> Path:

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,16 @@ class NotExportable(Exception):
     """A checkpoint that the fast engine cannot run, although torch can."""
 
 
-def main() -> None:
-    """Export a checkpoint; the exit status says whether failure is final or worth a retry."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Export a checkpoint; the exit status says whether failure is final or worth a retry.
+
+    :param words: the arguments, if they are not those of the command line
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--precision", choices=PRECISIONS, default=FP32)
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     try:
         encoder = TorchEncoder(args.checkpoint, device="cpu")
         print(encoder.fingerprint, flush=True)

@@ -118,18 +118,7 @@ def export(
     if fingerprint and _is_impossible(fingerprint, precision):
         return None
     say("Preparing the fast engine for this checkpoint (once, up to a minute)")
-    command = child_process.python_module("llm_glam.engine.export")
-    done = subprocess.run(
-        [*command, checkpoint, directory(), "--precision", precision],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env={
-            **child_process.environment(),
-            "PYTHONWARNINGS": "ignore",
-            "PYTHONIOENCODING": "utf-8",
-        },
-    )
+    done = run_exporter(checkpoint, directory(), precision)
     found = done.stdout.strip() or None
     if done.returncode and found:
         from ..engine.export import IMPOSSIBLE
@@ -139,6 +128,24 @@ def export(
         if done.returncode == IMPOSSIBLE:
             _remember(found, precision, reason)
     return exported(found, precision)
+
+
+def run_exporter(
+    checkpoint: Path, folder: Path, precision: str
+) -> subprocess.CompletedProcess[str]:
+    """Run :mod:`llm_glam.engine.export`, which prints the fingerprint, or why it cannot export."""
+    command = child_process.python_module("llm_glam.engine.export")
+    return subprocess.run(
+        [*command, checkpoint, folder, "--precision", precision],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={
+            **child_process.environment(),
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONIOENCODING": "utf-8",
+        },
+    )
 
 
 def forget(fingerprint: str) -> None:

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from llm_glam.checkpoints import hub
+
+from .. import forked
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "someone/clip"
@@ -69,49 +68,57 @@ def server(tiny_clip):
     server.server_close()
 
 
-def llm(tmp_path, endpoint, *args):
-    env = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")}
-    env["HF_HUB_OFFLINE"] = "0"
-    command = [sys.executable, "-m", "llm", *args]
-    return subprocess.run(command, env=env, capture_output=True, text=True)
+@pytest.fixture
+def llm(server, tmp_path, monkeypatch):
+    """LLM in a new process for each command, since the hub's client reads its settings once."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", server)
+    return forked.llm
+
+
+@pytest.fixture
+def unplug(monkeypatch):
+    """From now on there is no network."""
+    return lambda: monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
 
 
 @pytest.mark.slow
-def test_a_hub_id(server, tmp_path):
-    added = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
+def test_a_hub_id(llm, unplug, tmp_path):
+    added = llm("glam", "models", "add", "mine", REPOSITORY)
     assert added.returncode == 0, added.stderr
     assert f"Downloading the checkpoint {REPOSITORY}" in added.stderr
     assert f"once, to {tmp_path / 'hf'}" in added.stderr
     assert "Without a network" in added.stderr
     assert not list(tmp_path.rglob("model.onnx"))
-    shown = json.loads(llm(tmp_path, server, "glam", "models", "show", "mine").stdout)
+    shown = json.loads(llm("glam", "models", "show", "mine").stdout)
     assert (shown["source"], shown["revision"]) == (REPOSITORY, COMMIT)
-    nowhere = "http://127.0.0.1:9"
-    again = llm(tmp_path, nowhere, "embed", "-m", "glam-clip/mine", "-c", "ship")
+    unplug()
+    again = llm("embed", "-m", "glam-clip/mine", "-c", "ship")
     assert again.returncode == 0, again.stderr
     assert again.stderr == ""
-    missing = llm(tmp_path, nowhere, "glam", "models", "add", "other", "no/such")
+    missing = llm("glam", "models", "add", "other", "no/such")
     assert missing.returncode == 1
     assert "the hub cannot be reached" in missing.stderr
     assert missing.stderr.count("\n") == 1
 
 
-def test_a_hub_id_that_is_not_there(server, tmp_path):
-    missing = llm(tmp_path, server, "glam", "models", "add", "other", "no/such")
+def test_a_hub_id_that_is_not_there(llm):
+    missing = llm("glam", "models", "add", "other", "no/such")
     assert missing.returncode == 1
     assert (
         "Error: 'no/such' is neither a local folder nor a checkpoint" in missing.stderr
     )
 
 
-def test_a_hub_id_for_open_clip_alone(server, tmp_path):
+def test_a_hub_id_for_open_clip_alone(llm):
     Hub.files = {
         "open_clip_config.json": b"{}",
         "open_clip_model.safetensors": b"x",
         "tokenizer.json": b"{}",
         "config.json": b"{}",
     }
-    failed = llm(tmp_path, server, "glam", "models", "add", "mine", REPOSITORY)
+    failed = llm("glam", "models", "add", "mine", REPOSITORY)
     assert failed.returncode == 1
     assert failed.stderr.startswith(
         "Error: someone/clip on the hub has only open_clip's files"
@@ -120,17 +127,15 @@ def test_a_hub_id_for_open_clip_alone(server, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_hub_id_for_open_clip_and_transformers(server, tmp_path):
+def test_a_hub_id_for_open_clip_and_transformers(llm, tmp_path):
     Hub.files["open_clip_config.json"] = b"{}"
     Hub.files["open_clip_model.safetensors"] = b"not wanted"
     Hub.files["open_clip_pytorch_model.bin"] = b"not wanted"
     as_open_clip_spells_it = f"hf-hub:{REPOSITORY}"
-    added = llm(
-        tmp_path, server, "glam", "models", "add", "mine", as_open_clip_spells_it
-    )
+    added = llm("glam", "models", "add", "mine", as_open_clip_spells_it)
     assert added.returncode == 0, added.stderr
     assert not list(tmp_path.rglob("open_clip*"))
-    packed = llm(tmp_path, server, "glam", "models", "pack", "mine", tmp_path / "x.zip")
+    packed = llm("glam", "models", "pack", "mine", tmp_path / "x.zip")
     assert packed.returncode == 0, packed.stderr
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         card = archive.read("README.md").decode()

@@ -26,7 +26,8 @@ from llm_glam.db.privacy import authorizer
 from llm_glam.errors import GlamError
 from llm_glam.search import exact
 
-from ..conftest import EMBED
+from .. import prepared
+from ..conftest import EMBED, made
 from ..fakes import BLUE, GREEN, RED, Colours, picture
 from ..site import GLAM, PHOTOS, change, found, get, ids, png, site, upload
 
@@ -744,12 +745,23 @@ async def test_full_text_follows_tables_of_any_name(llm, colours, photos):
     assert await statuses(site(llm, config), parts, "visitor") == {403}
 
 
+def embed_a_large_one(llm, folder):
+    prepared.embed_three(llm, folder)
+    blue = folder / "photos" / "sub folder" / "blé.png"
+    picture(blue, BLUE, size=(3000, 2000))
+    llm(*EMBED)
+
+
+@pytest.fixture(scope="module")
+def originals_once(tmp_path_factory):
+    return made(embed_a_large_one, tmp_path_factory.mktemp("originals"))
+
+
 @pytest.fixture
-def with_originals(embedded, photos):
-    picture(photos / "sub folder" / "blé.png", BLUE, size=(3000, 2000))
-    embedded(*EMBED)
+def with_originals(originals_once, llm, colours, photos, tmp_path):
+    prepared.copy(originals_once, tmp_path)
     plugins = {"datasette-glam": {"image_root": str(photos)}}
-    return site(embedded, {"plugins": plugins})
+    return site(llm, {"plugins": plugins})
 
 
 async def test_larger_originals(with_originals):

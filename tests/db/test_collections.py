@@ -7,7 +7,9 @@ from threading import Barrier
 from llm.embeddings_migrations import embeddings_migrations
 from sqlite_utils import Database
 
-from llm_glam.db import collections, connection
+from llm_glam.db import connection
+
+from .. import migrated
 
 
 def test_a_collection_without_a_model_is_none_of_ours(embedded):
@@ -28,7 +30,7 @@ def test_several_programs_create_a_database_at_once(tmp_path):
     def create(number):
         db = connection.connect(path)
         ready.wait()
-        collections.prepare(db)
+        migrated.migrate(db)
         db.conn.close()
 
     with ThreadPoolExecutor(4) as pool:

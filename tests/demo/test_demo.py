@@ -65,6 +65,15 @@ def test_the_same_seed_draws_the_same_and_another_does_not(llm):
     assert a == b != c
 
 
+def test_few_are_drawn_in_this_process_and_are_the_same(drawn, monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "ProcessPoolExecutor", None)
+
+    some = list(catalogue.write(tmp_path, catalogue.catalogue(100)[:8], 96))
+
+    for path in some:
+        assert path.read_bytes() == (drawn / path.name).read_bytes()
+
+
 def test_does_not_write_among_other_pictures(llm, photos):
     message = llm.fails("glam", "demo", ".", "-n", 2, "--size", 64)
 

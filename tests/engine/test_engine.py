@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from llm_glam.engine import export
+from llm_glam.engine import FP32, export
 from llm_glam.engine.onnx import OnnxEncoder
 from llm_glam.engine.preprocess import Preprocessing
 from llm_glam.engine.torch import TorchEncoder, quiet
@@ -23,7 +24,7 @@ from llm_glam.models import engine_choice, loading, registry
 from llm_glam.models.engine_choice import EngineOptions
 from llm_glam.vectors import paired_cosines
 
-from .. import tiny
+from .. import forked, tiny
 from ..conftest import Llm
 
 SHAPES = [
@@ -372,8 +373,9 @@ def test_a_full_disk_leaves_nothing_and_is_no_verdict(
 
 @pytest.mark.slow
 def test_an_export_that_fails_for_now_is_tried_again(
-    llm, tiny_clip, photos, auto, new_process, monkeypatch
+    llm, tiny_clip, photos, auto, new_process, monkeypatch, real_exporter
 ):
+    monkeypatch.setattr(engine_choice, "run_exporter", real_exporter)
     failing = (
         "import sys; print('f00d'); print('no room', file=sys.stderr); sys.exit(4)"
     )
@@ -386,6 +388,7 @@ def test_an_export_that_fails_for_now_is_tried_again(
 
     first = llm("glam", "models", "add", "tiny", tiny_clip).stderr
     monkeypatch.setattr(engine_choice.subprocess, "run", run)
+    monkeypatch.setattr(engine_choice, "run_exporter", forked.exporter)
     new_process()
     second = llm(*EMBED).stderr
 
@@ -439,19 +442,12 @@ def test_a_damaged_description_is_as_none(ready, new_process):
 
 @pytest.mark.slow
 def test_two_exports_at_once(tiny_clip, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "llm_glam.engine.export",
-        tiny_clip,
-        tmp_path / "engine",
-    ]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    names = {process.communicate()[0].strip() for process in both}
+    arguments = (tiny_clip, tmp_path / "engine", FP32)
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(forked.exporter, *arguments) for _ in range(2)]
+    names = {one.result().stdout.strip() for one in both}
 
-    assert [process.returncode for process in both] == [0, 0]
+    assert [one.result().returncode for one in both] == [0, 0]
     (folder,) = (tmp_path / "engine").iterdir()
     assert {folder.name} == names
     assert OnnxEncoder(folder).encode_texts(["a"]).shape == (1, 16)

@@ -5,8 +5,6 @@ import math
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -22,7 +20,7 @@ from llm_glam.train.cache import pixel_cache
 from llm_glam.train.clip import checkpoint_weights, contrastive_loss
 from llm_glam.train.learn.learner import Pass, Stopped
 
-from .. import tiny
+from .. import forked, tiny
 from ..conftest import Llm
 from ..windows import refuse_open_files
 from .test_train import draw, recall
@@ -279,20 +277,21 @@ def test_what_is_frozen_stays_as_it_was_to_the_bit(learner, school):
     assert same == frozen
 
 
-KILLED = """
-import os, signal
-from llm_glam.train.learn import learner
-real = learner.Pass.tell
-def tell(self, loss, fits):
-    real(self, loss, fits)
-    if self.number == 3 and len(self.losses) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-learner.Pass.tell = tell
-import torch
-torch.set_num_threads(1)
-from llm.cli import cli
-cli()
-"""
+def killed_in_the_third_epoch(*words):
+    """Run a command until training is in the middle of that epoch."""
+    import torch
+    from llm.cli import cli
+
+    real = Pass.tell
+
+    def tell(self, loss, fits):
+        real(self, loss, fits)
+        if self.number == 3 and len(self.losses) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Pass.tell = tell
+    torch.set_num_threads(1)
+    cli(words)
 
 
 @pytest.mark.slow
@@ -302,12 +301,7 @@ def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
     data = school[0] / "data" / "captions.csv"
     words = ["glam", "train", str(data), "--base", "tiny", "--name", "ours"]
     options = [*ALL, "--epochs", "4"]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, *words, *options],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    done = forked.run(killed_in_the_third_epoch, *words, *options)
     assert done.returncode == -signal.SIGKILL, done.stderr
     folder = registry.directory() / "train" / "ours"
     left = {path.name for path in folder.iterdir()}
