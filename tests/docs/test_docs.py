@@ -40,6 +40,7 @@ CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 SETTINGS = [
     *SITE_DEFAULTS,
     "image_root",
+    "picture_hosts",
     llm_embed_guard.OPENED,
     sql_functions.SWITCH,
 ]
