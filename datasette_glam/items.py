@@ -79,6 +79,15 @@ def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     return [found[item_id] for item_id in ids if item_id in found]
 
 
+def records_as_in_the_source(
+    db: Database, collection: Collection, ids: list[str]
+) -> dict[str, Row]:
+    """Return the record of each picture as its page shows it, by id."""
+    headings = sources.headings_by_column(db, str(collection.items_table))
+    rows = records(db, collection, ids)
+    return {row["id"]: _as_in_the_source(row, headings) for row in rows}
+
+
 def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     """Return the ids of pictures that are only shown on request."""
     table = quote_identifier(str(collection.items_table))
@@ -108,7 +117,6 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
         return None
     row = {column: plain(value) for column, value in stored.items()}
     (card,) = cards(db, collection, [item_id])
-    fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
     name = str(collection.items_table)
     return {
         **card,
@@ -119,7 +127,7 @@ def item(db: Database, collection: Collection, item_id: str) -> Row | None:
         "image_width": row["image_width"],
         "image_height": row["image_height"],
         "image_format": row["image_format"],
-        "record": _as_in_the_source(fields, sources.headings_by_column(db, name)),
+        "record": _as_in_the_source(row, sources.headings_by_column(db, name)),
         "further_records": [
             {heading: plain(value) for heading, value in record.items() if value}
             for record in sources.further_records(db, name, item_id)
@@ -161,11 +169,14 @@ def _card(row: Row) -> Row:
     }
 
 
-def _as_in_the_source(fields: Row, headings: dict[str, str]) -> Row:
+def _as_in_the_source(row: Row, headings: dict[str, str]) -> Row:
     """Return a record in the order of its source and with the headings as written there.
 
-    What no source has comes last.
+    What no source has comes last. Our own columns and what is empty are left out.
     """
+    fields = {
+        k: plain(v) for k, v in row.items() if k not in NOT_RECORD and v is not None
+    }
     ordered = dict.fromkeys([*(n for n in headings if n in fields), *fields])
     shown: Row = {}
     for name in ordered:
