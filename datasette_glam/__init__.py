@@ -1,7 +1,7 @@
 """Datasette plugin that serves a similar-images site over picture collections."""
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,45 @@ def prepare_connection(
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Keep requests for what is not there from stopping the site; see the function."""
+    """Check the settings, and keep errors from being printed at length; see the functions."""
     from . import compat
+    from .web import headers
 
     compat.print_errors_briefly(datasette)
+    headers.picture_hosts(datasette)
+
+
+@hookimpl(hookwrapper=True)
+def handle_exception(
+    datasette: Any, request: Any, exception: Exception
+) -> Generator[None, Any, None]:
+    """Answer errors in words, in place of Datasette's own page and of no other plugin's."""
+    outcome = yield
+    from .web import errors
+
+    own = errors.handler(datasette, request, exception)
+    if own is not None:
+        answers = outcome.get_result()
+        outcome.force_result([own if errors.is_datasettes(a) else a for a in answers])
+
+
+@hookimpl(trylast=True)
+def forbidden(
+    datasette: Any, request: Any, message: str
+) -> Callable[[], Awaitable[Any]]:
+    """Answer in words to visitors who may not view a page."""
+    from .web import errors
+
+    return lambda: errors.forbidden(datasette, request, message)
 
 
 @hookimpl
 def register_routes(datasette: Any) -> list[tuple[str, Callable[..., Any]]]:
     """Register the site's pages, their JSON and their pictures."""
-    from . import routes
+    from . import compat, routes
 
+    # Before Datasette's own routes, which take the function.
+    compat.name_files_only(datasette)
     return routes.of(datasette)
 
 

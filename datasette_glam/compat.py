@@ -1,5 +1,6 @@
 """Everything that differs between Datasette 0.65 and the 1.0 alpha."""
 
+from pathlib import Path
 from typing import Any
 
 from datasette.utils.asgi import Request
@@ -127,6 +128,23 @@ def print_errors_briefly(datasette: Any) -> None:
 
     if not datasette.pdb and hasattr(handle_exception, "rich"):
         handle_exception.rich = None
+
+
+def name_files_only(datasette: Any) -> None:
+    """Keep Datasette's list of databases from telling visitors in which folders their files are."""
+    if "_connected_databases" in vars(datasette):
+        return  # routes are registered more than once
+    paths = datasette._connected_databases
+
+    def names() -> list[dict[str, Any]]:
+        return [{**d, "path": d["path"] and Path(d["path"]).name} for d in paths()]
+
+    datasette._connected_databases = names
+
+
+def in_english(html: str) -> str:
+    """Return a page that names its language, which Datasette 0.65 leaves out."""
+    return html.replace("<html>", '<html lang="en">', 1)
 
 
 def denials(pairs: list[tuple[str, str | None]]) -> Any:

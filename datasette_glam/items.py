@@ -85,6 +85,17 @@ def records(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     return [found[item_id] for item_id in ids if item_id in found]
 
 
+def records_as_in_the_source(
+    db: Database, collection: Collection, ids: list[str], headings: dict[str, str]
+) -> dict[str, Row]:
+    """Return the record of each picture as its page shows it, by id.
+
+    :param headings: those of the columns, in the order of the record
+    """
+    rows = records(db, collection, ids)
+    return {row["id"]: _as_in_the_source(row, headings) for row in rows}
+
+
 def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     """Return the ids of pictures that are only shown on request."""
     table = quote_identifier(str(collection.items_table))
@@ -131,7 +142,6 @@ def item(
         return None
     row = {column: plain(value) for column, value in stored.items()}
     (card,) = cards(db, collection, [item_id])
-    fields = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
     return {
         **card,
         "caption": row["caption"],
@@ -142,7 +152,7 @@ def item(
         "image_width": row["image_width"],
         "image_height": row["image_height"],
         "image_format": row["image_format"],
-        "record": _as_in_the_source(fields, headings),
+        "record": _as_in_the_source(row, headings),
         "labels": _labels(db, collection, row),
         "has_vector": embeddings.has(db, collection.id, item_id),
     }
@@ -197,11 +207,14 @@ def _card(row: Row) -> Row:
     }
 
 
-def _as_in_the_source(fields: Row, headings: dict[str, str]) -> Row:
+def _as_in_the_source(row: Row, headings: dict[str, str]) -> Row:
     """Return a record in the order of its source and with the headings as written there.
 
-    What no source has comes last.
+    What no source has comes last. Our own columns and what is empty are left out.
     """
+    fields = {
+        k: plain(v) for k, v in row.items() if k not in NOT_RECORD and v is not None
+    }
     ordered = dict.fromkeys([*(n for n in headings if n in fields), *fields])
     shown: Row = {}
     for name in ordered:

@@ -30,6 +30,8 @@ def sample(
 
     :param rows: the result of :func:`rowids`
     """
+    if skip >= len(rows):
+        return []
     shuffled = np.random.default_rng(seed).permutation(rows)
     ids: list[str] = []
     for start in range(0, len(shuffled), BATCH):

@@ -22,7 +22,10 @@ MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
 
 ROUTES = [
     (GLAM + OR_JSON, page_view(enter_database, views.collections)),
-    (COLLECTION + OR_JSON_OR_CSV, page_view(enter_collection, view.gallery)),
+    (
+        COLLECTION + OR_JSON_OR_CSV,
+        page_view(enter_collection, view.gallery, has_parameters=True),
+    ),
     (ITEM + OR_JSON, page_view(enter_item, views.item)),
     (IMAGE, file_view(enter_item, originals.original)),
     (THUMBNAIL, file_view(enter_item, views.thumbnail)),

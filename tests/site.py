@@ -1,8 +1,10 @@
 """Datasette over a small collection: what the tests of the site share."""
 
 import io
+import re
 import socket
 import sqlite3
+from html import unescape
 
 from datasette.app import Datasette
 from PIL import Image
@@ -66,3 +68,36 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
+
+
+async def raw(app, path, query=b"", method="GET"):
+    """Status and body of a request as it comes over the wire."""
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path.decode("latin-1"),
+        "raw_path": path,
+        "query_string": query,
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], body.decode("utf-8", "replace")
+
+
+def links(page):
+    """The addresses that a page leads to."""
+    found = re.findall(r'(?:href|action)="([^"]*)"', page)
+    return [unescape(url) for url in found if "static" not in url]

@@ -61,8 +61,7 @@ def _entry(name: str) -> Checkpoint:
     except (UnknownCheckpoint, RegistryError) as error:
         # Not the error's message, which names other checkpoints or a path of this server.
         raise NotFound(
-            f"There is no checkpoint '{name}' on this server; its owner can add it with: "
-            "llm glam models add"
+            f"There is no checkpoint '{name}' here; galleries link to those they use."
         ) from error
 
 

@@ -10,7 +10,7 @@ from .. import items
 from ..access import gate
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
 from ..media import originals
-from ..web import cache, urls
+from ..web import cache, headers, urls
 from ..web.page import Page, jpeg
 from . import model
 from .gallery import results
@@ -60,6 +60,10 @@ async def item(page_request: CollectionRequest) -> Page:
     root = originals.root_of(datasette, page_request.table)
     if originals.path_of(root, file):
         row["larger_url"] = row["url"].replace("/item/", "/image/")
+    elif not row["thumbnail_url"] and headers.is_on_picture_host(
+        datasette, row["image_url"]
+    ):
+        row["larger_url"] = row["image_url"]
     if row["has_vector"]:
         vector = await page_request.read(embeddings.stored_vector, item_id)
         hits = await results.nearest(page_request, vector, NEIGHBOURS, skip=[item_id])
@@ -74,7 +78,7 @@ async def thumbnail(page_request: CollectionRequest) -> Response:
     row = await page_request.read(items.thumbnail, item_id)
     if row is None:
         raise NotFound(
-            f"There is no thumbnail of '{item_id}'; embed the picture to make one."
+            f"There is no thumbnail of '{item_id}'; its page shows what there is."
         )
     version = page_request.request.args.get("v")
     is_versioned = version == urls.version_of(row["image_md5"])

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 from datasette.utils.asgi import NotFound, Request, Response
@@ -13,18 +12,9 @@ from llm_glam.db import connection
 from llm_glam.errors import GlamError
 from llm_glam.formats.tables import Row
 
+from .. import compat
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
-from . import urls
-
-VERSION = version("llm-glam")
-# Browsers take files for what they are said to be. Datasette's own pages have scripts in them, so
-# that HTML cannot forbid these.
-NOSNIFF = {"x-content-type-options": "nosniff"}
-DATA = {**NOSNIFF, "content-security-policy": "default-src 'none'"}
-HTML = {
-    **NOSNIFF,
-    "content-security-policy": "object-src 'none'; base-uri 'self'; form-action 'self'",
-}
+from . import errors, headers, urls
 
 R = TypeVar("R", bound=SiteRequest)
 View = Callable[[Any, Request], Awaitable[Response]]
@@ -36,7 +26,8 @@ class Page:
     """The result of a view: data for HTML and JSON, the template and the status.
 
     ``message`` tells people why there is nothing to see; with a status other than 200 it is an
-    error. ``form`` is only needed for HTML.
+    error, which JSON replaces by ``for_programs`` where there is one. ``form`` is only needed for
+    HTML. ``query`` is the query string of the same page as JSON.
     """
 
     template: str
@@ -45,6 +36,8 @@ class Page:
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     form: Row = field(default_factory=dict)
+    for_programs: str | None = None
+    query: str = ""
 
 
 class Refused(Exception):
@@ -57,21 +50,32 @@ class Refused(Exception):
 
 
 def page_view(
-    enter: Enter[R], function: Callable[[R], Awaitable[Page | Response]]
+    enter: Enter[R],
+    function: Callable[[R], Awaitable[Page | Response]],
+    *,
+    has_parameters: bool = False,
 ) -> View:
     """Make a view of Datasette's from one of ours, as HTML and as JSON.
 
     :param enter: a function of the gate, which checks what the actor may view
+    :param has_parameters: whether the view reads the query string, and then checks it itself
     """
 
     async def view(datasette: Any, request: Request) -> Response:
         page_request = await enter(datasette, request)
+        if page_request.format and not has_parameters and request.args:
+            return await errors.answer(datasette, request, 400, _no_parameters(request))
         page = await function(page_request)
         return (
             page if isinstance(page, Response) else await _response(page_request, page)
         )
 
     return _with_messages(view)
+
+
+def _no_parameters(request: Request) -> str:
+    first = next(iter(request.args))
+    return f"There is no parameter '{first[:80]}' here: this address takes none."
 
 
 def file_view(enter: Enter[R], function: Callable[[R], Awaitable[Response]]) -> View:
@@ -87,46 +91,56 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
     """Return a page in the format that is requested."""
     datasette, request = page_request.datasette, page_request.request
     timing = ", ".join(f"{k};dur={v * 1000:.1f}" for k, v in page_request.times.items())
-    headers = {**page.headers, "server-timing": timing}
+    own = {**page.headers, "server-timing": timing}
     ok = page.status == 200
     if page_request.format:
-        body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
-        return Response.json(body, status=page.status, headers={**headers, **DATA})
+        message = page.for_programs or page.message
+        body = {"ok": ok, "message" if ok else "error": message, **page.data}
+        return Response.json(body, status=page.status, headers=own)
     context = {
         **page.data,
         "message": page.message,
         "form": page.form,
-        "places": _places(page_request),
+        "places": _places(page_request, page),
     }
     html = await datasette.render_template(page.template, context, request)
-    html = html.replace("<html>", '<html lang="en">', 1)  # Datasette 0.65
-    return Response.html(html, status=page.status, headers={**headers, **HTML})
+    policy = await headers.of_page(datasette, page.data.get("database"))
+    return Response.html(
+        compat.in_english(html), status=page.status, headers={**own, **policy}
+    )
 
 
 def _with_messages(view: View) -> View:
-    """Return the view with a response that says why where there is nothing to show.
+    """Return the view with all headers, and a response that says why there is nothing to show.
 
-    The status is 503 where it cannot read the database. Errors are answered here, with the headers
-    of our other responses.
+    The status is 503 where it cannot read the database.
     """
 
     async def with_messages(datasette: Any, request: Request) -> Response:
         try:
-            return await _with_whole_database(view, datasette, request)
+            response = await _with_whole_database(view, datasette, request)
         except NotFound as error:
             if "%" in request.path or request.path.endswith("/"):
                 raise  # Datasette redirects to its own spelling of the URL
-            return await _error(datasette, request, 404, error.args[0])
+            return await errors.answer(datasette, request, 404, error.args[0])
         except sqlite3.OperationalError as error:
             text = (
                 f"The database cannot be read as llm-glam wrote it: {error}. "
                 "Check that no other program has changed its tables."
             )
-            return await _error(datasette, request, 503, text)
+            return await _unavailable(datasette, request, text)
         except GlamError as error:
-            return await _error(datasette, request, 503, error.message)
+            return await _unavailable(datasette, request, error.message)
+        return headers.complete(datasette, request, response)
 
     return with_messages
+
+
+async def _unavailable(datasette: Any, request: Request, reason: str) -> Response:
+    """Return the answer where something is wrong that the owner can mend, and note it."""
+    errors.note(reason)
+    said = errors.disclosed(reason)
+    return await errors.answer(datasette, request, 503, errors.UNAVAILABLE, said)
 
 
 async def _with_whole_database(
@@ -148,25 +162,13 @@ async def _with_whole_database(
     return await view(datasette, request)
 
 
-async def _error(
-    datasette: Any, request: Request, status: int, message: str
-) -> Response:
-    """Return an error as Datasette does."""
-    data = {"ok": False, "error": message, "status": status, "title": None}
-    if request.path.endswith(".json"):
-        return Response.json(data, status=status, headers=DATA)
-    templates = [f"{status}.html", "error.html"]
-    html = await datasette.render_template(templates, data, request)
-    return Response.html(html, status=status, headers=HTML)
-
-
-def _places(page_request: SiteRequest) -> Row:
+def _places(page_request: SiteRequest, page: Page) -> Row:
     """Return the URLs that only HTML needs."""
     datasette, request = page_request.datasette, page_request.request
     found = {
-        "version": VERSION,
+        "version": urls.VERSION,
         "path": request.path,
-        "json": urls.as_json(request.path, request.query_string),
+        "json": urls.as_json(request.path, page.query),
     }
     if isinstance(page_request, DatabaseRequest):
         database = page_request.database
@@ -183,11 +185,7 @@ def jpeg(
 ) -> Response:
     """Return a JPEG with its caching headers; status 304 where ``content`` is None."""
     who = "private" if page_request.request.actor else "public"
-    headers = {
-        "etag": tag,
-        "cache-control": f"{who}, {age}",
-        **DATA,
-    }
+    own = {"etag": tag, "cache-control": f"{who}, {age}"}
     if content is None:
-        return Response("", status=304, headers=headers)
-    return Response(content, headers=headers, content_type="image/jpeg")
+        return Response("", status=304, headers=own)
+    return Response(content, headers=own, content_type="image/jpeg")

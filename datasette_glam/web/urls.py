@@ -1,5 +1,6 @@
 """The site's URLs, with Datasette's tilde encoding and ``base_url``."""
 
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -7,6 +8,9 @@ from datasette.utils import tilde_encode
 from markupsafe import Markup
 
 from llm_glam.formats.tables import Row
+
+# In the URLs of our static files, which browsers then read again after an update.
+VERSION = version("llm-glam")
 
 
 def collections(datasette: Any, database: str) -> str:

@@ -183,6 +183,12 @@ def split(text: str, columns: Sequence[str], table: str) -> Filter:
     return Filter(column, suffix, value)
 
 
+def is_known(name: str, columns: Sequence[str]) -> bool:
+    """Return whether there are the column and the comparison of a filter such as ``year__gte``."""
+    column, suffix, _, _ = _split(f"{name}=", columns)
+    return column in columns and (suffix in COMPARED or suffix in WITHOUT_VALUE)
+
+
 def _split(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
     """Return column, suffix, equals sign and value.
 

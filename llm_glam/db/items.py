@@ -231,8 +231,8 @@ def _distinct(db: Database, table: str) -> set[str]:
     sql = f"""
         with recursive names(name) as (
             select min(items_table) from {table} union all
-            select (select min(items_table) from {table} where items_table > name)
-            from names where name is not null
+            select (select min(items_table) from {table} where items_table > names.name)
+            from names where names.name is not null
         )
         select name from names where name is not null
         union all

@@ -475,16 +475,6 @@ async def test_an_upload_among_records_and_added_to_words(many):
     ("query", "status", "part"),
     [
         (
-            "nothing=1",
-            400,
-            "There is no column 'nothing' in photos. The columns are: id,",
-        ),
-        (
-            "material__is=1",
-            400,
-            "Unknown operator 'is'. After material__ you can use: exact,",
-        ),
-        (
             "_min_score=high",
             400,
             "_min_score must be a number from -1 to 1, not 'high'.",
@@ -679,7 +669,8 @@ async def test_a_database_without_vectors_says_so(many):
         response = await get(site(many), path)
         assert response.status_code == 503
         said = "The database cannot be read as llm-glam wrote it: no such table: embeddings."
-        assert said in unescape(response.text)
+        for_visitors = "The pictures cannot be shown right now."
+        assert (said if path.endswith(".json") else for_visitors) in response.text
 
 
 HOSTILE = [
@@ -712,8 +703,9 @@ async def test_injections(many, name):
             assert response.status_code in (200, 400, 404), (path, response.text[:300])
             assert "<script>alert" not in response.text
             assert "49" not in re.findall(r"<h2>.*?</h2>", response.text)
-    evil = f"{PHOTOS}?{quote_plus(HOSTILE[0])}=1"
-    assert (await get(datasette, evil)).status_code == 400
+    for format_, status in (("", 200), (".json", 400), (".csv", 400)):
+        evil = f"{PHOTOS}{format_}?{quote_plus(HOSTILE[0])}=1"
+        assert (await get(datasette, evil)).status_code == status, format_
     assert len(many.rows("select * from photos")) == 60
 
 

@@ -326,7 +326,9 @@ async def test_the_checkpoint_is_not_on_this_computer(embedded):
     response = await get(datasette, PHOTOS + "?q=red")
     assert response.status_code == 503
     assert "Words and pictures cannot be searched here" in response.text
-    assert "No checkpoint is registered as" in response.text
+    assert "llm glam models add" not in response.text
+    reason = (await get(datasette, PHOTOS + ".json?q=red")).json()["error"]
+    assert "No checkpoint is registered as" in reason
     assert len(ids(await found(datasette, PHOTOS + ".json?id=red.png"))) == 2
     assert (await get(datasette, PHOTOS)).status_code == 200
 
@@ -571,7 +573,7 @@ async def test_pages_that_cannot_be_shown_are_not_printed(embedded, capsys):
 
 
 async def test_browsers_are_told_what_they_may_do(embedded):
-    nothing, less = "default-src 'none'", "object-src 'none'; base-uri 'self'"
+    nothing, less = "default-src 'none'", "default-src 'self'; script-src 'self' 'sha"
     item = f"{PHOTOS}/item/red~2Epng"
     for path, policy in {
         **{f"{path}.json": nothing for path in (GLAM, PHOTOS, item, f"{item}x")},

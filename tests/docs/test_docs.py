@@ -41,6 +41,7 @@ SETTINGS = [
     *SITE_DEFAULTS,
     *("public", "open_data", "show_sensitive", "collections", settings.PRIVATE),
     "image_root",
+    "picture_hosts",
     llm_embed_guard.OPENED,
     sql_functions.SWITCH,
 ]

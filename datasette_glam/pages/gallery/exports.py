@@ -13,7 +13,6 @@ from llm_glam.db import filters
 from ... import compat, items, sql_functions
 from ...access.context import CollectionRequest
 from ...web import urls
-from ...web.page import DATA
 from . import query_string, record_filters
 from .query_string import Search
 
@@ -35,7 +34,7 @@ async def csv_response(
     for row in rows:
         writer.writerow([scores[row["id"]], *(items.plain(row[c]) for c in columns)])
     name = urls.encoded(page_request.collection.name)
-    headers = {**DATA, "content-disposition": f'attachment; filename="{name}.csv"'}
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
     content_type = "text/csv; charset=utf-8"
     return Response(out.getvalue(), headers=headers, content_type=content_type)
 

@@ -1,13 +1,14 @@
 """Convert the query string of a gallery to a search, and a search to its query string."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from datasette.utils import MultiParams
 
+from llm_glam.db import filters
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax, terms
@@ -21,7 +22,20 @@ OURS = {"q", "id", "page", "seed"}
 BUTTONS = ("_like", "_add", "_subtract")
 FORM = {*BUTTONS, "_pick", "_filter", "_filter_column", "_filter_op", "_filter_value"}
 WHOLE = re.compile("[1-9][0-9]{0,8}")
-FACETS = re.compile("_facet(_[a-z]+)?")
+EXTRA = "record"
+FACETS = ("_facet", "_facet_array", "_facet_date")
+NO_FILTERS = {
+    *OURS,
+    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra"),
+    *FACETS,
+    *FORM,
+}
+# What newsletters, search engines and social networks add to links.
+MARKETING = re.compile(
+    "(utm|mtm|pk|piwik|matomo|hsa|mc|ga|oly|vero)_.*|.*clid|gbraid|wbraid|igsh(id)?|mkt_tok|ref|ref_src"
+    "|li_fat_id|s_cid|cmpid|si|trk|spm",
+    re.IGNORECASE,
+)
 
 Parameter = tuple[str, str]
 
@@ -44,6 +58,7 @@ class Search:
     seed: int | None = None
     page: int = 1
     hidden: tuple[str, ...] = ()
+    with_records: bool = False  # in JSON
 
     @property
     def conditions(self) -> Conditions:
@@ -78,6 +93,8 @@ class Search:
             yield "_sensitive", "1"
         if self.size:
             yield "_size", self.size
+        if self.with_records:
+            yield "_extra", EXTRA
 
     def _own(self) -> Iterator[Parameter]:
         if self.only_id is not None:
@@ -103,6 +120,51 @@ def address(
         path = path.removesuffix(page_request.format) + format_
     query = wanted.query()
     return f"{path}?{query}" if query else path
+
+
+def known(args: MultiParams, columns: Sequence[str]) -> tuple[MultiParams, list[str]]:
+    """Return the parameters that there are, and the names of the others.
+
+    Filters are those of which the column and the comparison are known.
+    """
+    names = {name: name in NO_FILTERS or _is_filter(name, columns) for name in args}
+    found = {name: args.getlist(name) for name in names if names[name]}
+    return MultiParams(found), [name for name in names if not names[name]]
+
+
+def _is_filter(name: str, columns: Sequence[str]) -> bool:
+    return not _is_ours(name) and filters.is_known(name, columns)
+
+
+def refuse(name: str, columns: Sequence[str], table: str) -> None:
+    """Refuse a parameter that there is not, with those that there are.
+
+    :raises BadFilter: always
+    """
+    if not _is_ours(name):
+        filters.split(f"{name}=", columns, table)
+    listed = ", ".join(sorted(NO_FILTERS - FORM))
+    raise BadFilter(
+        f"There is no parameter '{name[:80]}'. There are {listed}, and filters by column."
+    )
+
+
+def left_out(unknown: Iterable[str]) -> str | None:
+    """Return what a page says of parameters that it ignores; None where it need say nothing.
+
+    Visitors do not know what others have added to the link that they followed.
+    """
+    names = [n for n in unknown if not _is_ours(n) and not MARKETING.fullmatch(n)]
+    if not names:
+        return None
+    listed = ", ".join(f"“{name[:40]}”" for name in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"The records cannot be filtered by {listed}{more}, which was left out."
+
+
+def encoded(args: MultiParams) -> str:
+    """Return parameters as a query string."""
+    return urlencode([(name, value) for name in args for value in args.getlist(name)])
 
 
 def is_form(args: MultiParams) -> bool:
@@ -131,6 +193,7 @@ def read(args: MultiParams) -> Search:
         size=args.get("_size") or "",
         seed=_whole(args.get("seed")),
         page=_whole(args.get("page")) or 1,
+        with_records=_has_records(args),
     )
 
 
@@ -171,7 +234,7 @@ def _is_ours(name: str) -> bool:
 
 def _facets(args: MultiParams) -> Iterator[Parameter]:
     for name in args:
-        if FACETS.fullmatch(name):
+        if name in FACETS:
             yield from ((name, value) for value in args.getlist(name))
 
 
@@ -190,6 +253,14 @@ def _score(text: str) -> float | None:
     if not -1 <= score <= 1:
         raise BadFilter(f"_min_score must be a number from -1 to 1, not '{text[:40]}'.")
     return score
+
+
+def _has_records(args: MultiParams) -> bool:
+    """Return whether JSON is to have each picture's record; Datasette lists extras with commas."""
+    wanted = {one for text in args.getlist("_extra") for one in text.split(",")}
+    for extra in sorted(wanted - {EXTRA, ""}):
+        raise BadFilter(f"There is no _extra={extra[:80]}. There is _extra={EXTRA}.")
+    return EXTRA in wanted
 
 
 def _whole(text: str | None) -> int | None:

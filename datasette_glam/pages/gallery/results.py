@@ -122,3 +122,12 @@ async def cards(
     name = page_request.collection.name
     urls.add(page_request.datasette, page_request.database, name, found)
     return found
+
+
+async def add_records(page_request: CollectionRequest, cards: list[Row]) -> None:
+    """Add to pictures their record, as their own pages have it."""
+    ids = [card["id"] for card in cards]
+    headings = await page_request.read_everything(items.headings)
+    records = await page_request.read(items.records_as_in_the_source, ids, headings)
+    for card in cards:
+        card["record"] = records[card["id"]]

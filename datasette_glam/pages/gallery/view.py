@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from functools import partial
 
+from datasette.utils import MultiParams
 from datasette.utils.asgi import Response
 
 from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
@@ -13,7 +14,7 @@ from llm_glam.search import terms
 from ... import items, random_sample
 from ...access import gate
 from ...access.context import CollectionRequest
-from ...web import cache, search_pool
+from ...web import cache, errors, search_pool
 from ...web.page import Page, Refused
 from .. import model
 from . import chips, exports, facets, query_string, record_filters, results
@@ -23,6 +24,10 @@ PAGE = 36
 DEEPEST = 10_000  # results that can be reached page by page
 NOTHING = "The collection has no pictures to show yet."
 NO_MATCH = "No picture matches all of these conditions. Remove one of them."
+NO_SEARCH = (
+    "Words and pictures cannot be searched here right now. You can still compare the pictures of "
+    "the collection: click “similar”."
+)
 ENDED = "There are no more pictures. Go back to an earlier page."
 BLANK: Row = {
     "q": "",
@@ -42,23 +47,23 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     typed = page_request.request.args.get("q") or ""
     page = Page("glam_gallery.html", {**about(page_request), **BLANK, "q": typed})
     page.data["pictures"] = await _count(page_request)
+    request = page_request.request
     try:
-        wanted = query_string.read(page_request.request.args)
+        args = await _parameters(page_request, page)
         wanted = replace(
-            wanted,
+            read := query_string.read(args),
             hidden=tuple(await page_request.hidden_columns()),
-            with_sensitive=wanted.with_sensitive and page_request.may_show_sensitive,
+            with_sensitive=read.with_sensitive and page_request.may_show_sensitive,
         )
-        if (
-            query_string.is_form(page_request.request.args)
-            and page_request.request.method != "POST"
-        ):
+        if query_string.is_form(args) and request.method != "POST":
             return Response.redirect(query_string.address(page_request, wanted))
         await _check_terms(page_request, wanted)
         found = await _found(page_request, page, wanted)
         if page_request.format == ".csv":
             return await exports.csv_response(page_request, found)
         page.data["items"] = await results.cards(page_request, found)
+        if page_request.format and wanted.with_records:
+            await results.add_records(page_request, page.data["items"])
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
@@ -67,12 +72,25 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     except UnknownItem as error:
         page.status, page.message = 404, error.message
     except GlamError as error:
-        page.status = 503
-        page.message = (
-            f"Words and pictures cannot be searched here: {error.message} "
-            "You can still compare the pictures of the collection: click “similar”."
-        )
+        errors.note(error.message)
+        page.status, page.message = 503, NO_SEARCH
+        page.for_programs = f"{NO_SEARCH} {errors.disclosed(error.message)}"
     return page
+
+
+async def _parameters(page_request: CollectionRequest, page: Page) -> MultiParams:
+    """Return the parameters that there are; pages ignore others, and say so of filters.
+
+    :raises BadFilter: JSON or CSV with another parameter
+    """
+    columns = await page_request.columns()
+    args, unknown = query_string.known(page_request.request.args, columns)
+    if page_request.format:
+        for name in unknown:
+            query_string.refuse(name, columns, page_request.table)
+    page.query = query_string.encoded(args)
+    page.form["ignored"] = query_string.left_out(unknown)
+    return args
 
 
 def about(page_request: CollectionRequest) -> Row:
@@ -130,7 +148,11 @@ async def _found(
     page.data["page"] = wanted.page
     has_next = has_more and not is_upload
     after = replace(wanted, page=wanted.page + 1)
-    page.data["next"] = query_string.address(page_request, after) if has_next else None
+    following = query_string.address(page_request, after) if has_next else None
+    page.data["next"] = following
+    page.data["next_url"] = following and page_request.datasette.absolute_url(
+        page_request.request, following
+    )
     if not is_upload:
         page.data["csv_url"] = exports.csv_address(page_request, wanted)
         page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
