@@ -84,6 +84,27 @@ async def table_config(datasette: Any, database: str, table: str) -> dict[str, A
     return dict(datasette.table_metadata(database, table) or {})
 
 
+async def metadata(
+    datasette: Any, database: str | None = None, table: str | None = None
+) -> list[dict[str, Any]]:
+    """Return what metadata.yml says about a table, its database and the site, in this order.
+
+    What is not given is left out.
+    """
+    if IS_1:
+        found = [await datasette.get_instance_metadata()]
+        if database is not None:
+            found.insert(0, await datasette.get_database_metadata(database))
+            if table is not None:
+                found.insert(0, await datasette.get_resource_metadata(database, table))
+        return found
+    found = [datasette.metadata() or {}]
+    for level, name in (("databases", database), ("tables", table)):
+        if name is not None:
+            found.insert(0, (found[0].get(level) or {}).get(name) or {})
+    return found
+
+
 def facet(
     kind: Any,
     page_request: Any,

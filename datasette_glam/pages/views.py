@@ -8,7 +8,7 @@ from .. import items
 from ..access import gate
 from ..access.context import CollectionRequest, DatabaseRequest
 from ..media import originals
-from ..web import cache, urls
+from ..web import cache, head, metadata, urls
 from ..web.page import Page, jpeg
 from . import model
 from .gallery import results
@@ -28,7 +28,23 @@ async def collections(page_request: DatabaseRequest) -> Page:
         row["url"] = urls.collection(datasette, database, row["name"])
         row["model_url"] = model.address(datasette, row["model"])
         urls.add(datasette, database, row["name"], row["items"])
-    return Page("glam_collections.html", {"database": database, "collections": rows})
+        said = await metadata.of(one)
+        row |= {"title": said["title"], "description": said["description"]}
+    said = await metadata.of(page_request)
+    data = {
+        "database": database,
+        "title": said["title"],
+        "description": said["description"],
+        "collections": rows,
+    }
+    page = Page("glam_collections.html", data)
+    page.form["head"] = head.of_page(
+        *(page_request, urls.collections(datasette, database)),
+        title=said["title"],
+        description=said["description"],
+        picture=head.first_shown(card for row in rows for card in row["items"]),
+    )
+    return page
 
 
 async def item(page_request: CollectionRequest) -> Page:
@@ -41,8 +57,12 @@ async def item(page_request: CollectionRequest) -> Page:
         raise NotFound(
             f"There is no picture '{item_id}' in the collection '{name}'; search its gallery."
         )
-    page = Page("glam_item.html", {**about(page_request), "item": row, "items": []})
+    data = {**await about(page_request), "item": row, "items": []}
+    page = Page("glam_item.html", data)
     urls.add(datasette, database, name, [row])
+    if not page_request.format:
+        known = await page_request.read(head.standard, item_id)
+        page.form["head"] = head.of_item(page_request, row, known)
     row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
     file = await page_request.read(items.file_of, item_id)
     root = originals.root_of(datasette, page_request.table)

@@ -14,7 +14,7 @@ from llm_glam.errors import GlamError
 from llm_glam.formats.tables import Row
 
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
-from . import urls
+from . import metadata, urls
 
 VERSION = version("llm-glam")
 # Browsers take files for what they are said to be. Datasette's own pages have scripts in them, so
@@ -92,8 +92,11 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
     if page_request.format:
         body = {"ok": ok, "message" if ok else "error": page.message, **page.data}
         return Response.json(body, status=page.status, headers={**headers, **DATA})
+    site = await metadata.of(page_request)
     context = {
         **page.data,
+        "site": site,
+        "metadata": site["footer"],
         "message": page.message,
         "form": page.form,
         "places": _places(page_request),

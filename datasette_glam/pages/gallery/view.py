@@ -11,7 +11,7 @@ from llm_glam.search import terms
 
 from ... import items, random_sample
 from ...access.context import CollectionRequest
-from ...web import cache, search_pool
+from ...web import cache, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
 from .. import model
 from . import chips, exports, facets, query_string, record_filters, results
@@ -19,6 +19,7 @@ from .query_string import Search
 
 PAGE = 36
 DEEPEST = 10_000  # results that can be reached page by page
+PURPOSE = "Pictures to look through, and to search by words or by another picture."
 NOTHING = "The collection has no pictures to show yet."
 NO_MATCH = "No picture matches all of these conditions. Remove one of them."
 ENDED = "There are no more pictures. Go back to an earlier page."
@@ -38,7 +39,8 @@ BLANK: Row = {
 async def gallery(page_request: CollectionRequest) -> Page | Response:
     """Return a random sample, or the pictures nearest to a query or an upload."""
     typed = page_request.request.args.get("q") or ""
-    page = Page("glam_gallery.html", {**about(page_request), **BLANK, "q": typed})
+    data = {**await about(page_request), **BLANK, "q": typed}
+    page = Page("glam_gallery.html", data)
     page.data["pictures"] = await _count(page_request)
     try:
         wanted = query_string.read(page_request.request.args)
@@ -51,6 +53,8 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         if page_request.format == ".csv":
             return await exports.csv_response(page_request, found)
         page.data["items"] = await results.cards(page_request, found)
+        if not page_request.format:
+            page.form["head"] = _head(page_request, page, wanted)
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
@@ -67,12 +71,36 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     return page
 
 
-def about(page_request: CollectionRequest) -> Row:
+def _head(page_request: CollectionRequest, page: Page, wanted: Search) -> Row:
+    """Return what the head of a gallery says; its address does not depend on how it is shown."""
+    identity = replace(wanted, seed=None, facets=(), size="")
+    if not wanted.terms:
+        identity = replace(identity, page=1)
+    address = urls.collection(
+        *(page_request.datasette, page_request.database, page_request.collection.name)
+    )
+    query = identity.query()
+    title = page.data["title"]
+    # The title of a picture that was searched by is left out: it may be a sensitive one.
+    if wanted.terms and all(term.id is None for term in wanted.terms):
+        title = f"{wanted.line} in {title}"
+    return head.of_page(
+        *(page_request, f"{address}?{query}" if query else address),
+        title=title,
+        description=page.data["description"] or PURPOSE,
+        picture=head.first_shown(page.data["items"]),
+    )
+
+
+async def about(page_request: CollectionRequest) -> Row:
     """Return what pages say about their collection."""
     collection = page_request.collection
+    said = await metadata.of(page_request)
     return {
         "database": page_request.database,
         "collection": collection.name,
+        "title": said["title"],
+        "description": said["description"],
         "model": collection.model_id,
         "fingerprint": collection.fingerprint,
         "model_url": model.address(page_request.datasette, collection.model_id),
