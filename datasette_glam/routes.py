@@ -6,7 +6,7 @@ from typing import Any
 
 from .access.gate import enter_collection, enter_database, enter_site
 from .media import originals
-from .pages import model, views
+from .pages import about, model, views
 from .pages.gallery import view
 from .web.page import file_view, page_view
 
@@ -15,6 +15,7 @@ OR_JSON_OR_CSV = r"(?P<format>\.json|\.csv)?$"
 GLAM = r"/(?P<database>[^/]+)/-/glam"
 COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
 ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
+ABOUT = COLLECTION + r"/about"
 IMAGE = COLLECTION + r"/image/(?P<item>[^/.]+)$"
 THUMBNAIL = COLLECTION + r"/thumb/(?P<item>[^/.]+)$"
 MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
@@ -23,6 +24,7 @@ ROUTES = [
     (GLAM + OR_JSON, page_view(enter_database, views.collections)),
     (COLLECTION + OR_JSON_OR_CSV, page_view(enter_collection, view.gallery)),
     (ITEM + OR_JSON, page_view(enter_collection, views.item)),
+    (ABOUT + OR_JSON, page_view(enter_collection, about.about)),
     (IMAGE, file_view(enter_collection, originals.original)),
     (THUMBNAIL, file_view(enter_collection, views.thumbnail)),
     (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),

@@ -9,6 +9,7 @@ from llm_glam.formats.tables import Row
 from .. import compat
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
 
+CONFIG = "datasette-glam"
 UNNAMED = "Picture collections"
 DESCRIPTIONS = ("description", "description_html")
 # Each with its address; both are taken from the same place.
@@ -43,6 +44,21 @@ async def of(page_request: SiteRequest) -> Row:
     elif isinstance(page_request, DatabaseRequest) and not found["description"]:
         found |= _description(said)
     return found
+
+
+def setting(page_request: CollectionRequest, name: str) -> Any:
+    """Return a setting of ours for the items table, or else the database, or else the site."""
+    levels = (
+        (page_request.database, page_request.table),
+        (page_request.database, None),
+    )
+    for database, table in levels:
+        own = page_request.datasette.plugin_config(
+            CONFIG, database=database, table=table, fallback=False
+        )
+        if own and name in own:
+            return own[name]
+    return (page_request.datasette.plugin_config(CONFIG) or {}).get(name)
 
 
 def _title(page_request: CollectionRequest, title: str | None) -> str:

@@ -514,7 +514,7 @@ async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     addresses = list(addresses_of_all_routes())
-    assert len(addresses) == 10
+    assert len(addresses) == 12
     only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
         "tables", {}
     )

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from datasette.utils.asgi import Response
 
@@ -13,11 +14,12 @@ from ... import items, random_sample
 from ...access.context import CollectionRequest
 from ...web import cache, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
-from .. import model
+from .. import model, search_summary
 from . import chips, exports, facets, query_string, record_filters, results
 from .query_string import Search
 
 PAGE = 36
+MOST_EXAMPLES = 6
 DEEPEST = 10_000  # results that can be reached page by page
 PURPOSE = "Pictures to look through, and to search by words or by another picture."
 NOTHING = "The collection has no pictures to show yet."
@@ -55,6 +57,11 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         page.data["items"] = await results.cards(page_request, found)
         if not page_request.format:
             page.form["head"] = _head(page_request, page, wanted)
+            page.form["summary"] = await search_summary.of(page_request)
+            page.form["languages"] = search_summary.in_words(
+                page.form["summary"]["languages"]
+            )
+            page.form["examples"] = _examples(page_request)
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
@@ -90,6 +97,17 @@ def _head(page_request: CollectionRequest, page: Page, wanted: Search) -> Row:
         description=page.data["description"] or PURPOSE,
         picture=head.first_shown(page.data["items"]),
     )
+
+
+def _examples(page_request: CollectionRequest) -> list[Row]:
+    """Return the searches that the owner suggests, with their URLs."""
+    given = metadata.setting(page_request, "examples")
+    texts = [str(one) for one in given] if isinstance(given, list) else []
+    path = page_request.request.path
+    return [
+        {"text": text, "url": f"{path}?{urlencode({'q': text})}"}
+        for text in texts[:MOST_EXAMPLES]
+    ]
 
 
 async def about(page_request: CollectionRequest) -> Row:
