@@ -25,10 +25,11 @@ def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Keep requests for what is not there from stopping the site; see the function."""
+    """Have errors reported briefly, and those of SQL functions with their reason."""
     from . import compat
 
     compat.print_errors_briefly(datasette)
+    compat.tell_errors_of_functions()
 
 
 @hookimpl
@@ -82,8 +83,11 @@ def database_actions(
 @hookimpl
 def prepare_jinja2_environment(env: Any) -> None:
     """Register the filters that our templates use."""
+    from . import native_tables
     from .web import urls
 
+    env.filters["glam_ordered"] = native_tables.ordered
+    env.filters["glam_facets"] = native_tables.facets_of_records
     env.filters["glam_link"] = urls.link
     env.filters["glam_encoded"] = urls.encoded
     env.filters["glam_near"] = urls.near

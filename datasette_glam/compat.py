@@ -1,5 +1,8 @@
 """Everything that differs between Datasette 0.65 and the 1.0 alpha."""
 
+import sqlite3
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from datasette.utils.asgi import Request
@@ -8,6 +11,9 @@ try:
     from datasette.resources import DatabaseResource, TableResource
 except ImportError:  # 0.65
     DatabaseResource = TableResource = None
+
+ANY_ERROR = "user-defined function raised exception"
+_noted = threading.local()
 
 IS_1 = TableResource is not None
 
@@ -148,6 +154,41 @@ def print_errors_briefly(datasette: Any) -> None:
 
     if not datasette.pdb and hasattr(handle_exception, "rich"):
         handle_exception.rich = None
+
+
+def tell_errors_of_functions() -> None:
+    """Have Datasette report why one of our SQL functions failed.
+
+    Python's sqlite3 says "user-defined function raised exception" for all errors. A query and its
+    functions run in one thread, where the message is noted.
+    """
+    from datasette.database import Database
+
+    name = "_execute_fn" if IS_1 else "execute_fn"
+    original = getattr(Database, name)
+    if hasattr(original, "tells_errors"):
+        return
+
+    async def execute_fn(self: Any, fn: Callable[[Any], Any], *args: Any) -> Any:
+        def told(*given: Any) -> Any:
+            _noted.message = None
+            try:
+                return fn(*given)
+            except sqlite3.OperationalError as error:
+                message = getattr(_noted, "message", None)
+                if message is None or str(error) != ANY_ERROR:
+                    raise
+                raise sqlite3.OperationalError(message) from error
+
+        return await original(self, told, *args)
+
+    execute_fn.tells_errors = True  # type: ignore[attr-defined]
+    setattr(Database, name, execute_fn)
+
+
+def note_error_of_function(message: str) -> None:
+    """Note why an SQL function fails, for :func:`tell_errors_of_functions`."""
+    _noted.message = message
 
 
 def denials(pairs: list[tuple[str, str]]) -> Any:

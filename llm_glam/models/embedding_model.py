@@ -1,7 +1,8 @@
 """The embedding model ``glam-clip`` as LLM sees it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llm
@@ -10,14 +11,20 @@ from ..errors import BadImage, GlamError, RegistryError
 from . import registry
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ..engine import Encoder, Vectors
+    from ..images.decoding import Picture
     from .engine_choice import EngineOptions
 
 AT_ONCE = 32
 
 
 class GlamClip(llm.EmbeddingModel):
-    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), in any mixture."""
+    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), in any mixture.
+
+    Called from Python, it takes paths (``Path``) of pictures and Pillow's pictures as well.
+    """
 
     supports_text = True
     supports_binary = True
@@ -42,11 +49,14 @@ class GlamClip(llm.EmbeddingModel):
         return loading.encoder(self.name, engine_options, download=download)
 
     def embed_batch(
-        self, items: Iterable[str | bytes], *, key: str | None = None
+        self,
+        items: "Iterable[str | bytes | Path | Image.Image]",
+        *,
+        key: str | None = None,
     ) -> Iterator[list[float]]:
         """Yield one vector per item, in order.
 
-        :raises BadImage: bytes that are not a picture, with the item's position
+        :raises BadImage: one that is not a picture, with its position or path
         :raises GlamError: the checkpoint cannot be loaded
         """
         iterator = iter(items)
@@ -57,7 +67,10 @@ class GlamClip(llm.EmbeddingModel):
 
 
 def encode(
-    encoder: "Encoder", items: list[str | bytes], *, first: int = 0
+    encoder: "Encoder",
+    items: "Sequence[str | bytes | Path | Image.Image]",
+    *,
+    first: int = 0,
 ) -> "Vectors":
     """Return the vectors of texts and pictures in one list, shape (n, dimensions), in order.
 
@@ -75,16 +88,34 @@ def encode(
     )
 
 
-def _prepare(encoder: "Encoder", item: bytes, position: int) -> object:
+def _prepare(
+    encoder: "Encoder", item: "bytes | Path | Image.Image", position: int
+) -> object:
     from ..images import decoding
 
     try:
         with decoding.quiet():
-            return encoder.prepare(decoding.read(bytes(item)).image)
+            return encoder.prepare(_decoded(item).image)
     except BadImage as error:
-        raise BadImage(
-            f"Picture {position + 1} cannot be used: {error.message}."
-        ) from error
+        name = item if isinstance(item, Path) else f"Picture {position + 1}"
+        raise BadImage(f"{name} cannot be used: {error.message}.") from error
+
+
+def _decoded(item: "bytes | Path | Image.Image") -> "Picture":
+    from PIL import Image
+
+    from ..images import decoding
+
+    if isinstance(item, Image.Image):
+        return decoding.decode(item.copy())
+    if isinstance(item, bytes | bytearray | memoryview):
+        return decoding.read(bytes(item))
+    if isinstance(item, Path):
+        return decoding.read(item)
+    raise BadImage(
+        f"it is of type {type(item).__name__}; give text, the bytes of a picture, its Path, or a picture "
+        "of Pillow"
+    )
 
 
 def register_models(register: Callable[..., None]) -> None:
