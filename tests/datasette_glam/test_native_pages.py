@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 import sqlite3
 
+import llm as library
 import pytest
 from datasette.app import Datasette
 from sqlite_utils import Database
@@ -279,3 +281,32 @@ async def test_facets_are_suggested_for_what_people_wrote(llm, colours, tmp_path
     suggested = re.search(r'<p class="suggested-facets">(.*?)</p>', html, re.S)[1]
     assert "_facet=material" in suggested
     assert "image_" not in suggested
+
+
+@pytest.mark.asyncio
+async def test_a_collection_made_in_python_says_how_to_show_it(llm, colours, photos):
+    llm.database.parent.mkdir(parents=True, exist_ok=True)
+    names = ["red.png", "green.png"]
+    made = library.Collection(
+        "my pictures", Database(llm.database), model_id="glam-clip"
+    )
+    made.embed_multi((name, (photos / name).read_bytes()) for name in names)
+    datasette = Datasette([str(llm.database)])
+    data = (await datasette.client.get("/embeddings/-/glam.json")).json()
+    assert data["collections"] == []
+    (one,) = data["without_records"]
+    assert (one["name"], one["vectors"]) == ("my pictures", 2)
+    html = (await datasette.client.get("/embeddings/-/glam")).text
+    assert "llm glam adopt &#39;my pictures&#39; -m glam-clip/colours" in html
+    gallery = await datasette.client.get("/embeddings/-/glam/my+pictures.json")
+    assert gallery.status_code == 404
+    assert gallery.json()["error"] == one["message"]
+    closed = Datasette([str(llm.database)], settings={"default_allow_sql": False})
+    answer = await closed.client.get("/embeddings/-/glam.json")
+    assert "my pictures" not in answer.text
+    answer = await closed.client.get("/embeddings/-/glam/my+pictures.json")
+    assert "llm glam adopt" not in answer.text
+    command = shlex.split(one["message"].rpartition("with: llm ")[2])
+    llm(*(str(photos) if word == "FOLDER" else word for word in command))
+    data = (await datasette.client.get("/embeddings/-/glam.json")).json()
+    assert data["collections"][0]["pictures"] == 2
