@@ -235,9 +235,9 @@ def delete(db: Database, collection: Collection) -> None:
 
 
 def _delete_our_row(db: Database, collection_id: int) -> None:
-    if db.table("glam_collections").exists():
-        sql = "delete from glam_collections where collection_id = ?"
-        db.execute(sql, [collection_id])
+    for name in ("glam_collections", "glam_evaluations"):
+        if db.table(name).exists():
+            db.execute(f"delete from {name} where collection_id = ?", [collection_id])
 
 
 def begin_run(

@@ -631,7 +631,7 @@ CLOSED_ITEMS = {
 }
 OURS = (
     *("thumbnails", "labels", "problems", "folders", "kept_records", "runs"),
-    *("sources", "columns"),
+    *("sources", "columns", "withdrawn", "evaluations"),
 )
 FULL_TEXT = ("", "_data", "_idx", "_docsize", "_config")
 PARTS = [f"glam_{name}" for name in OURS] + [f"photos_fts{part}" for part in FULL_TEXT]
