@@ -11,10 +11,8 @@ from ..errors import BadImage, GlamError, RegistryError
 from . import registry
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from ..engine import Encoder, Vectors
-    from ..images.decoding import Picture
+    from ..images.decoding import AnyPicture
     from .engine_choice import EngineOptions
 
 AT_ONCE = 32
@@ -50,7 +48,7 @@ class GlamClip(llm.EmbeddingModel):
 
     def embed_batch(
         self,
-        items: "Iterable[str | bytes | Path | Image.Image]",
+        items: "Iterable[str | AnyPicture]",
         *,
         key: str | None = None,
     ) -> Iterator[list[float]]:
@@ -68,7 +66,7 @@ class GlamClip(llm.EmbeddingModel):
 
 def encode(
     encoder: "Encoder",
-    items: "Sequence[str | bytes | Path | Image.Image]",
+    items: "Sequence[str | AnyPicture]",
     *,
     first: int = 0,
 ) -> "Vectors":
@@ -88,34 +86,15 @@ def encode(
     )
 
 
-def _prepare(
-    encoder: "Encoder", item: "bytes | Path | Image.Image", position: int
-) -> object:
+def _prepare(encoder: "Encoder", item: "AnyPicture", position: int) -> object:
     from ..images import decoding
 
     try:
         with decoding.quiet():
-            return encoder.prepare(_decoded(item).image)
+            return encoder.prepare(decoding.read_any(item).image)
     except BadImage as error:
         name = item if isinstance(item, Path) else f"Picture {position + 1}"
         raise BadImage(f"{name} cannot be used: {error.message}.") from error
-
-
-def _decoded(item: "bytes | Path | Image.Image") -> "Picture":
-    from PIL import Image
-
-    from ..images import decoding
-
-    if isinstance(item, Image.Image):
-        return decoding.decode(item.copy())
-    if isinstance(item, bytes | bytearray | memoryview):
-        return decoding.read(bytes(item))
-    if isinstance(item, Path):
-        return decoding.read(item)
-    raise BadImage(
-        f"it is of type {type(item).__name__}; give text, the bytes of a picture, its Path, or a picture "
-        "of Pillow"
-    )
 
 
 def register_models(register: Callable[..., None]) -> None:
