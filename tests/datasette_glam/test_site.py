@@ -631,10 +631,12 @@ CLOSED_ITEMS = {
 }
 OURS = (
     *("thumbnails", "labels", "problems", "folders", "kept_records", "runs"),
-    *("sources", "columns", "withdrawn", "evaluations"),
+    *("sources", "columns"),
 )
 FULL_TEXT = ("", "_data", "_idx", "_docsize", "_config")
-PARTS = [f"glam_{name}" for name in OURS] + [f"photos_fts{part}" for part in FULL_TEXT]
+PARTS = [f"glam_{name}" for name in (*OURS, "withdrawn", "evaluations")] + [
+    f"photos_fts{part}" for part in FULL_TEXT
+]
 
 
 def without_data(tables):
