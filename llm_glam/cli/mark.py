@@ -101,12 +101,12 @@ def command(
     database: Path,
     format_: str,
 ) -> None:
-    """Mark pictures in COLLECTION as sensitive or withdraw them, and columns as private.
+    """Mark pictures in COLLECTION as sensitive, or withdraw them.
 
-    Pictures can also be marked to be left out of training. A mark stays when a spreadsheet is
-    attached or removed, whatever that says. A private column leaves full-text search at once.
-    A picture that is withdrawn leaves the database for good, from all collections in it; it is
-    recognised by its content if it is embedded again, and left out.
+    Columns can be marked as private, and pictures to be left out of training. A mark stays when a
+    spreadsheet is attached or removed, whatever that says. A private column leaves full-text
+    search at once. A picture that is withdrawn leaves the database for good, and all collections
+    in it; it is recognised by its content if it is embedded again, and left out.
 
     \b
     Examples:

@@ -113,7 +113,7 @@ async def test_a_database_that_can_only_be_read_is_measured(embedded):
 
 
 async def test_provenance_and_rights(embedded, tmp_path):
-    sheet = tmp_path / "Secret donors.csv"
+    sheet = tmp_path / "zz Secret donors.csv"
     sheet.write_text("file,rights,donor\nred.png,CC BY,Ann\ngreen.png,<b>,Bob\n")
     embedded("glam", "records", "photos", sheet, "--key", "file", "--yes")
     datasette = named(embedded)
