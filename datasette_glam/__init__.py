@@ -31,11 +31,12 @@ def prepare_connection(
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Check the settings, and keep errors from being printed at length; see the functions."""
+    """Check the settings, and keep errors brief; those of SQL functions have their reason."""
     from . import compat
     from .web import headers
 
     compat.print_errors_briefly(datasette)
+    compat.tell_errors_of_functions()
     headers.picture_hosts(datasette)
 
 
@@ -116,8 +117,11 @@ def database_actions(
 @hookimpl
 def prepare_jinja2_environment(env: Any) -> None:
     """Register the filters that our templates use."""
+    from . import native_tables
     from .web import urls
 
+    env.filters["glam_ordered"] = native_tables.ordered
+    env.filters["glam_facets"] = native_tables.facets_of_records
     env.filters["glam_link"] = urls.link
     env.filters["glam_encoded"] = urls.encoded
     env.filters["glam_near"] = urls.near

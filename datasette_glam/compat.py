@@ -1,5 +1,8 @@
 """Everything that differs between Datasette 0.65 and the 1.0 alpha."""
 
+import sqlite3
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,9 @@ try:
     from datasette.resources import DatabaseResource, TableResource
 except ImportError:  # 0.65
     DatabaseResource = TableResource = None
+
+ANY_ERROR = "user-defined function raised exception"
+_noted = threading.local()
 
 IS_1 = TableResource is not None
 
@@ -85,6 +91,27 @@ async def table_config(datasette: Any, database: str, table: str) -> dict[str, A
     return dict(datasette.table_metadata(database, table) or {})
 
 
+async def metadata(
+    datasette: Any, database: str | None = None, table: str | None = None
+) -> list[dict[str, Any]]:
+    """Return what metadata.yml says about a table, its database and the site, in this order.
+
+    What is not given is left out.
+    """
+    if IS_1:
+        found = [await datasette.get_instance_metadata()]
+        if database is not None:
+            found.insert(0, await datasette.get_database_metadata(database))
+            if table is not None:
+                found.insert(0, await datasette.get_resource_metadata(database, table))
+        return found
+    found = [datasette.metadata() or {}]
+    for level, name in (("databases", database), ("tables", table)):
+        if name is not None:
+            found.insert(0, (found[0].get(level) or {}).get(name) or {})
+    return found
+
+
 def facet(
     kind: Any,
     page_request: Any,
@@ -145,6 +172,41 @@ def name_files_only(datasette: Any) -> None:
 def in_english(html: str) -> str:
     """Return a page that names its language, which Datasette 0.65 leaves out."""
     return html.replace("<html>", '<html lang="en">', 1)
+
+
+def tell_errors_of_functions() -> None:
+    """Have Datasette report why one of our SQL functions failed.
+
+    Python's sqlite3 says "user-defined function raised exception" for all errors. A query and its
+    functions run in one thread, where the message is noted.
+    """
+    from datasette.database import Database
+
+    name = "_execute_fn" if IS_1 else "execute_fn"
+    original = getattr(Database, name)
+    if hasattr(original, "tells_errors"):
+        return
+
+    async def execute_fn(self: Any, fn: Callable[[Any], Any], *args: Any) -> Any:
+        def told(*given: Any) -> Any:
+            _noted.message = None
+            try:
+                return fn(*given)
+            except sqlite3.OperationalError as error:
+                message = getattr(_noted, "message", None)
+                if message is None or str(error) != ANY_ERROR:
+                    raise
+                raise sqlite3.OperationalError(message) from error
+
+        return await original(self, told, *args)
+
+    execute_fn.tells_errors = True  # type: ignore[attr-defined]
+    setattr(Database, name, execute_fn)
+
+
+def note_error_of_function(message: str) -> None:
+    """Note why an SQL function fails, for :func:`tell_errors_of_functions`."""
+    _noted.message = message
 
 
 def denials(pairs: list[tuple[str, str | None]]) -> Any:

@@ -1,12 +1,13 @@
 """Additions to Datasette's own pages of items tables: thumbnails in rows, links in menus."""
 
+import copy
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from markupsafe import Markup
 from sqlite_utils import Database
 
-from llm_glam.db import collections
+from llm_glam.db import collections, items
 from llm_glam.db.collection import Collection
 from llm_glam.db.sensitive import is_sensitive
 
@@ -17,9 +18,21 @@ from .web import urls
 
 Link = dict[str, str]
 
+# What Datasette calls the links to rows of a table without a primary key comes first.
+FIRST = ("Link", "id", "file", "title")
+LAST = dict.fromkeys(["caption", "rights", *items.OUR_COLUMNS, "file_name"])
+PLACES = {name: len(FIRST) + 1 + n for n, name in enumerate(LAST)}
+PLACES |= {name: n for n, name in enumerate(FIRST)}
+# They describe files, or are different for each picture.
+NOT_FACETS = {*items.IMAGE_COLUMNS, "id", "file", "file_name", "title", "sequence"}
+
 PICTURE = Markup(
     '<img src="{}" alt="" loading="lazy" '
     'style="max-height: 80px; max-width: 120px; display: block">'
+)
+CELL = Markup(
+    '<div style="white-space: nowrap; max-width: 20rem; overflow: hidden; '
+    'text-overflow: ellipsis"><a href="{}">{}{}</a><br><a href="{}">Similar images</a></div>'
 )
 
 
@@ -59,11 +72,60 @@ def thumbnail_cell(
         address = card["thumbnail_url"].partition("?")[0]
         is_hidden = "sensitive" not in row.keys() or is_sensitive(row["sensitive"])
         picture = "" if is_hidden else PICTURE.format(address)
-        return Markup('<a href="{}">{}{}</a> <a href="{}">Similar images</a>').format(
+        return CELL.format(
             card["url"], picture, value or row["id"], card["similar_url"]
         )
 
     return cell
+
+
+def ordered(
+    columns: Any, rows: Any, request: Any = None
+) -> tuple[list[Any], list[Any]] | None:
+    """Return the columns and rows of a table of pictures in the order people want.
+
+    That is id, file and title, then the columns of their records, then ours. The result is None
+    for a table of another kind, and for one whose columns the visitor has chosen.
+
+    :param columns: with ``name``, as Datasette's templates have them
+    :param rows: lists of cells with ``column``; with Datasette 1.0, objects that have such lists
+    """
+    if not _are_pictures(columns) or (request and _are_chosen(request)):
+        return None
+    return sorted(columns, key=_place_of_column), [_ordered_row(row) for row in rows]
+
+
+def facets_of_records(facets: Any, columns: Any) -> Any:
+    """Return the facets that are suggested for a table; for pictures, those of their records."""
+    if not _are_pictures(columns):
+        return facets
+    return [one for one in facets if one["name"].lower() not in NOT_FACETS]
+
+
+def _are_pictures(columns: Any) -> bool:
+    names = {column["name"] for column in columns or []}
+    return required_columns.REQUIRED <= names
+
+
+def _are_chosen(request: Any) -> bool:
+    return "_col" in request.args or "_nocol" in request.args
+
+
+def _ordered_row(row: Any) -> Any:
+    cells = sorted(row, key=lambda cell: _place(cell["column"]))
+    if isinstance(row, list):
+        return cells
+    copied = copy.copy(row)
+    copied.cells = cells
+    return copied
+
+
+def _place_of_column(column: Any) -> int:
+    return _place(column["name"])
+
+
+def _place(name: str) -> int:
+    return PLACES.get(name, len(FIRST))
 
 
 async def table_links(datasette: Any, database: str, table: str) -> list[Link]:

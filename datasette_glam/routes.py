@@ -7,7 +7,7 @@ from typing import Any
 from .access import settings
 from .access.gate import enter_collection, enter_database, enter_item, enter_site
 from .media import originals
-from .pages import model, public, views
+from .pages import about, model, public, views
 from .pages.gallery import view
 from .web.page import file_view, page_view
 
@@ -16,6 +16,7 @@ OR_JSON_OR_CSV = r"(?P<format>\.json|\.csv)?$"
 GLAM = r"/(?P<database>[^/]+)/-/glam"
 COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
 ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
+ABOUT = COLLECTION + r"/about"
 IMAGE = COLLECTION + r"/image/(?P<item>[^/.]+)$"
 THUMBNAIL = COLLECTION + r"/thumb/(?P<item>[^/.]+)$"
 MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
@@ -27,6 +28,7 @@ ROUTES = [
         page_view(enter_collection, view.gallery, has_parameters=True),
     ),
     (ITEM + OR_JSON, page_view(enter_item, views.item)),
+    (ABOUT + OR_JSON, page_view(enter_collection, about.about)),
     (IMAGE, file_view(enter_item, originals.original)),
     (THUMBNAIL, file_view(enter_item, views.thumbnail)),
     (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),

@@ -4,24 +4,31 @@ They only read the database of the connection they are called on.
 """
 
 import json
+import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sqlite_utils import Database
 
 from llm_glam.db import collections, connection
 from llm_glam.db.collection import Collection
-from llm_glam.errors import BadTerm, BadVectors
+from llm_glam.errors import BadTerm, BadVectors, UnknownCollection, UnknownItem
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 
+from . import compat
 from .access.context import wrapped
 from .access.llm_embed_guard import CONFIG, NotAllowed
 
 if TYPE_CHECKING:
     from llm_glam.search.terms import Term
 
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+# Errors whose message is about what was asked for.
+EXPLAINED = (BadTerm, BadVectors, NotAllowed, UnknownCollection, UnknownItem)
 SWITCH = "sql_models"
 MOST = 1_000  # pictures in one result
 MOST_DIMENSIONS = 65_536
@@ -39,12 +46,32 @@ def register(conn: sqlite3.Connection, datasette: Any) -> None:
         ("glam_nearest", 4, functions.nearest),
         ("glam_similarity", 2, similarity),
     ):
-        conn.create_function(name, count, function, deterministic=True)
+        conn.create_function(name, count, _told(name, function), deterministic=True)
 
 
 def has_models(datasette: Any) -> bool:
     """Return whether queries in SQL may contain words, which run a model."""
     return bool((datasette.plugin_config(CONFIG) or {}).get(SWITCH, True))
+
+
+def _told(name: str, function: Callable[..., T]) -> Callable[..., T]:
+    """Return a function that notes why it fails, for the answer and for the log."""
+
+    def told(*args: Any) -> T:
+        try:
+            return function(*args)
+        except EXPLAINED as error:
+            named = str(error).startswith(f"{name}()")
+            compat.note_error_of_function(f"{'' if named else f'{name}(): '}{error}")
+            raise
+        except Exception as error:
+            # What is wrong with a checkpoint may name folders of this server.
+            logger.warning("%s(): %s", name, error)
+            text = f"{name}() cannot answer here; the server's log says why"
+            compat.note_error_of_function(text)
+            raise
+
+    return told
 
 
 class Functions:
@@ -73,7 +100,7 @@ class Functions:
         from llm_glam.search import terms
 
         db, found = self._open(collection)
-        most = max(0, min(int(number), MOST))
+        most = max(0, min(_whole(number), MOST))
         ids = None if among is None else _ids(among)
         wanted = terms.query(
             db, found, self._terms(query), most, among=ids, download=False
@@ -87,7 +114,13 @@ class Functions:
                 "a database in memory has no collections; use one in a file"
             )
         db = connection.connect(self._path, readonly=True)
-        return db, collections.get(db, str(name))
+        collection = collections.find(db, str(name))
+        if collection is None or not collection.is_ours:
+            names = ", ".join(one.name for one in collections.every(db)) or "none yet"
+            raise UnknownCollection(
+                f"There is no picture collection '{name}' in this database (it has: {names})."
+            )
+        return db, collection
 
     def _terms(self, query: str) -> "list[Term]":
         from llm_glam.search import query_syntax
@@ -116,12 +149,28 @@ def similarity(one: bytes, other: bytes) -> float | None:
     return float(cosine_similarities(rows, beside.astype(np.float64))[0])
 
 
+def _whole(number: Any) -> int:
+    """Return a number of pictures.
+
+    :raises BadTerm: it is another value
+    """
+    try:
+        return int(number)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadTerm(
+            f"the number of pictures must be a number, not '{number}'"
+        ) from error
+
+
 def _ids(among: str) -> list[str]:
     """Return the ids in a JSON array.
 
     :raises BadTerm: it is another value
     """
-    found = json.loads(among)
+    try:
+        found = json.loads(among)
+    except (TypeError, ValueError):
+        found = None
     if not isinstance(found, list):
         raise BadTerm(
             "the ids must be a JSON array: (select json_group_array(id) from …)"

@@ -14,6 +14,7 @@ from .db.sensitive import NO_TRAIN, SENSITIVE
 from .errors import GlamError
 from .formats.tables import Row
 from .models import registry
+from .records import withdrawn
 from .search import index
 
 # Columns that say how to treat a picture, or where it belongs, but not what it shows.
@@ -121,6 +122,7 @@ def _pictures(db: Database, collection: Collection, table: str) -> Row:
         "kept_records": _one(
             db, "select count(*) from glam_kept_records where items_table = ?", table
         ),
+        "withdrawn": withdrawn.count(db),
         "problems": _one(
             db, "select count(*) from glam_problems where items_table = ?", table
         ),

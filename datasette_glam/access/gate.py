@@ -53,6 +53,9 @@ async def enter_collection(datasette: Any, request: Request) -> CollectionReques
     collection = await found.db.execute_fn(
         lambda conn: collections.find(wrapped(conn), name)
     )
+    is_plain = collection and collection.is_ours and not collection.items_table
+    if is_plain and await compat.may_run_sql(datasette, request.actor, found.database):
+        raise NotFound(required_columns.why_not_shown(collection))
     is_shown = settings.of(datasette).has_pages(name)
     if not (is_shown and collection and collection.is_ours and collection.items_table):
         raise NotFound(

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,31 @@ def address(datasette: Any, model_id: str) -> str | None:
     except GlamError:
         return None
     return urls.model(datasette, entry.name)
+
+
+async def languages(collection: Collection) -> list[str]:
+    """Return the languages that the card of a collection's checkpoint names, as it names them.
+
+    The stock checkpoint, and those that were completed from it, understand English only.
+    """
+    try:
+        entry = registry.get(registry.bare(collection.model_id))
+    except GlamError:
+        return []
+    if not _is_used(collection, entry):
+        return []
+    minute = int(time.monotonic() // 60)
+    return list(await asyncio.to_thread(_languages, entry.name, entry.source, minute))
+
+
+@lru_cache(maxsize=20)
+def _languages(name: str, source: str, minute: int) -> tuple[str, ...]:
+    """Return the languages of a checkpoint; its card is read once a minute."""
+    entry = registry.get(name)
+    header, _ = _split(_card(entry)[0] or "")
+    named = tuple(card_header.texts(header.get("language")))
+    is_stock = registry.STOCK in (entry.name, entry.base)
+    return named or (("en",) if is_stock else ())
 
 
 def _entry(name: str) -> Checkpoint:

@@ -25,7 +25,7 @@ async def home(page_request: SiteRequest) -> Page | Response:
     names = {one.database for one in found}
     if len(names) == 1:
         return Response.redirect(urls.collections(datasette, *names))
-    return await views.listed(page_request, found)
+    return await views.listed(page_request, found, str(datasette.urls.instance()))
 
 
 async def closed(datasette: Any, request: Request) -> Response:

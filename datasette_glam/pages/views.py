@@ -5,12 +5,18 @@ from functools import partial
 from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.db import embeddings
+from llm_glam.formats.tables import Row
 
-from .. import items
+from .. import compat, items, required_columns
 from ..access import gate
-from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
+from ..access.context import (
+    CollectionRequest,
+    DatabaseRequest,
+    SiteRequest,
+    wrapped,
+)
 from ..media import originals
-from ..web import cache, headers, urls
+from ..web import cache, head, headers, metadata, urls
 from ..web.page import Page, jpeg
 from . import model
 from .gallery import results
@@ -21,13 +27,18 @@ NEIGHBOURS = 24
 
 async def collections(page_request: DatabaseRequest) -> Page:
     """Return the list of a database's collections."""
-    page = await listed(page_request, await gate.visible_collections(page_request))
-    page.data["database"] = page_request.database
+    datasette, database = page_request.datasette, page_request.database
+    found = await gate.visible_collections(page_request)
+    page = await listed(page_request, found, urls.collections(datasette, database))
+    page.data["database"] = database
+    page.data["without_records"] = await _without_records(page_request)
     return page
 
 
-async def listed(page_request: SiteRequest, found: list[CollectionRequest]) -> Page:
-    """Return a list of collections."""
+async def listed(
+    page_request: SiteRequest, found: list[CollectionRequest], address: str
+) -> Page:
+    """Return a list of collections; ``address`` is the list's own."""
     datasette = page_request.datasette
     cached = cache.of(datasette)
     rows = []
@@ -38,7 +49,34 @@ async def listed(page_request: SiteRequest, found: list[CollectionRequest]) -> P
         row["url"] = urls.collection(datasette, one.database, row["name"])
         row["model_url"] = model.address(datasette, row["model"])
         urls.add(datasette, one.database, row["name"], row["items"])
-    return Page("glam_collections.html", {"database": None, "collections": rows})
+        said = await metadata.of(one)
+        row |= {"title": said["title"], "description": said["description"]}
+    said = await metadata.of(page_request)
+    data = {
+        "title": said["title"],
+        "description": said["description"],
+        "collections": rows,
+        "without_records": [],
+    }
+    page = Page("glam_collections.html", data)
+    page.form["head"] = head.of_page(
+        *(page_request, address),
+        title=said["title"],
+        description=said["description"],
+        picture=head.first_shown(card for row in rows for card in row["items"]),
+    )
+    return page
+
+
+async def _without_records(page_request: DatabaseRequest) -> list[Row]:
+    """Return the collections that cannot be shown, for those who may read their names in SQL."""
+    datasette, actor = page_request.datasette, page_request.request.actor
+    if not await compat.may_run_sql(datasette, actor, page_request.database):
+        return []
+    found: list[Row] = await page_request.db.execute_fn(
+        lambda conn: required_columns.without_records(wrapped(conn))
+    )
+    return found
 
 
 async def item(page_request: CollectionRequest) -> Page:
@@ -53,8 +91,12 @@ async def item(page_request: CollectionRequest) -> Page:
     row["further_records"] = await page_request.read_everything(
         items.further_records, item_id, await page_request.hidden_columns()
     )
-    page = Page("glam_item.html", {**about(page_request), "item": row, "items": []})
+    data = {**await about(page_request), "item": row, "items": []}
+    page = Page("glam_item.html", data)
     urls.add(datasette, database, name, [row])
+    if not page_request.format:
+        known = await page_request.read(head.standard, item_id)
+        page.form["head"] = head.of_item(page_request, row, known)
     row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
     file = await page_request.read(items.file_of, item_id)
     root = originals.root_of(datasette, page_request.table)

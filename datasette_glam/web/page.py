@@ -14,7 +14,7 @@ from llm_glam.formats.tables import Row
 
 from .. import compat
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
-from . import errors, headers, urls
+from . import errors, headers, metadata, urls
 
 R = TypeVar("R", bound=SiteRequest)
 View = Callable[[Any, Request], Awaitable[Response]]
@@ -97,8 +97,11 @@ async def _response(page_request: SiteRequest, page: Page) -> Response:
         message = page.for_programs or page.message
         body = {"ok": ok, "message" if ok else "error": message, **page.data}
         return Response.json(body, status=page.status, headers=own)
+    site = await metadata.of(page_request)
     context = {
         **page.data,
+        "site": site,
+        "metadata": site["footer"],
         "message": page.message,
         "form": page.form,
         "places": _places(page_request, page),

@@ -41,6 +41,11 @@ class Source:
         """The name of the file or of the collection."""
         return Path(self.data).name if self.data else str(self.collection)
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some of the pictures of a collection are meant."""
+        return bool(self.filters_ or self.where or self.rights)
+
     def read(self, *, from_files: bool, for_training: bool = False) -> Pairs:
         """Read the pairs, and report remarks about them on stderr.
 

@@ -13,6 +13,7 @@ def report_counts(collection: Collection, counts: Counts) -> None:
         f"{counts.unchanged:,} unchanged",
         f"{counts.copies:,} {'copy' if counts.copies == 1 else 'copies'}",
         *([f"{counts.renamed:,} renamed"] if counts.renamed else []),
+        *([f"{counts.withdrawn:,} withdrawn"] if counts.withdrawn else []),
         f"{counts.problems:,} problem{'' if counts.problems == 1 else 's'}",
     ]
     click.echo(

@@ -1,11 +1,12 @@
 """``llm glam evaluate``: measure how well checkpoints match pictures and captions."""
 
+import sqlite3
 from collections.abc import Sequence
 
 import click
 
 from ..evaluate import bootstrap, labels, measure, metric_tables
-from ..evaluate.evaluation import evaluate, evaluate_stored
+from ..evaluate.evaluation import evaluate, evaluate_stored, keep
 from ..evaluate.measure import MetricOptions
 from ..evaluate.metric_tables import MetricRow
 from ..evaluate.pairs import pairs
@@ -104,6 +105,18 @@ def command(
     _report_counts(found)
     measured = _evaluate(source, found, model_ids, options, device)
     _output(measured, seed, format_)
+    if not model_ids and not source.is_narrowed:
+        _keep(source, measured)
+
+
+def _keep(source: Source, measured: Sequence[MetricRow]) -> None:
+    """Keep the result for the site, unless the database can only be read."""
+    try:
+        keep(source.database, str(source.collection), measured)
+    except sqlite3.OperationalError as error:
+        say_on_stderr(f"The result is not kept for the site: {error}.")
+        return
+    say_on_stderr("The result is kept in the database, and shown on the site.")
 
 
 def _evaluate(

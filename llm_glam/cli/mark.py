@@ -1,15 +1,21 @@
 """``llm glam mark``: mark pictures as sensitive or not for training, and columns as private."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from sqlite_utils import Database
 
 from ..db import collections, connection
+from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..db.sensitive import NO_TRAIN
 from ..formats.tables import Row
-from ..records import marks
+from ..records import marks, withdrawn
+from ..records.join import table_of
 from ..records.marks import SENSITIVE, Marked
+from ..search import index
 from . import options as shared
 from .output import output_options, output_rows, say_on_stderr
 
@@ -64,6 +70,20 @@ ABOUT_COLUMNS = {
     multiple=True,
     help="Make a private column public again; can be given several times",
 )
+@click.option(
+    "--withdraw",
+    is_flag=True,
+    help="Remove these pictures and all that is stored about them from the database, and do not "
+    "embed them again",
+)
+@click.option(
+    "--readmit",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Allow a withdrawn picture to be embedded again; can be given several times",
+)
+@click.option("-y", "--yes", is_flag=True, help="Withdraw without asking")
 @output_options
 @shared.database_option
 def command(
@@ -75,27 +95,42 @@ def command(
     no_train: bool | None,
     private: tuple[str, ...],
     public: tuple[str, ...],
+    withdraw: bool,
+    readmit: tuple[Path, ...],
+    yes: bool,
     database: Path,
     format_: str,
 ) -> None:
-    """Mark pictures in COLLECTION as sensitive, and columns as private.
+    """Mark pictures in COLLECTION as sensitive, or withdraw them.
 
-    Pictures can also be marked to be left out of training. A mark stays when a spreadsheet is
-    attached or removed, whatever that says. A private column leaves full-text search at once.
+    Columns can be marked as private, and pictures to be left out of training. A mark stays when a
+    spreadsheet is attached or removed, whatever that says. A private column leaves full-text
+    search at once. A picture that is withdrawn leaves the database for good, and all collections
+    in it; it is recognised by its content if it is embedded again, and left out.
 
     \b
     Examples:
         llm glam mark photos --filter 'subject__contains=human remains' --sensitive
         llm glam mark photos --where "id like 'family/%'" --no-train
         llm glam mark photos --private Donor --private 'Insurance value'
+        llm glam mark photos --where "id = 'family/1931.jpg'" --withdraw
     """
     conditions = Conditions(filters_, where)
     wanted = {SENSITIVE: sensitive, NO_TRAIN: no_train}
     given = {name: on for name, on in wanted.items() if on is not None}
-    _check(given, conditions, all_, columns=bool(private or public))
+    if withdraw or readmit:
+        _check_alone(withdraw, readmit, conditions, all_, given or private or public)
+    else:
+        _check(given, conditions, all_, columns=bool(private or public))
     shared.check_exists(database)
     db = connection.connect(database)
     opened = collections.get(db, collection)
+    if withdraw:
+        output_rows(_withdraw(db, opened, conditions, yes), format_)
+        return
+    if readmit:
+        output_rows(_readmit(db, readmit), format_)
+        return
     collections.prepare(db)
     arguments = click.get_current_context().params
     columns: dict[str, bool] = {}
@@ -129,6 +164,92 @@ def _check(
             "Say what to mark: pictures with --sensitive, --clear, --no-train or --train, columns "
             "with --private or --public."
         )
+
+
+def _check_alone(
+    withdraw: bool,
+    readmit: Sequence[Path],
+    conditions: Conditions,
+    all_: bool,
+    marks: object,
+) -> None:
+    """Refuse to withdraw or readmit pictures together with anything else."""
+    if marks or (withdraw and readmit):
+        raise click.UsageError(
+            "Give --withdraw or --readmit alone, without other marks."
+        )
+    if readmit and (conditions or all_):
+        raise click.UsageError(
+            "--readmit takes the files of the pictures, without --where or --filter."
+        )
+    if withdraw and bool(conditions) == all_:
+        raise click.UsageError(
+            "Say which pictures to withdraw, with --where or --filter, or with --all for all of "
+            "them."
+        )
+
+
+def _withdraw(
+    db: Database, collection: Collection, conditions: Conditions, yes: bool
+) -> list[Row]:
+    """Withdraw pictures if that is confirmed, and return a row about it."""
+    table = table_of(collection)
+    found = withdrawn.plan(db, collection, conditions)
+    own = len(found.ids.get(table, []))
+    pictures, is_, is_their = (
+        ("picture", "is", "its") if own == 1 else ("pictures", "are", "their")
+    )
+    say_on_stderr(
+        f"{own:,} {pictures} of '{collection.name}' {is_} to be withdrawn, with {is_their} "
+        "vectors, thumbnails, records and labels. This cannot be undone."
+    )
+    others = [name for name in found.ids if name != table]
+    if others:
+        say_on_stderr(f"They are in other tables too: {', '.join(others)}.")
+    if not _is_confirmed(yes):
+        return []
+    withdrawn.withdraw(db, collection, found)
+    _refresh_indexes(db)
+    say_on_stderr(
+        f"{found.pictures:,} withdrawn. Publish the database again, and delete its older copies; "
+        "the files of the pictures are still where they were."
+    )
+    counts = {"pictures": own, "changed": found.pictures}
+    return [{"mark": "withdraw", "column": None, **counts}]
+
+
+def _is_confirmed(yes: bool) -> bool:
+    """Ask at a terminal; elsewhere only ``--yes`` withdraws."""
+    if yes:
+        return True
+    if sys.stdin.isatty():
+        return click.confirm("Withdraw them?", default=False, err=True)
+    say_on_stderr(
+        "Nothing was withdrawn; repeat the command with --yes to withdraw them."
+    )
+    return False
+
+
+def _refresh_indexes(db: Database) -> None:
+    """Write the index files of collections again, which still have vectors that are gone."""
+    for collection in collections.every(db):
+        if index.size(db, collection):
+            with index.snapshot(db) as stamp:
+                index.of(db, collection, stamp)
+
+
+def _readmit(db: Database, files: Sequence[Path]) -> list[Row]:
+    """Allow withdrawn pictures to be embedded again, and return a row about it."""
+    found = withdrawn.readmit(db, files)
+    for path in files:
+        is_known = path in found
+        say_on_stderr(
+            f"{path} can be embedded again, with llm glam embed."
+            if is_known
+            else f"{path} was not withdrawn from this database."
+        )
+    counts = {"pictures": len(files), "changed": len(found)}
+    return [{"mark": "readmit", "column": None, **counts}]
 
 
 def _column_row(column: str, is_private: bool) -> Row:

@@ -16,6 +16,7 @@ from llm.embeddings_migrations import embeddings_migrations
 from sqlite_utils import Database
 
 from ..errors import CheckpointChanged, UnknownCollection
+from ..formats.tables import Row
 from ..models import registry
 from ..models.registry import Checkpoint
 from . import connection, embeddings, items
@@ -235,9 +236,9 @@ def delete(db: Database, collection: Collection) -> None:
 
 
 def _delete_our_row(db: Database, collection_id: int) -> None:
-    if db.table("glam_collections").exists():
-        sql = "delete from glam_collections where collection_id = ?"
-        db.execute(sql, [collection_id])
+    for name in ("glam_collections", "glam_evaluations"):
+        if db.table(name).exists():
+            db.execute(f"delete from {name} where collection_id = ?", [collection_id])
 
 
 def begin_run(
@@ -266,6 +267,35 @@ def end_run(db: Database, run: int, counts: dict[str, int], seconds: float) -> N
     values = {"counts": json.dumps(counts), "seconds": round(seconds, 3)}
     with connection.writing(db):
         db.table("glam_runs").update(run, values)
+
+
+def note_evaluation(db: Database, collection: Collection, rows: list[Row]) -> None:
+    """Keep the result of an evaluation, in place of the one before.
+
+    :param rows: with the columns of ``glam_evaluations`` that say what was measured
+    :raises UnknownCollection: the collection was deleted meanwhile; nothing is written
+    """
+    prepare(db)
+    known = {
+        "collection_id": collection.id,
+        "uid": collection.uid,
+        "fingerprint": collection.fingerprint,
+        "evaluated": registry.now(),
+    }
+    table = db.table("glam_evaluations")
+    with connection.writing(db):
+        check_still_there(db, collection)
+        table.delete_where("collection_id = ?", [collection.id])
+        table.insert_all({**known, **row} for row in rows)
+
+
+def evaluation(db: Database, collection: Collection) -> list[Row]:
+    """Return the result of the last evaluation, if it is of this collection and checkpoint."""
+    if not db.table("glam_evaluations").exists():
+        return []
+    where = "collection_id = ? and uid is ? and fingerprint is ?"
+    values = [collection.id, collection.uid, collection.fingerprint]
+    return list(db.table("glam_evaluations").rows_where(where, values))
 
 
 def _collections(db: Database, where: str, values: list[Any]) -> Iterator[Collection]:

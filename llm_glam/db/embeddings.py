@@ -317,6 +317,16 @@ def delete_all(db: Database, collection_id: int) -> None:
     db.execute("delete from embeddings where collection_id = ?", [collection_id])
 
 
+def delete_contents(db: Database, collection_id: int, hashes: Sequence[bytes]) -> int:
+    """Delete a collection's vectors of contents with these MD5s; return how many there were."""
+    deleted = 0
+    for chunk in chunks(hashes):
+        which = f"collection_id = ? and content_hash in ({placeholders(chunk)})"
+        sql = f"delete from embeddings where {which}"
+        deleted += db.execute(sql, [collection_id, *chunk]).rowcount
+    return deleted
+
+
 def is_in_set(db: Database, items_table: str, item_id: str) -> bool:
     """Return whether any collection with this items table has a vector with this id."""
     sql = f"select 1 from embeddings where id = ? and {OF_SET}"

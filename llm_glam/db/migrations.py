@@ -121,6 +121,28 @@ M004_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
     ),
 }
 
+M005_TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
+    "glam_withdrawn": ({"kind": str, "hash": str, "withdrawn": str}, ("kind", "hash")),
+    "glam_evaluations": (
+        {
+            "collection_id": int,
+            "uid": str,
+            "fingerprint": str,
+            "direction": str,
+            "metric": str,
+            "value": float,
+            "low": float,
+            "high": float,
+            "chance_level": float,
+            "queries": int,
+            "groups": int,
+            "pool": int,
+            "evaluated": str,
+        },
+        ("collection_id", "direction", "metric"),
+    ),
+}
+
 
 @glam_migrations()
 def m001_create_tables(db: Database) -> None:
@@ -172,3 +194,9 @@ def m004_keep_records_as_they_came(db: Database) -> None:
                 if name not in {"id", "file", *ours}
             )
             db.table("glam_columns").insert_all(rows)
+
+
+@glam_migrations()
+def m005_withdraw_pictures_and_keep_evaluations(db: Database) -> None:
+    for name, (columns, primary_key) in M005_TABLES.items():
+        db.table(name).create(columns, pk=primary_key)

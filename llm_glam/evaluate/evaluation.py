@@ -10,10 +10,12 @@ from ..models.engine_choice import EngineOptions
 from ..progress import NoProgress, Progress
 from . import encoding, labels, measure
 from .measure import MetricOptions
-from .metric_tables import MetricRow
+from .metric_tables import CAPTION_TO_PICTURE, PICTURE_TO_CAPTION, MetricRow
 from .pairs import from_collection, unusable_rows
 from .pairs.pairs import Pair, Pairs
 from .per_query import Encoded
+
+KEPT = (CAPTION_TO_PICTURE, PICTURE_TO_CAPTION)
 
 
 def evaluate(
@@ -92,3 +94,29 @@ def evaluate_stored(
     texts = measure.texts(dataset.pairs, options)
     encoded = encoding.of_stored(found.model_id, encoder, texts, vectors)
     return measure.measure(dataset.pairs, [encoded], options)
+
+
+def keep(database: str | Path, collection: str, measured: Sequence[MetricRow]) -> None:
+    """Keep how well a collection's search works, for its site.
+
+    :param measured: the result of :func:`evaluate_stored`
+    :raises UnknownCollection: the collection was deleted meanwhile
+    """
+    db = connection.connect(database)
+    rows = [
+        {
+            "direction": one.direction,
+            "metric": name,
+            "value": figure.value,
+            "low": figure.low,
+            "high": figure.high,
+            "chance_level": figure.chance_level,
+            "queries": one.queries,
+            "groups": one.groups,
+            "pool": one.pool,
+        }
+        for one in measured
+        if one.by is None and one.direction in KEPT
+        for name, figure in one.figures.items()
+    ]
+    collections.note_evaluation(db, collections.get(db, collection), rows)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from ..formats.standard_columns import MEANT
 from ..formats.tables import Row
 from ..records import rights
 from . import tables, web_addresses
@@ -24,23 +25,6 @@ FIELDS = (
     *("type", "format", "language", "rights", "rightsstatement", "display_template"),
     *("object_location", "image_small", "image_thumb", "image_alt_text"),
 )
-# Headings, in lower case, that mean a field of CollectionBuilder's.
-MEANT = {
-    "artist": "creator",
-    "author": "creator",
-    "maker": "creator",
-    "photographer": "creator",
-    "year": "date",
-    "subjects": "subject",
-    "keywords": "subject",
-    "tags": "subject",
-    "place": "location",
-    "lat": "latitude",
-    "long": "longitude",
-    "lon": "longitude",
-    "lng": "longitude",
-    "credit line": "source",
-}
 OURS = {"title", "caption", "rights", "document", "sequence", "sensitive"}
 OURS |= {"image_url", "page_url", *ALWAYS}
 TYPE = "Image;StillImage"

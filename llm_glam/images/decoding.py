@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -35,6 +35,9 @@ HEIC_SUFFIXES = {".heic", ".heif", ".hif"}
 REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "FPX", "MIC"}
 # Extensions that Pillow claims but that usually mean something else.
 NO_PICTURE_SUFFIXES = {".pdf", ".h5", ".hdf", ".grib", ".bufr", ".mpg", ".mpeg"}
+
+
+AnyPicture: TypeAlias = bytes | bytearray | memoryview | Path | Image.Image
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,23 @@ def read(
     if remark:
         return _with_remark(picture, remark)
     return picture
+
+
+def read_any(source: AnyPicture) -> Picture:
+    """Decode a picture that a program gives: its path, its bytes, or one of Pillow's.
+
+    :raises BadImage: it is something else, or cannot be decoded
+    """
+    if isinstance(source, Image.Image):
+        return decode(source.copy())
+    if isinstance(source, bytes | bytearray | memoryview):
+        return read(bytes(source))
+    if isinstance(source, Path):
+        return read(source)
+    raise BadImage(
+        f"it is of type {type(source).__name__}; give text, the bytes of a picture, its Path, or a "
+        "picture of Pillow"
+    )
 
 
 def pixels_to_decode(

@@ -4,6 +4,8 @@ import hashlib
 import re
 from io import BufferedIOBase, FileIO
 
+from .pages import MOST_NUMBERED
+
 PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 FORMAT = "TIFF"
 
@@ -35,3 +37,14 @@ def content_hash(fp: BufferedIOBase | FileIO, page: int) -> bytes:
     if page > 1:
         md5.update(f"#{page}".encode())
     return md5.digest()
+
+
+def content_hashes(fp: BufferedIOBase) -> list[bytes]:
+    """Return the MD5s of a file and of all pages that it may have."""
+    whole = hashlib.file_digest(fp, lambda: hashlib.md5(usedforsecurity=False))
+    found = [whole.digest()]
+    for page in range(2, MOST_NUMBERED + 1):
+        md5 = whole.copy()
+        md5.update(f"#{page}".encode())
+        found.append(md5.digest())
+    return found

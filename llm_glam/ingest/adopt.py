@@ -14,7 +14,7 @@ from ..errors import GlamError, UnknownCollection, VectorsDiffer
 from ..images import files
 from ..images.files import Found
 from ..models import embedding_model
-from ..records import beside
+from ..records import beside, withdrawn
 from ..vectors import from_bytes, normalize
 from . import pipeline
 from .embed_batch import encode
@@ -108,6 +108,7 @@ def adopt(
         )
         ours = replace(collection, model_id=model_id)
         collections.claim(db, ours, encoder.fingerprint, encoder.dimensions, FP32)
+        withdrawn.purge(db, ours)
     return verified
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from .. import platforms
-from ..db import collections, connection, folders, kept_records, sources
+from ..db import collections, connection, folders, items, kept_records, sources
 from ..db.collection import Collection
 from ..db.sources import Record, Source
 from ..engine import Encoder
@@ -184,6 +184,11 @@ def embed_one(run: IngestRun, entry: Entry) -> None:
             entry.content.path if isinstance(entry.content, PictureFile) else entry.id
         )
         raise BadImage(f"{name} cannot be used: {problem.reason}.")
+    if run.counts.withdrawn:
+        raise BadImage(
+            f"'{entry.id}' was withdrawn from this database and is not embedded again. "
+            "llm glam mark --readmit FILE allows it."
+        )
     _report_picture_remarks(results, run.progress)
 
 
@@ -269,7 +274,10 @@ def _update_records(
             sources.update(target.db, target.table, source, records)
             for source, records in by_source.items()
         )
-        changed += update_records(target, target.records)
+        # Records of files that have no row, such as withdrawn pictures, are not stored.
+        there = items.fetch(target.db, target.table, list(target.records), items.KEY)
+        records = {i: r for i, r in target.records.items() if i in there}
+        changed += update_records(target, records)
     if changed:
         run.progress.say(f"records updated: {changed:,}")
 

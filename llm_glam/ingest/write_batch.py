@@ -15,7 +15,7 @@ from ..errors import ProblemKind
 from ..formats.tables import Row
 from ..images.files import PictureFile
 from ..models import registry
-from ..records import inside
+from ..records import inside, withdrawn
 from ..records.beside import FileRecord
 from . import embed_batch, identity
 from .prefetch import Problem, Ready
@@ -30,6 +30,7 @@ class Counts:
     copies: int = 0
     renamed: int = 0
     problems: int = 0
+    withdrawn: int = 0
 
     @property
     def usable(self) -> int:
@@ -84,7 +85,9 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
     :raises UnknownCollection: the collection was deleted meanwhile; nothing is written
     """
     problems = [result for result in batch if isinstance(result, Problem)]
-    ready = [result for result in batch if isinstance(result, Ready)]
+    ready = _without_withdrawn(
+        target, [result for result in batch if isinstance(result, Ready)]
+    )
     present = items.fetch(target.db, target.table, [r.entry.id for r in ready])
     conflicts = _conflicts(target, ready, present)
     problems += conflicts.values()
@@ -119,6 +122,14 @@ def write_batch(target: Target, batch: Sequence[Ready | Problem]) -> list[Proble
         _count(target.counts, "renamed" if one.entry.id in renamed else status)
     target.counts.problems += len(problems)
     return problems
+
+
+def _without_withdrawn(target: Target, batch: Sequence[Ready]) -> list[Ready]:
+    """Return the entries whose content is not withdrawn, and count the others."""
+    refused = withdrawn.of(target.db, (ready.md5 for ready in batch))
+    left = [ready for ready in batch if ready.md5.hex() not in refused]
+    target.counts.withdrawn += len(batch) - len(left)
+    return left
 
 
 def update_records(target: Target, records: Mapping[str, Sequence[FileRecord]]) -> int:

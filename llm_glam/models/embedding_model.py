@@ -1,7 +1,8 @@
 """The embedding model ``glam-clip`` as LLM sees it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llm
@@ -11,13 +12,17 @@ from . import registry
 
 if TYPE_CHECKING:
     from ..engine import Encoder, Vectors
+    from ..images.decoding import AnyPicture
     from .engine_choice import EngineOptions
 
 AT_ONCE = 32
 
 
 class GlamClip(llm.EmbeddingModel):
-    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), in any mixture."""
+    """A CLIP checkpoint for texts (``str``) and pictures (``bytes``), in any mixture.
+
+    Called from Python, it takes paths (``Path``) of pictures and Pillow's pictures as well.
+    """
 
     supports_text = True
     supports_binary = True
@@ -42,11 +47,14 @@ class GlamClip(llm.EmbeddingModel):
         return loading.encoder(self.name, engine_options, download=download)
 
     def embed_batch(
-        self, items: Iterable[str | bytes], *, key: str | None = None
+        self,
+        items: "Iterable[str | AnyPicture]",
+        *,
+        key: str | None = None,
     ) -> Iterator[list[float]]:
         """Yield one vector per item, in order.
 
-        :raises BadImage: bytes that are not a picture, with the item's position
+        :raises BadImage: one that is not a picture, with its position or path
         :raises GlamError: the checkpoint cannot be loaded
         """
         iterator = iter(items)
@@ -57,7 +65,10 @@ class GlamClip(llm.EmbeddingModel):
 
 
 def encode(
-    encoder: "Encoder", items: list[str | bytes], *, first: int = 0
+    encoder: "Encoder",
+    items: "Sequence[str | AnyPicture]",
+    *,
+    first: int = 0,
 ) -> "Vectors":
     """Return the vectors of texts and pictures in one list, shape (n, dimensions), in order.
 
@@ -75,16 +86,15 @@ def encode(
     )
 
 
-def _prepare(encoder: "Encoder", item: bytes, position: int) -> object:
+def _prepare(encoder: "Encoder", item: "AnyPicture", position: int) -> object:
     from ..images import decoding
 
     try:
         with decoding.quiet():
-            return encoder.prepare(decoding.read(bytes(item)).image)
+            return encoder.prepare(decoding.read_any(item).image)
     except BadImage as error:
-        raise BadImage(
-            f"Picture {position + 1} cannot be used: {error.message}."
-        ) from error
+        name = item if isinstance(item, Path) else f"Picture {position + 1}"
+        raise BadImage(f"{name} cannot be used: {error.message}.") from error
 
 
 def register_models(register: Callable[..., None]) -> None:

@@ -25,7 +25,7 @@ from ..formats import tables
 from ..formats.readers.notes import Notes
 from ..formats.tables import Row
 from ..progress import Progress
-from . import folder, matching, nested
+from . import folder, matching, nested, withdrawn
 from .beside import MOST_COLUMNS
 from .matching import COUNTED, ID, PATH, SILENT, Matches, Picture
 
@@ -238,6 +238,7 @@ def plan_join(
         places=notes.places,
     )
     _drop_empty_rows(plan)
+    _drop_withdrawn(db, plan)
     return plan
 
 
@@ -266,6 +267,22 @@ def _drop_empty_rows(plan: JoinPlan) -> None:
     for item_id, key in list(plan.matches.keys.items()):
         if key not in left:
             del plan.matches.keys[item_id], plan.matches.how[item_id]
+
+
+def _drop_withdrawn(db: Database, plan: JoinPlan) -> None:
+    """Drop the rows that describe a withdrawn picture and no other one."""
+    lines = {line: plan.key_at(line) for line in plan.unmatched_lines}
+    dropped = withdrawn.keys(db, table_of(plan.collection), lines.values())
+    gone = [line for line, key in lines.items() if key in dropped]
+    for line in gone:
+        del plan.rows[line]
+    if gone:
+        rows = "row describes" if len(gone) == 1 else "rows describe"
+        plan.remarks.append(
+            f"{len(gone):,} {rows} a picture that was withdrawn, and will not be stored."
+        )
+        for name in ("lines", "matched_lines", "unmatched_lines"):
+            plan.__dict__.pop(name, None)
 
 
 def join(

@@ -20,7 +20,7 @@ from ..errors import BadRecords
 from ..formats.pages import page_text
 from ..images import files
 from ..progress import NoProgress, Progress
-from . import matching
+from . import matching, withdrawn
 from .join import EXAMPLES, Joined, pictures_of, table_of
 from .matching import Matches, Picture
 
@@ -155,11 +155,19 @@ def attach(
         sources.add_columns(db, table, source.name, {COLUMN: str})
         records = {**_gone(db, table, plan), **plan.records()}
         changed = sources.update(db, table, source, records)
-        left = (_record(file, plan.texts[file]) for file in plan.without_picture)
+        files_left = _not_withdrawn(db, table, plan.without_picture)
+        left = (_record(file, plan.texts[file]) for file in files_left)
         sources.put_without_picture(db, table, source, left)
         counts = {"changed": changed, "pictures": len(plan.matches.keys)}
         collections.end_run(db, run, counts, time.monotonic() - started)
     return Joined(changed, sorted(before - plan.texts.keys() - plan.damaged.keys()), [])
+
+
+def _not_withdrawn(db: Database, table: str, files_left: Sequence[str]) -> list[str]:
+    """Return the files whose text is not that of a withdrawn picture."""
+    names = {file: page_text.name_of(file) for file in files_left}
+    refused = withdrawn.keys(db, table, [*names, *names.values()])
+    return [file for file, name in names.items() if not {file, name} & refused]
 
 
 def _gone(db: Database, table: str, plan: TextPlan) -> dict[str, list[Record]]:

@@ -623,7 +623,7 @@ def test_stored_scripts_are_shown_as_text(visit, site):
     expect(page.get_by_role("heading", name=f"Similar to {SCRIPT}")).to_be_visible()
     page.goto(site.item("000.jpg"))
     expect(page.locator("h1")).to_have_text(SCRIPT)
-    expect(page).to_have_title(SCRIPT)
+    expect(page).to_have_title(f"{SCRIPT} – photos")
     expect(page.locator(".glam-item img")).to_have_attribute("alt", SCRIPT)
     page.goto(site.gallery(q=SCRIPT))
     expect(page.get_by_role("heading", name=f"Nearest to “{SCRIPT}”")).to_be_visible()

@@ -1,11 +1,18 @@
 """The same collection in Datasette, 0.65 and 1.0 alike."""
 
 import json
+import re
+import shlex
 import sqlite3
 
+import llm as library
 import pytest
 from datasette.app import Datasette
 from sqlite_utils import Database
+
+from llm_glam.db import items
+
+from .. import finds
 
 pytestmark = pytest.mark.both_versions
 EMBED = ("embed-multi", "photos", "--files", "photos", "*.png", "-m", "glam-clip")
@@ -147,28 +154,65 @@ async def test_vectors_in_sql(site):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "call",
+    ("call", "message"),
     [
-        "glam_nearest('no such', 'red', 5)",
-        "glam_nearest('photos', '/etc/passwd', 5)",
-        "glam_nearest('photos', 'http://127.0.0.1/', 5)",
-        "glam_nearest('photos', 'id:no such', 5)",
-        "glam_nearest('photos', 'red', 'many')",
-        "glam_embed('photos', '')",
-        "glam_nearest('photos', 'red -red', 5)",
-        "glam_nearest('photos', 'red', 5, 'no json')",
-        "glam_nearest('photos', 'red', 5, '{\"red.png\": 1}')",
-        "glam_nearest('photos', 'red', 5, '\"red.png\"')",
-        "glam_similarity('a', 'b')",
-        "glam_similarity(zeroblob(8), zeroblob(12))",
-        "glam_similarity(zeroblob(7), zeroblob(7))",
-        "glam_similarity(zeroblob(262148), zeroblob(262148))",
+        (
+            "glam_nearest('no such', 'red', 5)",
+            "glam_nearest(): There is no picture collection 'no such' in this database (it has: "
+            "photos).",
+        ),
+        ("glam_nearest('photos', '/etc/passwd', 5)", "glam_nearest()"),
+        ("glam_nearest('photos', 'http://127.0.0.1/', 5)", "glam_nearest()"),
+        (
+            "glam_nearest('photos', 'id:none', 5)",
+            "There is no 'none' in the collection",
+        ),
+        ("glam_nearest('photos', 'red', 'many')", "must be a number, not 'many'"),
+        ("glam_embed('photos', '')", "glam_embed(): the query is empty"),
+        ("glam_nearest('photos', 'red -red', 5)", "glam_nearest()"),
+        ("glam_nearest('photos', 'red', 5, 'no json')", "must be a JSON array"),
+        (
+            "glam_nearest('photos', 'red', 5, '{\"red.png\": 1}')",
+            "must be a JSON array",
+        ),
+        ("glam_nearest('photos', 'red', 5, '\"red.png\"')", "must be a JSON array"),
+        ("glam_similarity('a', 'b')", "glam_similarity() compares vectors"),
+        ("glam_similarity(zeroblob(8), zeroblob(12))", "of the same length"),
+        ("glam_similarity(zeroblob(7), zeroblob(7))", "of the same length"),
+        ("glam_similarity(zeroblob(262148), zeroblob(262148))", "at most 65,536"),
     ],
 )
-async def test_what_cannot_be_asked_in_sql_is_an_error(site, call):
+async def test_what_cannot_be_asked_in_sql_is_an_error(site, call, message):
     status, data = await query(site, f"select {call}")
     assert status == 400
-    assert "user-defined function raised exception" in json.dumps(data)
+    assert message in data["error"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.asyncio
+async def test_errors_of_sql_are_not_mixed_up(site):
+    """One that was noted before is not the reason of the next."""
+    await query(site, "select glam_nearest('no such', 'red', 5)")
+    status, data = await query(site, "select llm_embed('3-small', 'on your key') as v")
+    assert "no such" not in data["error"]
+    status, data = await query(site, "select a column")
+    assert data["error"] == "no such column: a"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.asyncio
+async def test_what_is_wrong_with_the_server_is_for_its_log(
+    llm, colours, photos, caplog
+):
+    llm(*EMBED)
+    llm.encoders.clear()
+    status, data = await query(
+        Datasette([str(llm.database)]), "select glam_nearest('photos', 'red', 5)"
+    )
+    assert status == 400
+    assert "cannot answer here" in data["error"]
+    assert str(llm.database.parent) not in data["error"]
+    assert "glam_nearest(): " in caplog.text
 
 
 @pytest.mark.asyncio
@@ -190,3 +234,79 @@ async def test_the_owner_may_keep_models_out_of_sql(llm, colours, photos):
     assert (await query(datasette, by_id))[0] == 200
     for call in ("glam_nearest('photos', 'red', 1)", "glam_embed('photos', 'red')"):
         assert (await query(datasette, f"select {call}"))[0] == 400
+
+
+def columns_of(html):
+    return re.findall(r'<th[^>]*data-column="([^"]*)"', html)
+
+
+def cells_of(html):
+    """The class of each cell of the first row, which has the name of its column."""
+    row = re.search(r"<tbody>\s*<tr[^>]*>(.*?)</tr>", html, re.S)[1]
+    return re.findall(r'<td class="col-(\S+)', row)
+
+
+@pytest.mark.asyncio
+async def test_the_table_of_pictures_begins_with_what_people_wrote(site):
+    html = (await site.client.get("/embeddings/photos")).text
+    columns = columns_of(html)
+    assert columns[:4] == ["id", "file", "title", "material"]
+    ours = {*items.OUR_COLUMNS, "file_name"} - {"id", "file", "title"}
+    assert set(columns[4:]) == ours
+    assert columns[4:6] == ["caption", "rights"]
+    assert cells_of(html) == columns
+    # What a phone shows beside the values, of which the last rule counts.
+    labels = dict(
+        re.findall(r'nth-of-type\((\d+)\):before { content: "(.*?)"; }', html)
+    )
+    assert list(labels.values()) == columns
+    chosen = (await site.client.get("/embeddings/photos?_col=caption&_col=title")).text
+    assert columns_of(chosen) == ["id", "caption", "title"]
+
+
+@pytest.mark.asyncio
+async def test_other_tables_are_shown_as_they_are(site, llm):
+    names = [row["name"] for row in llm.rows("pragma table_info(glam_runs)")]
+    html = (await site.client.get("/embeddings/glam_runs")).text
+    assert columns_of(html) == names
+    empty = (await site.client.get("/embeddings/photos?id=none")).text
+    assert "0 records" in empty
+
+
+@pytest.mark.asyncio
+async def test_facets_are_suggested_for_what_people_wrote(llm, colours, tmp_path):
+    finds.make(tmp_path / "many")
+    llm("glam", "embed", "photos", "many")
+    html = (await Datasette([str(llm.database)]).client.get("/embeddings/photos")).text
+    suggested = re.search(r'<p class="suggested-facets">(.*?)</p>', html, re.S)[1]
+    assert "_facet=material" in suggested
+    assert "image_" not in suggested
+
+
+@pytest.mark.asyncio
+async def test_a_collection_made_in_python_says_how_to_show_it(llm, colours, photos):
+    llm.database.parent.mkdir(parents=True, exist_ok=True)
+    names = ["red.png", "green.png"]
+    made = library.Collection(
+        "my pictures", Database(llm.database), model_id="glam-clip"
+    )
+    made.embed_multi((name, (photos / name).read_bytes()) for name in names)
+    datasette = Datasette([str(llm.database)])
+    data = (await datasette.client.get("/embeddings/-/glam.json")).json()
+    assert data["collections"] == []
+    (one,) = data["without_records"]
+    assert (one["name"], one["vectors"]) == ("my pictures", 2)
+    html = (await datasette.client.get("/embeddings/-/glam")).text
+    assert "llm glam adopt &#39;my pictures&#39; -m glam-clip/colours" in html
+    gallery = await datasette.client.get("/embeddings/-/glam/my+pictures.json")
+    assert gallery.status_code == 404
+    assert gallery.json()["error"] == one["message"]
+    closed = Datasette([str(llm.database)], settings={"default_allow_sql": False})
+    answer = await closed.client.get("/embeddings/-/glam.json")
+    assert "my pictures" not in answer.text
+    answer = await closed.client.get("/embeddings/-/glam/my+pictures.json")
+    assert "llm glam adopt" not in answer.text
+    command = shlex.split(one["message"].rpartition("with: llm ")[2])
+    llm(*(str(photos) if word == "FOLDER" else word for word in command))
+    data = (await datasette.client.get("/embeddings/-/glam.json")).json()
+    assert data["collections"][0]["pictures"] == 2

@@ -535,7 +535,7 @@ async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     addresses = list(addresses_of_all_routes())
-    assert len(addresses) == 10
+    assert len(addresses) == 12
     only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
         "tables", {}
     )
@@ -655,7 +655,9 @@ OURS = (
     *("sources", "columns"),
 )
 FULL_TEXT = ("", "_data", "_idx", "_docsize", "_config")
-PARTS = [f"glam_{name}" for name in OURS] + [f"photos_fts{part}" for part in FULL_TEXT]
+PARTS = [f"glam_{name}" for name in (*OURS, "withdrawn", "evaluations")] + [
+    f"photos_fts{part}" for part in FULL_TEXT
+]
 
 
 def without_data(tables):

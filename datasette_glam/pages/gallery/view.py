@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from functools import partial
+from urllib.parse import urlencode
 
 from datasette.utils import MultiParams
 from datasette.utils.asgi import Response
@@ -14,14 +15,16 @@ from llm_glam.search import terms
 from ... import items, random_sample
 from ...access import gate
 from ...access.context import CollectionRequest
-from ...web import cache, errors, search_pool
+from ...web import cache, errors, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
-from .. import model
+from .. import model, search_summary
 from . import chips, exports, facets, query_string, record_filters, results
 from .query_string import Search
 
 PAGE = 36
+MOST_EXAMPLES = 6
 DEEPEST = 10_000  # results that can be reached page by page
+PURPOSE = "Pictures to look through, and to search by words or by another picture."
 NOTHING = "The collection has no pictures to show yet."
 NO_MATCH = "No picture matches all of these conditions. Remove one of them."
 NO_SEARCH = (
@@ -45,8 +48,9 @@ BLANK: Row = {
 async def gallery(page_request: CollectionRequest) -> Page | Response:
     """Return a random sample, or the pictures nearest to a query or an upload."""
     typed = page_request.request.args.get("q") or ""
-    page = Page("glam_gallery.html", {**about(page_request), **BLANK, "q": typed})
-    page.data["pictures"] = await _count(page_request)
+    data = {**await about(page_request), **BLANK, "q": typed}
+    page = Page("glam_gallery.html", data)
+    page.data["pictures"] = await count(page_request)
     request = page_request.request
     try:
         args = await _parameters(page_request, page)
@@ -64,6 +68,13 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         page.data["items"] = await results.cards(page_request, found)
         if page_request.format and wanted.with_records:
             await results.add_records(page_request, page.data["items"])
+        if not page_request.format:
+            page.form["head"] = _head(page_request, page, wanted)
+            page.form["summary"] = await search_summary.of(page_request)
+            page.form["languages"] = search_summary.in_words(
+                page.form["summary"]["languages"]
+            )
+            page.form["examples"] = _examples(page_request)
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
@@ -93,12 +104,47 @@ async def _parameters(page_request: CollectionRequest, page: Page) -> MultiParam
     return args
 
 
-def about(page_request: CollectionRequest) -> Row:
+def _head(page_request: CollectionRequest, page: Page, wanted: Search) -> Row:
+    """Return what the head of a gallery says; its address does not depend on how it is shown."""
+    identity = replace(wanted, seed=None, facets=(), size="")
+    if not wanted.terms:
+        identity = replace(identity, page=1)
+    address = urls.collection(
+        *(page_request.datasette, page_request.database, page_request.collection.name)
+    )
+    query = identity.query()
+    title = page.data["title"]
+    # The title of a picture that was searched by is left out: it may be a sensitive one.
+    if wanted.terms and all(term.id is None for term in wanted.terms):
+        title = f"{wanted.line} in {title}"
+    return head.of_page(
+        *(page_request, f"{address}?{query}" if query else address),
+        title=title,
+        description=page.data["description"] or PURPOSE,
+        picture=head.first_shown(page.data["items"]),
+    )
+
+
+def _examples(page_request: CollectionRequest) -> list[Row]:
+    """Return the searches that the owner suggests, with their URLs."""
+    given = metadata.setting(page_request, "examples")
+    texts = [str(one) for one in given] if isinstance(given, list) else []
+    path = page_request.request.path
+    return [
+        {"text": text, "url": f"{path}?{urlencode({'q': text})}"}
+        for text in texts[:MOST_EXAMPLES]
+    ]
+
+
+async def about(page_request: CollectionRequest) -> Row:
     """Return what pages say about their collection."""
     collection = page_request.collection
+    said = await metadata.of(page_request)
     return {
         "database": page_request.database,
         "collection": collection.name,
+        "title": said["title"],
+        "description": said["description"],
         "model": collection.model_id,
         "fingerprint": collection.fingerprint,
         "model_url": model.address(page_request.datasette, collection.model_id),
@@ -115,7 +161,8 @@ async def _check_terms(page_request: CollectionRequest, wanted: Search) -> None:
             raise UnknownItem(gate.unknown_item(term.id, page_request.collection.name))
 
 
-async def _count(page_request: CollectionRequest) -> int:
+async def count(page_request: CollectionRequest) -> int:
+    """Count the pictures of a collection that are there for visitors."""
     cached = cache.of(page_request.datasette)
     shown = partial(items.count, with_sensitive=page_request.may_show_sensitive)
     return await cached.read(page_request, "count", shown)
