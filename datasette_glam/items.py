@@ -114,7 +114,7 @@ def cards(db: Database, collection: Collection, ids: list[str]) -> list[Row]:
     """Return what a gallery shows of pictures, in the order of ``ids``."""
     table = quote_identifier(str(collection.items_table))
     sql = f"""
-        select i.id, i.title, i.caption, {SENSITIVE} as sensitive, i.image_md5,
+        select i.id, i.title as title, i.caption as caption, {SENSITIVE} as sensitive, i.image_md5,
             t.width, t.height, t.image_md5 as thumbnail_md5
         from {table} i left join {_thumbnails(db)} t on t.id = i.id and t.items_table = ?
         where i.id in (select value from json_each(?))

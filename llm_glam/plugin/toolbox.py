@@ -80,7 +80,6 @@ class Glam(llm.Toolbox):
 
     def _open(self) -> "tuple[Database, Collection]":
         from ..db import collections, connection
-        from ..db.privacy import authorizer
         from ..errors import UnknownCollection, check_text
 
         check_text(self._collection, UnknownCollection)
@@ -89,7 +88,6 @@ class Glam(llm.Toolbox):
         collection = collections.get(db, self._collection)
         if collection.items_table is None:
             raise UnknownCollection(f"'{collection.name}' holds no records.")
-        authorizer.restrict(db, [collection.items_table], hold_back=True)
         return db, collection
 
 

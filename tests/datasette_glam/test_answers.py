@@ -138,7 +138,7 @@ async def test_no_file_of_the_server_is_named(
     from datasette_glam import items
     from llm_glam.errors import GlamError
 
-    def fail(*args):
+    def fail(*args, **options):
         text = f"{PRIVATE} cannot be read. Register it with: llm glam models add x"
         raise GlamError(text) if kind == "of ours" else OSError(text)
 

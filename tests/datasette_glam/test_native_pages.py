@@ -266,8 +266,8 @@ async def test_the_table_of_pictures_begins_with_what_people_wrote(site):
 
 @pytest.mark.asyncio
 async def test_other_tables_are_shown_as_they_are(site, llm):
-    names = [row["name"] for row in llm.rows("pragma table_info(glam_runs)")]
-    html = (await site.client.get("/embeddings/glam_runs")).text
+    names = [row["name"] for row in llm.rows("pragma table_info(collections)")]
+    html = (await site.client.get("/embeddings/collections")).text
     assert columns_of(html) == names
     empty = (await site.client.get("/embeddings/photos?id=none")).text
     assert "0 records" in empty

@@ -643,7 +643,7 @@ async def test_datasettes_own_pages(embedded):
     assert f'<a href="{PHOTOS}">Similar images' in table or f'href="{PHOTOS}"' in table
     database = (await get(datasette, "/embeddings")).text
     assert f'href="{GLAM}"' in database
-    other = (await get(datasette, "/embeddings/glam_folders")).text
+    other = (await get(datasette, "/embeddings/glam_problems")).text
     assert "/-/glam/" not in other
 
 
