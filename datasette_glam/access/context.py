@@ -130,6 +130,11 @@ class CollectionRequest(DatabaseRequest):
         hidden = await self.hidden_columns()
         return [c for c in await self.read(items.columns) if c not in hidden]
 
+    @property
+    def has_open_tables(self) -> bool:
+        """Whether visitors may look at the tables of the database, permissions aside."""
+        return not restrictions.is_closed(self.datasette, self.database)
+
     async def may_run_sql(self) -> bool:
         """Return whether the actor may run their own SQL on the database."""
         return await compat.may_run_sql(

@@ -69,7 +69,7 @@ async def enter_collection(datasette: Any, request: Request) -> CollectionReques
     ):
         raise NotFound(
             f"The table '{page_request.table}' with the records of the collection '{name}' is "
-            "missing or lacks columns; restore it from a backup."
+            "missing or lacks columns, so that it cannot be shown."
         )
     return page_request
 

@@ -97,7 +97,9 @@ async def item(page_request: CollectionRequest) -> Page:
     if not page_request.format:
         known = await page_request.read(head.standard, item_id)
         page.form["head"] = head.of_item(page_request, row, known)
-    row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
+    row["row_url"] = None
+    if page_request.has_open_tables:
+        row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
     file = await page_request.read(items.file_of, item_id)
     root = originals.root_of(datasette, page_request.table)
     if originals.path_of(root, file):

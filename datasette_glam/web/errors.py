@@ -19,7 +19,7 @@ from llm_glam.db.collection import Collection
 from llm_glam.formats.tables import Row
 
 from .. import compat, required_columns
-from ..access import gate
+from ..access import gate, restrictions, settings
 from ..access.context import wrapped
 from . import headers, urls
 
@@ -187,14 +187,17 @@ async def _galleries(
     datasette: Any, request: Request, database: str, name: str | None
 ) -> list[Row]:
     """Return the gallery of this name, or else a few, of those that the visitor may see."""
-    if not await compat.can_view(datasette, request.actor, database, gate.VECTORS):
-        return []
-    db = datasette.databases[database]
-    return [
-        {"name": one.name, "url": urls.collection(datasette, database, one.name)}
-        for one in await db.execute_fn(lambda conn: _few(wrapped(conn), name))
-        if await compat.can_view(datasette, request.actor, database, one.items_table)
-    ]
+    chosen, actor = settings.of(datasette), request.actor
+    with restrictions.our_page():
+        if not await compat.can_view(datasette, actor, database, gate.VECTORS):
+            return []
+        db = datasette.databases[database]
+        return [
+            {"name": one.name, "url": urls.collection(datasette, database, one.name)}
+            for one in await db.execute_fn(lambda conn: _few(wrapped(conn), name))
+            if chosen.has_pages(one.name)
+            if await compat.can_view(datasette, actor, database, one.items_table)
+        ]
 
 
 def _few(db: Database, name: str | None) -> list[Collection]:

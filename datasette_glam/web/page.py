@@ -179,7 +179,9 @@ def _places(page_request: SiteRequest, page: Page) -> Row:
     if isinstance(page_request, CollectionRequest):
         name = page_request.collection.name
         found["gallery"] = urls.collection(datasette, page_request.database, name)
-        found["table"] = datasette.urls.table(page_request.database, page_request.table)
+        if page_request.has_open_tables:
+            table = datasette.urls.table(page_request.database, page_request.table)
+            found["table"] = table
     return found
 
 

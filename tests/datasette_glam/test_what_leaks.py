@@ -194,3 +194,29 @@ async def test_secrets_are_found_nowhere(secrets, settings, actor, words):
     assert len(pages) > 200
     # so that a site that answers nothing does not pass:
     assert any("red thing" in page.lower() for page in pages.values())
+
+
+async def test_a_public_site_leads_nowhere_that_is_closed(secrets):
+    secrets("glam", "embed", "other", f"{PATH}", "--no-embedded")
+    datasette = site(secrets, configured(public=True, collections=["photos"]))
+    home = await get(datasette, "/")
+    assert (home.status_code, home.headers["location"]) == (302, PHOTOS)
+    for address in (
+        PHOTOS,
+        f"{PHOTOS}/item/red~2Epng",
+        f"{PHOTOS}/about",
+        "/nothing/here",
+    ):
+        page = (await get(datasette, address)).text
+        assert f'href="{PHOTOS}"' in page
+        assert "/embeddings/photos" not in page
+        assert "other" not in _links(page)
+    item = (await get(datasette, f"{PHOTOS}/item/red~2Epng.json")).json()["item"]
+    assert item["row_url"] is None
+    for hidden in (
+        "/embeddings/-/glam/other",
+        f"{PHOTOS}/item/green~2Epng",
+        f"{PHOTOS}/thumb/green~2Epng",
+    ):
+        assert (await get(datasette, hidden)).status_code == 404
+    assert (await get(datasette, f"{PHOTOS}.json")).json()["pictures"] == 2
