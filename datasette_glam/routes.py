@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .access import settings
+from datasette.utils import tilde_encode
+
+from .access import restrictions, settings
 from .access.gate import enter_collection, enter_database, enter_item, enter_site
 from .media import originals
 from .pages import about, model, public, views
@@ -34,6 +36,8 @@ ROUTES = [
     (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),
 ]
 # Instead of Datasette's own, which tell of paths, threads and settings.
+DATABASE = r"/(?P<database>{})$"
+to_collections = page_view(enter_database, public.database)
 PUBLIC_ROUTES = [
     (r"/$", page_view(enter_site, public.home)),
     (r"/-/(databases|threads|config|metadata|settings)(\..*)?$", public.closed),
@@ -42,7 +46,14 @@ PUBLIC_ROUTES = [
 
 def of(datasette: Any) -> list[tuple[str, Any]]:
     """Return the routes of a site, which come before Datasette's own."""
-    return [*(PUBLIC_ROUTES if settings.of(datasette).public else []), *ROUTES]
+    if not settings.of(datasette).public:
+        return ROUTES
+    closed = [n for n in datasette.databases if restrictions.is_closed(datasette, n)]
+    leading = [
+        (DATABASE.format(re.escape(tilde_encode(name))), to_collections)
+        for name in closed
+    ]
+    return [*leading, *PUBLIC_ROUTES, *ROUTES]
 
 
 def leads_to_gallery(datasette: Any, scope: Mapping[str, Any]) -> bool:

@@ -36,9 +36,7 @@ async def about(page_request: CollectionRequest) -> Page:
         **await about_collection(page_request),
         **await search_summary.of(page_request),
         "pictures": await count(page_request),
-        "sources": await cached.get(
-            page_request, "sources", lambda: page_request.read_everything(_sources)
-        ),
+        "sources": await _shown_sources(page_request),
         "rights": await cached.read(page_request, "rights", _rights),
         "contact": str(contact) if contact else None,
         "contact_url": _address(str(contact or "")),
@@ -53,6 +51,16 @@ async def about(page_request: CollectionRequest) -> Page:
         page_request, f"{gallery}/about", title=f"About the search in {data['title']}"
     )
     return page
+
+
+async def _shown_sources(page_request: CollectionRequest) -> list[Row]:
+    """Return the kinds of sources; their numbers would tell of pictures that are absent."""
+    found: list[Row] = await cache.of(page_request.datasette).get(
+        page_request, "sources", lambda: page_request.read_everything(_sources)
+    )
+    if page_request.may_show_sensitive:
+        return found
+    return [{**row, "records": None, "added": ""} for row in found]
 
 
 def _sources(db: Database, collection: Collection) -> list[Row]:

@@ -6,7 +6,7 @@ from datasette import Forbidden
 from datasette.utils.asgi import Request, Response
 
 from ..access import gate
-from ..access.context import SiteRequest
+from ..access.context import DatabaseRequest, SiteRequest
 from ..web import urls
 from ..web.page import Page
 from . import views
@@ -26,6 +26,13 @@ async def home(page_request: SiteRequest) -> Page | Response:
     if len(names) == 1:
         return Response.redirect(urls.collections(datasette, *names))
     return await views.listed(page_request, found, str(datasette.urls.instance()))
+
+
+async def database(page_request: DatabaseRequest) -> Page | Response:
+    """Lead from a database, whose tables are closed, to its collections."""
+    return Response.redirect(
+        urls.collections(page_request.datasette, page_request.database)
+    )
 
 
 async def closed(datasette: Any, request: Request) -> Response:

@@ -59,11 +59,14 @@ def sentences(
     """Yield what to say about it, a paragraph for each collection."""
     for one in found:
         shown = one.pictures if show_sensitive else one.pictures - one.sensitive
-        yield f"Everybody sees: {one.name}, {shown:,} pictures with their records and file names."
+        yield f"Others see: {one.name}, {_pictures(shown)} with records and file names."
         if one.sensitive and show_sensitive:
-            yield f"  {one.sensitive:,} of them are sensitive, and blurred until one asks for them."
+            yield f"  Blurred until one asks: {_pictures(one.sensitive)} marked as sensitive."
         elif one.sensitive:
-            yield f"  Absent: {one.sensitive:,} sensitive (--show-sensitive shows them on request)."
+            yield (
+                f"  Absent: {_pictures(one.sensitive)} marked as sensitive (--show-sensitive shows "
+                "them to those who ask)."
+            )
         if one.private:
             yield f"  Hidden, since private: {_listed(one.private)}."
         if one.undecided:
@@ -81,6 +84,10 @@ def sentences(
         )
     else:
         yield "Open: all tables and SQL, other collections in the database among them. Closed: downloads."
+
+
+def _pictures(number: int) -> str:
+    return f"{number:,} picture{'' if number == 1 else 's'}"
 
 
 def _listed(names: list[str]) -> str:

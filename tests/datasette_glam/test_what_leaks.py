@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..conftest import EMBED
 from ..fakes import BLUE, GREEN, RED, picture
-from ..site import PHOTOS, change, get, site
+from ..site import GLAM, PHOTOS, change, get, site
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.both_versions]
 MARKED, CONFIGURED, UNDECIDED = "hushmarked", "hushconfigured", "hushundecided"
@@ -199,8 +199,11 @@ async def test_secrets_are_found_nowhere(secrets, settings, actor, words):
 async def test_a_public_site_leads_nowhere_that_is_closed(secrets):
     secrets("glam", "embed", "other", f"{PATH}", "--no-embedded")
     datasette = site(secrets, configured(public=True, collections=["photos"]))
-    home = await get(datasette, "/")
-    assert (home.status_code, home.headers["location"]) == (302, PHOTOS)
+    for address, leads_to in (("/", PHOTOS), ("/embeddings", GLAM)):
+        response = await get(datasette, address)
+        assert (response.status_code, response.headers["location"]) == (302, leads_to)
+    sheet, *_ = (await get(datasette, f"{PHOTOS}/about.json")).json()["sources"]
+    assert sheet["records"] is None  # it would tell of what is absent
     for address in (
         PHOTOS,
         f"{PHOTOS}/item/red~2Epng",

@@ -189,8 +189,8 @@ def test_owners_are_told_what_others_see(started, llm):
     llm("glam", "mark", "photos", "--private", "Note", "--public", "Donor")
     _, printed = started("photos", "--host", "0.0.0.0", "-p", "8123")
     for words in (
-        "Everybody sees: photos, 1 pictures with their records",
-        "Absent: 1 sensitive",
+        "Others see: photos, 1 picture with records and file names.",
+        "Absent: 1 picture marked as sensitive (--show-sensitive",
         "Hidden, since private: Note.",
         "Hidden until you decide: Store.",
         "llm glam mark photos --private COLUMN or --public COLUMN",
