@@ -7,6 +7,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,7 +19,8 @@ from llm_glam.errors import BadTerm, BadVectors, UnknownCollection, UnknownItem
 from llm_glam.search import exact, index
 from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_bytes
 
-from . import compat
+from . import compat, items
+from .access import settings
 from .access.context import wrapped
 from .access.llm_embed_guard import CONFIG, NotAllowed
 
@@ -37,7 +39,8 @@ LONGEST_VALUE = 256 * 2**20  # bytes; SQLite makes values of a gigabyte, and cop
 
 def register(conn: sqlite3.Connection, datasette: Any) -> None:
     """Register our functions on a connection; words run a model unless the configuration forbids it."""
-    functions = Functions(conn, has_models(datasette))
+    with_sensitive = settings.of(datasette).may_show_sensitive
+    functions = Functions(conn, has_models(datasette), with_sensitive)
     limit = min(conn.getlimit(sqlite3.SQLITE_LIMIT_LENGTH), LONGEST_VALUE)
     conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limit)
     for name, count, function in (
@@ -75,18 +78,25 @@ def _told(name: str, function: Callable[..., T]) -> Callable[..., T]:
 
 
 class Functions:
-    """The functions that need the database and, for words, a model."""
+    """The functions that need the database and, for words, a model.
 
-    def __init__(self, conn: sqlite3.Connection, has_models: bool) -> None:
+    Without ``with_sensitive``, it is as if sensitive pictures did not exist.
+    """
+
+    def __init__(
+        self, conn: sqlite3.Connection, has_models: bool, with_sensitive: bool
+    ) -> None:
         self._path = index.file_of(wrapped(conn))
         self._has_models = has_models
+        self._with_sensitive = with_sensitive
 
     def embed(self, collection: str, query: str) -> bytes:
         """Return the vector of a query, of length 1, in the format in which LLM stores vectors."""
         from llm_glam.search import terms
 
         db, found = self._open(collection)
-        vector = terms.vector(db, found, self._terms(query), download=False)
+        wanted, _ = self._terms(db, found, query)
+        vector = terms.vector(db, found, wanted, download=False)
         return to_bytes(normalize(vector))
 
     def nearest(
@@ -102,9 +112,9 @@ class Functions:
         db, found = self._open(collection)
         most = max(0, min(_whole(number), MOST))
         ids = None if among is None else _ids(among)
-        wanted = terms.query(
-            db, found, self._terms(query), most, among=ids, download=False
-        )
+        named, absent = self._terms(db, found, query)
+        wanted = terms.query(db, found, named, most, among=ids, download=False)
+        wanted = replace(wanted, skip={*wanted.skip, *absent})
         hits = exact.nearest_to_each(db, found, [wanted])[0]
         return json.dumps({hit.id: hit.score for hit in hits}, ensure_ascii=False)
 
@@ -122,7 +132,13 @@ class Functions:
             )
         return db, collection
 
-    def _terms(self, query: str) -> "list[Term]":
+    def _terms(
+        self, db: Database, collection: Collection, query: str
+    ) -> "tuple[list[Term], set[str]]":
+        """Return the terms of a query, and the ids of pictures that are absent.
+
+        :raises UnknownItem: a term is such a picture
+        """
         from llm_glam.search import query_syntax
 
         found = query_syntax.parse(str(query))
@@ -130,7 +146,14 @@ class Functions:
             raise BadTerm("the query is empty; give it words or id:…")
         if not self._has_models and any(term.words is not None for term in found):
             raise NotAllowed(f"{SWITCH} is off on this site; search for id:… only")
-        return found
+        is_whole = self._with_sensitive or not collection.items_table
+        absent = set() if is_whole else items.sensitive_ids(db, collection)
+        for term in found:
+            if term.id in absent:
+                raise UnknownItem(
+                    f"There is no picture '{term.id}' in the collection '{collection.name}'."
+                )
+        return found, absent
 
 
 def similarity(one: bytes, other: bytes) -> float | None:

@@ -223,3 +223,23 @@ async def test_a_public_site_leads_nowhere_that_is_closed(secrets):
     ):
         assert (await get(datasette, hidden)).status_code == 404
     assert (await get(datasette, f"{PHOTOS}.json")).json()["pictures"] == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_functions_do_not_know_of_absent_pictures(secrets):
+    """Also where a canned query of the owner's asks them."""
+    config = configured(public=True)
+    sql = "select glam_nearest('photos', :q, 9) as found, length(glam_embed('photos', :q)) as n"
+    config["databases"]["embeddings"]["queries"] = {"near": {"sql": sql}}
+    datasette = site(secrets, config)
+    near = await get(datasette, "/embeddings/near.json?q=id:red.png&_shape=objects")
+    assert list(json.loads(near.json()["rows"][0]["found"])) == [ITEMS[2]]
+    absent = await get(datasette, "/embeddings/near.json?q=id:green.png")
+    assert absent.status_code == 400
+    assert "no picture 'green.png'" in absent.text
+    shown = {
+        **config,
+        "plugins": {"datasette-glam": {"public": True, "show_sensitive": True}},
+    }
+    near = await get(site(secrets, shown), "/embeddings/near.json?q=id:red.png")
+    assert "green.png" in near.text
