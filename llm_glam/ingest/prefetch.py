@@ -203,17 +203,18 @@ def in_order(
     :param ahead: how many results to compute before they are asked for
     """
     pending: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="glam-read") as pool:
-        try:
-            for value in values:
-                pending.append(pool.submit(function, value))
-                if len(pending) > ahead:
-                    yield pending.popleft().result()
-            while pending:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="glam-read")
+    try:
+        for value in values:
+            pending.append(pool.submit(function, value))
+            if len(pending) > ahead:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        # Without waiting: after an error, Python may end this in one of the threads, which cannot
+        # wait for itself.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _read(

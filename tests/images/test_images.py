@@ -340,6 +340,26 @@ def test_results_come_in_order_and_only_a_few_are_ahead():
     assert list(in_order(slow_first, range(20), 4, 8)) == list(range(20))
 
 
+def test_reading_ahead_may_end_in_one_of_its_own_threads():
+    """Where Python collects what an error has left behind."""
+    may_end, has_ended, ended_in = threading.Event(), threading.Event(), []
+
+    def read(number):
+        if number == 1:
+            may_end.wait(10)
+            results.close()
+            ended_in.append(threading.current_thread().name)
+            has_ended.set()
+        return number
+
+    results = in_order(read, range(4), 1, 1)
+    assert next(results) == 0
+    may_end.set()
+    assert has_ended.wait(10)
+    assert ended_in[0].startswith("glam-read")
+    assert list(results) == []
+
+
 def test_the_pixel_limit_admits_a_large_picture_only_alone():
     pixel_limit = PixelLimit(limit=100)
     inside, most = [], []
