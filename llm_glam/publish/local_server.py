@@ -42,21 +42,19 @@ class Site:
         """Return the arguments for ``datasette``.
 
         Downloads are off: Datasette lets everybody download a whole database that is served with
-        ``-i``, whatever tables are closed. Datasette 1.0 ignores canned queries, permissions and
-        settings of plugins in the metadata, so it is given the same file as its configuration too.
+        ``-i``, whatever tables are closed. Datasette 1.0 ignores canned queries and permissions in
+        the metadata, so it is given the same file as its configuration too. Settings of plugins in
+        the metadata come before those in the configuration.
 
         :param configuration: in place of the metadata file; ``-`` is standard input
         """
         arguments = [str(self.database), "--host", self.host, "--port", str(self.port)]
         arguments += ["--setting", "allow_download", "off"]
-        metadata = str(self.metadata) if self.metadata else configuration
-        if not metadata:
-            return arguments
-        if version("datasette").startswith("0."):
-            return [*arguments, "--metadata", configuration or metadata]
-        if self.metadata:
-            arguments += ["--metadata", metadata]
-        return [*arguments, "--config", configuration or metadata]
+        if configuration or self.metadata:
+            arguments += ["--metadata", configuration or str(self.metadata)]
+        if self.metadata and not version("datasette").startswith("0."):
+            arguments += ["--config", str(self.metadata)]
+        return arguments
 
     def command_line(self) -> str:
         """Return the equivalent ``datasette`` command, and what belongs into its configuration."""
