@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True}
 DARK = {"color_scheme": "dark"}
 PER_PAGE = 36
+MODEL_LOADS_MS = 60_000  # with the first upload, on a busy machine
 KILOBYTES_60 = 60_000
 
 # A file as the clipboard and the desktop hand it over.
@@ -382,7 +383,8 @@ def as_transfer(page, content, name="mine.jpg", mime="image/jpeg"):
 
 def expect_found(page, item_id):
     """The uploaded picture's twin comes first, with the highest score."""
-    expect(page.get_by_role("heading", name="Similar to your picture")).to_be_visible()
+    heading = page.get_by_role("heading", name="Similar to your picture")
+    expect(heading).to_be_visible(timeout=MODEL_LOADS_MS)
     expect(pictures(page)).to_have_count(PER_PAGE)
     assert ids(page)[0] == item_id
     expect(pictures(page).first.locator("p span")).to_have_text("1.00")

@@ -819,8 +819,12 @@ async def test_nothing_outside_image_root(
 
 
 async def test_an_original_that_may_not_be_read(with_originals, photos, monkeypatch):
+    real = Path.open
+
     def refused(path, *args, **options):
-        raise PermissionError(13, "Permission denied", str(path))
+        if path.is_relative_to(photos):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **options)
 
     monkeypatch.setattr(Path, "open", refused)
     response = await get(with_originals, f"{PHOTOS}/image/{tilde_encode('red.png')}")
