@@ -91,7 +91,7 @@ def gif():
     return raw[:-1] + own + raw[-1:] + RAW
 
 
-def with_secrets(raw_ifd=b""):
+def with_secrets():
     return {
         270: (ASCII, RAW + b"\0"),
         700: (BYTE, PACKET),
@@ -186,6 +186,10 @@ def test_nothing_but_the_pixels_is_left(tmp_path, name):
     before, after = decoding.read(original), decoding.read(target)
     assert before.image.tobytes() == after.image.tobytes()
     assert before.profile == after.profile
+    small = decoding.thumbnail(before).content
+    assert RAW not in small
+    with Image.open(io.BytesIO(small)) as im:
+        assert {key.partition("_")[0] for key in im.info} == {"jfif"}
     with Image.open(target) as im:
         kept = dict(im.getexif()) if im.format not in ("TIFF", "GIF") else {}
         assert kept.keys() <= {0x0112}
@@ -236,6 +240,17 @@ def test_a_tag_within_the_pixels_is_not_copied(tmp_path):
     raw[entry + 8 : entry + 12] = struct.pack("<I", 20)
     (tmp_path / "original").write_bytes(raw)
     assert not strip.copy(tmp_path / "original", tmp_path / "copy")
+
+
+def test_jpegs_within_a_tiff_are_looked_into(tmp_path):
+    parts = {259: (SHORT, [7]), 262: (SHORT, [6]), 258: (SHORT, [8, 8, 8])}
+    parts[277] = (SHORT, [3])
+    for inside, is_possible in (
+        (saved("JPEG"), True),
+        (saved("JPEG", comment=RAW), False),
+    ):
+        (tmp_path / "original").write_bytes(tiff((48, 32), 8, inside, parts))
+        assert strip.copy(tmp_path / "original", tmp_path / "copy") == is_possible
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif", "16.tif", "jp2", "j2k"])

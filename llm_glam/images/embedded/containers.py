@@ -14,6 +14,7 @@ MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")  # neither a pixel nor a resta
 FIRST_LOOK, LOOK = 512, 65_536  # bytes that are searched for a marker at a time
 PIXELS = b""  # what is between two segments of a JPEG
 SOI, EOI, SOS = b"\xd8", b"\xd9", b"\xda"
+EXIF_OR_XMP, PHOTOSHOP, COMMENT = b"\xe1", b"\xed", b"\xfe"
 GIF_HEAD, GIF_IMAGE, GIF_EXTENSION, GIF_END = b"GIF", b",", b"!", b";"
 PALETTE, PALETTE_BITS = 0x80, 7  # a GIF's palette follows, and its size
 
@@ -79,16 +80,16 @@ def _chunks(fp: Any) -> Iterator[Part]:
         start += size + 12
 
 
-def jpeg(fp: Any) -> Iterator[Part]:
+def jpeg(fp: Any, start: int = 0) -> Iterator[Part]:
     """Yield the segments of a JPEG's first picture, EOI last, and what is between them.
 
     :raises Damaged: the file is cut off
     """
-    return _checked(_segments(fp), length(fp))
+    return _checked(_segments(fp, start + 2), length(fp))
 
 
-def _segments(fp: Any) -> Iterator[Part]:
-    start, kind = 2, SOI
+def _segments(fp: Any, start: int) -> Iterator[Part]:
+    kind = SOI
     while kind != EOI:
         at = _marker(fp, start)
         if at > start:

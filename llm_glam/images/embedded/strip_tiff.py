@@ -6,7 +6,7 @@ whatever its depth and compression, on all pages.
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 # Where the bytes of pixels begin, and the tags that say how many they are; and further pages.
 PIXELS = {273: 279, 324: 325}
 PAGES = 330
+COMPRESSION, JPEG = 259, 7
+OF_JPEGS = (containers.EXIF_OR_XMP, containers.PHOTOSHOP, containers.COMMENT)
 ORIENTATION, PHOTOMETRIC, JPEG_OFFSET, DNG_VERSION, NODATA = 274, 262, 513, 50706, 42113
 RAW = (32803, 34892)  # what sensors measure, which needs the maker's notes
 KEPT = {
@@ -190,7 +192,22 @@ def _add_page(file: _File, entries: list[_Entry], copied: _Copied) -> list[int]:
             starts = file.numbers(by_tag[offsets])
             sizes = file.numbers(by_tag.get(counts))
             copied.ranges += [(a, a + n) for a, n in zip(starts, sizes, strict=False)]
+            if COMPRESSION in by_tag and JPEG in file.numbers(by_tag[COMPRESSION]):
+                _check_jpegs(file, starts)
     return list(file.numbers(by_tag[PAGES])) if PAGES in by_tag else []
+
+
+def _check_jpegs(file: _File, starts: Iterable[int]) -> None:
+    """Check that the JPEGs that a page consists of have nothing embedded themselves.
+
+    :raises Damaged: one has
+    """
+    for start in starts:
+        for part in containers.jpeg(file.fp, start):
+            if part.kind in OF_JPEGS:
+                raise Damaged
+            if part.kind in (containers.SOS, containers.EOI):
+                break
 
 
 def _in_order(copied: _Copied, size: int) -> Iterator[Piece]:
