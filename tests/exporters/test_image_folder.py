@@ -154,7 +154,7 @@ def embedded(joined, tmp_path):
 def test_what_is_embedded_stays_here(embedded, tmp_path):
     shown = embedded(*EXPORT)
     assert "Wrote 4 pictures" in shown.stderr
-    assert "Left out 1 picture (BMP 1) whose files cannot be copied" in shown.stderr
+    assert "Left out 1 picture (BMP 1) from whose files embedded" in shown.stderr
     assert not (tmp_path / "out" / "whole.bmp").exists()
     with Image.open(tmp_path / "out" / "turned.jpg") as im:
         assert dict(im.getexif()) == {0x0112: 6}
@@ -168,7 +168,7 @@ def test_what_is_embedded_stays_here(embedded, tmp_path):
 def test_a_thumbnail_takes_the_place_of_what_cannot_be_copied(embedded, tmp_path):
     shown = embedded(*EXPORT, "--thumbnails")
     assert "Wrote 5 pictures" in shown.stderr
-    assert "Wrote thumbnails of 1 picture whose files cannot be copied" in shown.stderr
+    assert "Wrote thumbnails of 1 picture from whose files embedded" in shown.stderr
     assert (tmp_path / "out" / "whole.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
@@ -183,7 +183,7 @@ def test_with_metadata_files_are_copied_as_they_are(embedded, tmp_path):
 
 def test_if_nothing_can_be_copied_nothing_is_written(embedded, tmp_path):
     words = embedded.fails(*EXPORT, "--filter", "file=whole.bmp")
-    assert "embedded in 1 picture (BMP 1) cannot be left out" in words
+    assert "cannot be removed from the files of 1 picture (BMP 1), so nothing" in words
     assert "--with-metadata" in words
     assert not list(tmp_path.glob("*out*"))
 

@@ -205,7 +205,7 @@ def _values(row: Row, columns: list[Column]) -> Iterator[tuple[str, Any]]:
 def _nothing(selection: Selection, done: State) -> str:
     if done.not_stripped:
         return (
-            f"What is embedded in {_formats(done)} cannot be left out of a copy, so nothing was "
+            f"Embedded metadata cannot be removed from the files of {_formats(done)}, so nothing was "
             "written. Add --with-metadata to copy the files as they are, or --thumbnails."
         )
     return (
@@ -230,14 +230,12 @@ def _remarks(done: State) -> list[str]:
     if done.thumbnails_instead:
         thumbnails = counted(done.thumbnails_instead, "picture")
         remarks.append(
-            f"Wrote thumbnails of {thumbnails} whose files cannot be copied without what is "
-            "embedded in them."
+            f"Wrote thumbnails of {thumbnails} from whose files embedded metadata cannot be removed."
         )
     if done.not_stripped:
         remarks.append(
-            f"Left out {_formats(done)} whose files cannot be copied without what is embedded in "
-            "them, such as names and places. Add --with-metadata to copy them as they are, or "
-            "--thumbnails to write thumbnails instead."
+            f"Left out {_formats(done)} from whose files embedded metadata cannot be removed. Add "
+            "--with-metadata to copy them as they are, or --thumbnails to write thumbnails instead."
         )
     if done.missing:
         remarks.append(
