@@ -91,7 +91,8 @@ def main(max_megapixels: float, side: int, format_: str, page: int = 1) -> int:
     im = im.resize(size)
     if for_people and picture.profile:
         im = color.to_srgb(im, picture.profile)
-    im.save(out, format_, quality=88, compress_level=1)
+    # Without comment=b"", Pillow would write that of the file into a JPEG.
+    im.save(out, format_, quality=88, compress_level=1, comment=b"")
     sys.stdout.buffer.write(out.getvalue())
     return 0
 

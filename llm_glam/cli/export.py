@@ -50,9 +50,15 @@ SHOWN = 5
     help="Image folder: thumbnails of pictures whose files are not on this computer",
 )
 @click.option(
+    "--with-metadata",
+    is_flag=True,
+    help="Image folder: copy files with the EXIF, IPTC and XMP embedded in them",
+)
+@click.option(
     "--hard-links",
     is_flag=True,
-    help="Image folder: link to the files instead of copying them, where possible",
+    help="Image folder, with --with-metadata: link to the files instead of copying them, where "
+    "possible",
 )
 @click.option(
     "--base-url",
@@ -85,7 +91,7 @@ def command(
     each picture follow. Private columns and sensitive pictures are left out, and the command says
     how many; so are columns whose names suggest storage, value or a person's address, until you have
     decided about them with llm glam mark. FILE is complete or not there at all. An image folder, for Hugging Face's datasets, is a
-    folder with the pictures themselves.
+    folder with the pictures themselves, without what is embedded in their files.
 
     \b
     Examples:

@@ -124,6 +124,11 @@ def _check_folder(path: Path, options: ExportOptions) -> None:
     """Check that a folder can be written without losing anything."""
     if path.exists() and not path.is_dir():
         raise CannotExport(f"{path} is a file; choose the name of a folder.")
+    if options.hard_links and not options.with_metadata:
+        raise CannotExport(
+            "--hard-links needs --with-metadata: a link is the original itself, with all that is "
+            "embedded in it; add that, or leave out --hard-links."
+        )
     folder.check(path, may_replace=options.replace)
 
 

@@ -27,7 +27,8 @@ class ExportOptions:
     technical columns. ``replace`` overwrites what was exported before.
 
     Of an image folder: ``label`` is the column whose values become folders, ``thumbnails`` stand
-    in for files that are not on this computer, and ``hard_links`` saves the space of copies.
+    in for files that are not on this computer, ``with_metadata`` copies files with all that is
+    embedded in them, and ``hard_links`` saves the space of such copies.
 
     Of formats that link to the pictures: ``base_url`` is where they are published, each at its id.
     ``provider`` with its website ``provider_url`` is who publishes them, and ``license`` is that
@@ -41,6 +42,7 @@ class ExportOptions:
     replace: bool = False
     label: str | None = None
     thumbnails: bool = False
+    with_metadata: bool = False
     hard_links: bool = False
     base_url: str | None = None
     provider: str | None = None

@@ -69,6 +69,13 @@ async def test_colours_are_those_of_srgb_for_people(format_, expected):
     assert Image.open(io.BytesIO(shown)).getpixel((4, 4)) == (expected,) * 3
 
 
+async def test_a_larger_picture_has_nothing_that_is_embedded_in_the_file():
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, "JPEG", comment=b"Grindylow")
+    shown = await decoder.decode(out.getvalue(), 100, 8, "JPEG")
+    assert b"Grindylow" not in shown
+
+
 async def test_a_decoder_that_fails_says_nothing_of_the_server(embedded, monkeypatch):
     monkeypatch.setattr(decoder.decode, "__defaults__", ("x", "PNG", 1))
     error = (await upload(site(embedded), png())).json()["error"]

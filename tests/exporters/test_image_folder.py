@@ -4,10 +4,13 @@ import json
 import os
 
 import pytest
+from PIL import Image
 
 from ..fakes import BLUE, RED, picture
+from ..images.metadata import exif
 from .conftest import FILES, execute
 
+MARK = ".glam-export.json"
 EXPORT = ("glam", "export", "photos", "out", "--format", "imagefolder")
 
 
@@ -47,6 +50,8 @@ def test_datasets_loads_the_same_items(joined, tmp_path):
 
 def test_the_folder_comes_back_with_the_same_items(joined, tmp_path):
     picture(tmp_path / "photos" / "sub folder" / "blé.png", BLUE, size=(9, 9))
+    turned = tmp_path / "photos" / "turned.jpg"
+    Image.new("RGB", (9, 7)).save(turned, exif=exif({0x010E: "A brooch", 0x0112: 6}))
     joined("glam", "embed", "photos", "photos")
     joined(*EXPORT)
     again = ("-d", "again.db")
@@ -60,7 +65,8 @@ def test_the_folder_comes_back_with_the_same_items(joined, tmp_path):
     for row in second:
         row.pop("file_name")
     assert first == second
-    assert [row["id"] for row in first][-1] == "sub folder/blé.png"
+    assert [row["id"] for row in first][-2:] == ["sub folder/blé.png", "turned.jpg"]
+    assert first[-1]["caption"] == "A brooch"
 
 
 def test_a_folder_for_each_label(joined, tmp_path):
@@ -128,9 +134,58 @@ def test_links_out_of_their_folder_are_not_copied(joined, tmp_path):
 
 
 def test_hard_links_save_space(joined, tmp_path):
-    joined(*EXPORT, "--hard-links")
+    assert "--hard-links needs --with-metadata" in joined.fails(*EXPORT, "--hard-links")
+    assert not (tmp_path / "out").exists()
+    joined(*EXPORT, "--hard-links", "--with-metadata")
     original, link = (tmp_path / f / "1887_1.png" for f in ("photos", "out"))
     assert original.samefile(link)
+
+
+@pytest.fixture
+def embedded(joined, tmp_path):
+    """Two more pictures: one with EXIF, and one of a format from which it cannot be removed."""
+    folder, im = tmp_path / "photos", Image.new("RGB", (9, 7), "blue")
+    im.save(folder / "turned.jpg", exif=exif({0x010E: "Grindylow", 0x0112: 6}))
+    im.save(folder / "whole.bmp")
+    joined("glam", "embed", "photos", "photos")
+    return joined
+
+
+def test_what_is_embedded_stays_here(embedded, tmp_path):
+    shown = embedded(*EXPORT)
+    assert "Wrote 4 pictures" in shown.stderr
+    assert "Left out 1 picture (BMP 1) from whose files embedded" in shown.stderr
+    assert not (tmp_path / "out" / "whole.bmp").exists()
+    with Image.open(tmp_path / "out" / "turned.jpg") as im:
+        assert dict(im.getexif()) == {0x0112: 6}
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "copied without the EXIF, IPTC, XMP" in card
+    assert "metadata that cannot be removed: 1" in card
+    kept = {p.name for p in (tmp_path / "out").iterdir()}
+    assert kept == {*FILES, "turned.jpg", "README.md", "metadata.jsonl", MARK}
+
+
+def test_a_thumbnail_takes_the_place_of_what_cannot_be_copied(embedded, tmp_path):
+    shown = embedded(*EXPORT, "--thumbnails")
+    assert "Wrote 5 pictures" in shown.stderr
+    assert "Wrote thumbnails of 1 picture from whose files embedded" in shown.stderr
+    assert (tmp_path / "out" / "whole.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_with_metadata_files_are_copied_as_they_are(embedded, tmp_path):
+    assert "Wrote 5 pictures" in embedded(*EXPORT, "--with-metadata").stderr
+    for name in (*FILES, "turned.jpg", "whole.bmp"):
+        original, copied = (tmp_path / f / name for f in ("photos", "out"))
+        assert copied.read_bytes() == original.read_bytes()
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "with all that is embedded in them" in card
+
+
+def test_if_nothing_can_be_copied_nothing_is_written(embedded, tmp_path):
+    words = embedded.fails(*EXPORT, "--filter", "file=whole.bmp")
+    assert "cannot be removed from the files of 1 picture (BMP 1), so nothing" in words
+    assert "--with-metadata" in words
+    assert not list(tmp_path.glob("*out*"))
 
 
 def test_the_card_says_where_it_is_from(joined, tmp_path):

@@ -1,10 +1,16 @@
 """What an export leaves out unless it is asked for, and which pictures it has."""
 
+import re
+import zipfile
+from base64 import b64decode
+
 import pytest
+from PIL import Image
 
 from llm_glam.exporters import ExportOptions, export
 from llm_glam.formats import tables
 
+from ..images.metadata import exif
 from .conftest import FILES, execute
 
 EVERY = ["out.csv", "out.tsv", "out.jsonl", "out.xlsx"]
@@ -30,6 +36,26 @@ def test_private_columns_stay_out(joined, tmp_path, name):
     assert "Left out 1 private column: Object name. Add --private" in shown.stderr
     assert "Object name" not in rows(tmp_path / name)[0]
     assert "Äpfel".encode() not in (tmp_path / name).read_bytes()
+
+
+def test_no_picture_that_leaves_has_what_is_embedded_in_its_file(joined, tmp_path):
+    """In spreadsheets to fill in, pages that compare, and thumbnails in place of files."""
+    options = {"comment": b"Grindylow", "exif": exif({0x010E: "Grindylow"})}
+    im = Image.new("RGB", (40, 30), "blue")
+    im.save(tmp_path / "photos" / "secret.jpg", **options)
+    joined("glam", "embed", "photos", "photos", "--no-embedded")
+    joined("glam", "reembed", "photos", "others", "-m", "glam-clip")
+    joined("glam", "records", "photos", "--template", "fill.xlsx")
+    joined("glam", "compare", "photos", "others", "-c", "red", "--html", "page.html")
+    (tmp_path / "photos" / "secret.jpg").unlink()
+    joined(*"glam export photos out --format imagefolder --thumbnails".split())
+    with zipfile.ZipFile(tmp_path / "fill.xlsx") as book:
+        pictures = [book.read(n) for n in book.namelist() if "media" in n]
+    urls = re.findall("base64,([^\"']+)", (tmp_path / "page.html").read_text("utf-8"))
+    pictures += [b64decode(url) for url in urls]
+    pictures += [p.read_bytes() for p in (tmp_path / "out").iterdir()]
+    assert len(pictures) >= 12
+    assert not [content for content in pictures if b"Grindylow" in content]
 
 
 def test_all_columns_are_not_the_private_ones(joined, tmp_path):

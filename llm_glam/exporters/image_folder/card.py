@@ -12,16 +12,29 @@ from ..columns import Column
 from ..selection import Selection
 
 MOST_RIGHTS = 30  # different statements that are listed
+AS_THEY_ARE = (
+    "Pictures are copied as they are, with all that is embedded in them: this may include names, "
+    "and the place where a photograph was taken."
+)
+WITHOUT_METADATA = (
+    "Pictures are copied without the EXIF, IPTC, XMP and comments embedded in their files. Pixels, "
+    "colour profiles and orientation are unchanged."
+)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in an image folder; ``missing`` is how many pictures had no file."""
+    """What is in an image folder.
+
+    ``missing`` is how many pictures had no file, and ``not_stripped`` how many had one that could
+    not be copied without what is embedded in it.
+    """
 
     name: str
     columns: Sequence[Column]
     pictures: int
     missing: int
+    not_stripped: int
     rights: Counter[str]
     local_contexts: Counter[str]
 
@@ -70,10 +83,7 @@ def _parts(selection: Selection, contents: Contents) -> Iterator[str]:
     yield "## Left out"
     yield _left_out(selection, contents)
     yield "## Files"
-    yield (
-        "Pictures are copied as they are, with all that is embedded in them: this may include "
-        "names, and the place where a photograph was taken."
-    )
+    yield AS_THEY_ARE if selection.options.with_metadata else WITHOUT_METADATA
 
 
 def _sources(selection: Selection) -> str:
@@ -113,6 +123,7 @@ def _left_out(selection: Selection, contents: Contents) -> str:
         "private columns": len(selection.private) + len(selection.undecided),
         "sensitive pictures": selection.sensitive,
         "pictures whose files were not at hand": contents.missing,
+        "pictures whose files have metadata that cannot be removed": contents.not_stripped,
     }
     lines = [f"- {what}: {count:,}" for what, count in left_out.items() if count]
     conditions = selection.options.conditions

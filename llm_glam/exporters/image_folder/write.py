@@ -15,8 +15,9 @@ from ...db import folders
 from ...errors import CannotExport
 from ...formats import local_contexts
 from ...formats.tables import Row
+from ...images.embedded import strip
 from ..columns import FILE_NAME, Column, Kind
-from ..selection import Outcome, Selection, counted
+from ..selection import ExportOptions, Outcome, Selection, counted
 from . import card, folder
 from .card import Contents
 from .file_names import FileNames, safe
@@ -25,6 +26,7 @@ from .file_names import FileNames, safe
 TAKEN = (FILE_NAME, "file_names")
 TAKEN_NAMES = ("image", "images")
 UNLABELLED = "unlabelled"
+IN_WORK = ".copy"  # no picture's name begins like this
 
 
 @dataclass
@@ -35,13 +37,18 @@ class State:
     rows: int = 0
     thumbnails: int = 0
     missing: int = 0
+    not_stripped: Counter[str] = field(default_factory=Counter)  # by format
+    thumbnails_instead: int = 0
     unlabelled: int = 0
     rights: Counter[str] = field(default_factory=Counter)
     local_contexts: Counter[str] = field(default_factory=Counter)
 
 
 def write(path: Path, selection: Selection) -> Outcome:
-    """Write an image folder; a picture whose file is not on this computer is left out.
+    """Write an image folder.
+
+    Left out are pictures whose files are not on this computer, and those that cannot be copied
+    without what is embedded in them, unless that is wanted.
 
     :raises CannotExport: there are no files, or the label is not one for each picture
     """
@@ -55,9 +62,9 @@ def write(path: Path, selection: Selection) -> Outcome:
                 if name is not None:
                     file.write(_line(row, name, columns) + "\n")
         if not done.rows:
-            raise CannotExport(_nothing(selection))
+            raise CannotExport(_nothing(selection, done))
         contents = Contents(
-            *(path.name, columns, done.rows, done.missing),
+            *(path.name, columns, done.rows, done.missing, done.not_stripped.total()),
             *(done.rights, done.local_contexts),
         )
         text = card.text(selection, contents)
@@ -121,26 +128,36 @@ def _copy(
 ) -> str | None:
     """Copy a picture, or else write its thumbnail if that is wanted, and return its name."""
     source = _original(selection, row)
-    thumbnail = None
-    if source is None and selection.options.thumbnails:
-        thumbnail = selection.thumbnail(row["id"])
-    if source is None and thumbnail is None:
-        done.missing += 1
-        return None
-    if thumbnail is not None:
+    ready = work / IN_WORK
+    if source is None or not _put(source, ready, selection.options):
+        thumbnail = None
+        if selection.options.thumbnails:
+            thumbnail = selection.thumbnail(row["id"])
+        _count(done, row, has_file=source is not None, is_shown=thumbnail is not None)
+        if thumbnail is None:
+            return None
         place = re.sub(r"\.[^./]*$", "", place) + ".jpg"
+        ready.write_bytes(thumbnail)
     name = done.names.path_for(place)
     target = work / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source is not None:
-        _put(source, target, selection.options.hard_links)
-    elif thumbnail is not None:
-        target.write_bytes(thumbnail)
-        done.thumbnails += 1
+    os.replace(ready, target)
     done.rows += 1
     done.rights[str(row.get("rights") or "")] += 1
     done.local_contexts.update(map(str, local_contexts.of_record(row)))
     return name
+
+
+def _count(done: State, row: Row, *, has_file: bool, is_shown: bool) -> None:
+    """Count a picture that was not copied; ``is_shown`` says whether its thumbnail is there."""
+    if has_file and is_shown:
+        done.thumbnails_instead += 1
+    elif has_file:
+        done.not_stripped[str(row.get("image_format") or "unknown")] += 1
+    elif is_shown:
+        done.thumbnails += 1
+    else:
+        done.missing += 1
 
 
 def _original(selection: Selection, row: Row) -> Path | None:
@@ -154,12 +171,16 @@ def _original(selection: Selection, row: Row) -> Path | None:
     return file.path
 
 
-def _put(source: Path, target: Path, is_linked: bool) -> None:
-    if is_linked:
+def _put(source: Path, target: Path, options: ExportOptions) -> bool:
+    """Copy a file, and return False if what is embedded in it cannot be left out."""
+    if not options.with_metadata:
+        return strip.copy(source, target)
+    if options.hard_links:
         with suppress(OSError):  # another disk, or one without hard links
             os.link(source.resolve(), target)
-            return
+            return True
     shutil.copy2(source, target)
+    return True
 
 
 def _line(row: Row, name: str, columns: list[Column]) -> str:
@@ -181,11 +202,22 @@ def _values(row: Row, columns: list[Column]) -> Iterator[tuple[str, Any]]:
             yield column.heading, column.value(row)
 
 
-def _nothing(selection: Selection) -> str:
+def _nothing(selection: Selection, done: State) -> str:
+    if done.not_stripped:
+        return (
+            f"Embedded metadata cannot be removed from the files of {_formats(done)}, so nothing was "
+            "written. Add --with-metadata to copy the files as they are, or --thumbnails."
+        )
     return (
         f"No file of {counted(len(selection.ids), 'picture')} is on this computer, so nothing was "
         "written. Connect the disk that they are on, or add --thumbnails."
     )
+
+
+def _formats(done: State) -> str:
+    """Return how many pictures, and of which formats, could not be copied without metadata."""
+    formats = ", ".join(f"{name} {n:,}" for name, n in done.not_stripped.most_common())
+    return f"{counted(done.not_stripped.total(), 'picture')} ({formats})"
 
 
 def _remarks(done: State) -> list[str]:
@@ -194,6 +226,16 @@ def _remarks(done: State) -> list[str]:
         thumbnails = counted(done.thumbnails, "picture")
         remarks.append(
             f"Wrote thumbnails of {thumbnails} without a file on this computer."
+        )
+    if done.thumbnails_instead:
+        thumbnails = counted(done.thumbnails_instead, "picture")
+        remarks.append(
+            f"Wrote thumbnails of {thumbnails} from whose files embedded metadata cannot be removed."
+        )
+    if done.not_stripped:
+        remarks.append(
+            f"Left out {_formats(done)} from whose files embedded metadata cannot be removed. Add "
+            "--with-metadata to copy them as they are, or --thumbnails to write thumbnails instead."
         )
     if done.missing:
         remarks.append(

@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from . import iptc
+from . import containers, iptc
 
 LARGEST = 4_000_000  # bytes of a part that are read
 LARGEST_EXIF = 250_000  # since Pillow 12 copies each value, and these may overlap
@@ -105,27 +106,16 @@ def _in_order(block: bytes) -> bytes:
 
 def _of_png(im: Any) -> Iterator[tuple[str, bytes]]:
     left = {XMP_KEYWORD, *PROFILES}  # each is unpacked but once
-    for kind, data in _chunks(im.fp):
+    for part in islice(containers.png(im.fp), MOST_PARTS):
+        if part.kind not in (b"eXIf", *TEXT_CHUNKS) or part.size > LARGEST:
+            continue
+        data = part.read(im.fp, LARGEST)
         keyword, _, rest = data.partition(b"\0")
-        if kind == b"eXIf":
+        if part.kind == b"eXIf":
             yield "exif", data
         elif keyword in left:
             left.remove(keyword)
-            yield from _of_text(keyword, _text_of(kind, rest))
-
-
-def _chunks(fp: Any) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks of a PNG that may have what we look for, also those behind its pixels."""
-    fp.seek(8)
-    for _ in range(MOST_PARTS):
-        head = fp.read(8)
-        if len(head) < 8:
-            return
-        size, kind = struct.unpack(">I4s", head)
-        if kind in (b"eXIf", *TEXT_CHUNKS) and size <= LARGEST:
-            yield kind, fp.read(size)
-            size = 0
-        fp.seek(size + 4, 1)
+            yield from _of_text(keyword, _text_of(part.kind, rest))
 
 
 def _text_of(kind: bytes, rest: bytes) -> bytes:
@@ -159,24 +149,12 @@ def _of_text(keyword: bytes, text: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_jpeg2000(im: Any) -> Iterator[tuple[str, bytes]]:
-    fp = im.fp
-    fp.seek(0)
-    for _ in range(MOST_PARTS):
-        head = fp.read(8)
-        if len(head) < 8:
-            return
-        size, kind = struct.unpack(">I4s", head)
-        left = size - 8
-        if size == 1:
-            left = int.from_bytes(fp.read(8)) - 16
-        if kind == b"uuid":
-            content = fp.read(min(left, LARGEST) if size else LARGEST)
+    found = containers.boxes(im.fp, 0, containers.length(im.fp))
+    for part in islice(found, MOST_PARTS):
+        if part.kind == b"uuid":
+            content = part.read(im.fp, LARGEST)
             if content[:16] in UUIDS:
                 yield UUIDS[content[:16]], content[16:]
-            left -= len(content)
-        if size == 0 or left < 0:  # the last box, or damage
-            return
-        fp.seek(left, 1)
 
 
 READERS: dict[str, Callable[[Any], Iterator[tuple[str, bytes]]]] = {
