@@ -1,6 +1,7 @@
 """``llm glam serve``: browse collections in a web browser."""
 
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,8 @@ def command(
         )
     settings: dict[str, Any] = {}
     if is_public:
-        settings = {"public": True}
-        settings |= {"collections": [collection]} if collection else {}
         chosen = {"open_data": open_data, "show_sensitive": show_sensitive}
-        settings |= {name: True for name, on in chosen.items() if on}
+        settings = _public(collection, chosen)
         for line in visible.sentences(visible.of(db, collection), **chosen):
             say_on_stderr(line)
     site = Site(database, host, port, metadata, settings)
@@ -102,6 +101,12 @@ def command(
             webbrowser.open(site.address(collection))
 
     raise SystemExit(local_server.run(site, ready))
+
+
+def _public(collection: str | None, chosen: Mapping[str, bool]) -> dict[str, Any]:
+    """Return the settings of the plugin for a site that others can reach."""
+    only = {"collections": [collection]} if collection else {}
+    return {"public": True, **only, **{name: True for name, on in chosen.items() if on}}
 
 
 def _addresses(site: Site, collection: str | None) -> list[str]:
