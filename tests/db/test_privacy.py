@@ -69,11 +69,37 @@ def restricted(llm, **options):
         "with x(y) as (select note from photos) select y from x",
         "select (select note from photos limit 1)",
         "select id || 'secret' from photos order by note = 'secret' limit 0",
+        "select id from photos natural join (select id, note from photos) where note > ''",
+        "select group_concat(note) over () from photos",
     ],
 )
 def test_hidden_columns_are_null(marked, sql):
     rows = restricted(marked, hold_back=True).execute(sql).fetchall()
     assert "secret" not in str(rows)
+
+
+@pytest.mark.parametrize("name", ["photos_ai", "PHOTOS_AU", '"photos_ad"'])
+def test_nobody_is_a_trigger_by_name(marked, name):
+    """SQLite tells an authorizer names only: of a trigger, or of what a query calls so."""
+    sql = f"with {name} as (select note from photos) select * from {name}"
+    try:
+        rows = restricted(marked).execute(sql).fetchall()
+    except sqlite3.DatabaseError:
+        rows = []
+    assert "secret" not in str(rows)
+
+
+@pytest.mark.parametrize(
+    "sql", ["insert into photos (id, Shelf) values ('x', 'y')", "delete from photos"]
+)
+def test_rows_whose_hidden_words_are_searched_are_not_written(marked, sql):
+    """Or the index would have other words than the table."""
+    db = restricted(marked, hold_back=True)
+    with pytest.raises(sqlite3.DatabaseError):
+        db.execute(sql)
+    db.conn.rollback()
+    db.conn.set_authorizer(None)
+    db.execute("insert into photos_fts (photos_fts) values ('integrity-check')")
 
 
 def test_columns_nobody_has_decided_about_are_held_back_only_if_asked(marked):

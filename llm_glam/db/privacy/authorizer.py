@@ -30,7 +30,8 @@ CLOSED = frozenset(
 class Hidden:
     """What is hidden of a database: columns by items table, and tables; all in lower case.
 
-    ``triggers`` are those that keep full-text search up to date, which read what they index.
+    ``triggers`` are those that keep full-text search up to date. A row cannot be written while they
+    would index what is hidden.
     """
 
     columns: Mapping[str, frozenset[str]]
@@ -79,7 +80,10 @@ class Authorizer:
         schema: str | None,
         inner: str | None,
     ) -> int:
-        """Return whether a statement may do something; ``inner`` is the trigger that does it."""
+        """Return whether a statement may do something.
+
+        :param inner: the trigger, the view or the common table expression that does it
+        """
         if action != sqlite3.SQLITE_READ or table is None:
             return sqlite3.SQLITE_OK
         found = self._read(schema or "main")
@@ -87,8 +91,9 @@ class Authorizer:
             return sqlite3.SQLITE_DENY
         if (column or "").lower() not in found.columns.get(table.lower(), ()):
             return sqlite3.SQLITE_OK
+        # Null would damage the index. To allow it would allow it to "with photos_ai as (…)", too.
         is_indexed = (inner or "").lower() in found.triggers
-        return sqlite3.SQLITE_OK if is_indexed else sqlite3.SQLITE_IGNORE
+        return sqlite3.SQLITE_DENY if is_indexed else sqlite3.SQLITE_IGNORE
 
 
 def restrict(
