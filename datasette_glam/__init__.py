@@ -151,11 +151,11 @@ def permission_allowed(
 
     if not resource:
         return None
-    is_table = action == "view-table"
+    is_table = action in restrictions.TABLE
     database, table = resource if is_table else (resource, None)
     if restrictions.closes(datasette, action, database, table):
         return False
-    if not is_table:
+    if action != restrictions.VIEW:
         return None
     if not (resource[1].startswith("glam_") or "_fts" in resource[1]):
         return None
@@ -193,8 +193,10 @@ async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> A
     from .access import permissions, restrictions
 
     denied: list[tuple[str, str | None]] = []
-    if action == "view-table":
+    if action == restrictions.VIEW:
         denied += await permissions.denied_tables(datasette, actor)
+    elif action in restrictions.TABLE:
+        denied += await permissions.closed_tables(datasette, action)
     elif action in restrictions.WHOLE:
         denied += [
             (n, None)

@@ -27,8 +27,17 @@ from .settings import Settings
 OURS = "glam_"
 T = TypeVar("T")
 NOTHING = Hidden({}, frozenset(), frozenset())
-# Actions on a database that read all of it.
-WHOLE = ("execute-sql", "execute-write-sql", "store-query", "view-database-download")
+# Actions on a database, which read all of it or add to it.
+WHOLE = (
+    *("execute-sql", "execute-write-sql", "store-query", "view-database-download"),
+    *("create-table", "create-view"),
+)
+# Actions on a table: Datasette 1.0 returns what it writes.
+VIEW = "view-table"
+TABLE = (
+    *(VIEW, "insert-row", "update-row", "delete-row", "alter-table", "drop-table"),
+    *("set-column-type", "drop-view"),
+)
 WAIT_S = (
     0.1  # for a database that is locked; what was read of it last is used meanwhile
 )
@@ -122,7 +131,7 @@ def closes(datasette: Any, action: str, database: str, table: str | None) -> boo
     """Return whether an action is closed to everybody, apart from on our own pages."""
     if table is not None and table.lower() in of(datasette, database).hidden.tables:
         return True
-    if _is_our_page.get() or action not in ("view-table", *WHOLE):
+    if _is_our_page.get() or action not in (*TABLE, *WHOLE):
         return False
     return is_closed(datasette, database)
 

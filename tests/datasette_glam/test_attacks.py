@@ -1,5 +1,7 @@
 """What somebody tries on a public site who knows how we and Datasette work."""
 
+import sqlite3
+
 import pytest
 from datasette.utils import tilde_encode
 
@@ -33,3 +35,63 @@ async def test_an_absent_picture_is_answered_as_one_that_never_was(embedded, pat
         answers.add((response.status_code, response.text.replace(name, "…")))
     ((status, _),) = answers
     assert status == 404
+
+
+async def posted(datasette, path, body):
+    """The answer to a request of the owner, who may do everything in Datasette 1.0."""
+    datasette.root_enabled = True
+    await datasette.invoke_startup()
+    cookie = datasette.sign({"a": {"id": "root"}}, "actor")
+    path = f"/embeddings/{path}"
+    return await datasette.client.post(path, json=body, cookies={"ds_actor": cookie})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("photos/-/upsert", {"rows": [{"id": HIDDEN}], "return": True}),
+        ("photos/-/insert", {"rows": [{"id": HIDDEN}], "ignore": True, "return": True}),
+        ("photos/green~2Epng/-/update", {"update": {"rights": "x"}, "return": True}),
+        ("photos/green~2Epng/-/delete", {}),
+        ("photos/-/drop", {}),
+        ("-/create", {"table": "mine", "row": {"a": 1}}),
+        ("-/execute-write", {"sql": "update photos set rights = title"}),
+    ],
+)
+async def test_nobody_writes_to_a_public_site(embedded, path, body):
+    change(embedded, f"update photos set sensitive = 1 where id = '{HIDDEN}'")
+    response = await posted(public(embedded), path, body)
+    assert response.status_code in (403, 404, 405), response.text
+    if response.status_code == 403:
+        assert "permission" in response.text.lower() or "content-type" in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("-/execute-write", {"sql": "update glam_columns set private = 0"}),
+        ("-/execute-write", {"sql": "alter table photos rename to mine"}),
+        (
+            "-/execute-write",
+            {"sql": "create table mine as with photos_ai as (select material from photos) "
+             "select material from photos_ai"},
+        ),
+        ("glam_columns/-/drop", {"confirm": True}),
+        (
+            "photos/-/alter",
+            {"operations": [{"op": "rename_column", "args": {"name": "material", "to": "m"}}]},
+        ),
+        ("photos/-/alter", {"operations": [{"op": "rename_table", "args": {"to": "mine"}}]}),
+        ("photos/-/upsert", {"rows": [{"id": "red.png", "rights": "x"}], "return": True}),
+    ],
+)  # fmt: skip
+async def test_who_may_write_cannot_open_what_is_private(embedded, path, body):
+    embedded("glam", "mark", "photos", "--private", "material")
+    datasette = site(embedded)
+    response = await posted(datasette, path, body)
+    assert "clay" not in response.text
+    for table in ("photos", "mine"):
+        response = await get(datasette, f"/embeddings/{table}.json?_shape=array")
+        assert "clay" not in response.text
+    rows = sqlite3.connect(embedded.database).execute("select material from photos")
+    assert ("clay",) in rows.fetchall()

@@ -177,3 +177,25 @@ def test_what_our_own_code_reads_is_not_kept_for_others(marked):
     with authorizer.lifted(db.conn, rules):
         assert db.execute(sql).fetchone() == ("secret",)
     assert db.execute(sql).fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update glam_columns set private = 0",
+        "delete from main.glam_columns",
+        "insert into GLAM_COLUMNS (items_table, column, source) values ('photos', 'x', '')",
+        "drop table glam_columns",
+        "alter table glam_columns rename to c",
+        "alter table photos rename to open",
+        'alter table main."PHOTOS" rename column note to open',
+        "alter table photos add column open as (note)",
+        "drop table photos",
+        "drop table photos_fts",
+    ],
+)
+def test_what_decides_about_private_columns_is_not_written(marked, sql):
+    """Datasette 1.0 lets those who may write do so in SQL, and copies tables to change them."""
+    db = restricted(marked, hold_back=True)
+    with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized|denied"):
+        db.execute(sql)

@@ -3,7 +3,8 @@
 SQLite asks an authorizer about every column that a statement reads
 (https://www.sqlite.org/c3ref/set_authorizer.html), also through views, joins and functions.
 Columns that are hidden are null, tables that are closed are refused. Full-text search does not
-read columns but words, so that an index with words of a hidden column is closed.
+read columns but words, so that an index with words of a hidden column is closed. What decides about
+all this cannot be written, either.
 """
 
 import sqlite3
@@ -24,6 +25,10 @@ CLOSED = frozenset(
         *("sqlite_stat3", "sqlite_stat4", "sqlite_dbpage"),
     }
 )
+WRITES = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
+# A table of another name, or whose columns have others, has no private ones. Tools that change a
+# table copy what they can read of it, and drop it.
+CHANGES = (sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_DROP_TABLE)
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,16 @@ class Authorizer:
 
         :param inner: the trigger, the view or the common table expression that does it
         """
-        if action != sqlite3.SQLITE_READ or table is None:
+        if action == sqlite3.SQLITE_ALTER_TABLE:
+            schema, table = table, column
+        if table is None or action not in (sqlite3.SQLITE_READ, *WRITES, *CHANGES):
             return sqlite3.SQLITE_OK
         found = self._read(schema or "main")
         if table.lower() in found.tables:
             return sqlite3.SQLITE_DENY
+        if action != sqlite3.SQLITE_READ:
+            is_hiding = action in CHANGES and found.columns.get(table.lower())
+            return sqlite3.SQLITE_DENY if is_hiding else sqlite3.SQLITE_OK
         if (column or "").lower() not in found.columns.get(table.lower(), ()):
             return sqlite3.SQLITE_OK
         # Null would damage the index. To allow it would allow it to "with photos_ai as (…)", too.
