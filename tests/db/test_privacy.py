@@ -140,6 +140,31 @@ def test_words_of_hidden_columns_are_not_searched(marked):
     assert restricted(marked, hold_back=True).execute(sql).fetchall() == []
 
 
+@pytest.mark.parametrize(
+    ("made", "index"),
+    [
+        ("drop trigger photos_au", "photos_fts"),
+        ('create virtual table words using fts5(shelf, content="photos")', "words"),
+        ("create virtual table words using fts4(id, Shelf, content='Photos')", "words"),
+        (
+            "CREATE VIRTUAL TABLE words USING FTS5 (Shelf,\n content = [photos])",
+            "words",
+        ),
+    ],
+)
+def test_words_are_not_searched_in_whichever_index(marked, made, index):
+    """Without its triggers an index is not used by us, but still there."""
+    db = sqlite3.connect(marked.database)
+    db.execute(made)
+    db.execute(f"insert into {index} ({index}) values ('rebuild')")
+    db.commit()
+    db.close()
+    sql = f"select count(*) from {index} where {index} match 'secret'"
+    assert restricted(marked).execute(sql).fetchone() == (3,)
+    with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized"):
+        restricted(marked, hold_back=True).execute(sql)
+
+
 def test_full_text_search_follows_changes_under_an_authorizer(marked):
     """Its triggers read what they index; null instead would damage the index."""
     db = restricted(marked, hold_back=False)

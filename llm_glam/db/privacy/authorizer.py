@@ -63,8 +63,9 @@ def hidden(
             found |= set(columns.undecided(db, table))
         by_table[table.lower()] = frozenset(name.lower() for name in found)
         triggers |= {name.lower() for name in full_text.triggers_of(table)}
-        if found & set(full_text.columns(db, table) or ()):
-            tables |= {name.lower() for name in full_text.tables_with_words(table)}
+        for index, searched in full_text.indexes(db, table).items():
+            if by_table[table.lower()] & {name.lower() for name in searched}:
+                tables |= {n.lower() for n in full_text.tables_with_words(index)}
     return Hidden(by_table, frozenset(tables), frozenset(triggers))
 
 
