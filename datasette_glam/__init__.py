@@ -33,8 +33,10 @@ def prepare_connection(
 def startup(datasette: Any) -> None:
     """Check the settings, and keep errors brief; those of SQL functions have their reason."""
     from . import compat
+    from .access import settings
     from .web import headers
 
+    settings.check(datasette)
     compat.print_errors_briefly(datasette)
     compat.tell_errors_of_functions()
     headers.picture_hosts(datasette)

@@ -3,7 +3,9 @@
 import sqlite3
 
 import pytest
-from datasette.utils import tilde_encode
+from datasette.utils import StartupError, tilde_encode
+
+from datasette_glam.access import restrictions, settings
 
 from ..site import PHOTOS, change, get, site
 
@@ -95,3 +97,41 @@ async def test_who_may_write_cannot_open_what_is_private(embedded, path, body):
         assert "clay" not in response.text
     rows = sqlite3.connect(embedded.database).execute("select material from photos")
     assert ("clay",) in rows.fetchall()
+
+
+@pytest.mark.parametrize("name", ["public", "open_data", "show_sensitive"])
+@pytest.mark.parametrize("value", ["off", "false", "true", "", 2, []])
+async def test_settings_that_are_neither_true_nor_false_open_nothing(
+    embedded, name, value
+):
+    """As of ``datasette -s plugins.datasette-glam.open_data off``, which is a text."""
+    config = {"public": True, "open_data": name == "show_sensitive", name: value}
+    change(embedded, f"update photos set sensitive = 1 where id = '{HIDDEN}'")
+    datasette = public(embedded, **config)
+    with pytest.raises(StartupError, match=f"{name} .* must be true or false"):
+        await datasette.invoke_startup()
+    assert restrictions.is_closed(datasette, "embeddings")
+    assert not settings.of(datasette).show_sensitive
+
+
+@pytest.mark.parametrize("table", ["photos", "Photos"])
+async def test_private_columns_are_named_in_any_case(embedded, table):
+    config = {"private_columns": {table: ["MATERIAL"]}}
+    datasette = site(embedded, {"plugins": {"datasette-glam": config}})
+    response = await get(datasette, "/embeddings/photos.json?_shape=array")
+    assert response.status_code == 200
+    assert "clay" not in response.text
+
+
+@pytest.mark.parametrize("lost", ["select 1", "drop trigger photos_au"])
+async def test_words_of_hidden_columns_are_not_searched_here(embedded, lost):
+    """Not in an index without its triggers, either, nor by Datasette's own search."""
+    change(embedded, lost)
+    config = {"private_columns": ["material"]}
+    datasette = site(embedded, {"plugins": {"datasette-glam": config}})
+    response = await get(datasette, f"{PHOTOS}.json?_search=clay")
+    assert response.status_code == 400
+    assert "cannot be searched" in response.text
+    for path in ("photos.json", "photos", "photos_fts.json", "photos.csv"):
+        response = await get(datasette, f"/embeddings/{path}?_search=clay")
+        assert response.status_code == 403, path
