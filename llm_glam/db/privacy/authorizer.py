@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from .. import full_text
+from .. import full_text, sensitive
 from . import columns
 
 # Records as they came, also of private columns; paths on this computer; SQLite's own samples.
@@ -61,6 +61,7 @@ def hidden(
         found = set(columns.private(db, table, named(table)))
         if hold_back:
             found |= set(columns.undecided(db, table))
+        found.discard(sensitive.COLUMN)  # by which pictures are left out
         by_table[table.lower()] = frozenset(name.lower() for name in found)
         triggers |= {name.lower() for name in full_text.triggers_of(table)}
         for index, searched in full_text.indexes(db, table).items():
