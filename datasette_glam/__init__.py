@@ -33,12 +33,12 @@ def prepare_connection(
 def startup(datasette: Any) -> None:
     """Check the settings, and keep errors brief; those of SQL functions have their reason."""
     from . import compat
-    from .access import settings
+    from .access import restrictions, settings
     from .web import headers
 
     settings.check(datasette)
     compat.print_errors_briefly(datasette)
-    compat.tell_errors_of_functions()
+    compat.wrap_reading(restrictions.renew)
     headers.picture_hosts(datasette)
 
 

@@ -1,5 +1,6 @@
 """What somebody tries on a public site who knows how we and Datasette work."""
 
+import shutil
 import sqlite3
 
 import pytest
@@ -135,3 +136,57 @@ async def test_words_of_hidden_columns_are_not_searched_here(embedded, lost):
     for path in ("photos.json", "photos", "photos_fts.json", "photos.csv"):
         response = await get(datasette, f"/embeddings/{path}?_search=clay")
         assert response.status_code == 403, path
+
+
+async def test_the_column_that_hides_pictures_is_not_hidden(embedded):
+    change(embedded, f"update photos set sensitive = 1 where id = '{HIDDEN}'")
+    embedded("glam", "mark", "photos", "--private", "sensitive")
+    config = {"public": True, "private_columns": ["Sensitive"]}
+    datasette = site(embedded, {"plugins": {"datasette-glam": config}})
+    for path in (f"{PHOTOS}.json", f"{PHOTOS}.csv", f"{PHOTOS}/item/red~2Epng.json"):
+        response = await get(datasette, path)
+        assert response.status_code == 200
+        assert HIDDEN not in response.text
+    path = f"{PHOTOS}/thumb/{tilde_encode(HIDDEN)}"
+    assert (await get(datasette, path)).status_code == 404
+
+
+async def test_private_columns_of_a_table_that_lacks_one_of_ours(embedded):
+    embedded("glam", "mark", "photos", "--private", "material")
+    change(embedded, "alter table photos drop column sequence")
+    config = {"private_columns": ["file"], "public": True, "open_data": True}
+    datasette = site(embedded, {"plugins": {"datasette-glam": config}})
+    path = "/embeddings/photos.json?_shape=array&id=red.png"
+    (row,) = (await get(datasette, path)).json()
+    assert (row["title"], row["material"], row["file"]) == ("Red thing", None, None)
+
+
+@pytest.mark.parametrize("marked_in", ["first", "second"])
+async def test_a_database_that_takes_the_place_of_another(
+    embedded, tmp_path, marked_in
+):
+    """Each of Datasette's threads has opened the first file or opens the second one."""
+    second = tmp_path / "second.db"
+    shutil.copy(embedded.database, second)
+    files = {"first": embedded.database, "second": second}
+    mark = ("glam", "mark", "photos", "--private", "material", "--database")
+    embedded(*mark, str(files[marked_in]))
+    datasette = site(embedded)
+    path = "/embeddings/photos.json?_shape=array"
+    before = await get(datasette, path)
+    assert ("clay" in before.text) == (marked_in == "second")
+    second.replace(embedded.database)
+    for _ in range(12):
+        assert "clay" not in (await get(datasette, path)).text
+
+
+async def test_queries_that_were_asked_before_are_checked_again(embedded):
+    """A statement is prepared once, and may be kept while another program writes a mark."""
+    for mark in ("--private", "--public"):
+        embedded("glam", "mark", "photos", mark, "material")
+    datasette = site(embedded)
+    for mark in (0, 1):
+        change(embedded, f"update glam_columns set private = {mark}")
+        for _ in range(6):
+            response = await get(datasette, "/embeddings/photos.json?_shape=array")
+            assert ("clay" in response.text) == (not mark)
