@@ -33,10 +33,12 @@ def prepare_connection(
 def startup(datasette: Any) -> None:
     """Check the settings, and keep errors brief; those of SQL functions have their reason."""
     from . import compat
+    from .access import restrictions, settings
     from .web import headers
 
+    settings.check(datasette)
     compat.print_errors_briefly(datasette)
-    compat.tell_errors_of_functions()
+    compat.wrap_reading(restrictions.renew)
     headers.picture_hosts(datasette)
 
 
@@ -151,11 +153,11 @@ def permission_allowed(
 
     if not resource:
         return None
-    is_table = action == "view-table"
+    is_table = action in restrictions.TABLE
     database, table = resource if is_table else (resource, None)
     if restrictions.closes(datasette, action, database, table):
         return False
-    if not is_table:
+    if action != restrictions.VIEW:
         return None
     if not (resource[1].startswith("glam_") or "_fts" in resource[1]):
         return None
@@ -193,8 +195,10 @@ async def permission_resources_sql(datasette: Any, actor: Any, action: str) -> A
     from .access import permissions, restrictions
 
     denied: list[tuple[str, str | None]] = []
-    if action == "view-table":
+    if action == restrictions.VIEW:
         denied += await permissions.denied_tables(datasette, actor)
+    elif action in restrictions.TABLE:
+        denied += await permissions.closed_tables(datasette, action)
     elif action in restrictions.WHOLE:
         denied += [
             (n, None)

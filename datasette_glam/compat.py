@@ -174,11 +174,13 @@ def in_english(html: str) -> str:
     return html.replace("<html>", '<html lang="en">', 1)
 
 
-def tell_errors_of_functions() -> None:
-    """Have Datasette report why one of our SQL functions failed.
+def wrap_reading(before: Callable[[Any, sqlite3.Connection], None]) -> None:
+    """Have Datasette call a function before it reads, and report why one of our functions failed.
 
     Python's sqlite3 says "user-defined function raised exception" for all errors. A query and its
     functions run in one thread, where the message is noted.
+
+    :param before: called with the database and the connection that is to read
     """
     from datasette.database import Database
 
@@ -190,6 +192,7 @@ def tell_errors_of_functions() -> None:
     async def execute_fn(self: Any, fn: Callable[[Any], Any], *args: Any) -> Any:
         def told(*given: Any) -> Any:
             _noted.message = None
+            before(self, given[0])
             try:
                 return fn(*given)
             except sqlite3.OperationalError as error:
@@ -205,7 +208,7 @@ def tell_errors_of_functions() -> None:
 
 
 def note_error_of_function(message: str) -> None:
-    """Note why an SQL function fails, for :func:`tell_errors_of_functions`."""
+    """Note why an SQL function fails, for :func:`wrap_reading`."""
     _noted.message = message
 
 

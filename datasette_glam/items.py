@@ -103,10 +103,13 @@ def sensitive_ids(db: Database, collection: Collection) -> set[str]:
     return {row[0] for row in rows.fetchall()}
 
 
-def is_sensitive(db: Database, collection: Collection, item_id: str) -> bool:
-    """Return whether a picture is only shown on request, if there is such a picture."""
+def is_there(
+    db: Database, collection: Collection, item_id: str, *, with_sensitive: bool = True
+) -> bool:
+    """Return whether there is such a picture."""
     table = quote_identifier(str(collection.items_table))
-    sql = f"select 1 from {table} where id = ? and {SENSITIVE}"
+    condition = 1 if with_sensitive else SHOWABLE
+    sql = f"select 1 from {table} where id = ? and {condition}"
     return db.execute(sql, [item_id]).fetchone() is not None
 
 

@@ -114,10 +114,13 @@ class CollectionRequest(DatabaseRequest):
         return settings.of(self.datasette).may_show_sensitive
 
     async def is_absent(self, item_id: str) -> bool:
-        """Return whether a picture is sensitive, and this site is as if it were not there."""
-        if self.may_show_sensitive:
-            return False
-        return await self.read(items.is_sensitive, item_id)
+        """Return whether there is no such picture, or none that this site may show.
+
+        Visitors cannot tell the two apart.
+        """
+        return not await self.read(
+            items.is_there, item_id, with_sensitive=self.may_show_sensitive
+        )
 
     async def hidden_columns(self) -> list[str]:
         """Return the columns of the items table that nobody may see on the site."""

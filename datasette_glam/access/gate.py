@@ -78,7 +78,7 @@ async def enter_item(datasette: Any, request: Request) -> CollectionRequest:
     """Check a request for a page about the picture in its URL and return its context.
 
     :raises datasette.Forbidden: as for the collection
-    :raises NotFound: there is no such collection, or the picture is sensitive and not shown
+    :raises NotFound: there is no such collection, or no such picture that may be shown
     """
     found = await enter_collection(datasette, request)
     item_id = found.url_name("item")

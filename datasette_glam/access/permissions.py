@@ -18,7 +18,6 @@ from . import restrictions
 from .context import wrapped
 
 PREFIX = "glam_"
-VIEW = "view-table"
 # Checking permissions runs the hook that checks permissions.
 _is_checking: ContextVar[bool] = ContextVar("is_checking", default=False)
 
@@ -64,9 +63,19 @@ async def denied_tables(datasette: Any, actor: Any) -> list[tuple[str, str]]:
         _is_checking.reset(token)
 
 
+async def closed_tables(datasette: Any, action: str) -> list[tuple[str, str]]:
+    """Return the database and the name of each table on which an action is closed to everybody."""
+    return [
+        (name, table)
+        for name, db in datasette.databases.items()
+        for table in [*await db.table_names(), *await db.view_names()]
+        if restrictions.closes(datasette, action, name, table)
+    ]
+
+
 async def _denied(datasette: Any, actor: Any, database: str) -> list[str]:
     db = datasette.databases[database]
-    if restrictions.closes(datasette, VIEW, database, None):
+    if restrictions.closes(datasette, restrictions.VIEW, database, None):
         return [*await db.table_names(), *await db.view_names()]
     needed = await restrictions.read_everything(
         datasette, database, lambda conn: _needed(wrapped(conn))
@@ -78,7 +87,8 @@ async def _denied(datasette: Any, actor: Any, database: str) -> list[str]:
     return [
         table
         for table, tables in needed.items()
-        if not may[tables] or restrictions.closes(datasette, VIEW, database, table)
+        if not may[tables]
+        or restrictions.closes(datasette, restrictions.VIEW, database, table)
     ]
 
 

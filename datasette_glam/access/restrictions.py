@@ -5,12 +5,13 @@ with records as they came, or with paths, are refused. A public site also closes
 downloads of databases with collections, so that there are only our pages.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, local
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
@@ -19,7 +20,7 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db import items
 from llm_glam.db.privacy import authorizer
 from llm_glam.db.privacy.authorizer import Authorizer, Hidden
-from llm_glam.db.sensitive import SENSITIVE
+from llm_glam.db.sensitive import COLUMN, SENSITIVE
 
 from . import settings
 from .settings import Settings
@@ -27,12 +28,22 @@ from .settings import Settings
 OURS = "glam_"
 T = TypeVar("T")
 NOTHING = Hidden({}, frozenset(), frozenset())
-# Actions on a database that read all of it.
-WHOLE = ("execute-sql", "execute-write-sql", "store-query", "view-database-download")
+# Actions on a database, which read all of it or add to it.
+WHOLE = (
+    *("execute-sql", "execute-write-sql", "store-query", "view-database-download"),
+    *("create-table", "create-view"),
+)
+# Actions on a table: Datasette 1.0 returns what it writes.
+VIEW = "view-table"
+TABLE = (
+    *(VIEW, "insert-row", "update-row", "delete-row", "alter-table", "drop-table"),
+    *("set-column-type", "drop-view"),
+)
 WAIT_S = (
     0.1  # for a database that is locked; what was read of it last is used meanwhile
 )
 
+_applied = local()  # what was closed when a thread last read a database
 _is_our_page: ContextVar[bool] = ContextVar("is_our_page", default=False)
 
 
@@ -43,19 +54,34 @@ class Restrictions:
     hidden: Hidden = NOTHING
     is_closed: bool = False
 
+    def __or__(self, other: "Restrictions") -> "Restrictions":
+        """Return what is closed by either."""
+        one, two = self.hidden, other.hidden
+        columns = {
+            table: one.columns.get(table, frozenset())
+            | two.columns.get(table, frozenset())
+            for table in {*one.columns, *two.columns}
+        }
+        hidden = Hidden(columns, one.tables | two.tables, one.triggers | two.triggers)
+        return Restrictions(hidden, self.is_closed or other.is_closed)
+
 
 class Watch:
     """The restrictions of a database, which are read again when it has changed.
 
     It has a connection of its own, since an authorizer must not use the one that it is asked for.
+    When there is another file at the path, Datasette's connections may be to either: the
+    restrictions of both hold until the site is started again.
     """
 
     def __init__(self, datasette: Any, database: str) -> None:
         self._datasette, self._database = datasette, database
         self._lock = Lock()
         self._conn: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # its device and inode
         self._version: int | None = None
         self._read: Restrictions | None = None
+        self._earlier = Restrictions()  # of files that were there before
 
     def now(self) -> Restrictions:
         """Return the restrictions.
@@ -68,11 +94,17 @@ class Watch:
             except sqlite3.OperationalError:  # it is locked
                 if self._read is None:
                     raise
-            return self._read or Restrictions()
+            return self._earlier | (self._read or Restrictions())
 
     def _refresh(self) -> None:
-        if self._conn is None:
-            self._conn = self._datasette.get_database(self._database).connect()
+        database = self._datasette.get_database(self._database)
+        file = _file_at(database.path)
+        if self._conn is None or file not in (None, self._file):
+            if self._conn is not None:
+                self._earlier |= self._read or Restrictions()
+                self._conn.close()
+            self._conn, self._read, self._file = None, None, file
+            self._conn = database.connect()
             self._conn.execute(f"pragma busy_timeout = {int(WAIT_S * 1000)}")
         version = self._conn.execute("pragma data_version").fetchone()[0]
         if self._read is None or version != self._version:
@@ -92,6 +124,23 @@ def of(datasette: Any, database: str) -> Restrictions:
 def restrict(conn: sqlite3.Connection, datasette: Any, database: str | None) -> None:
     """Restrict what SQL can read on a connection of Datasette's."""
     conn.set_authorizer(authorizer_of(datasette, database))
+
+
+def renew(database: Any, conn: sqlite3.Connection) -> None:
+    """Have SQLite check prepared statements again, if what is closed has changed since the last call.
+
+    It asks an authorizer when it prepares a statement, and Python keeps statements for a while.
+
+    :param database: Datasette's, of which the connection is this thread's
+    """
+    datasette, name = database.ds, database.name
+    names = list(datasette.databases) if database.path is None else [name]
+    found = [of(datasette, one) for one in names]
+    applied: dict[str, list[Restrictions]] = _applied.__dict__
+    key = f"{id(datasette)} {name}"
+    if name in datasette.databases and applied.get(key) != found:
+        restrict(conn, datasette, name)
+        applied[key] = found
 
 
 def authorizer_of(datasette: Any, database: str | None) -> Authorizer:
@@ -122,7 +171,7 @@ def closes(datasette: Any, action: str, database: str, table: str | None) -> boo
     """Return whether an action is closed to everybody, apart from on our own pages."""
     if table is not None and table.lower() in of(datasette, database).hidden.tables:
         return True
-    if _is_our_page.get() or action not in ("view-table", *WHOLE):
+    if _is_our_page.get() or action not in (*TABLE, *WHOLE):
         return False
     return is_closed(datasette, database)
 
@@ -149,6 +198,14 @@ def our_page() -> Iterator[None]:
         _is_our_page.reset(token)
 
 
+def _file_at(path: Any) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _watches(datasette: Any) -> dict[str, Watch]:
     if not hasattr(datasette, "_glam_watches"):
         datasette._glam_watches = {}
@@ -158,7 +215,8 @@ def _watches(datasette: Any) -> dict[str, Watch]:
 
 def _read(db: Database, datasette: Any, database: str) -> Restrictions:
     chosen = settings.of(datasette)
-    tables = items.every(db)
+    # Also those that lack a column of ours, which somebody may have dropped
+    tables = items.every(db) | (items.named(db) & set(db.table_names()))
     hidden = authorizer.hidden(
         db,
         tables,
@@ -178,5 +236,7 @@ def _is_closed(db: Database, tables: set[str], chosen: Settings) -> bool:
 
 def _has_sensitive(db: Database, table: str) -> bool:
     """Return whether a table has pictures that visitors may not see; Datasette hides no rows."""
+    if items.column_named(db, table, COLUMN) is None:
+        return False
     where = f"select exists (select 1 from {quote_identifier(table)} where {SENSITIVE})"
     return bool(db.execute(where).fetchone()[0])

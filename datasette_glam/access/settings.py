@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from datasette.utils import StartupError
+
 PLUGIN = "datasette-glam"
 PRIVATE = "private_columns"
+YES, NO = (True,), (False, None)
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,25 @@ def of(datasette: Any) -> Settings:
     config = datasette.plugin_config(PLUGIN) or {}
     only = config.get("collections")
     return Settings(
-        public=bool(config.get("public")),
-        open_data=bool(config.get("open_data")),
-        show_sensitive=bool(config.get("show_sensitive")),
+        # Of a value that is neither true nor false, what shows less.
+        public=config.get("public") not in NO,
+        open_data=config.get("open_data") in YES,
+        show_sensitive=config.get("show_sensitive") in YES,
         collections=None if only is None else tuple(map(str, only)),
     )
+
+
+def check(datasette: Any) -> None:
+    """Check the settings that open and close the site.
+
+    :raises StartupError: one is neither true nor false, such as the text "off"
+    """
+    config = datasette.plugin_config(PLUGIN) or {}
+    for name in ("public", "open_data", "show_sensitive"):
+        if (value := config.get(name)) not in (*YES, *NO):
+            raise StartupError(
+                f"{name} in the settings of datasette-glam is {value!r}; it must be true or false."
+            )
 
 
 def private_columns(datasette: Any, database: str, table: str) -> list[str]:
@@ -64,7 +81,8 @@ def private_columns(datasette: Any, database: str, table: str) -> list[str]:
 
 def _names(value: Any, table: str) -> list[str]:
     if isinstance(value, dict):
-        value = value.get(table)
+        by_table = {str(name).lower(): names for name, names in value.items()}
+        value = by_table.get(table.lower())
     if isinstance(value, str):
         value = [value]
     return [str(name) for name in value or []]

@@ -3,6 +3,7 @@
 import html
 import logging
 import re
+import sqlite3
 import time
 import traceback
 from collections import OrderedDict
@@ -16,6 +17,7 @@ from sqlite_utils import Database
 
 from llm_glam.db import collections
 from llm_glam.db.collection import Collection
+from llm_glam.db.connection import primary_code
 from llm_glam.formats.tables import Row
 
 from .. import compat, required_columns
@@ -32,6 +34,7 @@ TITLES = {
 }
 FORBIDDEN = "You may not see this page. If you have an account here, sign in first."
 NOT_FOUND = "There is nothing at this address. Perhaps it is mistyped, or what was here has gone."
+REFUSED = "Part of what this address asks for is closed on this site."
 FAILED = "Something went wrong on this server, which has noted it. Try again later."
 UNAVAILABLE = "The pictures cannot be shown right now. Try again later."
 UNDISCLOSED = "The reason is in the log of this server."
@@ -82,6 +85,9 @@ def handler(
         return lambda: answer(datasette, request, 404, text)
     if isinstance(exception, (Base400, DatasetteError)):
         return None
+
+    if primary_code(exception) == sqlite3.SQLITE_AUTH:
+        return lambda: answer(datasette, request, 403, REFUSED)
 
     def failed() -> Awaitable[Response]:
         traceback.print_exception(exception)

@@ -128,7 +128,8 @@ def clause(
 
 
 def _check_index(db: Database, table: str, hidden: Collection[str]) -> None:
-    if set(hidden) & set(full_text.columns(db, table) or ()):
+    searched = full_text.indexes(db, table).get(full_text.index_name(table), [])
+    if set(hidden) & set(searched):
         raise BadFilter(
             "Words in the records cannot be searched before their owner has decided which columns "
             "everybody may see, with llm glam mark."

@@ -9,6 +9,7 @@ written again, as by ``sqlite3 old.db .dump | sqlite3 new.db``, and copies the i
 index then finds other rows than those with the words, so its rowids are compared with the table's.
 """
 
+import re
 from collections.abc import Sequence
 
 from sqlite_utils import Database
@@ -22,6 +23,15 @@ TABLES = tuple(
     f"_fts{part}" for part in ("", "_data", "_idx", "_content", "_docsize", "_config")
 )
 TRIGGERS = ("_ai", "_ad", "_au")
+# Of versions 3 to 5
+WITH_WORDS = (
+    *("", "_data", "_idx", "_content", "_docsize"),
+    *("_segments", "_segdir", "_stat"),
+)
+CONTENT = re.compile(
+    r"""[,(]\s*content\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^]]*\]|[^\s,)]+)""",
+    re.IGNORECASE,
+)
 
 
 def index_name(table: str) -> str:
@@ -34,13 +44,22 @@ def tables_of(table: str) -> list[str]:
     return [f"{table}{part}" for part in TABLES]
 
 
-def tables_with_words(table: str) -> list[str]:
-    """Return those of :func:`tables_of` that tell of words, so without the settings.
+def indexes(db: Database, table: str) -> dict[str, list[str]]:
+    """Return the columns that each index of a table searches, of indexes that others made, too."""
+    sql = "select name, sql from sqlite_master where sql like 'create virtual table%using fts%'"
+    return {
+        name: list(db.table(name).columns_dict)
+        for name, made in db.execute(sql).fetchall()
+        if name == index_name(table) or _content(made).lower() == table.lower()
+    }
+
+
+def tables_with_words(index: str) -> list[str]:
+    """Return the names of an index's tables that tell of words, so without the settings.
 
     SQLite reads the settings whenever it looks at the index, if only for the names of its columns.
     """
-    settings = f"{index_name(table)}_config"
-    return [name for name in tables_of(table) if name != settings]
+    return [f"{index}{part}" for part in WITH_WORDS]
 
 
 def triggers_of(table: str) -> list[str]:
@@ -94,6 +113,16 @@ def matching(table: str, parameter: str) -> str:
     index = quote_identifier(index_name(table))
     rows = f"select rowid from {index} where {index} match {parameter}"
     return f"{quote_identifier(table)}.rowid in ({rows})"
+
+
+def _content(made: str) -> str:
+    """Return the table that an index searches, by the statement that made the index."""
+    found = CONTENT.search(made)
+    if not found:
+        return ""
+    name = found[1]
+    end = "]" if name[0] == "[" else name[0]
+    return name[1:-1].replace(end * 2, end) if end in "\"'`]" else name
 
 
 def _existing_triggers(db: Database, table: str) -> list[str]:

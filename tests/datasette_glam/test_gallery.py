@@ -513,8 +513,12 @@ async def test_an_upload_among_records_and_added_to_words(many):
             400,
             "Only the first 10,000 results are shown. Narrow down the search.",
         ),
-        ("q=id:nobody", 404, "There is no 'nobody' in the collection 'photos'."),
-        ("id=nobody&id=00.png", 404, "There is no 'nobody'"),
+        (
+            "q=id:nobody",
+            404,
+            "There is no picture 'nobody' in the collection 'photos'; search",
+        ),
+        ("id=nobody&id=00.png", 404, "There is no picture 'nobody'"),
     ],
 )
 async def test_what_cannot_be_asked_is_said(many, query, status, part):

@@ -69,11 +69,37 @@ def restricted(llm, **options):
         "with x(y) as (select note from photos) select y from x",
         "select (select note from photos limit 1)",
         "select id || 'secret' from photos order by note = 'secret' limit 0",
+        "select id from photos natural join (select id, note from photos) where note > ''",
+        "select group_concat(note) over () from photos",
     ],
 )
 def test_hidden_columns_are_null(marked, sql):
     rows = restricted(marked, hold_back=True).execute(sql).fetchall()
     assert "secret" not in str(rows)
+
+
+@pytest.mark.parametrize("name", ["photos_ai", "PHOTOS_AU", '"photos_ad"'])
+def test_nobody_is_a_trigger_by_name(marked, name):
+    """SQLite tells an authorizer names only: of a trigger, or of what a query calls so."""
+    sql = f"with {name} as (select note from photos) select * from {name}"
+    try:
+        rows = restricted(marked).execute(sql).fetchall()
+    except sqlite3.DatabaseError:
+        rows = []
+    assert "secret" not in str(rows)
+
+
+@pytest.mark.parametrize(
+    "sql", ["insert into photos (id, Shelf) values ('x', 'y')", "delete from photos"]
+)
+def test_rows_whose_hidden_words_are_searched_are_not_written(marked, sql):
+    """Or the index would have other words than the table."""
+    db = restricted(marked, hold_back=True)
+    with pytest.raises(sqlite3.DatabaseError):
+        db.execute(sql)
+    db.conn.rollback()
+    db.conn.set_authorizer(None)
+    db.execute("insert into photos_fts (photos_fts) values ('integrity-check')")
 
 
 def test_columns_nobody_has_decided_about_are_held_back_only_if_asked(marked):
@@ -114,6 +140,31 @@ def test_words_of_hidden_columns_are_not_searched(marked):
     assert restricted(marked, hold_back=True).execute(sql).fetchall() == []
 
 
+@pytest.mark.parametrize(
+    ("made", "index"),
+    [
+        ("drop trigger photos_au", "photos_fts"),
+        ('create virtual table words using fts5(shelf, content="photos")', "words"),
+        ("create virtual table words using fts4(id, Shelf, content='Photos')", "words"),
+        (
+            "CREATE VIRTUAL TABLE words USING FTS5 (Shelf,\n content = [photos])",
+            "words",
+        ),
+    ],
+)
+def test_words_are_not_searched_in_whichever_index(marked, made, index):
+    """Without its triggers an index is not used by us, but still there."""
+    db = sqlite3.connect(marked.database)
+    db.execute(made)
+    db.execute(f"insert into {index} ({index}) values ('rebuild')")
+    db.commit()
+    db.close()
+    sql = f"select count(*) from {index} where {index} match 'secret'"
+    assert restricted(marked).execute(sql).fetchone() == (3,)
+    with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized"):
+        restricted(marked, hold_back=True).execute(sql)
+
+
 def test_full_text_search_follows_changes_under_an_authorizer(marked):
     """Its triggers read what they index; null instead would damage the index."""
     db = restricted(marked, hold_back=False)
@@ -151,3 +202,25 @@ def test_what_our_own_code_reads_is_not_kept_for_others(marked):
     with authorizer.lifted(db.conn, rules):
         assert db.execute(sql).fetchone() == ("secret",)
     assert db.execute(sql).fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update glam_columns set private = 0",
+        "delete from main.glam_columns",
+        "insert into GLAM_COLUMNS (items_table, column, source) values ('photos', 'x', '')",
+        "drop table glam_columns",
+        "alter table glam_columns rename to c",
+        "alter table photos rename to open",
+        'alter table main."PHOTOS" rename column note to open',
+        "alter table photos add column open as (note)",
+        "drop table photos",
+        "drop table photos_fts",
+    ],
+)
+def test_what_decides_about_private_columns_is_not_written(marked, sql):
+    """Datasette 1.0 lets those who may write do so in SQL, and copies tables to change them."""
+    db = restricted(marked, hold_back=True)
+    with pytest.raises(sqlite3.DatabaseError, match="prohibited|not authorized|denied"):
+        db.execute(sql)

@@ -152,9 +152,9 @@ async def about(page_request: CollectionRequest) -> Row:
 
 
 async def _check_terms(page_request: CollectionRequest, wanted: Search) -> None:
-    """Refuse a search for pictures that are absent as one for pictures that do not exist.
+    """Check that the pictures in a query are there.
 
-    :raises UnknownItem: there is one in the query
+    :raises UnknownItem: one is not
     """
     for term in wanted.terms:
         if term.id is not None and await page_request.is_absent(term.id):

@@ -3,7 +3,8 @@
 SQLite asks an authorizer about every column that a statement reads
 (https://www.sqlite.org/c3ref/set_authorizer.html), also through views, joins and functions.
 Columns that are hidden are null, tables that are closed are refused. Full-text search does not
-read columns but words, so that an index with words of a hidden column is closed.
+read columns but words, so that an index with words of a hidden column is closed. What decides about
+all this cannot be written, either.
 """
 
 import sqlite3
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from .. import full_text
+from .. import full_text, sensitive
 from . import columns
 
 # Records as they came, also of private columns; paths on this computer; SQLite's own samples.
@@ -24,13 +25,18 @@ CLOSED = frozenset(
         *("sqlite_stat3", "sqlite_stat4", "sqlite_dbpage"),
     }
 )
+WRITES = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
+# A table of another name, or whose columns have others, has no private ones. Tools that change a
+# table copy what they can read of it, and drop it.
+CHANGES = (sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_DROP_TABLE)
 
 
 @dataclass(frozen=True)
 class Hidden:
     """What is hidden of a database: columns by items table, and tables; all in lower case.
 
-    ``triggers`` are those that keep full-text search up to date, which read what they index.
+    ``triggers`` are those that keep full-text search up to date. A row cannot be written while they
+    would index what is hidden.
     """
 
     columns: Mapping[str, frozenset[str]]
@@ -55,10 +61,12 @@ def hidden(
         found = set(columns.private(db, table, named(table)))
         if hold_back:
             found |= set(columns.undecided(db, table))
+        found.discard(sensitive.COLUMN)  # by which pictures are left out
         by_table[table.lower()] = frozenset(name.lower() for name in found)
         triggers |= {name.lower() for name in full_text.triggers_of(table)}
-        if found & set(full_text.columns(db, table) or ()):
-            tables |= {name.lower() for name in full_text.tables_with_words(table)}
+        for index, searched in full_text.indexes(db, table).items():
+            if by_table[table.lower()] & {name.lower() for name in searched}:
+                tables |= {n.lower() for n in full_text.tables_with_words(index)}
     return Hidden(by_table, frozenset(tables), frozenset(triggers))
 
 
@@ -79,16 +87,25 @@ class Authorizer:
         schema: str | None,
         inner: str | None,
     ) -> int:
-        """Return whether a statement may do something; ``inner`` is the trigger that does it."""
-        if action != sqlite3.SQLITE_READ or table is None:
+        """Return whether a statement may do something.
+
+        :param inner: the trigger, the view or the common table expression that does it
+        """
+        if action == sqlite3.SQLITE_ALTER_TABLE:
+            schema, table = table, column
+        if table is None or action not in (sqlite3.SQLITE_READ, *WRITES, *CHANGES):
             return sqlite3.SQLITE_OK
         found = self._read(schema or "main")
         if table.lower() in found.tables:
             return sqlite3.SQLITE_DENY
+        if action != sqlite3.SQLITE_READ:
+            is_hiding = action in CHANGES and found.columns.get(table.lower())
+            return sqlite3.SQLITE_DENY if is_hiding else sqlite3.SQLITE_OK
         if (column or "").lower() not in found.columns.get(table.lower(), ()):
             return sqlite3.SQLITE_OK
+        # Null would damage the index. To allow it would allow it to "with photos_ai as (…)", too.
         is_indexed = (inner or "").lower() in found.triggers
-        return sqlite3.SQLITE_OK if is_indexed else sqlite3.SQLITE_IGNORE
+        return sqlite3.SQLITE_DENY if is_indexed else sqlite3.SQLITE_IGNORE
 
 
 def restrict(
