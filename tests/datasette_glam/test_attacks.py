@@ -190,3 +190,12 @@ async def test_queries_that_were_asked_before_are_checked_again(embedded):
         for _ in range(6):
             response = await get(datasette, "/embeddings/photos.json?_shape=array")
             assert ("clay" in response.text) == (not mark)
+
+
+@pytest.mark.parametrize(("private", "status"), [([], 200), (["material"], 403)])
+async def test_a_database_with_private_columns_is_not_downloaded(
+    embedded, private, status
+):
+    config = {"plugins": {"datasette-glam": {"private_columns": private}}}
+    datasette = site(embedded, config, immutables=[str(embedded.database)])
+    assert (await get(datasette, "/embeddings.db")).status_code == status
