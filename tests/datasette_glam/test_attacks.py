@@ -199,3 +199,14 @@ async def test_a_database_with_private_columns_is_not_downloaded(
     config = {"plugins": {"datasette-glam": {"private_columns": private}}}
     datasette = site(embedded, config, immutables=[str(embedded.database)])
     assert (await get(datasette, "/embeddings.db")).status_code == status
+
+
+async def test_records_of_absent_pictures_are_not_counted(embedded):
+    def records(page):
+        return [source["records"] for source in page.json()["sources"]]
+
+    before = records(await get(site(embedded), f"{PHOTOS}/about.json"))
+    change(embedded, f"update photos set sensitive = 1 where id = '{HIDDEN}'")
+    after = records(await get(public(embedded), f"{PHOTOS}/about.json"))
+    assert sum(after) == sum(before) - 1
+    assert records(await get(site(embedded), f"{PHOTOS}/about.json")) == before
