@@ -210,3 +210,14 @@ async def test_records_of_absent_pictures_are_not_counted(embedded):
     after = records(await get(public(embedded), f"{PHOTOS}/about.json"))
     assert sum(after) == sum(before) - 1
     assert records(await get(site(embedded), f"{PHOTOS}/about.json")) == before
+
+
+@pytest.mark.parametrize("open_data", [False, True])
+@pytest.mark.parametrize("only", [["photos"], []])
+async def test_the_page_of_an_error_names_no_gallery_without_pages(
+    embedded, only, open_data
+):
+    datasette = public(embedded, collections=only, open_data=open_data)
+    response = await get(datasette, "/embeddings/-/glam/phtoos")
+    assert response.status_code == 404
+    assert (f'href="{PHOTOS}"' in response.text) == bool(only)
