@@ -29,8 +29,9 @@ OURS = "glam_"
 T = TypeVar("T")
 NOTHING = Hidden({}, frozenset(), frozenset())
 # Actions on a database, which read all of it or add to it.
+DOWNLOAD = "view-database-download"
 WHOLE = (
-    *("execute-sql", "execute-write-sql", "store-query", "view-database-download"),
+    *("execute-sql", "execute-write-sql", "store-query", DOWNLOAD),
     *("create-table", "create-view"),
 )
 # Actions on a table: Datasette 1.0 returns what it writes.
@@ -169,7 +170,10 @@ async def read_everything(
 
 def closes(datasette: Any, action: str, database: str, table: str | None) -> bool:
     """Return whether an action is closed to everybody, apart from on our own pages."""
-    if table is not None and table.lower() in of(datasette, database).hidden.tables:
+    hidden = of(datasette, database).hidden
+    if table is not None and table.lower() in hidden.tables:
+        return True
+    if action == DOWNLOAD and any(hidden.columns.values()):
         return True
     if _is_our_page.get() or action not in (*TABLE, *WHOLE):
         return False

@@ -36,7 +36,12 @@ async def about(page_request: CollectionRequest) -> Page:
         **await about_collection(page_request),
         **await search_summary.of(page_request),
         "pictures": await count(page_request),
-        "sources": await _shown_sources(page_request),
+        "sources": await cached.get(
+            *(page_request, "sources"),
+            lambda: page_request.read_everything(
+                _sources, with_sensitive=page_request.may_show_sensitive
+            ),
+        ),
         "rights": await cached.read(page_request, "rights", _rights),
         "contact": str(contact) if contact else None,
         "contact_url": _address(str(contact or "")),
@@ -53,20 +58,13 @@ async def about(page_request: CollectionRequest) -> Page:
     return page
 
 
-async def _shown_sources(page_request: CollectionRequest) -> list[Row]:
-    """Return the kinds of sources; their numbers would tell of pictures that are absent."""
-    found: list[Row] = await cache.of(page_request.datasette).get(
-        page_request, "sources", lambda: page_request.read_everything(_sources)
-    )
-    if page_request.may_show_sensitive:
-        return found
-    return [{**row, "records": None, "added": ""} for row in found]
-
-
-def _sources(db: Database, collection: Collection) -> list[Row]:
+def _sources(
+    db: Database, collection: Collection, *, with_sensitive: bool
+) -> list[Row]:
     """Return how many records each kind of source has; paths and names of files are left out."""
     found: dict[str, Row] = {}
-    for row in sources.every(db, str(collection.items_table)):
+    table = str(collection.items_table)
+    for row in sources.every(db, table, with_sensitive=with_sensitive):
         new = {"kind": row["kind"], "sources": 0, "records": 0, "added": ""}
         kind = found.setdefault(row["kind"], new)
         kind["sources"] += 1

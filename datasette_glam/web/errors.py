@@ -21,8 +21,9 @@ from llm_glam.db.connection import primary_code
 from llm_glam.formats.tables import Row
 
 from .. import compat, required_columns
-from ..access import gate, restrictions, settings
+from ..access import gate, settings
 from ..access.context import wrapped
+from ..access.restrictions import our_page
 from . import headers, urls
 
 TITLES = {
@@ -193,21 +194,22 @@ async def _galleries(
     datasette: Any, request: Request, database: str, name: str | None
 ) -> list[Row]:
     """Return the gallery of this name, or else a few, of those that the visitor may see."""
-    chosen, actor = settings.of(datasette), request.actor
-    with restrictions.our_page():
+    actor, has_pages = request.actor, settings.of(datasette).has_pages
+    with our_page():
         if not await compat.can_view(datasette, actor, database, gate.VECTORS):
             return []
         db = datasette.databases[database]
         return [
             {"name": one.name, "url": urls.collection(datasette, database, one.name)}
-            for one in await db.execute_fn(lambda conn: _few(wrapped(conn), name))
-            if chosen.has_pages(one.name)
+            for one in await db.execute_fn(lambda c: _few(wrapped(c), name, has_pages))
             if await compat.can_view(datasette, actor, database, one.items_table)
         ]
 
 
-def _few(db: Database, name: str | None) -> list[Collection]:
+def _few(
+    db: Database, name: str | None, has_pages: Callable[[str], bool]
+) -> list[Collection]:
     """Return the picture collection of this name, or else a few: each is checked for each error."""
-    every = [one for one in collections.every(db) if one.items_table]
+    every = [c for c in collections.every(db) if c.items_table and has_pages(c.name)]
     named = [one for one in every if one.name == name]
     return [one for one in named or every[:MOST] if required_columns.are_there(db, one)]

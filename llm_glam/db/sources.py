@@ -197,12 +197,15 @@ def ids_of(db: Database, table: str, source: str) -> list[str]:
     return [row[0] for row in db.execute(sql, [table, source]).fetchall()]
 
 
-def every(db: Database, table: str) -> list[Row]:
+def every(db: Database, table: str, *, with_sensitive: bool = True) -> list[Row]:
     """Return the sources of a set, with the records and pictures each has, the oldest first."""
-    sql = """
+    hidden = f"select id from {quote_identifier(table)} where {sensitive.SENSITIVE}"
+    shown = "1" if with_sensitive else f"(id is null or id not in ({hidden}))"
+    sql = f"""
         select source, kind, address, max(added) as added,
             count(distinct case record_key when '' then id else record_key end) as records, count(distinct id) as pictures
-        from glam_sources where items_table = ? group by source, kind, address order by added
+        from glam_sources where items_table = ? and {shown}
+        group by source, kind, address order by added
     """
     return list(db.query(sql, [table])) if db.table("glam_sources").exists() else []
 

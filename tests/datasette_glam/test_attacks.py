@@ -190,3 +190,34 @@ async def test_queries_that_were_asked_before_are_checked_again(embedded):
         for _ in range(6):
             response = await get(datasette, "/embeddings/photos.json?_shape=array")
             assert ("clay" in response.text) == (not mark)
+
+
+@pytest.mark.parametrize(("private", "status"), [([], 200), (["material"], 403)])
+async def test_a_database_with_private_columns_is_not_downloaded(
+    embedded, private, status
+):
+    config = {"plugins": {"datasette-glam": {"private_columns": private}}}
+    datasette = site(embedded, config, immutables=[str(embedded.database)])
+    assert (await get(datasette, "/embeddings.db")).status_code == status
+
+
+async def test_records_of_absent_pictures_are_not_counted(embedded):
+    def records(page):
+        return [source["records"] for source in page.json()["sources"]]
+
+    before = records(await get(site(embedded), f"{PHOTOS}/about.json"))
+    change(embedded, f"update photos set sensitive = 1 where id = '{HIDDEN}'")
+    after = records(await get(public(embedded), f"{PHOTOS}/about.json"))
+    assert sum(after) == sum(before) - 1
+    assert records(await get(site(embedded), f"{PHOTOS}/about.json")) == before
+
+
+@pytest.mark.parametrize("open_data", [False, True])
+@pytest.mark.parametrize("only", [["photos"], []])
+async def test_the_page_of_an_error_names_no_gallery_without_pages(
+    embedded, only, open_data
+):
+    datasette = public(embedded, collections=only, open_data=open_data)
+    response = await get(datasette, "/embeddings/-/glam/phtoos")
+    assert response.status_code == 404
+    assert (f'href="{PHOTOS}"' in response.text) == bool(only)

@@ -30,12 +30,15 @@ TABLES = (
 )
 QUERIES = (
     *("", "_facet=Note", "_facet=Hidden", "_sort=Note", "Note__notblank=1"),
+    *("_sort_desc=Note&_next=hushz,x", "note__in=a,b", "_stream=1"),
     *("_shape=array&_nl=on", "_col=Note", "_labels=on", "_sensitive=1", "_size=max"),
 )
 SQL = (
     "select * from photos",
     "select Note, hidden from photos order by Note",
     "select json_group_array(json_object('n', p.Note)) from photos p",
+    "with photos_ai as (select Note from photos) select * from photos_ai",
+    "select * from photos natural join seen where Note > ''",
     "select * from photos_fts",
     "select snippet(photos_fts, -1, '', '', '', 9) from photos_fts('hush*')",
     "select * from glam_sources",
@@ -116,6 +119,7 @@ def addresses():
             yield f"/embeddings/photos/{code}{format_}"
             yield f"{PHOTOS}/item/{code}{format_}?_sensitive=1"
             yield f"{PHOTOS}{format_}?id={quote_plus(item)}&_sensitive=1"
+        yield f"/embeddings/photos/{code}.blob?_blob_column=Note"
         yield f"{PHOTOS}/thumb/{code}"
         yield f"{PHOTOS}/image/{code}"
     for format_, query in product(("", ".json", ".csv"), QUERIES):
@@ -141,8 +145,8 @@ async def crawled(datasette, **options):
     """The content of every page that is linked or guessed, by its address."""
     waiting, pages = ["/", *addresses()], {}
     while waiting:
-        address = waiting.pop()
-        if address in pages or len(pages) > 600:
+        address = waiting.pop(0)  # what is guessed comes before what is linked
+        if address in pages or len(pages) > 450:
             continue
         response = await get(datasette, address, **options)
         pages[address] = response.content.decode("utf-8", "replace")

@@ -5,8 +5,14 @@ import sqlite3
 import pytest
 from sqlite_utils import Database
 
+from llm_glam.db import items
 from llm_glam.db.privacy import authorizer
 from llm_glam.db.privacy.suggestive_names import suggests_private
+
+COLUMNS = {
+    **dict.fromkeys(("items_table", "column", "source", "heading"), str),
+    **dict.fromkeys(("private", "identifier"), int),
+}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,25 @@ def test_rows_whose_hidden_words_are_searched_are_not_written(marked, sql):
     db.conn.rollback()
     db.conn.set_authorizer(None)
     db.execute("insert into photos_fts (photos_fts) values ('integrity-check')")
+
+
+@pytest.mark.parametrize("kind", ["virtual", "stored"])
+def test_columns_computed_from_others_are_hidden_with_them(tmp_path, kind):
+    db = Database(tmp_path / "photos.db")
+    items.create(db, "photos")
+    db.execute("drop table photos_fts")
+    sql = db.table("photos").schema.rstrip(") \n")
+    sql += f", note text, seen as (upper(note)) {kind})"
+    db.execute("drop table photos")
+    db.execute(sql)
+    db.execute("insert into photos (id, note) values ('x', 'secret')")
+    db.create_table("glam_columns", COLUMNS)
+    row = {"items_table": "photos", "column": "note", "private": 0}
+    for private, seen in ((0, "SECRET"), (1, None)):
+        db.conn.set_authorizer(None)
+        db.table("glam_columns").insert({**row, "private": private})
+        authorizer.restrict(db, ["photos"])
+        assert db.execute("select seen from photos").fetchone() == (seen,)
 
 
 def test_columns_nobody_has_decided_about_are_held_back_only_if_asked(marked):

@@ -62,12 +62,23 @@ def hidden(
         if hold_back:
             found |= set(columns.undecided(db, table))
         found.discard(sensitive.COLUMN)  # by which pictures are left out
+        if found:
+            found |= _computed(db, table)
         by_table[table.lower()] = frozenset(name.lower() for name in found)
         triggers |= {name.lower() for name in full_text.triggers_of(table)}
         for index, searched in full_text.indexes(db, table).items():
             if by_table[table.lower()] & {name.lower() for name in searched}:
                 tables |= {n.lower() for n in full_text.tables_with_words(index)}
     return Hidden(by_table, frozenset(tables), frozenset(triggers))
+
+
+def _computed(db: Database, table: str) -> set[str]:
+    """Return the generated columns of a table.
+
+    SQLite does not ask about the columns that they are computed from.
+    """
+    sql = "select name from pragma_table_xinfo(?) where hidden in (2, 3)"
+    return {row[0] for row in db.execute(sql, [table]).fetchall()}
 
 
 class Authorizer:
