@@ -40,6 +40,7 @@ def startup(datasette: Any) -> None:
     compat.print_errors_briefly(datasette)
     compat.wrap_reading(restrictions.renew)
     headers.picture_hosts(datasette)
+    restrictions.note_unknown_columns(datasette)
 
 
 @hookimpl(hookwrapper=True)

@@ -5,6 +5,7 @@ with records as they came, or with paths, are refused. A public site also closes
 downloads of databases with collections, so that there are only our pages.
 """
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,13 +19,14 @@ from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import items
-from llm_glam.db.privacy import authorizer
+from llm_glam.db.privacy import authorizer, columns
 from llm_glam.db.privacy.authorizer import Authorizer, Hidden
 from llm_glam.db.sensitive import COLUMN, SENSITIVE
 
 from . import settings
 from .settings import Settings
 
+log = logging.getLogger("datasette_glam")
 OURS = "glam_"
 T = TypeVar("T")
 NOTHING = Hidden({}, frozenset(), frozenset())
@@ -50,21 +52,25 @@ _is_our_page: ContextVar[bool] = ContextVar("is_our_page", default=False)
 
 @dataclass(frozen=True)
 class Restrictions:
-    """What is closed of a database: columns and tables, or with ``is_closed`` all but our pages."""
+    """What is closed of a database: columns and tables, or with ``is_closed`` all but our pages.
+
+    ``unknown`` are the names in the configuration's private columns that no items table has.
+    """
 
     hidden: Hidden = NOTHING
     is_closed: bool = False
+    unknown: frozenset[str] = frozenset()
 
     def __or__(self, other: "Restrictions") -> "Restrictions":
         """Return what is closed by either."""
         one, two = self.hidden, other.hidden
-        columns = {
+        by_table = {
             table: one.columns.get(table, frozenset())
             | two.columns.get(table, frozenset())
             for table in {*one.columns, *two.columns}
         }
-        hidden = Hidden(columns, one.tables | two.tables, one.triggers | two.triggers)
-        return Restrictions(hidden, self.is_closed or other.is_closed)
+        hidden = Hidden(by_table, one.tables | two.tables, one.triggers | two.triggers)
+        return Restrictions(hidden, self.is_closed or other.is_closed, other.unknown)
 
 
 class Watch:
@@ -120,6 +126,13 @@ def of(datasette: Any, database: str) -> Restrictions:
     if db is None or db.path is None:
         return Restrictions()
     return _watches(datasette).setdefault(database, Watch(datasette, database)).now()
+
+
+def note_unknown_columns(datasette: Any) -> None:
+    """Note in the log the private columns of the configuration that no set has: they hide nothing."""
+    for database in datasette.databases:
+        for name in sorted(of(datasette, database).unknown):
+            log.warning("private_columns: no set in %s has a column %r", database, name)
 
 
 def restrict(conn: sqlite3.Connection, datasette: Any, database: str | None) -> None:
@@ -221,13 +234,14 @@ def _read(db: Database, datasette: Any, database: str) -> Restrictions:
     chosen = settings.of(datasette)
     # Also those that lack a column of ours, which somebody may have dropped
     tables = items.every(db) | (items.named(db) & set(db.table_names()))
-    hidden = authorizer.hidden(
-        db,
-        tables,
-        lambda table: settings.private_columns(datasette, database, table),
-        hold_back=chosen.public,
-    )
-    return Restrictions(hidden, chosen.public and _is_closed(db, tables, chosen))
+    private = {t: settings.private_columns(datasette, database, t) for t in tables}
+    hidden = authorizer.hidden(db, tables, private.__getitem__, hold_back=chosen.public)
+    named = {name for names in private.values() for name in names}
+    known = {
+        n for t, names in private.items() for n in names if columns.named(db, t, [n])
+    }
+    is_closed = chosen.public and _is_closed(db, tables, chosen)
+    return Restrictions(hidden, is_closed, frozenset(named - known))
 
 
 def _is_closed(db: Database, tables: set[str], chosen: Settings) -> bool:

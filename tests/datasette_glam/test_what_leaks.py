@@ -245,3 +245,12 @@ async def test_functions_do_not_know_of_absent_pictures(secrets):
     }
     near = await get(site(secrets, shown), "/embeddings/near.json?q=id:red.png")
     assert "green.png" in near.text
+
+
+async def test_private_columns_that_do_not_exist_are_noted(secrets, caplog):
+    """A misspelt name would otherwise publish the column without a word."""
+    config = configured()
+    config["plugins"]["datasette-glam"]["private_columns"] = ["hidden", "Locaton"]
+    await site(secrets, config).invoke_startup()
+    assert "no set in embeddings has a column 'Locaton'" in caplog.text
+    assert "hidden" not in caplog.text
