@@ -10,11 +10,13 @@ OPTIONS ?=
 
 .PHONY: test lint docs docs-check coverage demo notebook screenshots clean
 
+# iiif-prezi3 asks for an older Pillow, which only its helpers for thumbnails need.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[heic,train]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps iiif-prezi3
 	touch $(INSTALLED)
 
 test: $(INSTALLED)

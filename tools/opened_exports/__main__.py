@@ -3,7 +3,7 @@
 Makes a small collection whose records are hard to export, and exports it. LibreOffice reads the
 workbook and the CSV file, whose cells must be those of the database; Mirador shows the IIIF manifest
 in Chromium, whose pictures, labels, documents and records must be there without an error; and
-iiif-prezi3 validates it, if it is installed for the interpreter given with ``--prezi``.
+iiif-prezi3 validates it.
 
 Needs LibreOffice (on Debian: apt-get install --no-install-recommends libreoffice-calc), Chromium,
 and npm with a network the first time, to install Mirador. Ends with 1 if something differs.
@@ -11,18 +11,17 @@ and npm with a network the first time, to install Mirador. Ends with 1 if someth
 
 import argparse
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import iiif_prezi3
+
 from llm_glam.exporters import ExportOptions, export
 
 from . import calc, collection, mirador
 from .collection import Made
-
-VALIDATE = "import sys, iiif_prezi3; iiif_prezi3.Manifest.model_validate_json(sys.stdin.read())"
 
 
 def main() -> None:
@@ -43,12 +42,6 @@ def _options() -> argparse.Namespace:
         type=Path,
         default=Path("build/opened_exports"),
         help="folder for Mirador and the screenshot (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--prezi",
-        default=sys.executable,
-        metavar="PYTHON",
-        help="interpreter of an environment with iiif-prezi3, which needs an older Pillow than ours",
     )
     return parser.parse_args()
 
@@ -83,7 +76,7 @@ def run(folder: Path, script: Path, options: argparse.Namespace) -> bool:
     screenshot = options.work / "mirador.png"
     with mirador.published(made.pictures) as base_url:
         manifest = export_manifest(made, base_url)
-        results.append(_validated(manifest, options.prezi))
+        results.append(_validated(manifest))
         address = f"{base_url}{manifest.name}"
         shown = mirador.problems(address, script, stored, folder, screenshot)
         results.append(_print(f"manifest.json in Mirador {mirador.VERSION}", shown))
@@ -99,20 +92,13 @@ def export_manifest(made: Made, base_url: str) -> Path:
     return path
 
 
-def _validated(manifest: Path, python: str) -> bool:
+def _validated(manifest: Path) -> bool:
     """Validate a manifest with iiif-prezi3; return whether it is wrong."""
-    has = subprocess.run([python, "-c", "import iiif_prezi3"], capture_output=True)
-    if has.returncode:
-        print(
-            f"{'skipped':10} manifest.json with iiif-prezi3, which {python} does not have; install "
-            "it in an environment of its own, and give its interpreter with --prezi"
-        )
-        return False
-    text = manifest.read_text(encoding="utf-8")
-    said = subprocess.run(
-        [python, "-c", VALIDATE], input=text, capture_output=True, encoding="utf-8"
-    )
-    return _print("manifest.json with iiif-prezi3", [said.stderr] * said.returncode)
+    try:
+        iiif_prezi3.Manifest.model_validate_json(manifest.read_text(encoding="utf-8"))
+    except ValueError as error:
+        return _print("manifest.json with iiif-prezi3", [str(error)])
+    return _print("manifest.json with iiif-prezi3", [])
 
 
 def _print(what: str, problems: Iterable[str]) -> bool:
