@@ -42,9 +42,9 @@ TABLE = (
     *(VIEW, "insert-row", "update-row", "delete-row", "alter-table", "drop-table"),
     *("set-column-type", "drop-view"),
 )
-WAIT_S = (
-    0.1  # for a database that is locked; what was read of it last is used meanwhile
-)
+# Seconds to wait for a database that is locked: at first, as Datasette does, and when there is what
+# was read of it before.
+FIRST_WAIT_S, WAIT_S = 5, 0.1
 
 _applied = local()  # what was closed when a thread last read a database
 _is_our_page: ContextVar[bool] = ContextVar("is_our_page", default=False)
@@ -112,7 +112,8 @@ class Watch:
                 self._conn.close()
             self._conn, self._read, self._file = None, None, file
             self._conn = database.connect()
-            self._conn.execute(f"pragma busy_timeout = {int(WAIT_S * 1000)}")
+        wait = WAIT_S if self._read else FIRST_WAIT_S
+        self._conn.execute(f"pragma busy_timeout = {int(wait * 1000)}")
         version = self._conn.execute("pragma data_version").fetchone()[0]
         if self._read is None or version != self._version:
             db = Database(self._conn, recursive_triggers=False, execute_plugins=False)
@@ -131,7 +132,12 @@ def of(datasette: Any, database: str) -> Restrictions:
 def note_unknown_columns(datasette: Any) -> None:
     """Note in the log the private columns of the configuration that no set has: they hide nothing."""
     for database in datasette.databases:
-        for name in sorted(of(datasette, database).unknown):
+        try:
+            unknown = of(datasette, database).unknown
+        except sqlite3.OperationalError as error:  # the first page says it, or mends it
+            log.warning("private_columns: %s cannot be read yet: %s", database, error)
+            continue
+        for name in sorted(unknown):
             log.warning("private_columns: no set in %s has a column %r", database, name)
 
 

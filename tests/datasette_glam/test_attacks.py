@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import threading
 
 import pytest
 from datasette.utils import StartupError, tilde_encode
@@ -221,3 +222,31 @@ async def test_the_page_of_an_error_names_no_gallery_without_pages(
     response = await get(datasette, "/embeddings/-/glam/phtoos")
     assert response.status_code == 404
     assert (f'href="{PHOTOS}"' in response.text) == bool(only)
+
+
+async def test_a_site_that_starts_while_another_program_writes(embedded):
+    """It waits, as Datasette does, before it knows what is closed."""
+    datasette = site(embedded)
+    other = sqlite3.connect(
+        embedded.database, isolation_level=None, check_same_thread=False
+    )
+    other.execute("begin exclusive")
+    ended = threading.Timer(0.5, other.rollback)
+    ended.start()
+    response = await get(datasette, PHOTOS)
+    ended.join()
+    other.close()
+    assert response.status_code == 200
+
+
+async def test_a_database_that_cannot_be_read_yet_is_no_reason_not_to_start(
+    embedded, monkeypatch, caplog
+):
+    monkeypatch.setattr(restrictions, "FIRST_WAIT_S", 0.01)
+    datasette = site(embedded)
+    other = sqlite3.connect(embedded.database, isolation_level=None)
+    other.execute("begin exclusive")
+    restrictions.note_unknown_columns(datasette)  # when the site starts
+    other.close()
+    assert "embeddings cannot be read yet: database is locked" in caplog.text
+    assert (await get(datasette, PHOTOS)).status_code == 200
