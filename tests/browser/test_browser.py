@@ -398,7 +398,7 @@ def test_upload_by_choosing(visit, anywhere):
     chooser.set_input_files(anywhere.photos / "017.jpg")
     expect_found(page, "017.jpg")
     chooser.set_input_files(anywhere.photos / "018.jpg")
-    expect(pictures(page).first).to_contain_text("018.jpg")
+    expect(pictures(page).first).to_contain_text("018.jpg", timeout=MODEL_LOADS_MS)
     picture_link(page).click()
     expect(page.locator("h1")).to_have_text("018.jpg")
 
