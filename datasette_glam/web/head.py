@@ -96,7 +96,7 @@ def of_item(page_request: SiteRequest, card: Row, known: Mapping[str, str]) -> R
 
 def standard(db: Database, collection: Collection, item_id: str) -> dict[str, str]:
     """Return what a picture's record has under standard names; private columns are null."""
-    (row,) = items.records(db, collection, [item_id])
+    row = next(iter(items.records(db, collection, [item_id])), {})
     columns = standard_columns.named(name for name in row if row[name] is not None)
     return {
         name: _short(_in_words(row[column])) or ""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from datasette.utils.asgi import NotFound, Request, Response
 
 from llm_glam.db import connection
-from llm_glam.errors import GlamError
+from llm_glam.errors import GlamError, UnknownCollection, UnknownItem
 from llm_glam.formats.tables import Row
 
 from .. import compat
@@ -132,6 +132,8 @@ def _with_messages(view: View) -> View:
                 "Check that no other program has changed its tables."
             )
             return await _unavailable(datasette, request, text)
+        except (UnknownItem, UnknownCollection) as error:  # deleted since the gate
+            return await errors.answer(datasette, request, 404, error.message)
         except GlamError as error:
             return await _unavailable(datasette, request, error.message)
         return headers.complete(datasette, request, response)

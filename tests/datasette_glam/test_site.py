@@ -22,8 +22,9 @@ from datasette_glam import compat, routes
 from datasette_glam.media import originals
 from datasette_glam.pages.gallery import record_filters
 from datasette_glam.web import search_pool
+from llm_glam.db import embeddings
 from llm_glam.db.privacy import authorizer
-from llm_glam.errors import GlamError
+from llm_glam.errors import GlamError, UnknownItem
 from llm_glam.search import exact
 
 from .. import prepared
@@ -977,3 +978,16 @@ async def test_the_weight_of_a_page_with_long_titles(long_titles):
         weights[path] = len((await get(datasette, path)).content)
     assert len(weights) == (3 if compat.IS_1 else 4)
     assert sum(weights.values()) < 60_000, weights
+
+
+async def test_a_picture_that_is_deleted_while_its_page_is_made(embedded, monkeypatch):
+    """Its page is made of several reads; the soak found 503."""
+
+    def gone(db, collection, item_id):
+        raise UnknownItem(f"There is no picture '{item_id}'.")
+
+    monkeypatch.setattr(embeddings, "stored_vector", gone)
+    for path in ("", ".json"):
+        response = await get(site(embedded), f"{PHOTOS}/item/red~2Epng{path}")
+        assert response.status_code == 404
+        assert "There is no picture" in response.text
