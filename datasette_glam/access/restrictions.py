@@ -87,7 +87,7 @@ class Watch:
         self._conn: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # its device and inode
         self._version: int | None = None
-        self._read: Restrictions | None = None
+        self._now: Restrictions | None = None
         self._earlier = Restrictions()  # of files that were there before
 
     def now(self) -> Restrictions:
@@ -99,26 +99,26 @@ class Watch:
             try:
                 self._refresh()
             except sqlite3.OperationalError:  # it is locked
-                if self._read is None:
+                if self._now is None:
                     raise
-            return self._earlier | (self._read or Restrictions())
+            return self._now or self._earlier
 
     def _refresh(self) -> None:
         database = self._datasette.get_database(self._database)
         file = _file_at(database.path)
         if self._conn is None or file not in (None, self._file):
             if self._conn is not None:
-                self._earlier |= self._read or Restrictions()
+                self._earlier = self._now or self._earlier
                 self._conn.close()
-            self._conn, self._read, self._file = None, None, file
+            self._conn, self._now, self._file = None, None, file
             self._conn = database.connect()
-        wait = WAIT_S if self._read else FIRST_WAIT_S
-        self._conn.execute(f"pragma busy_timeout = {int(wait * 1000)}")
+            _wait(self._conn, FIRST_WAIT_S)
         version = self._conn.execute("pragma data_version").fetchone()[0]
-        if self._read is None or version != self._version:
+        if self._now is None or version != self._version:
             db = Database(self._conn, recursive_triggers=False, execute_plugins=False)
-            self._read = _read(db, self._datasette, self._database)
+            self._now = self._earlier | _read(db, self._datasette, self._database)
             self._version = version
+            _wait(self._conn, WAIT_S)
 
 
 def of(datasette: Any, database: str) -> Restrictions:
@@ -219,6 +219,10 @@ def our_page() -> Iterator[None]:
         yield
     finally:
         _is_our_page.reset(token)
+
+
+def _wait(conn: sqlite3.Connection, seconds: float) -> None:
+    conn.execute(f"pragma busy_timeout = {int(seconds * 1000)}")
 
 
 def _file_at(path: Any) -> tuple[int, int] | None:
