@@ -1,7 +1,7 @@
 """Read the items of a collection as plain dictionaries; ``web.urls`` adds the URLs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import asdict
 from typing import Any
 
@@ -162,16 +162,17 @@ def item(
 
 
 def further_records(
-    db: Database, collection: Collection, item_id: str, hidden: Iterable[str]
+    db: Database, collection: Collection, item_id: str, hidden: Container[str]
 ) -> list[Row]:
     """Return the records of a picture that are not merged, as they came.
 
-    :param hidden: columns to leave out; what a source says without filling a column is left out too
+    :param hidden: columns to leave out, in lower case; what a source says without filling a column
+        is left out too
     """
-    table, left_out = str(collection.items_table), {name.lower() for name in hidden}
+    table = str(collection.items_table)
     filled = sources.columns(db, table)
-    shown = {c.heading for c in filled if c.name.lower() not in left_out}
-    shown -= {c.heading for c in filled if c.name.lower() in left_out}
+    shown = {c.heading for c in filled if c.name.lower() not in hidden}
+    shown -= {c.heading for c in filled if c.name.lower() in hidden}
     return [
         {k: plain(value) for k, value in record.items() if value and k in shown}
         for record in sources.further_records(db, table, item_id)

@@ -122,16 +122,16 @@ class CollectionRequest(DatabaseRequest):
             items.is_there, item_id, with_sensitive=self.may_show_sensitive
         )
 
-    async def hidden_columns(self) -> list[str]:
-        """Return the columns of the items table that nobody may see on the site."""
-        hidden = restrictions.of(self.datasette, self.database).hidden
-        names = hidden.columns.get(self.table.lower(), frozenset())
-        return [c for c in await self.read(items.columns) if c.lower() in names]
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The columns of the items table that nobody may see on the site, in lower case."""
+        found = restrictions.of(self.datasette, self.database).hidden
+        return found.columns.get(self.table.lower(), frozenset())
 
     async def columns(self) -> list[str]:
         """Return the columns of the items table that may be seen."""
-        hidden = await self.hidden_columns()
-        return [c for c in await self.read(items.columns) if c not in hidden]
+        hidden = self.hidden
+        return [c for c in await self.read(items.columns) if c.lower() not in hidden]
 
     @property
     def has_open_tables(self) -> bool:

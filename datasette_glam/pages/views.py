@@ -89,7 +89,7 @@ async def item(page_request: CollectionRequest) -> Page:
     if row is None:
         raise NotFound(gate.unknown_item(item_id, name))
     row["further_records"] = await page_request.read_everything(
-        items.further_records, item_id, await page_request.hidden_columns()
+        items.further_records, item_id, page_request.hidden
     )
     data = {**await about(page_request), "item": row, "items": []}
     page = Page("glam_item.html", data)

@@ -7,7 +7,8 @@ arguments"), so that filters copied from a Datasette URL work here too.
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -16,7 +17,7 @@ from sqlite_utils.db import quote_identifier
 from ..errors import BadFilter, check_text
 from ..formats import column_names
 from . import full_text
-from .collections import Collection as PictureCollection
+from .collections import Collection
 
 COMPARED = {
     "exact": "{c} = {v}",
@@ -55,14 +56,14 @@ class Conditions:
 
     ``filters`` are written ``column=value`` or ``column__suffix=value``, ``where`` are SQL
     conditions on the items table, and ``words`` is a full-text query whose words must all occur.
-    ``hidden`` are columns that whoever asks may not see: they are unknown to filters. An object
-    without any condition is false.
+    ``hidden`` are columns that whoever asks may not see, in lower case: they are unknown to
+    filters. An object without any condition is false.
     """
 
     filters: Sequence[str] = ()
     where: Sequence[str] = ()
     words: str | None = None
-    hidden: Collection[str] = ()
+    hidden: AbstractSet[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.filters or self.where or self.words)
@@ -76,9 +77,7 @@ class Clause:
     values: dict[str, str | int]
 
 
-def ids(
-    db: Database, collection: PictureCollection, conditions: Conditions
-) -> list[str]:
+def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:
     """Return the ids of the pictures whose records fulfil the conditions.
 
     :raises BadFilter: a column or suffix is unknown, the SQL cannot be run, or the collection has
@@ -96,9 +95,7 @@ def ids(
         raise BadFilter(f"The records cannot be filtered: {error}.") from error
 
 
-def clause(
-    db: Database, collection: PictureCollection, conditions: Conditions
-) -> Clause:
+def clause(db: Database, collection: Collection, conditions: Conditions) -> Clause:
     """Return conditions as SQL, with parameters ``:p0``, ``:p1`` and so on.
 
     :raises BadFilter: a column or suffix is unknown, a text is not valid Unicode, the collection
@@ -113,7 +110,9 @@ def clause(
         check_text(text, BadFilter)
     parts: list[str] = []
     values: dict[str, str | int] = {}
-    columns = [c for c in db.table(table).columns_dict if c not in conditions.hidden]
+    columns = [
+        c for c in db.table(table).columns_dict if c.lower() not in conditions.hidden
+    ]
     for text in conditions.filters:
         one = split(text, columns, table)
         parts.append(one.sql(f":p{len(values)}"))
@@ -127,9 +126,9 @@ def clause(
     return Clause(" and ".join(parts) or "1", values)
 
 
-def _check_index(db: Database, table: str, hidden: Collection[str]) -> None:
+def _check_index(db: Database, table: str, hidden: AbstractSet[str]) -> None:
     searched = full_text.indexes(db, table).get(full_text.index_name(table), [])
-    if set(hidden) & set(searched):
+    if hidden & {column.lower() for column in searched}:
         raise BadFilter(
             "Words in the records cannot be searched before their owner has decided which columns "
             "everybody may see, with llm glam mark."

@@ -117,14 +117,16 @@ def _columns(db: "Database", collection: "Collection") -> list[str]:
 
     names = db.table(str(collection.items_table)).columns_dict
     left_out = {*TECHNICAL, *_hidden(db, collection)}
-    return ["id", *(name for name in names if name not in left_out)]
+    return ["id", *(name for name in names if name.lower() not in left_out)]
 
 
 def _hidden(db: "Database", collection: "Collection") -> set[str]:
+    """Return the columns that are not for a service on the network, in lower case."""
     from ..db.privacy import columns
 
     table = str(collection.items_table)
-    return {*columns.private(db, table), *columns.undecided(db, table)}
+    found = (*columns.private(db, table), *columns.undecided(db, table))
+    return {name.lower() for name in found}
 
 
 def _records(

@@ -44,7 +44,7 @@ Parameter = tuple[str, str]
 class Search:
     """A search of a gallery. Filters are as in the query string: ``material=bronze``.
 
-    ``hidden`` are columns that filters cannot name.
+    ``hidden`` are columns that filters cannot name, in lower case.
     """
 
     terms: tuple[Term, ...] = ()
@@ -57,7 +57,7 @@ class Search:
     size: str = ""
     seed: int | None = None
     page: int = 1
-    hidden: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
     with_records: bool = False  # in JSON
 
     @property

@@ -56,7 +56,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         args = await _parameters(page_request, page)
         wanted = replace(
             read := query_string.read(args),
-            hidden=tuple(await page_request.hidden_columns()),
+            hidden=page_request.hidden,
             with_sensitive=read.with_sensitive and page_request.may_show_sensitive,
         )
         if query_string.is_form(args) and request.method != "POST":

@@ -119,14 +119,6 @@ class Authorizer:
         return sqlite3.SQLITE_DENY if is_indexed else sqlite3.SQLITE_IGNORE
 
 
-def restrict(
-    db: Database, items_tables: Iterable[str], *, hold_back: bool = False
-) -> None:
-    """Hide from now on what is hidden now; see :func:`hidden`."""
-    found = hidden(db, items_tables, hold_back=hold_back)
-    db.conn.set_authorizer(Authorizer(lambda schema: found))
-
-
 @contextmanager
 def lifted(conn: sqlite3.Connection, authorizer: Authorizer) -> Iterator[None]:
     """Let our own code read everything.
