@@ -35,9 +35,8 @@ ROUTES = [
     (THUMBNAIL, file_view(enter_item, views.thumbnail)),
     (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),
 ]
+DATABASE = r"/(?P<database>{})$"  # the name of one, encoded
 # Instead of Datasette's own, which tell of paths, threads and settings.
-DATABASE = r"/(?P<database>{})$"
-to_collections = page_view(enter_database, public.database)
 PUBLIC_ROUTES = [
     (r"/$", page_view(enter_site, public.home)),
     (r"/-/(databases|threads|config|metadata|settings)(\..*)?$", public.closed),
@@ -49,6 +48,7 @@ def of(datasette: Any) -> list[tuple[str, Any]]:
     if not settings.of(datasette).public:
         return ROUTES
     closed = [n for n in datasette.databases if restrictions.is_closed(datasette, n)]
+    to_collections = page_view(enter_database, public.database)
     leading = [
         (DATABASE.format(re.escape(tilde_encode(name))), to_collections)
         for name in closed

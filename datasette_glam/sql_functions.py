@@ -22,7 +22,7 @@ from llm_glam.vectors import cosine_similarities, from_bytes, normalize, to_byte
 from . import compat, items
 from .access import settings
 from .access.context import wrapped
-from .access.llm_embed_guard import CONFIG, NotAllowed
+from .access.llm_embed_guard import NotAllowed
 
 if TYPE_CHECKING:
     from llm_glam.search.terms import Term
@@ -54,7 +54,7 @@ def register(conn: sqlite3.Connection, datasette: Any) -> None:
 
 def has_models(datasette: Any) -> bool:
     """Return whether queries in SQL may contain words, which run a model."""
-    return bool((datasette.plugin_config(CONFIG) or {}).get(SWITCH, True))
+    return bool(settings.config_of(datasette).get(SWITCH, True))
 
 
 def _told(name: str, function: Callable[..., T]) -> Callable[..., T]:

@@ -51,7 +51,7 @@ class SiteRequest:
 
     def setting(self, name: str) -> float:
         """Return a number from the site's configuration."""
-        config = self.datasette.plugin_config("datasette-glam") or {}
+        config = settings.config_of(self.datasette)
         return float(config.get(name, DEFAULTS[name]))
 
 

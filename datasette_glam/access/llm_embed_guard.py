@@ -6,7 +6,8 @@ from typing import Any
 
 from llm_glam.models import registry
 
-CONFIG = "datasette-glam"
+from . import settings
+
 OPENED = "llm_embed_any_model"
 
 
@@ -20,7 +21,7 @@ def guard_llm_embed(conn: sqlite3.Connection, datasette: Any) -> None:
     Without the limit, any visitor who may run SQL could use the owner's API keys with any model.
     The configuration ``plugins: datasette-glam: llm_embed_any_model: true`` lifts it.
     """
-    if (datasette.plugin_config(CONFIG) or {}).get(OPENED):
+    if settings.config_of(datasette).get(OPENED):
         return
     from datasette_llm_embed import llm_embed_factory
 

@@ -36,9 +36,17 @@ class Settings:
         return self.show_sensitive or not self.public
 
 
+def config_of(datasette: Any, **place: Any) -> dict[str, Any]:
+    """Return all that the configuration says to this plugin.
+
+    :param place: the database, and the table, if not the whole site; see ``plugin_config``
+    """
+    return datasette.plugin_config(PLUGIN, **place) or {}
+
+
 def of(datasette: Any) -> Settings:
     """Return the settings of a Datasette instance."""
-    config = datasette.plugin_config(PLUGIN) or {}
+    config = config_of(datasette)
     only = config.get("collections")
     return Settings(
         # Of a value that is neither true nor false, what shows less.
@@ -54,7 +62,7 @@ def check(datasette: Any) -> None:
 
     :raises StartupError: one is neither true nor false, such as the text "off"
     """
-    config = datasette.plugin_config(PLUGIN) or {}
+    config = config_of(datasette)
     for name in ("public", "open_data", "show_sensitive"):
         if (value := config.get(name)) not in (*YES, *NO):
             raise StartupError(
@@ -74,7 +82,7 @@ def private_columns(datasette: Any, database: str, table: str) -> list[str]:
     )
     found: dict[str, None] = {}
     for place in places:
-        config = datasette.plugin_config(PLUGIN, **place) or {}
+        config = config_of(datasette, **place)
         found |= dict.fromkeys(_names(config.get(PRIVATE), table))
     return list(found)
 

@@ -13,6 +13,7 @@ from llm_glam.formats.tables import Row
 from llm_glam.images import page_items
 
 from .. import items
+from ..access import settings
 from ..access.context import CollectionRequest
 from ..web import search_pool
 from ..web.page import jpeg
@@ -25,7 +26,7 @@ MOST_BYTES = 2_000_000_000  # of an original's file, all of which is read for it
 
 def root_of(datasette: Any, items_table: str) -> Path | None:
     """Return the folder of the originals: ``image_root`` is a path, or one per items table."""
-    config = datasette.plugin_config("datasette-glam") or {}
+    config = settings.config_of(datasette)
     root = config.get("image_root")
     if isinstance(root, dict):
         root = root.get(items_table)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from datasette.utils import StartupError, add_cors_headers
 from datasette.utils.asgi import Request, Response
 
+from ..access import settings
+
 # Browsers take files for what they are said to be.
 NOSNIFF = {"x-content-type-options": "nosniff"}
 DATA = {**NOSNIFF, "content-security-policy": "default-src 'none'"}
@@ -23,7 +25,7 @@ def picture_hosts(datasette: Any) -> list[str]:
 
     :raises StartupError: it is not a list of hosts
     """
-    config = datasette.plugin_config("datasette-glam") or {}
+    config = settings.config_of(datasette)
     hosts = config.get("picture_hosts") or []
     hosts = [hosts] if isinstance(hosts, str) else hosts
     if not isinstance(hosts, list):

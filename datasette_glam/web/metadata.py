@@ -7,9 +7,9 @@ from markupsafe import Markup
 from llm_glam.formats.tables import Row
 
 from .. import compat
+from ..access import settings
 from ..access.context import CollectionRequest, DatabaseRequest, SiteRequest
 
-CONFIG = "datasette-glam"
 UNNAMED = "Picture collections"
 DESCRIPTIONS = ("description", "description_html")
 # Each with its address; both are taken from the same place.
@@ -53,12 +53,12 @@ def setting(page_request: CollectionRequest, name: str) -> Any:
         (page_request.database, None),
     )
     for database, table in levels:
-        own = page_request.datasette.plugin_config(
-            CONFIG, database=database, table=table, fallback=False
+        own = settings.config_of(
+            page_request.datasette, database=database, table=table, fallback=False
         )
-        if own and name in own:
+        if name in own:
             return own[name]
-    return (page_request.datasette.plugin_config(CONFIG) or {}).get(name)
+    return settings.config_of(page_request.datasette).get(name)
 
 
 def _title(page_request: CollectionRequest, title: str | None) -> str:

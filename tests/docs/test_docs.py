@@ -328,8 +328,8 @@ def test_documented_numbers():
 
 def test_example_metadata_sets_what_is_there():
     metadata = yaml.safe_load(text(ROOT / "metadata.yml"))
-    settings = metadata["plugins"][llm_embed_guard.CONFIG]
-    assert settings == {
+    given = metadata["plugins"][settings.PLUGIN]
+    assert given == {
         **SITE_DEFAULTS,
         llm_embed_guard.OPENED: False,
         sql_functions.SWITCH: True,
