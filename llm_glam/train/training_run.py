@@ -10,7 +10,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from ..checkpoints import layout
 from ..errors import GlamError, NameTaken, TrainingFailed, is_disk_full
@@ -38,6 +40,8 @@ from .learn.state import Epoch, Settings, State
 from .learn.tower_learner import Part, TowerLearner
 from .presets import LAST_BLOCK, PROJECTIONS
 
+P = ParamSpec("P")
+T = TypeVar("T")
 STATE, PIXELS = "state.safetensors", "pixels.npy"
 PROVED = 20  # captions checked
 ALIKE = 1e-4  # largest loss of cosine between saved and measured vectors
@@ -106,22 +110,28 @@ def alone(name: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _disk_full_explained(run: TrainingRun) -> Iterator[None]:
-    """Say what to do where there is no space for the files of a run.
+def _explaining_a_full_disk(
+    function: Callable[Concatenate[TrainingRun, P], T],
+) -> Callable[Concatenate[TrainingRun, P], T]:
+    """Have a function say what to do where there is no space for the files of its run.
 
-    :raises TrainingFailed: instead of what the system and libraries raise
+    It raises TrainingFailed instead of what the system and libraries raise.
     """
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, GlamError) or not is_disk_full(error):
-            raise
-        more = " with --resume, which continues it" if run.is_begun else ""
-        raise TrainingFailed(
-            f"The training cannot be saved: the disk of {run.folder}, or that of "
-            f"{tempfile.gettempdir()}, is full. Free some space, and repeat the command{more}."
-        ) from error
+
+    @wraps(function)
+    def explaining(run: TrainingRun, *args: P.args, **options: P.kwargs) -> T:
+        try:
+            return function(run, *args, **options)
+        except Exception as error:
+            if isinstance(error, GlamError) or not is_disk_full(error):
+                raise
+            more = " with --resume, which continues it" if run.is_begun else ""
+            raise TrainingFailed(
+                f"The training cannot be saved: the disk of {run.folder}, or that of "
+                f"{tempfile.gettempdir()}, is full. Free some space, and repeat the command{more}."
+            ) from error
+
+    return explaining
 
 
 def _check_is_free(name: str) -> None:
@@ -154,6 +164,7 @@ class Material:
         return [*self.everyday, *self.labels]
 
 
+@_explaining_a_full_disk
 def training_task(
     run: TrainingRun,
     material: Material,
@@ -168,8 +179,7 @@ def training_task(
     :raises BadCheckpoint: nothing in it can be trained
     """
     made = _projections if tune == PROJECTIONS else _towers
-    with _disk_full_explained(run):
-        learner, apart, refused = made(run, material, tune, engine_options, progress)
+    learner, apart, refused = made(run, material, tune, engine_options, progress)
     others = material.everyday, material.labels
     given = experiment.training_task(
         learner, apart, material.texts, others, material.metric_options
@@ -264,6 +274,7 @@ def _fingerprint(run: TrainingRun) -> str:
     return run.base.fingerprint or loading.encoder(run.base.name).fingerprint
 
 
+@_explaining_a_full_disk
 def learn(
     run: TrainingRun,
     given: TrainingTask,
@@ -278,18 +289,6 @@ def learn(
     :raises TrainingFailed: there is nothing to resume, it belongs to another run, or the disk is
         full
     """
-    with _disk_full_explained(run):
-        return _learnt(run, given, settings, alphas, on_epoch, resume)
-
-
-def _learnt(
-    run: TrainingRun,
-    given: TrainingTask,
-    settings: Settings,
-    alphas: Sequence[float],
-    on_epoch: Callable[[Epoch], None],
-    resume: bool,
-) -> TrainingResult:
     state = _saved(run) if resume else None
     log = run.folder / "log.jsonl"
     lines = [asdict(epoch) for epoch in state.history] if state else []
@@ -324,6 +323,7 @@ def _learnt(
     return result
 
 
+@_explaining_a_full_disk
 def register(
     run: TrainingRun,
     result: TrainingResult,
@@ -346,12 +346,11 @@ def register(
         checkpoint_weights.replaced(run.checkpoint, target, named)
         atomic.write_text(target / layout.CARD, card)
 
-    with _disk_full_explained(run):
-        with local_store.made(run.name, make) as directory:
-            _prove(directory, result, given)
-            notes = f"{run.base.model_id} with {note}"
-            entry = loading.add(run.name, str(directory), notes=notes, say=say)
-        atomic.write_text(run.folder / layout.CARD, card)
+    with local_store.made(run.name, make) as directory:
+        _prove(directory, result, given)
+        notes = f"{run.base.model_id} with {note}"
+        entry = loading.add(run.name, str(directory), notes=notes, say=say)
+    atomic.write_text(run.folder / layout.CARD, card)
     (run.folder / STATE).unlink(missing_ok=True)
     pixel_cache.forget(run.folder / PIXELS)
     return entry
