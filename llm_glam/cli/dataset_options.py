@@ -196,6 +196,4 @@ def record_options(function: F) -> F:
             "--sensitive", is_flag=True, help="Include pictures marked as sensitive"
         ),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return shared.stacked(function, options)

@@ -1,7 +1,7 @@
 """Options that several commands share, with the same names as in LLM."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
@@ -117,9 +117,7 @@ def condition_options(function: F) -> F:
             help="Only pictures whose record matches this SQL condition",
         ),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return stacked(function, options)
 
 
 def private_option(function: F) -> F:
@@ -142,6 +140,15 @@ def check_exists(database: Path) -> None:
         )
 
 
+def stacked(function: F, options: Sequence[Decorator]) -> F:
+    """Add options to a command, whose help lists them in this order."""
+    decorated: Any = function
+    for option in reversed(options):
+        decorated = option(decorated)
+    found: F = decorated
+    return found
+
+
 def collected(kind: type[Any], name: str, *options: Decorator) -> Decorator:
     """Return a decorator that adds options to a command and passes them as one object.
 
@@ -156,8 +163,6 @@ def collected(kind: type[Any], name: str, *options: Decorator) -> Decorator:
             return command(**{name: kind(**own)}, **values)
 
         decorated: Callable[..., Any] = with_object
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
+        return stacked(decorated, options)
 
     return decorate

@@ -14,6 +14,8 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
+from .options import stacked
+
 F = TypeVar("F", bound=Callable[..., Any])
 QUIET_INTERVAL_SECONDS = 10
 LIVE_INTERVAL_SECONDS = 0.2
@@ -43,9 +45,7 @@ def output_options(function: F, default: str | None = "nl") -> F:
             help="Output as a formatted table",
         ),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return stacked(function, options)
 
 
 def output_rows(
