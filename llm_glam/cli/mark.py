@@ -131,18 +131,30 @@ def command(
     if readmit:
         output_rows(_readmit(db, readmit), format_)
         return
+    rows = _mark(db, opened, conditions, given, private, public)
+    output_rows(rows, format_)
+
+
+def _mark(
+    db: Database,
+    collection: Collection,
+    conditions: Conditions,
+    given: dict[str, bool],
+    private: Sequence[str],
+    public: Sequence[str],
+) -> list[Row]:
+    """Mark columns and pictures in one transaction, and return a row about each mark."""
     collections.prepare(db)
     arguments = click.get_current_context().params
     columns: dict[str, bool] = {}
     marked: dict[str, Marked] = {}
     with connection.writing(db):
         if private or public:
-            columns = marks.mark_columns(db, opened, private, public)
+            columns = marks.mark_columns(db, collection, private, public)
         if given:
-            marked = marks.mark_pictures(db, opened, conditions, given, arguments)
+            marked = marks.mark_pictures(db, collection, conditions, given, arguments)
     rows = [_column_row(column, on) for column, on in columns.items()]
-    rows += [_row(given[name], name, counts) for name, counts in marked.items()]
-    output_rows(rows, format_)
+    return rows + [_row(given[name], name, counts) for name, counts in marked.items()]
 
 
 def _check(
