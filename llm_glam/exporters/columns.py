@@ -3,7 +3,7 @@
 import json
 import math
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -151,33 +151,38 @@ def choose(
     described = _described(db, table)
     headings = _headings(db, table, described)
     secret = privacy_columns.private(db, table)
-    undecided = privacy_columns.undecided(db, table)
-    held_back = [name for name in headings if name in {*secret, *undecided}]
+    doubtful = {*secret, *privacy_columns.undecided(db, table)}
+    held_back = [name for name in headings if name in doubtful]
     _check_names(table, private, headings, held_back)
     kinds = _kinds(db, table, list(headings))
     left_out = {n for n in held_back if not {n, headings[n]} & set(private)}
     hidden = set() if all_columns else set(items.IMAGE_COLUMNS)
     if not is_sensitive and not any(r["column"] == "sensitive" for r in described):
         hidden.add("sensitive")
-    separators = {r["column"]: r["separator"] for r in reversed(described)}
-    numbers = {r["column"] for r in described if r["identifier"]} - {FILE_NAME}
-    shown = [
-        Column(
-            name,
-            heading,
-            kinds[name] or Kind.TEXT,
-            separators.get(name),
-            name in numbers,
-        )
+    shown = {
+        name: heading
         for name, heading in headings.items()
         if name in ALWAYS or (kinds[name] and name not in left_out | hidden)
-    ]
+    }
     named = {n: headings[n] for n in held_back if n in left_out and kinds[n]}
     return Columns(
-        shown,
+        list(_columns(shown, kinds, described)),
         [heading for name, heading in named.items() if name in secret],
         [heading for name, heading in named.items() if name not in secret],
     )
+
+
+def _columns(
+    headings: Mapping[str, str],
+    kinds: Mapping[str, Kind | None],
+    described: Sequence[Row],
+) -> Iterator[Column]:
+    """Yield columns with what is known about them."""
+    separators = {r["column"]: r["separator"] for r in reversed(described)}
+    numbers = {r["column"] for r in described if r["identifier"]} - {FILE_NAME}
+    for name, heading in headings.items():
+        kind = kinds[name] or Kind.TEXT
+        yield Column(name, heading, kind, separators.get(name), name in numbers)
 
 
 def _check_names(
