@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .. import platforms
 from ..errors import BadRecords
 from ..formats import tables
 from ..formats.readers.notes import Notes
@@ -14,7 +15,6 @@ KINDS = (tables.JSON, tuple(e for e in tables.READERS if e not in tables.JSON))
 MOST_FILES = 1_000_000
 MOST_BYTES = 2**26  # of a file
 SHOWN = 3  # names of files that a remark is about
-OPEN_IN_EXCEL = "~$"  # how the name of a file begins that says that another one is open
 
 
 def read(folder: Path, notes: Notes) -> Iterator[Row]:
@@ -72,7 +72,7 @@ def _tables(folder: Path) -> Iterator[Path]:
         for path in (Path(inside, name) for name in names):
             if (
                 path.suffix.lower() in tables.READERS
-                and not path.name.startswith((".", OPEN_IN_EXCEL))
+                and not platforms.is_hidden(path.name)
                 and not path.is_symlink()
             ):
                 count += 1
