@@ -65,7 +65,7 @@ def made(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
     It is kept if the block succeeds.
     """
     with _alone(name):
-        own = directory() / _plain(name)
+        own = directory() / registry.file_name(name)
         with _work() as work, naming({work / "made": own}):
             make(work / "made")
             copy = _moved(work / "made", name)
@@ -83,7 +83,7 @@ def _alone(name: str) -> AbstractContextManager[object]:
     try:
         locks = registry.directory() / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        return file_lock.locked(locks / f"{_plain(name)}.lock", wait_s=0)
+        return file_lock.locked(locks / f"{registry.file_name(name)}.lock", wait_s=0)
     except TimeoutError as error:
         raise NameTaken(
             f"Another command is just adding a checkpoint as '{name}'. Wait until it has "
@@ -96,11 +96,6 @@ def _alone(name: str) -> AbstractContextManager[object]:
 def _not_stored(error: OSError) -> BadArchive:
     text = f"Checkpoints cannot be stored in {directory()}: {error.strerror}."
     return BadArchive(text)
-
-
-def _plain(name: str) -> str:
-    """Return a checkpoint's name as that of a file."""
-    return name.replace("/", "--")
 
 
 @contextmanager
@@ -157,7 +152,7 @@ def _work() -> Iterator[Path]:
 
 def _moved(folder: Path, name: str) -> Path:
     """Move a copy into place before loading it: Windows cannot rename a folder with open files."""
-    plain = _plain(name)
+    plain = registry.file_name(name)
     for number in count(1):
         target = directory() / (plain if number == 1 else f"{plain}.{number}")
         try:
@@ -172,7 +167,7 @@ def _moved(folder: Path, name: str) -> Path:
 
 def _forget_former(name: str, copy: Path) -> None:
     """Remove older copies for this name that no entry refers to, left by a kill or replaced."""
-    plain = _plain(name)
+    plain = registry.file_name(name)
     in_use = {Path(source).resolve() for source in registry.sources()}
     for other in (directory() / plain, *directory().glob(f"{plain}.*")):
         is_numbered = other.name == plain or other.suffix[1:].isdigit()

@@ -180,6 +180,11 @@ def bare(model_id: str) -> str:
     return model_id.removeprefix(PREFIX + "/")
 
 
+def file_name(name: str) -> str:
+    """Return a checkpoint's name as that of a file."""
+    return name.replace("/", "--")
+
+
 def is_ours(model_id: str) -> bool:
     """Return whether this is the id of one of our models, registered here or not."""
     return model_id == PREFIX or model_id.startswith(PREFIX + "/")

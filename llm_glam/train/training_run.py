@@ -58,7 +58,7 @@ class TrainingRun:
     @property
     def folder(self) -> Path:
         """The folder of the run's files."""
-        return registry.directory() / "train" / _plain(self.name)
+        return registry.directory() / "train" / registry.file_name(self.name)
 
     @property
     def is_begun(self) -> bool:
@@ -81,14 +81,9 @@ def begin(name: str | None, base: str) -> TrainingRun:
     return run
 
 
-def _plain(name: str) -> str:
-    """Return a checkpoint's name as that of a file."""
-    return name.replace("/", "--")
-
-
 def lock_of(name: str) -> Path:
     """Return the file of the lock of runs with this name."""
-    return registry.directory() / "locks" / "train" / f"{_plain(name)}.lock"
+    return registry.directory() / "locks" / "train" / f"{registry.file_name(name)}.lock"
 
 
 @contextmanager
