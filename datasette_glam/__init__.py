@@ -31,13 +31,14 @@ def prepare_connection(
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Check the settings, and keep errors brief; those of SQL functions have their reason."""
-    from . import compat
+    """Check the settings, keep errors brief and with their reason, and hide our own tables."""
+    from . import compat, native_tables
     from .access import restrictions, settings
     from .web import headers
 
     settings.check(datasette)
     compat.print_errors_briefly(datasette)
+    compat.hide_tables(native_tables.is_bookkeeping)
     compat.wrap_reading(restrictions.renew)
     headers.picture_hosts(datasette)
     restrictions.note_unknown_columns(datasette)

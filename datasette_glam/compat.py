@@ -207,6 +207,23 @@ def wrap_reading(before: Callable[[Any, sqlite3.Connection], None]) -> None:
     setattr(Database, name, execute_fn)
 
 
+def hide_tables(is_hidden: Callable[[str], bool]) -> None:
+    """Have Datasette list tables under its "hidden tables": by name, beside those that it hides."""
+    from datasette.database import Database
+
+    original = Database.hidden_table_names
+    if hasattr(original, "hides_ours"):
+        return
+
+    async def hidden_table_names(self: Any) -> list[str]:
+        known = list(await original(self))
+        names = await self.table_names()
+        return [*known, *(n for n in names if is_hidden(n) and n not in known)]
+
+    hidden_table_names.hides_ours = True  # type: ignore[attr-defined]
+    Database.hidden_table_names = hidden_table_names
+
+
 def note_error_of_function(message: str) -> None:
     """Note why an SQL function fails, for :func:`wrap_reading`."""
     _noted.message = message

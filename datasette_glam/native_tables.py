@@ -14,9 +14,12 @@ from llm_glam.db.sensitive import is_sensitive
 from . import required_columns
 from .access.context import wrapped
 from .access.gate import whole
+from .access.permissions import PREFIX
 from .web import urls
 
 Link = dict[str, str]
+
+MIGRATIONS = "_sqlite_migrations"  # of LLM's tables and ours
 
 # What Datasette calls the links to rows of a table without a primary key comes first.
 FIRST = ("Link", "id", "file", "title")
@@ -34,6 +37,11 @@ CELL = Markup(
     '<div style="white-space: nowrap; max-width: 20rem; overflow: hidden; '
     'text-overflow: ellipsis"><a href="{}">{}{}</a><br><a href="{}">Similar images</a></div>'
 )
+
+
+def is_bookkeeping(table: str) -> bool:
+    """Return whether Datasette's list of tables need not show a table: people read none of them."""
+    return table.lower().startswith(PREFIX) or table == MIGRATIONS
 
 
 async def _collection_of(

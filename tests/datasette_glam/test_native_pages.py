@@ -310,3 +310,16 @@ async def test_a_collection_made_in_python_says_how_to_show_it(llm, colours, pho
     llm(*(str(photos) if word == "FOLDER" else word for word in command))
     data = (await datasette.client.get("/embeddings/-/glam.json")).json()
     assert data["collections"][0]["pictures"] == 2
+
+
+@pytest.mark.asyncio
+async def test_datasette_lists_our_own_tables_as_hidden(site):
+    data = (await site.client.get("/embeddings.json")).json()
+    hidden = {table["name"]: table["hidden"] for table in data["tables"]}
+    assert [name for name, is_hidden in sorted(hidden.items()) if not is_hidden] == [
+        "collections",
+        "embeddings",
+        "photos",
+    ]
+    assert {"_sqlite_migrations", "glam_collections", "photos_fts"} <= set(hidden)
+    assert (await site.client.get("/embeddings/glam_collections")).status_code == 200
