@@ -30,7 +30,7 @@ NOT_RECORD = OUR_COLUMNS | TECHNICAL | {"image_width", "image_height", "image_fo
 NO_THUMBNAILS = """(
     select null as items_table, null as id, null as image_md5, null as width, null as height
 )"""
-STRIP = 8  # pictures in an overview
+STRIP = 12  # pictures in an overview
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from datasette.utils.asgi import NotFound, Response
 from llm_glam.db import embeddings
 from llm_glam.formats.tables import Row
 
-from .. import compat, items, required_columns
+from .. import card_text, compat, items, required_columns
 from ..access import gate
 from ..access.context import (
     CollectionRequest,
@@ -48,6 +48,7 @@ async def listed(
         rows.append(row)
         row["url"] = urls.collection(datasette, one.database, row["name"])
         row["model_url"] = model.address(datasette, row["model"])
+        await card_text.add(one, row["items"])
         urls.add(datasette, one.database, row["name"], row["items"])
         said = await metadata.of(one)
         row |= {"title": said["title"], "description": said["description"]}

@@ -1,112 +1,220 @@
-// The page works without this script. With it, a picture is uploaded as soon as it is selected,
-// dropped or pasted, "/" moves to the search box, arrow keys move between pictures, and the buttons
-// + and - under a picture add it to the search or subtract it with one click.
-document.addEventListener("DOMContentLoaded", () => {
-  const form = document.getElementById("glam-upload");
-  const pictures = () => [...document.querySelectorAll(".glam-pictures li > a")];
+// The site works without this script. With it, a picture is searched as soon as it is chosen,
+// dropped or pasted, further pictures are appended to the page, the selection stays in the address,
+// the size of the pictures is remembered, and there are keys: see the panel behind "?".
+(() => {
+  const SIZE = "glam-size";
+  const MOST_SELECTED = 100;
+  const WIDE = 1600; // pixels, from which a page has room for twice as many pictures
+  const setSize = (size) => (document.documentElement.dataset.glamSize = size);
+  try {
+    setSize(localStorage.getItem(SIZE) || "m");
+  } catch {
+    setSize("m"); // the browser keeps nothing for this site
+  }
 
-  // The previous or next picture, or the nearest one in the row above or below.
-  const beside = (here, key) => {
-    const all = pictures();
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-    if (step) return all[all.indexOf(here) + step];
-    const sign = { ArrowDown: 1, ArrowUp: -1 }[key];
-    const own = here.getBoundingClientRect();
-    const distance = (box) => [
-      Math.round(sign * (box.top - own.top)),
-      Math.abs(box.left + box.right - own.left - own.right),
-    ];
-    return all
-      .map((picture) => [picture, ...distance(picture.getBoundingClientRect())])
-      .filter(([, rows]) => rows > 0)
-      .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
-  };
+  document.addEventListener("DOMContentLoaded", () => {
+    const results = document.getElementById("glam-results");
+    const cards = () => [...document.querySelectorAll(".glam-pictures li > a")];
+    const say = (text) => {
+      const status = document.getElementById("glam-status");
+      if (status) status.textContent = text;
+    };
+    const pageOf = async (response) =>
+      new DOMParser().parseFromString(await response.text(), "text/html");
 
-  const addButtons = () => {
-    for (const box of document.querySelectorAll(".glam-pictures [name=_pick]"))
-      for (const [name, sign, does] of [["_add", "+", "Add"], ["_subtract", "−", "Subtract"]]) {
-        const button = document.createElement("button");
-        const title = document.getElementById(box.getAttribute("aria-labelledby"));
-        Object.assign(button, { name, value: box.value, textContent: sign });
-        button.ariaLabel = does + " " + title.textContent;
-        box.before(button);
+    // Keys ------------------------------------------------------------------------------------
+    // The previous or next picture, or the nearest one in the row above or below.
+    const beside = (here, key) => {
+      const all = cards();
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (step) return all[all.indexOf(here) + step];
+      const sign = { ArrowDown: 1, ArrowUp: -1 }[key];
+      const own = here.getBoundingClientRect();
+      const distance = (box) => [
+        Math.round(sign * (box.top - own.top)),
+        Math.abs(box.left + box.right - own.left - own.right),
+      ];
+      return all
+        .map((card) => [card, ...distance(card.getBoundingClientRect())])
+        .filter(([, rows]) => rows > 0)
+        .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
+    };
+    const ACTIONS = { s: "p a", "+": "[name=_add]", "-": "[name=_subtract]", x: "[name=_pick]" };
+
+    // Handled before Datasette 1.0's own "/", which opens its menu.
+    document.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        const typing = event.target.closest?.(
+          "input:not([type=checkbox]), textarea, select, [contenteditable], dialog",
+        );
+        const here = document.activeElement;
+        const isCard = here.matches(".glam-pictures li > a");
+        const action = isCard && here.parentElement.querySelector(ACTIONS[event.key] || "none");
+        let to = null;
+        if (event.key === "/" && !typing) to = document.getElementById("glam-q");
+        else if (isCard && /^Arrow/.test(event.key)) to = beside(here, event.key);
+        if (!to && !action) return;
+        event.preventDefault();
+        event.stopPropagation();
+        if (to) to.focus();
+        else action.click();
+      },
+      true,
+    );
+
+    // Size ------------------------------------------------------------------------------------
+    const markSize = () => {
+      for (const button of document.querySelectorAll(".glam-sizes button"))
+        button.ariaPressed = button.value === document.documentElement.dataset.glamSize;
+    };
+    markSize();
+
+    // The selection ---------------------------------------------------------------------------
+    const addressed = () => new URL(location.href).searchParams.getAll("_pick");
+    const keepSelection = (url, ids) => {
+      url.searchParams.delete("_pick");
+      for (const id of ids) url.searchParams.append("_pick", id);
+      return url;
+    };
+    const select = (box) => {
+      const ids = new Set(addressed());
+      if (box.checked && ids.size >= MOST_SELECTED) {
+        box.checked = false;
+        say("At most " + MOST_SELECTED + " pictures can be selected.");
+        return;
       }
-  };
-  addButtons();
+      ids[box.checked ? "add" : "delete"](box.value);
+      history.replaceState(null, "", keepSelection(new URL(location.href), ids));
+      const bar = document.querySelector(".glam-bar");
+      document.getElementById("glam-number").textContent = ids.size;
+      bar.classList.toggle("glam-on", ids.size > 0);
+      for (const hidden of document.querySelectorAll("[type=hidden][name=_pick]")) hidden.remove();
+      for (const form of [bar.form || bar.closest("form"), document.getElementById("glam-search")])
+        for (const id of ids) {
+          if (form.querySelector(`[name=_pick][value="${CSS.escape(id)}"]`)) continue;
+          const hidden = document.createElement("input");
+          Object.assign(hidden, { type: "hidden", name: "_pick", value: id });
+          form.prepend(hidden);
+        }
+    };
+    document.addEventListener("change", (event) => {
+      if (event.target.name === "_pick") select(event.target);
+    });
+    // Links within the collection take along what was selected since the page was made.
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("main a[href]");
+      const gallery = document.getElementById("glam-search")?.action;
+      if (!link || !gallery || !results || !link.href.startsWith(gallery)) return;
+      if (link.id === "glam-clear" || /\.(csv|xlsx|html|json)\?/.test(link.href)) return;
+      link.href = keepSelection(new URL(link.href), addressed());
+    });
 
-  // Handled before Datasette 1.0's own "/", which opens its menu.
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const box = document.getElementById("glam-q");
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog");
-    const here = document.activeElement;
-    let to = null;
-    if (event.key === "/" && !typing) to = box;
-    else if (/^Arrow/.test(event.key) && here.matches(".glam-pictures li > a"))
-      to = beside(here, event.key);
-    if (!to) return;
-    event.preventDefault();
-    event.stopPropagation();
-    to.focus();
-  }, true);
+    // Further pictures ------------------------------------------------------------------------
+    const appendMore = async (link, mayFocus) => {
+      link.setAttribute("aria-busy", "true");
+      const response = await fetch(link.href);
+      const found = response.ok && (await pageOf(response)).getElementById("glam-results");
+      const more = found && found.querySelectorAll(".glam-pictures > li");
+      if (!more?.length) throw new Error("no pictures");
+      document.querySelector(".glam-found .glam-pictures").append(...more);
+      const pager = found.querySelector(".glam-pager");
+      pager.querySelector("[rel=prev]")?.remove();
+      link.closest(".glam-pager").replaceWith(pager);
+      const shown = document.querySelector(".glam-count");
+      shown.textContent = found
+        .querySelector(".glam-count")
+        .textContent.replace(/^[\d,]+/, shown.textContent.match(/^[\d,]+/)?.[0] || "1");
+      if (mayFocus) more[0].querySelector("a").focus({ preventScroll: true });
+    };
+    const nextLink = document.querySelector(".glam-pager a[rel=next]");
+    if (nextLink && window.innerWidth >= WIDE) appendMore(nextLink, false).catch(() => {});
 
-  if (!form) return;
-  const results = document.getElementById("glam-results");
-  const say = (text) => (document.getElementById("glam-status").textContent = text);
-  let latest = null;
+    document.addEventListener("click", (event) => {
+      const size = event.target.closest?.(".glam-sizes button");
+      if (size) {
+        setSize(size.value);
+        markSize();
+        try {
+          localStorage.setItem(SIZE, size.value);
+        } catch {} // it then lasts as long as the page
+      }
+      const link = event.target.closest?.(".glam-pager a[rel=next]");
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      if (!link.ariaBusy) appendMore(link, true).catch(() => location.assign(link.href));
+    });
 
-  const upload = async (file) => {
-    if (!file) return;
-    latest = file;
-    say("Searching for similar pictures …");
-    const data = new FormData();
-    data.set("picture", file);
-    let text = "The picture could not be uploaded. Check the connection and try again.";
-    try {
-      const response = await fetch(form.action, { method: "POST", body: data });
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const found = page.getElementById("glam-results");
-      if (file !== latest) return;
-      if (response.ok && found) {
-        results.replaceChildren(...found.childNodes);
-        addButtons();
-        text = pictures().length + " similar pictures";
-      } else
-        text =
-          found?.querySelector(".glam-message")?.textContent ||
-          "The picture could not be searched (status " + response.status + "). Try again.";
-    } catch {
-      if (file !== latest) return;
-    }
-    say(text);
-  };
+    // A picture of one's own ------------------------------------------------------------------
+    const form = document.getElementById("glam-upload");
+    if (!form) return;
+    let latest = null;
 
-  const input = form.elements.picture;
-  const isFile = (event) => event.dataTransfer?.types.includes("Files");
-  const uploadFrom = (event, file) => {
-    event.preventDefault();
-    input.value = "";
-    upload(file);
-  };
-  input.addEventListener("change", () => upload(input.files[0]));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    upload(input.files[0]);
+    const upload = async (file) => {
+      if (!file) return;
+      latest = file;
+      form.parentElement.open = false;
+      say("Searching for similar pictures …");
+      const data = new FormData();
+      data.set("picture", file);
+      let text = "The picture could not be uploaded. Check the connection and try again.";
+      try {
+        const response = await fetch(form.action, { method: "POST", body: data });
+        const page = await pageOf(response);
+        const found = page.getElementById("glam-results");
+        if (file !== latest) return;
+        if (response.ok && found) {
+          const old = results || document.getElementById("glam-main");
+          old.replaceChildren(...found.childNodes);
+          markSize();
+          window.scrollTo(0, 0);
+          text = cards().length + " similar pictures";
+        } else
+          text =
+            found?.querySelector(".glam-message")?.textContent ||
+            "The picture could not be searched (status " + response.status + "). Try again.";
+      } catch {
+        if (file !== latest) return;
+      }
+      say(text);
+    };
+
+    const input = form.elements.picture;
+    const isFile = (event) => event.dataTransfer?.types.includes("Files");
+    const uploadFrom = (event, file) => {
+      event.preventDefault();
+      input.value = "";
+      upload(file);
+    };
+    input.addEventListener("change", () => upload(input.files[0]));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      upload(input.files[0]);
+    });
+    document.addEventListener("paste", (event) => {
+      const files = [...(event.clipboardData?.files || [])];
+      const file = files.find((f) => f.type.startsWith("image/"));
+      if (file) uploadFrom(event, file);
+    });
+    document.addEventListener("dragover", (event) => {
+      if (!isFile(event)) return;
+      event.preventDefault();
+      document.body.classList.add("glam-over");
+    });
+    document.addEventListener("dragleave", () => document.body.classList.remove("glam-over"));
+    document.addEventListener("drop", (event) => {
+      if (!isFile(event)) return;
+      document.body.classList.remove("glam-over");
+      uploadFrom(event, event.dataTransfer.files[0]);
+    });
+    // A panel closes by Escape and by a click beside it.
+    const close = () => {
+      for (const panel of document.querySelectorAll(".glam-head details[open]")) panel.open = false;
+    };
+    document.addEventListener("keydown", (event) => event.key === "Escape" && close());
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest?.(".glam-head details")) close();
+    });
   });
-  document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files || [])];
-    const file = files.find((f) => f.type.startsWith("image/"));
-    if (file) uploadFrom(event, file);
-  });
-  document.addEventListener("dragover", (event) => {
-    if (!isFile(event)) return;
-    event.preventDefault();
-    form.classList.add("glam-over");
-  });
-  document.addEventListener("dragleave", () => form.classList.remove("glam-over"));
-  document.addEventListener("drop", (event) => {
-    if (!isFile(event)) return;
-    form.classList.remove("glam-over");
-    uploadFrom(event, event.dataTransfer.files[0]);
-  });
-});
+})();

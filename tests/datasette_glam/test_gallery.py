@@ -147,7 +147,11 @@ async def test_each_chip_leaves_its_piece_out(many):
         ({"_subtract": "", "_pick": ["02.png"]}, {"q": "red -id:02.png"}),
         ({"_like": "", "_pick": ["01.png", "02.png"]}, {"q": "id:01.png id:02.png"}),
         ({"_like": ""}, {"q": "red"}),
-        ({"_pick": ["01.png"]}, {"q": "red"}),
+        (
+            {"_add": "01.png", "_pick": ["02.png"]},
+            {"q": "red id:01.png", "_pick": "02.png"},
+        ),
+        ({"_similar": "02.png"}, {"q": "red"}),
     ],
 )
 async def test_buttons_lead_to_an_address_that_can_be_kept(many, pressed, expected):
@@ -155,8 +159,77 @@ async def test_buttons_lead_to_an_address_that_can_be_kept(many, pressed, expect
     response = await get(site(many), f"{PHOTOS}?{query}")
     assert response.status_code == 302
     location = response.headers["location"]
-    assert location == f"{PHOTOS}?{urlencode({**expected, 'material': 'clay'})}"
+    picked = {"_pick": expected.pop("_pick")} if "_pick" in expected else {}
+    kept = {**expected, "material": "clay", **picked}
+    assert location == f"{PHOTOS}?{urlencode(kept)}"
     assert (await get(site(many), location)).status_code == 200
+
+
+@pytest.mark.both_versions
+async def test_the_selection_stays_in_the_addresses_of_the_gallery(many):
+    picks = [("_pick", "01.png"), ("_pick", "50.png")]
+    page = (await get(site(many), address("", *picks, q="red", image_width__gt=0))).text
+    cards = re.findall(r'value="([^"]*)" checked', page)
+    elsewhere = re.findall(r'type="hidden" name="_pick" value="([^"]*)"', page)
+    assert {*cards, *elsewhere} == {"01.png", "50.png"}
+    assert '<span id="glam-number">2</span> selected' in page
+    following = [
+        unescape(url) for url in re.findall(r'href="([^"]*page=2[^"]*)"', page)
+    ]
+    assert following == [
+        "?" + urlencode([("q", "red"), ("page", 2), ("image_width__gt", 0), *picks])
+    ]
+    (clear,) = re.findall(r'id="glam-clear" href="([^"]*)"', page)
+    assert "_pick" not in clear
+    (canonical,) = re.findall(r'<link rel="canonical" href="([^"]*)"', page)
+    assert "_pick" not in canonical
+
+
+@pytest.mark.both_versions
+async def test_only_what_was_selected(many):
+    picks = {"_pick": ["50.png", "01.png", "none"], "_selected": "1"}
+    response = await get(
+        site(many), f"{PHOTOS}?{urlencode({'q': 'red', **picks}, doseq=True)}"
+    )
+    location = response.headers["location"]
+    listed = '["50.png", "01.png", "none"]'
+    assert location == f"{PHOTOS}?{urlencode({'id__in': listed})}"
+    answer = await found(site(many), location.replace("?", ".json?"))
+    assert sorted(ids(answer)) == ["01.png", "50.png"]
+    files = await get(
+        site(many),
+        address(".csv", *((k, i) for k in ["_pick"] for i in picks[k]), q="red"),
+    )
+    rows = csv.DictReader(io.StringIO(files.text))
+    assert sorted(row["id"] for row in rows) == ["01.png", "50.png"]
+    many_picks = [("_pick", f"{n}.png") for n in range(101)]
+    refused = await get(site(many), address(".json", *many_picks))
+    assert refused.json()["error"] == "At most 100 pictures can be selected."
+
+
+@pytest.mark.both_versions
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("?seed=1", "1–36 of 60"),
+        ("?seed=1&page=2", "37–60 of 60"),
+        ("?q=red&id__in=00.png,01.png", "2 pictures"),
+        ("?id=00.png&page=2", "37–59 of 59"),
+        ("?id=00.png&id__in=00.png,01.png", "1 picture"),
+        ("?q=red&_min_score=0.9", "1–"),
+    ],
+)
+async def test_where_the_pictures_of_a_page_are(many, query, said):
+    page = (await get(site(many), PHOTOS + query)).text
+    (position,) = re.findall(r'<p class="glam-count">([^<]*)</p>', page)
+    assert position.startswith(said)
+    assert ('rel="prev"' in page) == ("page=2" in query)
+
+
+@pytest.mark.both_versions
+async def test_a_search_that_only_subtracts_says_so(many):
+    page = (await get(site(many), f"{PHOTOS}?{urlencode({'q': '-red'})}")).text
+    assert "<h2>Least like what is subtracted</h2>" in page
 
 
 async def test_a_picture_that_is_added_twice_or_taken_back(many):
@@ -206,8 +279,10 @@ async def test_forms_hand_on_what_they_do_not_show(many):
     page = (await get(site(many), address("", *pairs, q="red", _search="find"))).text
     search, sending, choosing = re.findall("<form.*?</form>", page, re.DOTALL)
     hidden = r'<input type="hidden" name="([^"]+)" value="([^"]*)">'
-    assert re.findall(hidden, search) == [("year__gte", "1900"), ("_facet", "material")]
-    assert '<option value="material=clay" selected>' in search
+    facets = page.replace('<input form="glam-search"', "<input")
+    facets = facets[facets.index("<aside") : facets.index("</aside>")]
+    assert re.findall(hidden, facets) == [("year__gte", "1900"), ("_facet", "material")]
+    assert '<option value="material=clay" selected>' in facets
     refinements = [*pairs[:2], ("_search", "find"), pairs[2]]
     assert re.findall(hidden, choosing) == [("q", "red"), *refinements]
     assert f'action="{PHOTOS}?{unescape(urlencode(refinements))}"' in unescape(sending)
@@ -788,3 +863,99 @@ async def test_a_stored_vector_that_is_none_is_told(embedded, broken):
         response = await get(site(embedded), f"{PHOTOS}{path}")
         assert response.status_code == 503
         assert "'red.png' in the collection 'photos' is damaged" in response.text
+
+
+CARDS = [
+    {
+        "file_name": "red.png",
+        "title": "Watercolor painting of apples",
+        "artist": "A. Wyile",
+        "year": "1911",
+    },
+    {
+        "file_name": "green.png",
+        "title": "Watercolor painting of pears",
+        "artist": "",
+        "year": "1887",
+    },
+]
+
+
+@pytest.fixture
+def titled(llm, colours, photos):
+    lines = [json.dumps(row) for row in CARDS]
+    (photos / "metadata.jsonl").write_text("\n".join(lines))
+    for path in photos.rglob("*.png"):
+        if path.name not in ("red.png", "green.png"):
+            path.unlink()
+    llm(*EMBED)
+    return llm
+
+
+def with_settings(llm, **settings):
+    tables = {"photos": {"plugins": {"datasette-glam": settings}}}
+    return site(llm, {"databases": {"embeddings": {"tables": tables}}})
+
+
+async def cards_of(datasette):
+    data = await found(datasette, PHOTOS + ".json?q=red")
+    return [(card["card_title"], card["card_line"]) for card in data["items"]]
+
+
+@pytest.mark.both_versions
+async def test_cards_do_not_repeat_what_all_titles_begin_with(titled):
+    assert await cards_of(site(titled)) == [("Apples", ""), ("Pears", "")]
+    data = await found(site(titled), PHOTOS + ".json?q=red")
+    assert data["items"][0]["title"] == "Watercolor painting of apples"
+    page = (await get(site(titled), PHOTOS + "?q=red")).text
+    assert ">Apples</span>" in page
+    assert 'alt="Watercolor painting of apples"' in page
+
+
+@pytest.mark.both_versions
+async def test_cards_say_what_the_owner_chose(titled):
+    datasette = with_settings(titled, card_title="{year}", card_line="{artist}, {year}")
+    assert await cards_of(datasette) == [
+        ("1911", "A. Wyile, 1911"),
+        ("1887", "1887"),
+    ]
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    assert "<small>A. Wyile, 1911</small>" in page
+
+
+@pytest.mark.both_versions
+@pytest.mark.parametrize("template", ["{nothing}", "{year", "no field", 7])
+async def test_a_template_that_cannot_be_used_is_noted(titled, template, caplog):
+    datasette = with_settings(titled, card_title=template)
+    assert [title for title, _ in await cards_of(datasette)] == ["Apples", "Pears"]
+    assert "card_title in the settings of datasette-glam" in caplog.text
+
+
+@pytest.mark.both_versions
+async def test_cards_say_nothing_of_private_columns(titled):
+    datasette = with_settings(
+        titled, card_line="{artist}", card_title="{year}", private_columns=["artist"]
+    )
+    page = (await get(datasette, PHOTOS + "?q=red")).text
+    assert "Wyile" not in page
+    assert ">1911</span>" in page
+
+
+@pytest.mark.both_versions
+async def test_scores_are_shown_where_the_owner_wants_them(titled):
+    assert "glam-score" not in (await get(site(titled), PHOTOS + "?q=red")).text
+    page = (await get(with_settings(titled, show_scores=True), PHOTOS + "?q=red")).text
+    assert re.findall(r'--part:([^"]*)">([^<]*)</small>', page) == [
+        ("1.0", "1.00"),
+        ("0.0", "0.00"),
+    ]
+
+
+@pytest.mark.both_versions
+async def test_a_bar_is_the_part_of_the_best_score_of_the_search(many):
+    first = await found(site(many), address(q="red"))
+    second = await found(site(many), address(q="red", page=2))
+    best = first["items"][0]["score"]
+    assert first["items"][0]["bar"] == 1
+    for item in second["items"]:
+        assert item["bar"] == pytest.approx(max(item["score"] / best, 0), abs=1e-3)

@@ -63,12 +63,12 @@ async def test_the_museum_is_named_on_each_page(embedded):
     datasette = named(embedded)
     gallery = await page(datasette, f"{PHOTOS}?seed=1")
     assert "<title>Watercolours – Museum of Bees</title>" in gallery
-    assert "<h1>Watercolours</h1>" in gallery
+    assert '">Watercolours</a></h1>' in gallery
     assert "<b>Bees</b> painted at <i>home</i>" in gallery
     item = await page(datasette, f"{PHOTOS}/item/red~2Epng")
     assert "<title>Red thing – Watercolours – Museum of Bees</title>" in item
     for html in (gallery, item):
-        crumbs = re.search(r'<p class="crumbs">(.*?)</p>', html, re.S)[1]
+        crumbs = re.search(r'<div class="crumbs">(.*?)</div>', html, re.S)[1]
         assert re.sub(r"<.*?>|\s+", " ", crumbs).split() == (
             "Museum of Bees / Watercolours".split()
         )
@@ -200,4 +200,4 @@ async def test_addresses_have_the_base_url(embedded):
 async def test_odd_metadata_is_left_out(embedded):
     odd = {"title": ["a"], "license": 4}
     html = await page(named(embedded, odd), PHOTOS)
-    assert "<h1>photos</h1>" in html
+    assert '">photos</a></h1>' in html

@@ -180,7 +180,7 @@ async def test_the_answer_to_a_form_is_the_gallery(embedded):
         assert attribute in form
     response = await upload(datasette, png(GREEN), PHOTOS)
     assert response.status_code == 200
-    assert "<h2>Similar to your picture</h2>" in response.text
+    assert ">Similar to your picture</h2>" in response.text
     assert 'alt="a green one"' in response.text
     assert 'href="/embeddings/-/glam/photos.json' not in response.text
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from llm_glam.formats.tables import Row
 
-from ... import items
+from ... import card_text, items
 from ...access.context import CollectionRequest
 from ...web import urls
 from . import query_string, record_filters
@@ -28,6 +28,7 @@ async def of(
 async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
     ids = [term.id for term in wanted.terms if term.id is not None]
     cards = await page_request.read(items.cards, ids) if ids else []
+    await card_text.add(page_request, cards)
     name = page_request.collection.name
     urls.add(page_request.datasette, page_request.database, name, cards)
     by_id = {card["id"]: card for card in cards}
@@ -38,7 +39,7 @@ async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
         found.append(
             {
                 "kind": "words" if term.id is None else "picture",
-                "text": term.words or card.get("title") or term.id,
+                "text": term.words or card.get("card_title") or term.id,
                 "id": term.id,
                 "weight": term.weight,
                 "thumbnail_url": (

@@ -1,5 +1,6 @@
 """Convert the query string of a gallery to a search, and a search to its query string."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,13 +21,18 @@ from ...access.context import CollectionRequest
 OURS = {"q", "id", "page", "seed"}
 # Only forms send these. They are merged into the search, and the visitor is redirected to its URL.
 BUTTONS = ("_like", "_add", "_subtract")
-FORM = {*BUTTONS, "_pick", "_filter", "_filter_column", "_filter_op", "_filter_value"}
+ONLY_SELECTED = "_selected"
+SIMILAR = "_similar"  # the picture that is searched by, unless words are typed
+FILTER_FORM = ("_filter", "_filter_column", "_filter_op", "_filter_value")
+FORM = {*BUTTONS, ONLY_SELECTED, SIMILAR, *FILTER_FORM}
+PICK = "_pick"
+MOST_PICKED = 100  # pictures whose ids fit into one address
 WHOLE = re.compile("[1-9][0-9]{0,8}")
 EXTRA = "record"
 FACETS = ("_facet", "_facet_array", "_facet_date")
 NO_FILTERS = {
     *OURS,
-    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra"),
+    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra", PICK),
     *FACETS,
     *FORM,
 }
@@ -44,7 +50,8 @@ Parameter = tuple[str, str]
 class Search:
     """A search of a gallery. Filters are as in the query string: ``material=bronze``.
 
-    ``hidden`` are columns that filters cannot name, in lower case.
+    ``hidden`` are columns that filters cannot name, in lower case. ``picked`` are the ids of the
+    pictures that the visitor has selected, which change nothing in what is found.
     """
 
     terms: tuple[Term, ...] = ()
@@ -59,6 +66,7 @@ class Search:
     page: int = 1
     hidden: frozenset[str] = frozenset()
     with_records: bool = False  # in JSON
+    picked: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> Conditions:
@@ -95,6 +103,7 @@ class Search:
             yield "_size", self.size
         if self.with_records:
             yield "_extra", EXTRA
+        yield from ((PICK, item_id) for item_id in self.picked)
 
     def _own(self) -> Iterator[Parameter]:
         if self.only_id is not None:
@@ -109,6 +118,11 @@ class Search:
     def without(self, **changes: Any) -> "Search":
         """Return the first page of the same search with these changes."""
         return replace(self, page=1, seed=None, **changes)
+
+    def only_picked(self) -> "Search":
+        """Return the search for just the selected pictures, in the order of this one."""
+        ids = json.dumps(self.picked, ensure_ascii=False)
+        return self.without(filters=(*self.filters, f"id__in={ids}"), picked=())
 
 
 def address(
@@ -176,13 +190,15 @@ def read(args: MultiParams) -> Search:
     """Parse the parameters of a request.
 
     :raises BadTerm: a query that cannot be parsed, or too many terms
-    :raises BadFilter: a score that is not a number, or a filter without a column
+    :raises BadFilter: a score that is not a number, a filter without a column, or more than
+        ``MOST_PICKED`` selected pictures
     """
     typed = [*query_syntax.parse(args.get("q") or "")]
-    typed += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
+    ids = args.getlist("id") or ([] if typed else args.getlist(SIMILAR))
+    typed += [Term(1, id=item_id) for item_id in ids if item_id]
     pressed = tuple(_pressed(args, typed))
     terms.check(pressed)
-    return Search(
+    search = Search(
         terms=pressed,
         filters=tuple(_filters(args)),
         where=tuple(filter(None, args.getlist("_where"))),
@@ -194,7 +210,20 @@ def read(args: MultiParams) -> Search:
         seed=_whole(args.get("seed")),
         page=_whole(args.get("page")) or 1,
         with_records=_has_records(args),
+        picked=tuple(_picked(args)),
     )
+    return (
+        replace(search.only_picked(), terms=()) if args.get(ONLY_SELECTED) else search
+    )
+
+
+def _picked(args: MultiParams) -> list[str]:
+    """Return the selected pictures, of which a button that acts on them lets go."""
+    ids = list(dict.fromkeys(filter(None, args.getlist(PICK))))
+    if len(ids) > MOST_PICKED:
+        raise BadFilter(f"At most {MOST_PICKED} pictures can be selected.")
+    has_acted = any(args.get(button) == "" for button in BUTTONS)
+    return [] if has_acted else ids
 
 
 def key(column: str, suffix: str) -> str:
@@ -208,7 +237,7 @@ def _pressed(args: MultiParams, typed: list[Term]) -> Sequence[Term]:
     for button in BUTTONS:
         if button not in args:
             continue
-        ids = [args.get(button)] if args.get(button) else args.getlist("_pick")
+        ids = [args.get(button)] if args.get(button) else args.getlist(PICK)
         weight = -1 if button == "_subtract" else 1
         selected = [Term(weight, id=item_id) for item_id in ids]
         others = [] if button == "_like" else [t for t in typed if t.id not in ids]

@@ -156,4 +156,5 @@ def form(wanted: Search, columns: list[str], facets: list[Row]) -> Row:
         "hidden": hidden,
         "refinements": refinements,
         "upload": urlencode(refinements),
+        "active": len(wanted.filters) + len(wanted.where) + bool(wanted.words),
     }

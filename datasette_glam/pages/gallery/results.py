@@ -7,7 +7,7 @@ from llm_glam.formats.tables import Row
 from llm_glam.search.exact import Hit, Query, Vector
 from llm_glam.search.terms import Term
 
-from ... import items
+from ... import card_text, items
 from ...access.context import CollectionRequest
 from ...media import decoder, uploads
 from ...web import cache, search_pool, urls
@@ -107,18 +107,18 @@ async def _sensitive(page_request: CollectionRequest) -> set[str]:
 
 
 async def cards(
-    page_request: CollectionRequest, scores: dict[str, float | None]
+    page_request: CollectionRequest, scores: dict[str, float | None], best: float = 0
 ) -> list[Row]:
-    """Return what a page shows of pictures, with their scores and the length of their bars."""
+    """Return what a page shows of pictures, with their scores and the length of their bars.
+
+    :param best: the highest score of the whole search, of which a bar shows the part
+    """
     found = await page_request.read(items.cards, list(scores))
-    known = [score for score in scores.values() if score is not None]
-    best, worst = max(known, default=0), min(known, default=0)
+    await card_text.add(page_request, found)
     for card in found:
-        score = scores[card["id"]]
-        card["score"] = score
+        card["score"] = score = scores[card["id"]]
         if score is not None:
-            span = best - worst
-            card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
+            card["bar"] = round(max(score / best, 0), 3) if best > 0 else 0.0
     name = page_request.collection.name
     urls.add(page_request.datasette, page_request.database, name, found)
     return found
@@ -129,5 +129,5 @@ async def add_records(page_request: CollectionRequest, cards: list[Row]) -> None
     ids = [card["id"] for card in cards]
     headings = await page_request.read_everything(items.headings)
     records = await page_request.read(items.records_as_in_the_source, ids, headings)
-    for card in cards:
-        card["record"] = records[card["id"]]
+    for card in cards:  # a picture may have been deleted meanwhile
+        card["record"] = records.get(card["id"], {})

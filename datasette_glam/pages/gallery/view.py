@@ -18,7 +18,16 @@ from ...access.context import CollectionRequest
 from ...web import cache, errors, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
 from .. import model, search_summary
-from . import chips, exports, facets, query_string, record_filters, results
+from . import (
+    chips,
+    exports,
+    facets,
+    position,
+    query_string,
+    record_filters,
+    results,
+    selection,
+)
 from .query_string import Search
 
 PAGE = 36
@@ -62,10 +71,14 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         if query_string.is_form(args) and request.method != "POST":
             return Response.redirect(query_string.address(page_request, wanted))
         await _check_terms(page_request, wanted)
+        if page_request.format in selection.SAVED and wanted.picked:
+            wanted = wanted.only_picked()
         found = await _found(page_request, page, wanted)
         if page_request.format == ".csv":
             return await exports.csv_response(page_request, found)
-        page.data["items"] = await results.cards(page_request, found)
+        page.data["items"] = await results.cards(
+            page_request, found, page.form.get("best", 0)
+        )
         if page_request.format and wanted.with_records:
             await results.add_records(page_request, page.data["items"])
         if not page_request.format:
@@ -75,6 +88,8 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
                 page.form["summary"]["languages"]
             )
             page.form["examples"] = _examples(page_request)
+            page.form["show_scores"] = metadata.setting(page_request, "show_scores")
+            page.form |= selection.of(page_request, wanted, found)
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
@@ -106,7 +121,7 @@ async def _parameters(page_request: CollectionRequest, page: Page) -> MultiParam
 
 def _head(page_request: CollectionRequest, page: Page, wanted: Search) -> Row:
     """Return what the head of a gallery says; its address does not depend on how it is shown."""
-    identity = replace(wanted, seed=None, facets=(), size="")
+    identity = replace(wanted, seed=None, facets=(), size="", picked=())
     if not wanted.terms:
         identity = replace(identity, page=1)
     address = urls.collection(
@@ -202,9 +217,19 @@ async def _found(
     )
     if not is_upload:
         page.data["csv_url"] = exports.csv_address(page_request, wanted)
+        page.form["exports"] = [("CSV", page.data["csv_url"])]
         page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
+    elif not page_request.format:
+        page.form |= (
+            position.of_upload(len(found))
+            if is_upload
+            else await position.of(
+                *(page_request, wanted, (wanted.page - 1) * size + 1),
+                *(len(found), among),
+            )
+        )
     return found
 
 
@@ -228,6 +253,7 @@ async def _describe(
     counted, late = await facets.of(page_request, wanted)
     page.data["facets"], page.data["facets_timed_out"] = counted, late
     if not page_request.format:
+        page.form["similar_to"] = wanted.only_id
         known = [column for column in columns if column not in items.TECHNICAL]
         page.form |= record_filters.form(wanted, known, counted)
 
@@ -255,6 +281,7 @@ async def _nearest(
         among=among,
         with_sensitive=wanted.with_sensitive,
     )
+    page.form["best"] = hits[0].score if hits else 0
     least = -1 if wanted.min_score is None else wanted.min_score
     high = [hit for hit in hits if hit.score >= least]
     page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last

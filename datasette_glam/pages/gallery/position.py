@@ -1,0 +1,75 @@
+"""Where the pictures of a page are among the results."""
+
+from dataclasses import replace
+from functools import partial
+
+from llm_glam.formats.tables import Row
+
+from ... import items
+from ...access.context import CollectionRequest
+from ...web import cache
+from . import query_string
+from .query_string import Search
+
+
+async def of(
+    page_request: CollectionRequest,
+    wanted: Search,
+    first: int,
+    number: int,
+    among: list[str] | None,
+) -> Row:
+    """Return the place of a page's pictures in words, and the URL of the page before it.
+
+    :param first: the place of the first picture, from 1
+    :param number: of pictures on the page
+    :param among: the ids of the pictures that match the conditions; None without conditions
+    """
+    before = replace(wanted, page=wanted.page - 1)
+    return {
+        "first": first,
+        "position": _in_words(first, number, await _total(page_request, wanted, among)),
+        "previous": (
+            query_string.address(page_request, before) if wanted.page > 1 else None
+        ),
+        "is_least": bool(wanted.terms) and all(t.weight < 0 for t in wanted.terms),
+    }
+
+
+def of_upload(number: int) -> Row:
+    """Return what a page says of the pictures similar to an upload, which has no second page."""
+    return {"first": 1, "position": f"The {number:,} most similar pictures"}
+
+
+def _in_words(first: int, number: int, total: int | None) -> str:
+    last = first + number - 1
+    if first == 1 and last == total:
+        return f"{total:,} picture{'' if total == 1 else 's'}"
+    of_all = "" if total is None else f" of {total:,}"
+    return f"{first:,}–{last:,}{of_all}"
+
+
+async def _total(
+    page_request: CollectionRequest, wanted: Search, among: list[str] | None
+) -> int | None:
+    """Return the number of results; None where it would have to be counted for this search only."""
+    if wanted.min_score is not None:
+        return None
+    # The pictures that are searched by are no results.
+    own = {term.id for term in wanted.terms if term.id is not None}
+    if among is not None:
+        return len(among) - len(own & set(among))
+    with_sensitive = wanted.with_sensitive and bool(wanted.terms)
+    counted = partial(items.count, with_sensitive=with_sensitive)
+    what = f"count {with_sensitive}"
+    total = await cache.of(page_request.datasette).read(page_request, what, counted)
+    shown = [await _is_shown(page_request, item_id, with_sensitive) for item_id in own]
+    return total - sum(shown)
+
+
+async def _is_shown(
+    page_request: CollectionRequest, item_id: str, with_sensitive: bool
+) -> bool:
+    return await page_request.read(
+        items.is_there, item_id, with_sensitive=with_sensitive
+    )
