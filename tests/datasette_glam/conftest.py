@@ -4,8 +4,6 @@ import jinja2
 import pytest
 from datasette.app import Datasette
 
-from datasette_glam.media import decoder
-
 
 class Compiled(jinja2.BytecodeCache):
     """Templates as they were compiled for an earlier Datasette, unless their source has changed."""
@@ -32,9 +30,3 @@ def templates_compiled_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Datasette, "__init__", begin)
         yield
-
-
-@pytest.fixture(autouse=True)
-def no_process_waits(monkeypatch):
-    """A process for uploads is started when one comes: most tests have none."""
-    monkeypatch.setattr(decoder, "SPARE", 0)
