@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 SAFE_PATH = "PYTHONSAFEPATH"
 
@@ -15,6 +16,11 @@ SAFE_PATH = "PYTHONSAFEPATH"
 def python_module(name: str) -> list[str]:
     """Return the command that runs a module, to which its arguments are added."""
     return [sys.executable, "-P", "-m", name]
+
+
+def python_file(path: Path) -> list[str]:
+    """Return the command that runs a file, without the packages that it is in."""
+    return [sys.executable, "-P", str(path)]
 
 
 def environment() -> dict[str, str]:

@@ -77,6 +77,12 @@ def user_path(tmp_path, monkeypatch):
     return tmp_path / "user"
 
 
+@pytest.fixture(autouse=True)
+def no_process_waits(monkeypatch):
+    """A process for uploads is started when one comes: most tests of the site have none."""
+    monkeypatch.setattr("datasette_glam.media.decoder.SPARE", 0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def real_exporter():
     """Exports are made in forked processes; a test that is about the real one sets this again."""

@@ -47,7 +47,14 @@ def test_without_protection_they_would_be_run(ran):
 
 
 def test_in_the_decoder(ran):
-    assert asyncio.run(decoder.decode(png(), 100)).startswith(b"\x89PNG")
+    async def decoded():
+        decoders = decoder.Decoders()
+        try:
+            return await decoders.decode(png(), 100)
+        finally:
+            decoders.release()
+
+    assert asyncio.run(decoded()).content.startswith(b"P6\n40 30")
     assert ran() == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pytest
 
 import llm_glam
-from datasette_glam.media import decoder
+from datasette_glam.media import decoder_process
 from llm_glam.db import connection
 
 ROOT = Path(llm_glam.__file__).parents[1]
@@ -69,12 +69,12 @@ print(count)
 USE = """
 from llm_glam.engine import onnx
 from llm_glam.search import vector_file
-from datasette_glam.media import decoder
+from datasette_glam.media import decoder_process
 from llm_glam.db import network_drive
 import numpy as np, pathlib
 
 assert onnx.cores() >= 1
-decoder.limit_memory()
+decoder_process.limit()
 path = pathlib.Path(sys.argv[1], "a.vectors")
 zeros = [np.zeros(3, kind) for kind in ("<i8", "<u8")]
 rows = vector_file.Rows.of(["a", "b", "c"], *zeros)
@@ -112,7 +112,7 @@ def test_unix_is_only_used_where_that_is_checked():
     guarded = {
         ("engine/onnx.py", "sched_getaffinity"),
         ("search/vector_file.py", "posix_fallocate"),
-        ("media/decoder.py", "resource"),
+        ("media/decoder_process.py", "resource"),
     }
     used = set()
     for path, tree in modules():
@@ -149,7 +149,7 @@ def test_a_mac_that_limits_no_memory_decodes_uploads(monkeypatch):
         raise ValueError("current limit exceeds maximum limit")
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    decoder.limit_memory()
+    decoder_process.limit()
 
 
 def calls(tree, *names):

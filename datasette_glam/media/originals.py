@@ -15,7 +15,6 @@ from llm_glam.images import page_items
 from .. import items
 from ..access import settings
 from ..access.context import CollectionRequest
-from ..web import search_pool
 from ..web.page import jpeg
 from . import decoder
 
@@ -59,20 +58,26 @@ async def original(page_request: CollectionRequest) -> Response:
     tag = f'"{row["image_md5"]}-{SIDE}"'
     if page_request.request.headers.get("if-none-match") == tag:
         return jpeg(page_request, None, tag=tag, age=AGE)
-    async with search_pool.of(page_request.datasette).decoding() as may_decode:
-        if not may_decode:
-            text = "Too many pictures are being loaded. Try again in a few seconds."
-            return Response.text(text, status=503, headers={"retry-after": "5"})
-        try:
-            limit = page_request.setting("max_upload_megapixels")
-            page = page_items.page_of(row["id"], row["file"], row["image_format"])
-            with await asyncio.to_thread(_checked, path, page, row["image_md5"]) as fp:
-                smaller = await decoder.decode(fp, limit, SIDE, "JPEG", page)
-        except decoder.BadUpload as error:
-            raise NotFound(
-                f"The original of '{item_id}' cannot be shown: {error}."
-            ) from error
+    try:
+        smaller = await _smaller(page_request, path, row)
+    except decoder.Busy:
+        text = "Too many pictures are being loaded. Try again in a few seconds."
+        return Response.text(text, status=503, headers={"retry-after": "5"})
+    except decoder.BadUpload as error:
+        raise NotFound(
+            f"The original of '{item_id}' cannot be shown: {error}."
+        ) from error
     return jpeg(page_request, smaller, tag=tag, age=AGE)
+
+
+async def _smaller(page_request: CollectionRequest, path: Path, row: Row) -> bytes:
+    limit = page_request.setting("max_upload_megapixels")
+    page = page_items.page_of(row["id"], row["file"], row["image_format"])
+    decoders = decoder.of(page_request.datasette)
+    async with decoders.place():
+        with await asyncio.to_thread(_checked, path, page, row["image_md5"]) as fp:
+            decoded = await decoders.decode(fp, limit, SIDE, "JPEG", page)
+    return decoded.content
 
 
 def _checked(path: Path, page: int, md5: str) -> FileIO:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from datasette.utils.asgi import Request
 from python_multipart import FormParser
@@ -11,65 +12,93 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File, parse_options_header
 
 from ..access.context import CollectionRequest
-from ..web import search_pool
 from ..web.page import Refused
 
 MEGABYTE = 1_000_000
 FORM_OVERHEAD = 10_000  # bytes that a form may have beside its file
 PARTS = 10  # that a form may have; ours has one
-LARGEST_AT_ONCE = 6  # how many uploads of the largest size are kept in memory
+AT_ONCE = 16  # uploads that are received or decoded
+LARGEST_AT_ONCE = 6  # how many of the largest size are kept in memory
 RECEIVED_WITHIN = 120  # seconds
+STARTED_WITHIN = 10  # seconds, to which each LEAST_RATE bytes add one
+LEAST_RATE = 50_000
 
 Reserve = Callable[[int], None]
 
 
-@contextmanager
-def in_memory(page_request: CollectionRequest) -> Iterator[Reserve]:
-    """Count the bytes of an upload among those of all uploads, until it is decoded.
+class Uploads:
+    """How many uploads a Datasette instance receives or decodes, and their bytes."""
 
-    :return: a function that is told of further bytes, and raises Refused where there are too many
+    def __init__(self) -> None:
+        self.number = 0
+        self.bytes = 0
+
+
+def of(datasette: Any) -> Uploads:
+    """Return the uploads of this Datasette instance."""
+    if not hasattr(datasette, "_glam_uploads"):
+        datasette._glam_uploads = Uploads()
+    found: Uploads = datasette._glam_uploads
+    return found
+
+
+@contextmanager
+def place(page_request: CollectionRequest) -> Iterator[Reserve]:
+    """Reserve a place for an upload from before its body is read until it is decoded.
+
+    :return: a function that reserves so many bytes in all, and raises Refused where there are too
+        many
+    :raises Refused: all places are taken
     """
-    pool = search_pool.of(page_request.datasette)
+    uploads = of(page_request.datasette)
     most = LARGEST_AT_ONCE * page_request.setting("max_upload_mb") * MEGABYTE
     mine = 0
 
-    def reserve(count: int) -> None:
+    def reserve(total: int) -> None:
         nonlocal mine
-        if pool.upload_bytes + count > most:
-            text = "Too many pictures are being sent. Try again in a few seconds."
-            raise Refused(503, text, **{"retry-after": "5"})
-        mine += count
-        pool.upload_bytes += count
+        more = max(0, total - mine)
+        if more and uploads.bytes + more > most:
+            raise _too_many()
+        mine += more
+        uploads.bytes += more
 
+    if uploads.number >= AT_ONCE:
+        raise _too_many()
+    uploads.number += 1
     try:
         yield reserve
     finally:
-        pool.upload_bytes -= mine
+        uploads.number -= 1
+        uploads.bytes -= mine
+
+
+def _too_many() -> Refused:
+    text = "Too many pictures are being sent. Try again in a few seconds."
+    return Refused(503, text, **{"retry-after": "5"})
 
 
 async def received(page_request: CollectionRequest, reserve: Reserve) -> bytes:
     """Return the uploaded picture: the body of the request, or the file in its form.
 
-    :param reserve: see :func:`in_memory`
+    :param reserve: see :func:`place`
     :raises Refused: it comes from another site, is too large or too slow, or has no file
     """
-    if is_cross_site(page_request.request):
+    request = page_request.request
+    if is_cross_site(request):
         raise Refused(
             403,
             "Pictures can only be uploaded from this site's own pages; open its gallery.",
         )
     megabytes = page_request.setting("max_upload_mb")
     limit = int(megabytes * MEGABYTE)
-    try:
-        async with asyncio.timeout(RECEIVED_WITHIN):
-            content = await read(page_request.request, limit + FORM_OVERHEAD, reserve)
-    except TimeoutError as error:
-        raise Refused(
-            408,
-            f"The picture did not arrive within {RECEIVED_WITHIN:g} seconds. Upload a smaller one.",
-        ) from error
+    declared = request.headers.get("content-length", "")
+    length = int(declared) if declared.isdecimal() else 0
+    content = None
+    if length <= limit + FORM_OVERHEAD:
+        reserve(length)
+        content = await read(request, limit + FORM_OVERHEAD, reserve)
     if content is not None:
-        content = await _picture_in(page_request.request, content)
+        content = await _picture_in(request, content)
     if content is None or len(content) > limit:
         text = f"The file is too large; upload one of at most {megabytes:g} MB."
         raise Refused(413, text)
@@ -97,16 +126,27 @@ async def read(request: Request, limit: int, reserve: Reserve) -> bytes | None:
     """Return the body of a request, or None as soon as it exceeds ``limit`` bytes.
 
     Datasette's own ``post_body()`` has no limit in 0.65 and one of 2 MB in 1.0.
+
+    :raises Refused: it is too slow, and would keep its place from others
     """
     body, more = bytearray(), True
-    while more:
-        message = await request.receive()
-        part = message.get("body", b"")
-        reserve(len(part))
-        body += part
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            return None
+    started = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(min(STARTED_WITHIN, RECEIVED_WITHIN)) as time_limit:
+            while more:
+                message = await request.receive()
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > limit:
+                    return None
+                reserve(len(body))
+                allowed = STARTED_WITHIN + len(body) / LEAST_RATE
+                time_limit.reschedule(started + min(RECEIVED_WITHIN, allowed))
+    except TimeoutError as error:
+        raise Refused(
+            408,
+            "The picture did not arrive in time. Upload a smaller one.",
+        ) from error
     return bytes(body)
 
 

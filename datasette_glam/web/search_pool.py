@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from llm_glam.db.collection import Collection
@@ -20,8 +20,6 @@ CACHED = 1000  # vectors of words
 MAX_BATCH = 32  # searches answered by one matrix product
 BATCH_WINDOW_S = 0.05  # seconds for which a query waits for announced searches
 POLL_S = 0.002
-DECODING = 4  # processes that decode pictures at once
-
 
 Key = tuple[str, Collection]
 
@@ -60,8 +58,6 @@ class SearchPool:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="glam-model")
         self._waiting = 0
-        self._decoding = 0
-        self.upload_bytes = 0  # of all uploads that are being received or decoded
         self._words: OrderedDict[tuple[str, str], Vector] = OrderedDict()
         self._pending: dict[Key, list[PendingQuery]] = {}
         self._expected: dict[int, Key] = {}
@@ -142,18 +138,6 @@ class SearchPool:
         until = time.monotonic() + BATCH_WINDOW_S
         while key in self._expected.values() and time.monotonic() < until:
             await asyncio.sleep(POLL_S)
-
-    @asynccontextmanager
-    async def decoding(self) -> AsyncIterator[bool]:
-        """Reserve one of the decoding processes; yield False where all are in use."""
-        if self._decoding >= DECODING:
-            yield False
-            return
-        self._decoding += 1
-        try:
-            yield True
-        finally:
-            self._decoding -= 1
 
     async def _run(self, work: Callable[[], Vector]) -> Vector:
         if self._waiting >= AT_ONCE + WAITING:

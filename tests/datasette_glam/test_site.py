@@ -19,7 +19,7 @@ from datasette.utils import tilde_encode
 from PIL import Image
 
 from datasette_glam import compat, routes
-from datasette_glam.media import originals
+from datasette_glam.media import decoder, originals
 from datasette_glam.pages.gallery import record_filters
 from datasette_glam.web import search_pool
 from llm_glam.db import embeddings
@@ -854,6 +854,33 @@ async def test_a_large_original_is_not_read_into_the_site_s_memory(
         tracemalloc.stop()
     assert Image.open(io.BytesIO(response.content)).size == (600, 400)
     assert peak < 15_000_000
+
+
+async def test_an_original_that_is_replaced_after_it_was_checked(
+    with_originals, photos, monkeypatch
+):
+    real = originals._checked
+
+    def checked(path, *args):
+        fp = real(path, *args)
+        picture(photos / "other.png", GREEN)
+        (photos / "other.png").replace(path)
+        return fp
+
+    monkeypatch.setattr(originals, "_checked", checked)
+    response = await get(with_originals, f"{PHOTOS}/image/{tilde_encode('red.png')}")
+    assert response.status_code == 404
+    assert "its file has changed since it was embedded; embed it" in response.text
+
+
+async def test_an_original_while_too_many_are_loaded(with_originals, monkeypatch):
+    monkeypatch.setattr(decoder, "AT_ONCE", 1)
+    monkeypatch.setattr(decoder, "WAITING", 0)
+    address = f"{PHOTOS}/image/{tilde_encode('red.png')}"
+    async with decoder.of(with_originals).place():
+        response = await get(with_originals, address)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert (await get(with_originals, address)).status_code == 200
 
 
 async def test_an_original_with_too_many_bytes(with_originals, monkeypatch):

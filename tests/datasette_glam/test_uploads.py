@@ -1,18 +1,19 @@
 """Pictures that visitors send to the site."""
 
 import asyncio
+import base64
 import io
+import random
 import re
 
 import pytest
 from PIL import Image
 
 from datasette_glam import routes
-from datasette_glam.media import decoder, uploads
-from datasette_glam.web import search_pool
+from datasette_glam.media import uploads
 
 from ..fakes import BLUE, GREEN
-from ..images.test_images import GREYS, bomb, gamma_png
+from ..images.test_images import bomb
 from ..site import PHOTOS, get, ids, png, site, upload
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.both_versions]
@@ -61,52 +62,25 @@ async def test_errors_do_not_name_folders_of_the_server(embedded, missing):
         assert text not in error
 
 
-@pytest.mark.parametrize(("format_", "expected"), [("JPEG", 188), ("PNG", 128)])
-async def test_colours_are_those_of_srgb_for_people(format_, expected):
-    """As in thumbnails; models take the values of the file."""
-    content = gamma_png(GREYS["RGB"], 100_000)
-    shown = await decoder.decode(content, 100, 8, format_)
-    assert Image.open(io.BytesIO(shown)).getpixel((4, 4)) == (expected,) * 3
-
-
-async def test_a_larger_picture_has_nothing_that_is_embedded_in_the_file():
-    out = io.BytesIO()
-    Image.new("RGB", (40, 30)).save(out, "JPEG", comment=b"Grindylow")
-    shown = await decoder.decode(out.getvalue(), 100, 8, "JPEG")
-    assert b"Grindylow" not in shown
-
-
-async def test_a_decoder_that_fails_says_nothing_of_the_server(embedded, monkeypatch):
-    monkeypatch.setattr(decoder.decode, "__defaults__", ("x", "PNG", 1))
-    error = (await upload(site(embedded), png())).json()["error"]
-    assert error.startswith("The picture cannot be used: it cannot be decoded.")
-
-
-async def test_a_decoder_that_hangs_is_killed(embedded, monkeypatch):
-    monkeypatch.setattr(decoder, "SECONDS", 0.01)
-    response = await upload(site(embedded), png())
-    assert (response.status_code, response.json()["error"]) == (
-        400,
-        "The picture cannot be used: decoding it takes more than 0.01 seconds. "
-        "Upload another one.",
-    )
-
-
-async def test_fifty_uploads_at_once(embedded):
+async def test_fifty_uploads_at_once(embedded, monkeypatch):
+    monkeypatch.setattr(uploads, "AT_ONCE", 3)
     datasette = site(embedded)
     responses = await asyncio.gather(*(upload(datasette, png(BLUE)) for _ in range(50)))
     statuses = [response.status_code for response in responses]
-    assert set(statuses) == {200, 503}
+    assert (statuses.count(200), statuses.count(503)) == (3, 47)
     for response in responses:
         if response.status_code == 503:
             assert response.headers["retry-after"] == "5"
-            assert "Too many searches" in response.json()["error"]
+            assert "Too many pictures" in response.json()["error"]
         else:
             assert ids(response.json())[0] == "sub folder/blé.png"
 
 
-async def sending(datasette, size, part=500_000, pause=0.0):
-    """A program that sends so many bytes; the response and how many of them were taken."""
+async def sending(datasette, size, part=500_000, pause=0.0, declared=False):
+    """A program that sends so many bytes; the response and how many of them were taken.
+
+    It may declare before how many there will be, as browsers do.
+    """
     taken = 0
 
     async def body():
@@ -117,55 +91,125 @@ async def sending(datasette, size, part=500_000, pause=0.0):
             yield b"x" * part
 
     headers = {"content-type": "application/octet-stream"}
+    if declared:
+        headers["content-length"] = str(size)
     response = await datasette.client.post(
         f"{PHOTOS}.json", content=body(), headers=headers
     )
     return response, taken
 
 
+@pytest.fixture
+def most_bytes(monkeypatch):
+    """The most bytes that uploads have had in memory, as the site counts them."""
+    seen = [0]
+
+    class Watched(uploads.Uploads):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "bytes":
+                seen[0] = max(seen[0], value)
+
+    monkeypatch.setattr(uploads, "Uploads", Watched)
+    return seen
+
+
 async def test_a_hundred_large_uploads_at_once_are_not_all_kept_in_memory(
-    embedded, monkeypatch
+    embedded, most_bytes
 ):
     plugins = {"datasette-glam": {"max_upload_mb": 2}}
     datasette = site(embedded, {"plugins": plugins})
-    most = 0
-    real = uploads.read
-
-    async def read(request, limit, reserve):
-        def watched(count):
-            nonlocal most
-            reserve(count)
-            most = max(most, search_pool.of(datasette).upload_bytes)
-
-        return await real(request, limit, watched)
-
-    monkeypatch.setattr(uploads, "read", read)
     results = await asyncio.gather(*(sending(datasette, 2_000_000) for _ in range(100)))
     refused = [response for response, _ in results if response.status_code == 503]
     assert len(refused) >= 90
     assert "Try again" in refused[0].json()["error"]
     assert refused[0].headers["retry-after"] == "5"
-    assert 0 < most <= 12_000_000
-    assert search_pool.of(datasette).upload_bytes == 0
+    assert 0 < most_bytes[0] <= 12_000_000
     assert (await upload(datasette, png(BLUE))).status_code == 200
 
 
-async def test_an_upload_that_never_ends_is_refused(embedded, monkeypatch):
-    monkeypatch.setattr(uploads, "RECEIVED_WITHIN", 0.1)
+async def test_a_body_is_not_read_before_there_is_a_place_for_it(embedded):
+    """A browser says how long it is: 7 times 1.9 MB are more than 6 times 2 MB."""
+    plugins = {"datasette-glam": {"max_upload_mb": 2}}
+    datasette = site(embedded, {"plugins": plugins})
+    sent = [sending(datasette, 1_900_000, 100_000, 0.01, True) for _ in range(7)]
+    results = await asyncio.gather(*sent)
+    assert sorted(
+        (response.status_code, taken) for response, taken in results
+    ) == sorted([(503, 0), *[(400, 1_900_000)] * 6])
+
+
+async def test_small_uploads_are_limited_in_number(embedded, monkeypatch):
+    monkeypatch.setattr(uploads, "AT_ONCE", 2)
     datasette = site(embedded)
-    before = uploads.read
+    results = await asyncio.gather(
+        *(sending(datasette, 40, 10, 0.01) for _ in range(5))
+    )
+    taken = sorted((response.status_code, taken) for response, taken in results)
+    assert taken == [(400, 40)] * 2 + [(503, 0)] * 3
+    assert (await upload(datasette, png(BLUE))).status_code == 200
 
-    async def read(request, limit, reserve):
-        reserve(1)
-        await asyncio.sleep(9)
 
-    monkeypatch.setattr(uploads, "read", read)
-    response = await upload(datasette, png())
+async def test_what_says_that_it_is_too_large_is_not_read(embedded):
+    response, taken = await sending(site(embedded), 20_500_000, declared=True)
+    assert (response.status_code, taken) == (413, 0)
+    assert "at most 20 MB" in response.json()["error"]
+
+
+async def test_uploads_that_are_too_slow_give_up_their_place(embedded, monkeypatch):
+    monkeypatch.setattr(uploads, "STARTED_WITHIN", 0.1)
+    monkeypatch.setattr(uploads, "LEAST_RATE", 1000)  # bytes a second
+    monkeypatch.setattr(uploads, "AT_ONCE", 1)
+    datasette = site(embedded)
+    response, taken = await sending(datasette, 100, 10, 0.05)
     assert response.status_code == 408
-    assert "did not arrive within 0.1 seconds" in response.json()["error"]
-    assert search_pool.of(datasette).upload_bytes == 0
-    monkeypatch.setattr(uploads, "read", before)
-    assert (await upload(datasette, png())).status_code == 200
+    assert "did not arrive in time" in response.json()["error"]
+    assert 0 < taken < 100
+    response, taken = await sending(datasette, 1000, 100, 0.05)  # twice as fast
+    assert (response.status_code, taken) == (400, 1000)
+
+
+async def test_no_upload_may_take_for_ever(embedded, monkeypatch):
+    monkeypatch.setattr(uploads, "RECEIVED_WITHIN", 0.2)
+    response, taken = await sending(site(embedded), 1_000_000, 1000, 0.01)
+    assert response.status_code == 408
+    assert taken < 100_000
+
+
+def shown_in(page):
+    """The picture in a page that is the visitor's own, with its file's bytes."""
+    (encoded,) = re.findall(r'src="data:image/jpeg;base64,([^"]*)"', page)
+    content = base64.b64decode(encoded)
+    return Image.open(io.BytesIO(content)), content
+
+
+@pytest.mark.parametrize("size", [(600, 300), (3, 3000), (40, 30)])
+async def test_the_visitors_own_picture_is_shown(embedded, size):
+    response = await upload(site(embedded), png(GREEN, size), PHOTOS)
+    shown, content = shown_in(response.text)
+    scale = min(1, 128 / max(size))
+    assert shown.size == tuple(max(1, round(side * scale)) for side in size)
+    assert all(
+        abs(a - b) < 5 for a, b in zip(shown.getpixel((0, 0)), GREEN, strict=True)
+    )
+    assert len(content) <= 10_000
+    assert "img-src 'self' data:" in response.headers["content-security-policy"]
+
+
+async def test_what_is_shown_of_it_is_small_whatever_it_is(embedded):
+    noise = Image.frombytes("RGB", (512, 512), random.Random(1).randbytes(3 * 512**2))
+    out = io.BytesIO()
+    noise.save(out, "PNG")
+    response = await upload(site(embedded), out.getvalue(), PHOTOS)
+    shown, content = shown_in(response.text)
+    assert (shown.size, len(content) <= 10_000) == ((128, 128), True)
+
+
+async def test_it_is_nowhere_else(embedded):
+    datasette = site(embedded)
+    assert "base64" not in (await upload(datasette, png(GREEN))).text
+    assert "base64" not in (await upload(datasette, b"hello", PHOTOS)).text
+    assert "base64" not in (await get(datasette, PHOTOS)).text
 
 
 async def test_the_answer_to_a_form_is_the_gallery(embedded):

@@ -17,7 +17,7 @@ import llm_glam
 from datasette_glam import items, routes, sql_functions
 from datasette_glam.access import llm_embed_guard, settings
 from datasette_glam.access.context import DEFAULTS as SITE_DEFAULTS
-from datasette_glam.media import decoder, originals
+from datasette_glam.media import decoder, decoder_process, originals, uploads
 from datasette_glam.pages import views
 from datasette_glam.pages.gallery import facets, view
 from datasette_glam.web import search_pool
@@ -304,7 +304,13 @@ def test_documented_numbers():
         f"up to {originals.SIDE:,} pixels",
         f"{search_pool.AT_ONCE} searches at once use the model, {search_pool.WAITING} more wait",
         f"The last {search_pool.CACHED:,} queries",
-        f"{search_pool.DECODING} processes at once decode",
+        f"{uploads.AT_ONCE} uploads at once are received or decoded",
+        f"together {uploads.LARGEST_AT_ONCE} times `max_upload_mb`",
+        f"within {uploads.STARTED_WITHIN} seconds and one more for each {uploads.LEAST_RATE // 1000} kB",
+        f"after {uploads.RECEIVED_WITHIN} seconds",
+        f"{decoder.AT_ONCE} processes at once decode uploads and larger pictures, {decoder.WAITING} more pictures wait",
+        f"at most {decoder.WAIT_S} seconds",
+        f"{decoder.IDLE_S // 60} minutes",
         f"{sql_functions.MOST:,} pictures at most",
         f"{terms.MAX_TERMS} terms at most",
         f"the first {view.DEEPEST:,} results",
@@ -312,7 +318,7 @@ def test_documented_numbers():
     ):
         assert words in site
     security = text(ROOT / "docs" / "security.md")
-    gigabytes = decoder.MEMORY_BYTES // 10**9
+    gigabytes = decoder_process.MEMORY_BYTES // 10**9
     limits = f"killed after {decoder.SECONDS} seconds and may have {gigabytes} GB"
     assert limits in security
     for words in (

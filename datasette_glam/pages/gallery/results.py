@@ -34,32 +34,32 @@ async def of_terms(
     return found
 
 
-async def of_upload(page_request: CollectionRequest) -> Vector:
-    """Return the vector of the uploaded picture, which is not stored anywhere.
+async def of_upload(page_request: CollectionRequest) -> tuple[Vector, bytes | None]:
+    """Return the vector of the uploaded picture, which is not stored anywhere, and a thumbnail.
 
     :raises Refused: it cannot be used, or too many searches are running
     """
-    with uploads.in_memory(page_request) as reserve:
-        small = await _decoded(
-            page_request, await uploads.received(page_request, reserve)
-        )
+    with uploads.place(page_request) as reserve:
+        body = await uploads.received(page_request, reserve)
+        decoded = await page_request.timed("decode", _decoded(page_request, body))
     work = search_pool.of(page_request.datasette).of_picture(
-        page_request.collection, small
+        page_request.collection, decoded.content
     )
-    return await from_model(page_request, work)
+    return await from_model(page_request, work), decoded.thumbnail
 
 
-async def _decoded(page_request: CollectionRequest, body: bytes) -> bytes:
-    async with search_pool.of(page_request.datasette).decoding() as may_decode:
-        if not may_decode:
-            raise busy()
-        most = page_request.setting("max_upload_megapixels")
-        try:
-            return await page_request.timed("decode", decoder.decode(body, most))
-        except decoder.BadUpload as error:
-            raise Refused(
-                400, f"The picture cannot be used: {error}. Upload another one."
-            ) from error
+async def _decoded(page_request: CollectionRequest, body: bytes) -> decoder.Decoded:
+    most = page_request.setting("max_upload_megapixels")
+    decoders = decoder.of(page_request.datasette)
+    try:
+        async with decoders.place():
+            return await decoders.decode(body, most, thumbnail=True)
+    except decoder.Busy as error:
+        raise busy() from error
+    except decoder.BadUpload as error:
+        raise Refused(
+            400, f"The picture cannot be used: {error}. Upload another one."
+        ) from error
 
 
 async def from_model(

@@ -15,6 +15,7 @@ from llm_glam.search import terms
 from ... import items, random_sample
 from ...access import gate
 from ...access.context import CollectionRequest
+from ...media import decoder
 from ...web import cache, errors, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
 from .. import model, search_summary
@@ -82,6 +83,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         if page_request.format and wanted.with_records:
             await results.add_records(page_request, page.data["items"])
         if not page_request.format:
+            decoder.of(page_request.datasette).prepare()
             page.form["head"] = _head(page_request, page, wanted)
             page.form["summary"] = await search_summary.of(page_request)
             page.form["languages"] = search_summary.in_words(
@@ -268,9 +270,11 @@ async def _nearest(
     weights = [term.weight for term in wanted.terms]
     vectors = await results.of_terms(page_request, wanted.terms)
     if page_request.request.method == "POST":
-        vectors.append(await results.of_upload(page_request))
+        uploaded, thumbnail = await results.of_upload(page_request)
+        vectors.append(uploaded)
         weights.append(1)
         page.data["uploaded"] = True
+        page.form["uploaded_thumbnail"] = urls.data_uri(thumbnail)
     vector = terms.total(weights, vectors)
     last = wanted.page * size
     hits = await results.nearest(
