@@ -68,7 +68,7 @@ WITHOUT_SQL_AND_CLICK = (
     *("evaluate/batch_recall.py", "evaluate/metric_tables.py", "evaluate/encoding.py"),
     *("evaluate/breakdown.py", "evaluate/labels.py"),
     *("evaluate/pairs/pairs.py", "evaluate/pairs/from_table.py"),
-    *("evaluate/pairs/columns.py", "evaluate/pairs/caption_template.py"),
+    *("evaluate/pairs/columns.py",),
 )
 
 

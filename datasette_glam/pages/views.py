@@ -7,7 +7,7 @@ from datasette.utils.asgi import NotFound, Response
 from llm_glam.db import embeddings
 from llm_glam.formats.tables import Row
 
-from .. import card_text, compat, items, required_columns
+from .. import compat, items, required_columns
 from ..access import gate
 from ..access.context import (
     CollectionRequest,
@@ -16,7 +16,7 @@ from ..access.context import (
     wrapped,
 )
 from ..media import originals
-from ..web import cache, head, headers, metadata, urls
+from ..web import cache, card_text, head, headers, metadata, urls
 from ..web.page import Page, jpeg
 from . import model
 from .gallery import results

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .pairs.caption_template import text
+from ..formats.caption_template import text
 from .pairs.pairs import Pair
 
 # Names of what is not a value of the column; a column that has such a value gets another name.

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import BadPairs
+from ..formats.caption_template import text
 from ..vectors import BoolArray
 from . import retrieval
 from .breakdown import Values
 from .metric_tables import LABEL_TO_PICTURE, PICTURE_TO_PICTURE
 from .pairs import pairs
-from .pairs.caption_template import text
 from .pairs.pairs import Pair
 from .per_query import Answers, Encoded, parts_of
 

@@ -13,7 +13,7 @@ from datasette_glam.web import markdown
 from llm_glam.models import card_header, registry
 
 from ..fakes import Colours
-from ..site import GLAM, PHOTOS, found, get, site
+from ..site import PHOTOS, found, get, site
 
 MODEL = "/-/glam-models/colours"
 CARD = """\

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from llm_glam.formats.tables import Row
 
-from ... import card_text, items
+from ... import items
 from ...access.context import CollectionRequest
-from ...web import urls
+from ...web import card_text, urls
 from . import query_string, record_filters
 from .query_string import Search
 

@@ -7,10 +7,10 @@ from llm_glam.formats.tables import Row
 from llm_glam.search.exact import Hit, Query, Vector
 from llm_glam.search.terms import Term
 
-from ... import card_text, items
+from ... import items
 from ...access.context import CollectionRequest
 from ...media import decoder, uploads
-from ...web import cache, search_pool, urls
+from ...web import cache, card_text, search_pool, urls
 from ...web.page import Refused
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadPairs
-from ...formats import column_names
+from ...formats import caption_template, column_names
 from ...formats.tables import Row
-from . import caption_template
 from .missing_values import is_missing
 from .pairs import Pair
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import BadPairs
+from ...formats.caption_template import text
 from . import columns
-from .caption_template import text
 from .pairs import Pair
 
 SHARE = 0.15  # of the pictures

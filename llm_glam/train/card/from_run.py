@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ...evaluate.metric_tables import SHOWN, Metric, MetricRow
-from ...evaluate.pairs.caption_template import text
 from ...evaluate.pairs.holdout import Split
 from ...evaluate.pairs.pairs import Pair
 from ...formats import local_contexts
+from ...formats.caption_template import text
 from ...models import card_header
 from ...models.registry import Checkpoint
 from ...records import rights

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llm_glam.errors import BadTemplate
-from llm_glam.evaluate.pairs import caption_template
+from llm_glam.formats import caption_template
 
 from ..properties import ANYTHING, made_of
 

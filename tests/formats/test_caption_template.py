@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llm_glam.errors import BadTemplate
-from llm_glam.evaluate.pairs import caption_template
+from llm_glam.formats import caption_template
 
 COLUMNS = ["title", "material", "period", "place", "year", "artist", "Object Name"]
 FULL = "{title}. {material}, {period}, {place}"
@@ -170,7 +170,7 @@ def test_the_documented_examples(template, values, expected):
     found = caption(template, **dict(zip(names, values.split(), strict=True)))
 
     assert found == expected
-    page = Path(caption_template.__file__).parents[3] / "docs" / "commands.md"
+    page = Path(caption_template.__file__).parents[2] / "docs" / "commands.md"
     assert f" | {expected} |\n" in page.read_text("utf-8")
 
 

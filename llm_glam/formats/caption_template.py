@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from ...errors import BadTemplate
-from ...formats import column_names
+from ..errors import BadTemplate
+from . import column_names
 
 FIELD = "\0"  # stands for a field while a template is split
 CUT = re.compile(r"(\s*[.,;!?]+(?:\s+|$)|\s+[-–—|/·]+\s+)")

@@ -10,13 +10,13 @@ from sqlite_utils.db import quote_identifier
 from llm_glam.db.collection import Collection
 from llm_glam.db.sensitive import SHOWABLE
 from llm_glam.errors import BadTemplate
-from llm_glam.evaluate.pairs import caption_template
-from llm_glam.evaluate.pairs.caption_template import Template
+from llm_glam.formats import caption_template
+from llm_glam.formats.caption_template import Template
 from llm_glam.formats.tables import Row
 
-from . import items
-from .access.context import CollectionRequest
-from .web import cache, errors, metadata
+from .. import items
+from ..access.context import CollectionRequest
+from . import cache, errors, metadata
 
 SETTINGS = ("card_title", "card_line")
 STANDARD_LINE = ("creator", "date")  # our columns, where records have them
