@@ -45,11 +45,6 @@ class Canvas:
         """The width of a pixel in units."""
         return self.zoom * 2 / min(self.size)
 
-    def thumbnail(self, side: int) -> Self:
-        """An upright canvas of this shape, its short side so many pixels."""
-        scale = side / min(self.size)
-        return type(self)(round(self.width * scale), round(self.height * scale))
-
     def seen(
         self, *, turn: float = 0.0, zoom: float = 1.0, shift: Point = (0.0, 0.0)
     ) -> Self:

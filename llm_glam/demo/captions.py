@@ -7,6 +7,7 @@ import numpy as np
 from . import words
 from .figures import FIGURES
 from .finds import Find
+from .grammar import plural, with_articles
 from .terms import Term, Vocabulary
 
 Random = np.random.Generator
@@ -46,31 +47,6 @@ def _kind(find: Find, random: Random) -> Term:
     if random.random() < 0.2:
         text = plural(text)
     return Term(text, term.wants)
-
-
-def plural(text: str) -> str:
-    """The plural of a noun or of the noun a phrase is about."""
-    head, of, rest = text.partition(" of ")
-    head, with_, tail = (head, of, rest) if of else text.partition(" with ")
-    irregular = {
-        "person": "people",
-        "man": "men",
-        "woman": "women",
-        "fish": "fish",
-        "ox": "oxen",
-    }
-    before, _, noun = head.rpartition(" ")
-    if noun in irregular:
-        noun = irregular[noun]
-    elif noun.endswith(("s", "x", "ch", "sh")):
-        noun += "es"
-    elif noun.endswith("y") and noun[-2] not in "aeiou":
-        noun = noun[:-1] + "ies"
-    elif noun.endswith("f") or noun.endswith("fe"):
-        noun = noun.rstrip("fe") + "ves"
-    else:
-        noun += "s"
-    return " ".join(filter(None, [before, noun])) + with_ + tail
 
 
 def _material(find: Find, random: Random) -> Term:
@@ -144,7 +120,8 @@ def _dressed(text: str, random: Random) -> str:
         ]
         text = " ".join([*fillers, text])
     elif random.random() < 0.25:
-        text = ("an " if text[:1] in "aeiou" else "a ") + text
+        text = f"a {text}"
+    text = with_articles(text)
     if random.random() < 0.06:
         text = f"{text} {_nonsense(random)}"
     if random.random() < 0.04 and len(text) > 5:

@@ -14,6 +14,7 @@ from ..models.registry import DRAWN
 from .drawing import draw
 from .figures import FIGURES
 from .finds import KINDS, Find, find
+from .grammar import with_articles
 
 COUNT = 400
 SIZE = 480
@@ -129,7 +130,8 @@ def _name(one: Find) -> str:
     colour = f"{one.colour} " if one.colour else ""
     kind = f"{one.kind} figurine" if one.kind in FIGURES else one.kind
     name = f"{colour}{one.material} {kind}"
-    return f"fragment of a {name}" if one.condition == "fragment" else name
+    fragment = with_articles(f"fragment of a {name}")
+    return fragment if one.condition == "fragment" else name
 
 
 def _sentence(one: Find) -> str:

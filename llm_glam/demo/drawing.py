@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .breakage import Part, break_off, one_piece, part_left
 from .canvas import Canvas, Map, Relief
-from .decoration import break_off, pattern
+from .decoration import pattern
 from .finds import KINDS, Find
 from .materials import MATERIALS, PAINTS, Colour, Material
 from .vessels import VESSELS
@@ -32,16 +33,17 @@ SHAPES = (
     (1.0, 1.25),
     (1.4, 1.0),
 )  # width and height to the short side
-SKETCH = 96  # pixels of the sketch that shows where the find is
+SKETCH = Canvas(96, 96, 1.2)  # small, and larger than any find: shows where one is
 LARGEST = 0.62  # a small sherd is not enlarged without end
 UPRIGHT = {*VESSELS, "person", "horse", "bull", "bird", "raccoon"} - {"plate", "lamp"}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """How a find is photographed: canvas, light, background, random choices."""
+    """How a find is photographed: canvas, what is left of it, light, background, random choices."""
 
     canvas: Canvas
+    part: Part | None
     random: np.random.Generator
     light: tuple[float, float, float]
     ground: Colour
@@ -62,8 +64,14 @@ def draw(find: Find, size: int = 512) -> Image.Image:
     azimuth, up = random.uniform(-2.6, -1.3), random.uniform(0.65, 1.0)
     light = (float(np.cos(azimuth)), float(np.sin(azimuth)), float(up))
     ground = BACKGROUNDS[int(random.integers(len(BACKGROUNDS)))]
-    placed = _placed(find, canvas, float(turn), random)
-    picture = _photograph(find, Scene(placed, random, light, ground))
+    mask = KINDS[find.kind](SKETCH, np.random.default_rng([find.seed, 1])).mask
+    part = part_left(
+        SKETCH, mask, find.condition, np.random.default_rng([find.seed, 3])
+    )
+    if part:
+        mask = one_piece(mask * part(SKETCH))
+    placed = _placed(mask, canvas, float(turn), random)
+    picture = _photograph(find, Scene(placed, part, random, light, ground))
     image = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
     if random.random() < 0.5:
         length = random.choice([5, 10] if find.kind in VESSELS else [1, 2])
@@ -72,41 +80,41 @@ def draw(find: Find, size: int = 512) -> Image.Image:
 
 
 def _placed(
-    find: Find, canvas: Canvas, turn: float, random: np.random.Generator
+    mask: Map, canvas: Canvas, turn: float, random: np.random.Generator
 ) -> Canvas:
-    """The canvas as the find sees it: turned, moved and scaled so that the find fills it."""
-    small = canvas.thumbnail(SKETCH).seen(turn=turn)
-    mask = _modelled(find, small)[0].mask > 0.5
-    rows, columns = np.nonzero(mask) if mask.any() else np.nonzero(mask == 0)
-    middle = [(side.min() + side.max() + 1) / 2 for side in (columns, rows)]
-    half = [(side.max() - side.min() + 1) / 2 * small.pixel for side in (columns, rows)]
+    """The canvas as the find sees it: turned, moved and scaled so that the find fills it.
+
+    :param mask: the coverage of the sketch by the find
+    """
+    cos, sin = float(np.cos(turn)), float(np.sin(turn))
+    x, y = SKETCH.x[mask > 0.5], SKETCH.y[mask > 0.5]
+    sides = x * cos - y * sin, x * sin + y * cos
+    middle = [(side.min() + side.max()) / 2 for side in sides]
+    half = [(side.max() - side.min() + SKETCH.pixel) / 2 for side in sides]
     room = canvas.width / min(canvas.size), canvas.height / min(canvas.size)
     fill = random.uniform(0.66, 0.8)
     zoom = max(max(half[0] / room[0], half[1] / room[1]) / fill, LARGEST)
-    x = (middle[0] - small.width / 2) * small.pixel / zoom + random.uniform(-0.05, 0.05)
-    y = (middle[1] - small.height / 2) * small.pixel / zoom + random.uniform(
-        -0.05, 0.03
-    )
-    return canvas.seen(turn=turn, zoom=float(zoom), shift=(float(x), float(y)))
+    right = middle[0] / zoom + random.uniform(-0.05, 0.05)
+    down = middle[1] / zoom + random.uniform(-0.05, 0.03)
+    return canvas.seen(turn=turn, zoom=float(zoom), shift=(float(right), float(down)))
 
 
-def _modelled(find: Find, canvas: Canvas) -> tuple[Relief, Map, Map]:
+def _modelled(find: Find, canvas: Canvas, part: Part | None) -> tuple[Relief, Map, Map]:
     """The relief, where its pattern is, and where its broken edges are seen."""
-    random = np.random.default_rng([find.seed, 1])
-    relief = KINDS[find.kind](canvas, random)
+    relief = KINDS[find.kind](canvas, np.random.default_rng([find.seed, 1]))
     random = np.random.default_rng([find.seed, 2])
     painted = (
         pattern(find.pattern, relief, random)
         if find.pattern
         else np.zeros_like(canvas.x)
     )
-    return relief, painted, break_off(canvas, relief, find.condition, random)
+    return relief, painted, break_off(canvas, relief, part)
 
 
 def _photograph(find: Find, scene: Scene) -> Picture:
     canvas = scene.canvas
     material = MATERIALS[find.material]
-    relief, painted, raw = _modelled(find, canvas)
+    relief, painted, raw = _modelled(find, canvas, scene.part)
     behind = _background(scene)
     colour = _surface(find, material, relief, painted, raw, scene)
     if find.pattern and not find.paint:
@@ -204,7 +212,8 @@ def _under(canvas: Canvas, relief: Relief, dx: float) -> Map:
     low = float(np.quantile(canvas.y[seen], 0.995)) if seen.any() else 0.8
     foot = canvas.x[seen & (canvas.y > low - 0.12)]
     left, right = (foot.min(), foot.max()) if foot.size else (-0.2, 0.2)
-    wide = max(float(right - left) / 2, 0.08) * 1.35
+    half = max(float(right - left) / 2, 0.08)
+    wide = min(1.35 * half, half + 0.1)
     middle = float(left + right) / 2 - dx * wide * 0.5
     away = np.hypot((canvas.x - middle) / wide, (canvas.y - low + 0.02) / 0.09)
     return np.clip(1.25 - away, 0, 1) ** 1.5

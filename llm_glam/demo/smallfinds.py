@@ -92,6 +92,9 @@ def bead(canvas: Canvas, random: np.random.Generator) -> Relief:
 def necklace(canvas: Canvas, random: np.random.Generator) -> Relief:
     """Beads on a string, laid out in a loop."""
     relief = Relief.empty(canvas)
+    round_about = np.linspace(0, 2 * np.pi, 40)
+    string = [(0.64 * float(np.cos(t)), 0.6 * float(np.sin(t))) for t in round_about]
+    relief.chain(canvas, string, (0.022, 0.022), lift=-0.02, tone=0.5)
     count = int(random.integers(17, 24))
     for i in range(count):
         turn = (i + 0.5) / count * 2 * np.pi - np.pi / 2

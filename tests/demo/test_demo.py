@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import re
 import string
 from collections import Counter
 from pathlib import Path
@@ -10,8 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
-from llm_glam.demo import captions, catalogue, drawing, finds, terms, words
+from llm_glam.demo import (
+    breakage,
+    canvas,
+    captions,
+    catalogue,
+    drawing,
+    finds,
+    grammar,
+    terms,
+    words,
+)
 from llm_glam.models import loading, registry
 from tools.demo_checkpoint import judge
 
@@ -177,7 +189,33 @@ def test_captions_are_true():
     ],
 )
 def test_plurals(one, many):
-    assert captions.plural(one) == many
+    assert grammar.plural(one) == many
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("fragment of a iron key", "fragment of an iron key"),
+        ("A amber glass bowl", "An amber glass bowl"),
+        ("a urn", "an urn"),
+        ("a utensil, an ewer, a gold ring", "a utensil, an ewer, a gold ring"),
+        ("a piece of a owl and a elephant", "a piece of an owl and an elephant"),
+        ("terracotta amphora", "terracotta amphora"),
+    ],
+)
+def test_articles(text, right):
+    assert grammar.with_articles(text) == right
+
+
+def test_titles_and_captions_have_the_right_articles():
+    records = {record["file_name"]: record for _, record in catalogue.catalogue()}
+
+    key = records["0399-iron-key.jpg"]
+    assert key["title"] == "Fragment of an iron key"
+    assert key["caption"].startswith("Fragment of an iron key, undecorated.")
+    for record in records.values():
+        for text in (record["title"], record["caption"]):
+            assert not re.search(r"\ba [aeiou]|\ban [^aeiou]", text), text
 
 
 @pytest.mark.parametrize("kind", sorted(finds.KINDS))
@@ -189,6 +227,68 @@ def test_what_is_broken_shows_less_of_it(kind):
             one = finds.Find(kind, "glass", "blue", "", "", condition, 5)
         pixels = np.asarray(drawing.draw(one, 64).convert("L"), float)
         assert pixels.std() > 3, condition
+
+
+def stands_out_at_the_frame(image):
+    """The most that a pixel in the outermost two rows or columns differs from their trend."""
+    pixels = np.asarray(image, float)
+    across = pixels.swapaxes(0, 1)
+    most = 0.0
+    for side in (pixels[:2], pixels[-2:], across[:2], across[-2:]):
+        line = side.mean(0)
+        at = np.arange(len(line))
+        slope, start = np.polyfit(at, line, 1)
+        most = max(most, np.abs(line - start - np.outer(at, slope)).max())
+    return most
+
+
+def test_what_lies_on_the_frame_stands_out_there():
+    """The measure of the test below, on one ground with and without a bar on its edge."""
+    ground = np.full((96, 96, 3), 200, np.uint8)
+    with_bar = ground.copy()
+    with_bar[40:50, 94:] = 90
+
+    assert stands_out_at_the_frame(ground) < 1
+    assert stands_out_at_the_frame(with_bar) > 80
+
+
+def test_no_find_touches_the_frame():
+    """Background is seen on all four sides of all drawings: a smooth ground, perhaps in shadow."""
+    touching = [
+        record["file_name"]
+        for one, record in catalogue.catalogue()
+        if stands_out_at_the_frame(drawing.draw(one, 64)) > 25
+    ]
+    assert not touching
+
+
+def test_what_is_left_of_a_broken_find_is_one_piece():
+    """On another canvas than that on which it was chosen; and neither a shaving nor nearly all."""
+    larger = canvas.Canvas(150, 150, 1.2)
+    for one, record in catalogue.catalogue():
+        if one.condition == "complete":
+            continue
+        modelled = finds.KINDS[one.kind]
+        part = breakage.part_left(
+            drawing.SKETCH,
+            modelled(drawing.SKETCH, np.random.default_rng(one.seed)).mask,
+            one.condition,
+            np.random.default_rng(one.seed),
+        )
+        relief = modelled(larger, np.random.default_rng(one.seed))
+        whole = (relief.mask > 0.5).sum()
+        breakage.break_off(larger, relief, part)
+
+        assert ndimage.label(relief.mask > 0.5)[1] == 1, record["file_name"]
+        low, high = {"broken": (0.4, 0.9), "fragment": (0.2, 0.6)}[one.condition]
+        assert low < (relief.mask > 0.5).sum() / whole < high, record["file_name"]
+
+
+def test_a_complete_find_loses_nothing():
+    sketch = canvas.Canvas(48, 48)
+    mask = np.ones((48, 48))
+
+    assert breakage.part_left(sketch, mask, "complete", None) is None
 
 
 def test_a_drawing_looks_the_same_in_any_size():
