@@ -106,18 +106,26 @@ async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
                 )
         except Forbidden:
             continue
-        found.append(DatabaseRequest(datasette, request, database, db))
+        times = page_request.times
+        found.append(DatabaseRequest(datasette, request, database, db, times=times))
     return found
 
 
-async def visible_collections(page_request: DatabaseRequest) -> list[CollectionRequest]:
-    """Return the context for each collection of a database that the actor may see."""
+async def visible_collections(
+    page_request: DatabaseRequest, *, like: Collection | None = None
+) -> list[CollectionRequest]:
+    """Return the context for each collection of a database that the actor may see.
+
+    :param like: only those whose vectors can be compared with those of this collection
+    """
     from datasette import Forbidden
 
     found = []
     chosen = settings.of(page_request.datasette)
     for collection in await page_request.db.execute_fn(lambda c: whole(wrapped(c))):
         if not chosen.has_pages(collection.name):
+            continue
+        if like and collection.embedding_space != like.embedding_space:
             continue
         one = page_request.of_collection(collection, collection.items_table)
         try:

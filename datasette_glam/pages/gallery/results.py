@@ -111,17 +111,22 @@ async def cards(
 ) -> list[Row]:
     """Return what a page shows of pictures, with their scores and the length of their bars."""
     found = await page_request.read(items.cards, list(scores))
-    known = [score for score in scores.values() if score is not None]
-    best, worst = max(known, default=0), min(known, default=0)
     for card in found:
-        score = scores[card["id"]]
-        card["score"] = score
-        if score is not None:
-            span = best - worst
-            card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
+        card["score"] = scores[card["id"]]
+    add_bars(found)
     name = page_request.collection.name
     urls.add(page_request.datasette, page_request.database, name, found)
     return found
+
+
+def add_bars(cards: Iterable[Row]) -> None:
+    """Add to pictures with scores where these are between the lowest and the highest."""
+    scored = [card for card in cards if card["score"] is not None]
+    best = max((card["score"] for card in scored), default=0)
+    worst = min((card["score"] for card in scored), default=0)
+    span = best - worst
+    for card in scored:
+        card["bar"] = round((card["score"] - worst) / span, 3) if span > 0 else 1.0
 
 
 async def add_records(page_request: CollectionRequest, cards: list[Row]) -> None:
