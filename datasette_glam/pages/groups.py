@@ -88,8 +88,7 @@ async def similar_address(page_request: CollectionRequest, item_id: str) -> str 
 
     It is None where the actor may see no other collection of the checkpoint.
     """
-    alike = await gate.visible_collections(page_request, like=page_request.collection)
-    if len(alike) < 2:
+    if not await gate.sees_another_alike(page_request):
         return None
     query = urlencode({"id": item_id, "collection": page_request.collection.name})
     return f"{address(page_request)}?{query}"
