@@ -9,7 +9,7 @@ from datasette.utils import tilde_encode
 from .access import restrictions, settings
 from .access.gate import enter_collection, enter_database, enter_item, enter_site
 from .media import originals
-from .pages import about, model, public, views
+from .pages import about, model, public, search_all, views
 from .pages.gallery import view
 from .web.page import file_view, page_view
 
@@ -21,6 +21,9 @@ ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
 ABOUT = COLLECTION + r"/about"
 IMAGE = COLLECTION + r"/image/(?P<item>[^/.]+)$"
 THUMBNAIL = COLLECTION + r"/thumb/(?P<item>[^/.]+)$"
+# Beside the collections, whose names may be anything.
+SEARCH = r"/(?P<database>[^/]+)/-/glam-search"
+SEARCH_SITE = r"/-/glam-search"
 MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
 
 ROUTES = [
@@ -33,6 +36,14 @@ ROUTES = [
     (ABOUT + OR_JSON, page_view(enter_collection, about.about)),
     (IMAGE, file_view(enter_item, originals.original)),
     (THUMBNAIL, file_view(enter_item, views.thumbnail)),
+    (
+        SEARCH + OR_JSON,
+        page_view(enter_database, search_all.search_all, has_parameters=True),
+    ),
+    (
+        SEARCH_SITE + OR_JSON,
+        page_view(enter_site, search_all.search_all, has_parameters=True),
+    ),
     (MODEL + OR_JSON, page_view(enter_site, model.checkpoint)),
 ]
 DATABASE = r"/(?P<database>{})$"  # the name of one, encoded

@@ -106,26 +106,48 @@ async def visible_databases(page_request: SiteRequest) -> list[DatabaseRequest]:
                 )
         except Forbidden:
             continue
-        found.append(DatabaseRequest(datasette, request, database, db))
+        times = page_request.times
+        found.append(DatabaseRequest(datasette, request, database, db, times=times))
     return found
 
 
 async def visible_collections(page_request: DatabaseRequest) -> list[CollectionRequest]:
     """Return the context for each collection of a database that the actor may see."""
+    every = await page_request.db.execute_fn(lambda c: whole(wrapped(c)))
+    found = [await _visible(page_request, collection) for collection in every]
+    return [one for one in found if one]
+
+
+async def sees_another_alike(page_request: CollectionRequest) -> bool:
+    """Return whether the actor may see another collection of the checkpoint in the database."""
+    own = page_request.collection
+    for other in await page_request.db.execute_fn(
+        lambda c: collections.every(wrapped(c))
+    ):
+        if other.embedding_space != own.embedding_space or other == own:
+            continue
+        one = await _visible(page_request, other)
+        is_whole = one is not None and await one.read(required_columns.are_there)
+        if is_whole:
+            return True
+    return False
+
+
+async def _visible(
+    page_request: DatabaseRequest, collection: Collection
+) -> CollectionRequest | None:
+    """Return the context for a collection; None where the actor may not see it."""
     from datasette import Forbidden
 
-    found = []
-    chosen = settings.of(page_request.datasette)
-    for collection in await page_request.db.execute_fn(lambda c: whole(wrapped(c))):
-        if not chosen.has_pages(collection.name):
-            continue
-        one = page_request.of_collection(collection, collection.items_table)
-        try:
-            await _ensure_can_view_items(one)
-        except Forbidden:
-            continue
-        found.append(one)
-    return found
+    table = collection.items_table
+    if not table or not settings.of(page_request.datasette).has_pages(collection.name):
+        return None
+    one = page_request.of_collection(collection, table)
+    try:
+        await _ensure_can_view_items(one)
+    except Forbidden:
+        return None
+    return one
 
 
 async def _ensure_can_view_items(page_request: CollectionRequest) -> None:

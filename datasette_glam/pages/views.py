@@ -18,7 +18,7 @@ from ..access.context import (
 from ..media import originals
 from ..web import cache, card_text, head, headers, metadata, urls
 from ..web.page import Page, jpeg
-from . import model
+from . import groups, model
 from .gallery import results
 from .gallery.view import about
 
@@ -60,6 +60,9 @@ async def listed(
         "without_records": [],
     }
     page = Page("glam_collections.html", data)
+    if not page_request.format:
+        by_checkpoint = groups.of(found)
+        page.form["search_all"] = await groups.form(page_request, by_checkpoint)
     page.form["head"] = head.of_page(
         *(page_request, address),
         title=said["title"],
@@ -98,6 +101,9 @@ async def item(page_request: CollectionRequest) -> Page:
     if not page_request.format:
         known = await page_request.read(head.standard, item_id)
         page.form["head"] = head.of_item(page_request, row, known)
+        if row["has_vector"]:
+            everywhere = await groups.similar_address(page_request, item_id)
+            page.form["everywhere_url"] = everywhere
     row["row_url"] = None
     if page_request.has_open_tables:
         row["row_url"] = urls.row(datasette, database, page_request.table, item_id)

@@ -25,6 +25,12 @@ def collection(datasette: Any, database: str, name: str) -> str:
     return str(datasette.urls.path(path))
 
 
+def search_all(datasette: Any, database: str | None) -> str:
+    """Return the URL of the search in all collections of a database; of the site if it is None."""
+    start = "" if database is None else f"/{tilde_encode(database)}"
+    return str(datasette.urls.path(f"{start}/-/glam-search"))
+
+
 def model(datasette: Any, name: str) -> str:
     """Return the URL of a checkpoint's page."""
     return str(datasette.urls.path(f"/-/glam-models/{tilde_encode(name)}"))

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlite_utils import Database
 
-from ..db import collections, connection
+from ..db import connection
 from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..formats.tables import Row
 from ..images import decoding
 from ..records import open_pictures
+from ..search import several
 from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows
@@ -40,6 +42,12 @@ SHOWN = ("title", "caption", "file")
     multiple=True,
     help="Subtract a term; can be given several times",
 )
+@click.option(
+    "--also",
+    metavar="COLLECTION",
+    multiple=True,
+    help="Search this collection of the same checkpoint as well; can be given several times",
+)
 @shared.condition_options
 @shared.rights_option
 @click.option(
@@ -57,6 +65,7 @@ def command(
     query: tuple[str, ...],
     add: tuple[str, ...],
     subtract: tuple[str, ...],
+    also: tuple[str, ...],
     filters_: tuple[str, ...],
     where: tuple[str, ...],
     words: str | None,
@@ -74,7 +83,8 @@ def command(
     A term is text, a picture file (a path starting with ./, ../, /, ~ or a drive letter), the URL
     of a picture (https://…), or id:ITEM for a picture in the collection. Use -a and -s to add and
     subtract terms, and put 2: before a term to double its weight. Without any terms, lists the
-    pictures that match the conditions.
+    pictures that match the conditions. With --also, ranks the pictures of several collections
+    together; IDs are those of COLLECTION.
 
     \b
     Examples:
@@ -84,33 +94,45 @@ def command(
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
+        llm glam search photos id:0032-bronze-coin.jpg --also met --also bm -t
     """
     shared.check_exists(database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = connection.connect(database, readonly=True)
-    opened = collections.get(db, collection)
+    opened = several.open_all(db, [collection, *also])
     wanted = parse_terms(" ".join(query), add, subtract)
-    if rights:
-        filters_ = (*filters_, open_pictures.condition(db, opened))
-    conditions = Conditions(filters_, where, words)
-    if not wanted and not conditions:
+    conditions = [
+        Conditions((*filters_, *_rights_filter(db, one, rights)), where, words)
+        for one in opened
+    ]
+    if not wanted and not conditions[0]:
         raise click.UsageError(
             "Give a QUERY, or a condition such as --filter or --words."
         )
-    options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
+    options = SearchOptions(
+        conditions[0], min_score, number, skip, prompt, allow_private
+    )
+    others = list(zip(opened, conditions, strict=True))[1:]
     with ProgressBar("vectors") as progress:
-        results = search_terms(db, opened, wanted, options, progress)
-    rows = map(_row, results)
-    output_rows(_narrow(list(rows)) if format_ == "table" else rows, format_)
+        results = search_terms(db, opened[0], wanted, options, progress, also=others)
+    rows = [_row(result, with_collection=bool(also)) for result in results]
+    output_rows(_narrow(rows) if format_ == "table" else rows, format_)
     if wanted:
-        report_checkpoint(opened)
+        report_checkpoint(opened[0])
 
 
-def _row(result: Result) -> Row:
+def _rights_filter(
+    db: Database, collection: Collection, rights: str | None
+) -> list[str]:
+    return [open_pictures.condition(db, collection)] if rights else []
+
+
+def _row(result: Result, *, with_collection: bool) -> Row:
     """Return a result's id, its score and the main fields of its record."""
     shown = {name: result.record.get(name) for name in SHOWN}
     score = result.score and round(result.score, 6)
-    return {"id": result.id, "score": score, **shown}
+    where = {"collection": result.collection} if with_collection else {}
+    return {**where, "id": result.id, "score": score, **shown}
 
 
 def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,3 +29,8 @@ class Collection:
     def is_ours(self) -> bool:
         """Whether the collection was made with a glam-clip model."""
         return registry.is_ours(self.model_id)
+
+    @property
+    def embedding_space(self) -> tuple[str, str]:
+        """The weights and the precision; only vectors for which both are equal can be compared."""
+        return self.fingerprint or self.model_id, self.precision

@@ -119,11 +119,14 @@ def addresses():
             yield f"/embeddings/photos/{code}{format_}"
             yield f"{PHOTOS}/item/{code}{format_}?_sensitive=1"
             yield f"{PHOTOS}{format_}?id={quote_plus(item)}&_sensitive=1"
+            yield f"{GLAM}-search{format_}?id={quote_plus(item)}&collection=photos"
         yield f"/embeddings/photos/{code}.blob?_blob_column=Note"
         yield f"{PHOTOS}/thumb/{code}"
         yield f"{PHOTOS}/image/{code}"
     for format_, query in product(("", ".json", ".csv"), QUERIES):
         yield f"{PHOTOS}{format_}?{query}"
+    for format_, start in product(("", ".json"), (f"{GLAM}-search", "/-/glam-search")):
+        yield f"{start}{format_}?q=red"
     yield f"{PHOTOS}.csv?kind=thing&_where=Note+like+'hush%25'"
     for sql in SQL:
         for page in ("/embeddings.json", "/embeddings/-/query.json"):
