@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,7 +15,9 @@ from ..images import decoding
 from ..records import open_pictures
 from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
+from . import result_options
 from .output import ProgressBar, output_options, output_rows
+from .result_options import ResultOptions
 
 SHOWN = ("title", "caption", "file")
 
@@ -45,7 +47,8 @@ SHOWN = ("title", "caption", "file")
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
-@output_options
+@partial(output_options, default=None)
+@result_options.result_options
 @click.option(
     "--skip", type=click.IntRange(0), default=0, help="Skip the first N results"
 )
@@ -67,7 +70,8 @@ def command(
     prompt: str,
     allow_private: bool,
     database: Path,
-    format_: str,
+    output: ResultOptions,
+    format_: str | None,
 ) -> None:
     """Find the pictures in COLLECTION most similar to QUERY.
 
@@ -84,8 +88,10 @@ def command(
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
+        llm glam search photos ship -n 50 --html ships.html --xlsx ships.xlsx
     """
     shared.check_exists(database)
+    result_options.check(output, number, database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = connection.connect(database, readonly=True)
     opened = collections.get(db, collection)
@@ -97,11 +103,20 @@ def command(
         raise click.UsageError(
             "Give a QUERY, or a condition such as --filter or --words."
         )
-    options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
+    taken = result_options.Output(db, opened, output)
+    among = result_options.without_sensitive(db, opened, conditions, output)
+    options = SearchOptions(among, min_score, number, skip, prompt, allow_private)
     with ProgressBar("vectors") as progress:
         results = search_terms(db, opened, wanted, options, progress)
-    rows = map(_row, results)
-    output_rows(_narrow(list(rows)) if format_ == "table" else rows, format_)
+    if output.files and results:
+        taken.write(results, wanted, conditions)
+    if format_ or not (output.files and results):
+        format_ = format_ or "nl"
+        if output.has_records:
+            rows = taken.rows(results, is_flat=format_ != "nl")
+        else:
+            rows = _narrow(list(map(_row, results)))
+        output_rows(rows, format_)
     if wanted:
         report_checkpoint(opened)
 
@@ -113,8 +128,8 @@ def _row(result: Result) -> Row:
     return {"id": result.id, "score": score, **shown}
 
 
-def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop the column of files if these are the same as the ids, for a table to read."""
+def _narrow(rows: Sequence[Row]) -> list[Row]:
+    """Drop the column of files if these are the same as the ids."""
     if any(row["file"] != row["id"] for row in rows):
         return list(rows)
     return [{k: v for k, v in row.items() if k != "file"} for row in rows]
