@@ -15,6 +15,7 @@ from ..db.filters import Conditions
 from ..db.privacy import columns as privacy_columns
 from ..db.sensitive import SENSITIVE, SHOWABLE
 from ..errors import CannotExport
+from ..exporters.results import wording
 from ..formats import atomic
 from ..formats.tables import Row
 from ..search.collection_search import Result
@@ -202,7 +203,9 @@ class Output:
 
         with ProgressBar() as progress:
             remarks = table.write_xlsx(path, columns, found, progress)
-        say_on_stderr(f"Wrote {_pictures(len(found))} to {path}.")
+        say_on_stderr(
+            f"Wrote {wording.of_number(len(found), is_ranked=False)} to {path}."
+        )
         for remark in remarks:
             say_on_stderr(remark)
 
@@ -217,7 +220,9 @@ class Output:
         from ..exporters.results import page  # slow to import, because of Jinja
 
         name = self._collection.name
-        lines = [_order(found), *_in_words(conditions)]
+        is_ranked = found[0].score is not None
+        count = wording.of_number(len(found), is_ranked=is_ranked)
+        lines = [count, *_in_words(conditions)]
         text = page.Text(f"{title} in {name}" if title else name, lines)
         ids = [one.row["id"] for one in found]
         pictures = page.thumbnails(self._db, self._collection, ids)
@@ -231,19 +236,11 @@ class Output:
                 f"{path} cannot be written ({error.strerror or error}); choose another place."
             ) from error
         size = f"{len(content) / 1e6:.1f} MB"
-        say_on_stderr(f"Wrote {_pictures(len(found))} to {path} ({size}).")
+        say_on_stderr(
+            f"Wrote {wording.of_number(len(found), is_ranked=False)} to {path} ({size})."
+        )
         if len(content) > LARGE_PAGE:
             say_on_stderr("That is a large page; use a smaller -n to shrink it.")
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count:,} pictures"
-
-
-def _order(found: Sequence[Any]) -> str:
-    count = _pictures(len(found))
-    is_ranked = len(found) > 1 and found[0].score is not None
-    return f"{count}, the most similar first" if is_ranked else count
 
 
 def _in_words(conditions: Conditions) -> list[str]:
@@ -255,11 +252,9 @@ def _in_words(conditions: Conditions) -> list[str]:
 
 def _title(wanted: Sequence[Term]) -> str:
     """Return the terms of a search; of files, only the names, since others need not see folders."""
-    parts: list[str] = []
+    terms = []
     for term in wanted:
         file = term.path and term.path.name
-        name = term.words and f"“{term.words}”" or file or term.address or term.id
-        weight = "" if abs(term.weight) == 1 else f"{abs(term.weight):g} × "
-        sign = "without " if term.weight < 0 else "with " if parts else ""
-        parts.append(f"{sign}{weight}{name}")
-    return ", ".join(parts)
+        words = term.words and wording.quoted(term.words)
+        terms.append((term.weight, words or file or term.address or term.id or ""))
+    return wording.of_terms(terms)

@@ -122,7 +122,7 @@ def addresses():
         yield f"/embeddings/photos/{code}.blob?_blob_column=Note"
         yield f"{PHOTOS}/thumb/{code}"
         yield f"{PHOTOS}/image/{code}"
-    for format_, query in product(("", ".json", ".csv"), QUERIES):
+    for format_, query in product(("", ".json", ".csv", ".html"), QUERIES):
         yield f"{PHOTOS}{format_}?{query}"
     yield f"{PHOTOS}.csv?kind=thing&_where=Note+like+'hush%25'"
     for sql in SQL:

@@ -27,6 +27,7 @@ FACETS = ("_facet", "_facet_array", "_facet_date")
 NO_FILTERS = {
     *OURS,
     *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra"),
+    *("_col", "_bom"),
     *FACETS,
     *FORM,
 }
@@ -59,6 +60,8 @@ class Search:
     page: int = 1
     hidden: frozenset[str] = frozenset()
     with_records: bool = False  # in JSON
+    columns: tuple[str, ...] = ()  # of exports
+    with_mark: bool = False  # whether CSV begins with a byte order mark
 
     @property
     def conditions(self) -> Conditions:
@@ -95,6 +98,9 @@ class Search:
             yield "_size", self.size
         if self.with_records:
             yield "_extra", EXTRA
+        yield from (("_col", name) for name in self.columns)
+        if self.with_mark:
+            yield "_bom", "on"
 
     def _own(self) -> Iterator[Parameter]:
         if self.only_id is not None:
@@ -194,6 +200,8 @@ def read(args: MultiParams) -> Search:
         seed=_whole(args.get("seed")),
         page=_whole(args.get("page")) or 1,
         with_records=_has_records(args),
+        columns=tuple(filter(None, args.getlist("_col"))),
+        with_mark=args.get("_bom") in ("on", "1"),
     )
 
 
