@@ -1,7 +1,7 @@
 """Options of ``llm glam search`` for its results: which columns, and files to send to somebody."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from ..db import filters
 from ..db.collection import Collection
 from ..db.filters import Conditions
 from ..db.privacy import columns as privacy_columns
-from ..db.sensitive import SENSITIVE, SHOWABLE
+from ..db.sensitive import COLUMN, SENSITIVE, SHOWABLE
 from ..errors import CannotExport
 from ..exporters.results import wording
 from ..formats import atomic
@@ -155,7 +155,7 @@ class Output:
         """Write the files, and say what is in them."""
         found = self._found(results)
         columns = self._columns(found)
-        self._say_what_is_held_back(found)
+        self._say_what_is_held_back(results)
         if path := self._options.xlsx:
             self._write_xlsx(path, columns, found)
         if path := self._options.page:
@@ -164,7 +164,12 @@ class Output:
     def _found(self, results: Sequence[Result]) -> list[Any]:
         from ..exporters.results.columns import Found
 
-        return [Found({"id": r.id, **r.record}, r.score) for r in results]
+        hidden = set(self._held_back()) - {COLUMN}  # by which a page covers pictures
+        if self._options.columns:
+            hidden -= {column.name for column in self._columns([])}
+        return [
+            Found({"id": r.id, **_without(r.record, hidden)}, r.score) for r in results
+        ]
 
     def _columns(self, found: Sequence[Any]) -> list[Any]:
         from ..exporters.results import columns
@@ -181,13 +186,13 @@ class Output:
         private = privacy_columns.private(self._db, table)
         return [*private, *privacy_columns.undecided(self._db, table)]
 
-    def _say_what_is_held_back(self, found: Sequence[Any]) -> None:
+    def _say_what_is_held_back(self, results: Sequence[Result]) -> None:
         if self._options.columns:
             return
         names = [
             name
             for name in dict.fromkeys(self._held_back())
-            if any(one.row.get(name) is not None for one in found)
+            if any(one.record.get(name) is not None for one in results)
         ]
         if names:
             listed = ", ".join([*names[:SHOWN], *(["…"] if len(names) > SHOWN else [])])
@@ -241,6 +246,10 @@ class Output:
         )
         if len(content) > LARGE_PAGE:
             say_on_stderr("That is a large page; use a smaller -n to shrink it.")
+
+
+def _without(record: Row, hidden: Container[str]) -> Row:
+    return {name: value for name, value in record.items() if name not in hidden}
 
 
 def _in_words(conditions: Conditions) -> list[str]:

@@ -92,6 +92,29 @@ def test_what_is_not_for_everybody_stays_out(joined, tmp_path):
     assert "Object name" not in joined(*SEARCH, "--records", "--csv").stdout
 
 
+def test_a_private_title_is_nowhere_on_a_page(joined, tmp_path):
+    execute(joined, "update photos set rights = 'CC0', caption = 'of fruit'")
+    joined("glam", "mark", "photos", "--private", "Title", "--private", "rights")
+    for columns in ((), ("--columns", "Year")):
+        joined(*SEARCH, *columns, "--html", "out.html", "--force")
+        page = (tmp_path / "out.html").read_text("utf-8")
+        assert "<h2>of fruit</h2>" in page
+        assert "1887" in page
+        assert "Apple" not in page
+        assert "CC0" not in page
+    joined(*SEARCH, "--columns", "Year,rights", "--html", "out.html", "--force")
+    page = (tmp_path / "out.html").read_text("utf-8")
+    assert page.count("CC0") == 3
+    assert "Apple" not in page
+
+
+def test_rights_are_said_whatever_columns_are_chosen(joined, tmp_path):
+    execute(joined, "update photos set rights = 'CC0'")
+    for columns in ((), ("--columns", "Year"), ("--columns", "rights")):
+        joined(*SEARCH, *columns, "--html", "out.html", "--force")
+        assert (tmp_path / "out.html").read_text("utf-8").count("CC0") == 3
+
+
 def test_a_page_has_pictures_records_and_nothing_from_elsewhere(joined, tmp_path):
     script = "<script>alert(1)</script>"
     execute(joined, f"update photos set title = '{script}' where id = '{GREEN}'")

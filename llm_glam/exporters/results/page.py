@@ -109,20 +109,22 @@ def _fitting(
     size = 0
     for one in found:
         picture = pictures.get(one.row[items.KEY])
-        record = _record(columns, one, with_rights=lines is None)
+        has_rights = lines is None and any(c.name == "rights" for c in columns)
+        record = _record(columns, one, with_rights=has_rights)
         size += len(picture.address) if picture else 0
         size += sum(len(heading) + len(value) for heading, value in record)
         if size > most_bytes:
             return
-        yield _card(one, picture, record, lines)
+        rights = None if has_rights else one.row.get("rights")
+        yield {
+            **_card(one, picture),
+            "lines": record[:lines],
+            "more": record[lines:] if lines else [],
+            "rights": _short(rights, LONGEST),
+        }
 
 
-def _card(
-    one: Found,
-    picture: Thumbnail | None,
-    record: Sequence[tuple[str, str]],
-    lines: int | None,
-) -> Row:
+def _card(one: Found, picture: Thumbnail | None) -> Row:
     title = _title(one.row)
     caption = _short(one.row.get("caption"), LONGEST_TITLE)
     return {
@@ -131,9 +133,6 @@ def _card(
         "link": next(filter(is_web, (one.row.get("page_url"), one.link)), None),
         "picture": picture,
         "is_sensitive": is_sensitive(one.row.get("sensitive")),
-        "lines": record[:lines],
-        "more": record[lines:] if lines else [],
-        "rights": _short(one.row.get("rights"), LONGEST) if lines else "",
     }
 
 
