@@ -8,6 +8,8 @@ import re
 import openpyxl
 import pytest
 
+from llm_glam.formats.spreadsheets import writer
+
 from ..fakes import picture
 from .conftest import execute
 
@@ -30,6 +32,16 @@ def test_a_workbook_has_her_columns_first_then_ours(joined, tmp_path):
     assert {cell.data_type for row in sheet for cell in row} <= {"s", "n"}
     assert round(second[8], 4) == second[8] < 1
     assert sorted(p.name for p in tmp_path.glob("*out*")) == ["out.xlsx"]
+
+
+def test_links_are_text_where_excel_takes_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "MOST_LINKS", 3)
+    addresses = ["https://a.example/1", "https://a.example/" + "x" * 3000]
+    rows = [[writer.Link(address)] for address in [*addresses, addresses[0]]]
+    writer.write(tmp_path / "a.xlsx", {"one": (["link"], rows)})
+    cells = openpyxl.load_workbook(tmp_path / "a.xlsx").active["A"][1:]
+    assert [cell.value for cell in cells] == [*addresses, addresses[0]]
+    assert [bool(cell.hyperlink) for cell in cells] == [True, False, False]
 
 
 def test_columns_are_chosen_by_heading_or_name(joined):
