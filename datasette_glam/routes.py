@@ -14,7 +14,7 @@ from .pages.gallery import view
 from .web.page import file_view, page_view
 
 OR_JSON = r"(?P<format>\.json)?$"
-OR_JSON_OR_CSV = r"(?P<format>\.json|\.csv)?$"
+OR_FILE = r"(?P<format>\.json|\.csv|\.xlsx|\.html)?$"
 GLAM = r"/(?P<database>[^/]+)/-/glam"
 COLLECTION = GLAM + r"/(?P<collection>[^/.]+)"
 ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
@@ -29,7 +29,7 @@ MODEL = r"/-/glam-models/(?P<name>[^/.]+)"
 ROUTES = [
     (GLAM + OR_JSON, page_view(enter_database, views.collections)),
     (
-        COLLECTION + OR_JSON_OR_CSV,
+        COLLECTION + OR_FILE,
         page_view(enter_collection, view.gallery, has_parameters=True),
     ),
     (ITEM + OR_JSON, page_view(enter_item, views.item)),
@@ -74,4 +74,4 @@ def leads_to_gallery(datasette: Any, scope: Mapping[str, Any]) -> bool:
     base_url = datasette.setting("base_url")
     if path.startswith(base_url):
         path = "/" + path[len(base_url) :]
-    return re.match(COLLECTION + OR_JSON_OR_CSV, path) is not None
+    return re.match(COLLECTION + OR_FILE, path) is not None

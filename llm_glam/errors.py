@@ -32,6 +32,7 @@ Every exception here is both an ``llm.ModelError`` (for callers in Python) and a
     ├── UnknownCollection       no such collection, or not one of ours
     ├── BadTerm                 a search term that is empty or unusable
     ├── BadFilter               an invalid condition on records
+    ├── UnknownColumn           no such column to show
     ├── UnknownItem             no such id in the collection
     ├── NothingEmbedded         none of the pictures of a run could be used
     ├── NotComparable           two collections that cannot be compared
@@ -211,6 +212,10 @@ class BadTerm(GlamError):
 
 class BadFilter(GlamError):
     """An invalid condition on the records."""
+
+
+class UnknownColumn(GlamError):
+    """There is no such column among those to show."""
 
 
 class UnknownItem(GlamError):

@@ -33,7 +33,7 @@ class SiteRequest:
 
     @property
     def format(self) -> str:
-        """The requested format, ``.json`` or ``.csv``; empty for HTML."""
+        """The requested format, such as ``.json``; empty for the page itself."""
         return self.request.url_vars.get("format") or ""
 
     def url_name(self, variable: str) -> str:

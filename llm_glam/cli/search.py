@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlite_utils import Database
@@ -17,7 +17,9 @@ from ..records import open_pictures
 from ..search import several
 from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
 from . import options as shared
+from . import result_options
 from .output import ProgressBar, output_options, output_rows
+from .result_options import ResultOptions
 
 SHOWN = ("title", "caption", "file")
 
@@ -53,7 +55,8 @@ SHOWN = ("title", "caption", "file")
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
-@output_options
+@partial(output_options, default=None)
+@result_options.result_options
 @click.option(
     "--skip", type=click.IntRange(0), default=0, help="Skip the first N results"
 )
@@ -76,7 +79,8 @@ def command(
     prompt: str,
     allow_private: bool,
     database: Path,
-    format_: str,
+    output: ResultOptions,
+    format_: str | None,
 ) -> None:
     """Find the pictures in COLLECTION most similar to QUERY.
 
@@ -95,8 +99,15 @@ def command(
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
         llm glam search photos id:0032-bronze-coin.jpg --also met --also bm -t
+        llm glam search photos ship -n 50 --html ships.html --xlsx ships.xlsx
     """
     shared.check_exists(database)
+    if also and (output.files or output.has_records):
+        raise click.UsageError(
+            "Records of several collections do not fit into one table. Leave out --also, or "
+            "--html, --xlsx, --records and --columns."
+        )
+    result_options.check(output, number, database)
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = connection.connect(database, readonly=True)
     opened = several.open_all(db, [collection, *also])
@@ -109,14 +120,24 @@ def command(
         raise click.UsageError(
             "Give a QUERY, or a condition such as --filter or --words."
         )
-    options = SearchOptions(
-        conditions[0], min_score, number, skip, prompt, allow_private
-    )
-    others = list(zip(opened, conditions, strict=True))[1:]
+    among = [
+        result_options.without_sensitive(db, one, own, output)
+        for one, own in zip(opened, conditions, strict=True)
+    ]
+    options = SearchOptions(among[0], min_score, number, skip, prompt, allow_private)
+    others = list(zip(opened, among, strict=True))[1:]
+    taken = result_options.Output(db, opened[0], output)
     with ProgressBar("vectors") as progress:
         results = search_terms(db, opened[0], wanted, options, progress, also=others)
-    rows = [_row(result, with_collection=bool(also)) for result in results]
-    output_rows(_narrow(rows) if format_ == "table" else rows, format_)
+    if output.files and results:
+        taken.write(results, wanted, conditions[0])
+    if format_ or not (output.files and results):
+        format_ = format_ or "nl"
+        if output.has_records:
+            rows = taken.rows(results, is_flat=format_ != "nl")
+        else:
+            rows = _narrow([_row(r, with_collection=bool(also)) for r in results])
+        output_rows(rows, format_)
     if wanted:
         report_checkpoint(opened[0])
 
@@ -135,8 +156,8 @@ def _row(result: Result, *, with_collection: bool) -> Row:
     return {**where, "id": result.id, "score": score, **shown}
 
 
-def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop the column of files if these are the same as the ids, for a table to read."""
+def _narrow(rows: Sequence[Row]) -> list[Row]:
+    """Drop the column of files if these are the same as the ids."""
     if any(row["file"] != row["id"] for row in rows):
         return list(rows)
     return [{k: v for k, v in row.items() if k != "file"} for row in rows]

@@ -148,13 +148,13 @@ def choose(
     :param all_columns: also the technical ones
     :raises CannotExport: there is no column of a name in ``private``
     """
-    described = _described(db, table)
-    headings = _headings(db, table, described)
+    described = describe(db, table)
+    headings = headings_of(db, table, described)
     secret = privacy_columns.private(db, table)
     doubtful = {*secret, *privacy_columns.undecided(db, table)}
     held_back = [name for name in headings if name in doubtful]
     _check_names(table, private, headings, held_back)
-    kinds = _kinds(db, table, list(headings))
+    kinds = kinds_of(db, table, list(headings))
     left_out = {n for n in held_back if not {n, headings[n]} & set(private)}
     hidden = set() if all_columns else set(items.IMAGE_COLUMNS)
     if not is_sensitive and not any(r["column"] == "sensitive" for r in described):
@@ -166,13 +166,13 @@ def choose(
     }
     named = {n: headings[n] for n in held_back if n in left_out and kinds[n]}
     return Columns(
-        list(_columns(shown, kinds, described)),
+        list(with_kinds(shown, kinds, described)),
         [heading for name, heading in named.items() if name in secret],
         [heading for name, heading in named.items() if name not in secret],
     )
 
 
-def _columns(
+def with_kinds(
     headings: Mapping[str, str],
     kinds: Mapping[str, Kind | None],
     described: Sequence[Row],
@@ -201,7 +201,7 @@ def _check_names(
             )
 
 
-def _described(db: Database, table: str) -> list[Row]:
+def describe(db: Database, table: str) -> list[Row]:
     """Return the rows of ``glam_columns`` about columns that exist, in the order of an export."""
     if not db.table("glam_columns").exists():
         return []
@@ -217,7 +217,7 @@ def _described(db: Database, table: str) -> list[Row]:
     )
 
 
-def _headings(db: Database, table: str, described: Iterable[Row]) -> dict[str, str]:
+def headings_of(db: Database, table: str, described: Iterable[Row]) -> dict[str, str]:
     """Return a heading for each column of an items table, in the order of an export."""
     every = list(db.table(table).columns_dict)
     wanted: dict[str, str] = {}
@@ -249,13 +249,21 @@ def _is_copy(db: Database, table: str, column: str, of: str) -> bool:
     return not db.table(table).count_where(where)
 
 
-def _kinds(db: Database, table: str, names: Sequence[str]) -> dict[str, Kind | None]:
-    """Return what the values of columns are, None for a column without values."""
+def kinds_of(
+    db: Database, table: str, names: Sequence[str], ids: Sequence[str] | None = None
+) -> dict[str, Kind | None]:
+    """Return what the values of columns are, None for a column without values.
+
+    :param ids: the pictures to look at; None for all, which reads the whole table
+    """
+    where = "" if ids is None else " where id in (select value from json_each(?))"
+    values = [] if ids is None else [json.dumps(ids)]
     kinds: dict[str, Kind | None] = {}
     for chunk in embeddings.chunks(names, AT_ONCE):
         types = (_WHAT.format(c=quote_identifier(name)) for name in chunk)
         each = ", ".join(f"group_concat(distinct {what})" for what in types)
-        row = db.execute(f"select {each} from {quote_identifier(table)}").fetchone()
+        sql = f"select {each} from {quote_identifier(table)}{where}"
+        row = db.execute(sql, values).fetchone()
         found = (set(text.split(",")) if text else set() for text in row)
         kinds |= dict(zip(chunk, map(_kind, found), strict=True))
     return kinds

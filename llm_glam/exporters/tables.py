@@ -1,12 +1,12 @@
 """Write records as a table: an Excel workbook, CSV, TSV, JSON lines or parquet."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import CannotExport
-from ..formats import formulas
+from ..formats import delimited
 from ..formats.atomic import replacing
 from ..formats.spreadsheets import writer
 from ..formats.spreadsheets.writer import LONGEST_CELL
@@ -24,32 +24,52 @@ def write_xlsx(path: Path, selection: Selection) -> Outcome:
 
     :raises CannotExport: there are more rows or columns than a sheet can have
     """
-    count, width = len(selection.ids), len(selection.columns)
+    rows = (
+        (row["id"], [column.cell(row) for column in selection.columns])
+        for row in selection.rows()
+    )
+    remarks = write_sheet(path, selection.headings, rows, len(selection.ids))
+    return Outcome(len(selection.ids), remarks)
+
+
+def write_sheet(
+    path: Path,
+    headings: Sequence[str],
+    rows: Iterable[tuple[str, Sequence[Any]]],
+    count: int,
+) -> list[str]:
+    """Write a workbook with one sheet, and return remarks for people on what was cut.
+
+    :param rows: the id of each picture, and its cells
+    :param count: how many rows there are
+    :raises CannotExport: there are more rows or columns than a sheet can have
+    """
+    width = len(headings)
     if count > MOST_ROWS or width > MOST_COLUMNS:
         raise CannotExport(
             f"An Excel sheet has room for {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns; these "
             f"are {count:,} and {width:,}. Write CSV or parquet instead, or fewer pictures."
         )
     cut: list[str] = []
-    rows = _sheet_rows(selection, cut)
-    writer.write(path, {"records": (selection.headings, rows)})
+    writer.write(path, {"records": (headings, _sheet_rows(rows, cut))})
     if not cut:
-        return Outcome(count)
-    remark = (
+        return []
+    return [
         f"Cut {counted(len(cut), 'cell')} after {LONGEST_CELL:,} characters, the most that Excel "
         f"stores (the first is of {cut[0]}); CSV has all of them."
-    )
-    return Outcome(count, [remark])
+    ]
 
 
-def _sheet_rows(selection: Selection, cut: list[str]) -> Iterator[list[Any]]:
-    for row in selection.rows():
-        cells = [column.cell(row) for column in selection.columns]
-        cut += [row["id"] for cell in cells if len(str(cell)) > LONGEST_CELL]
-        yield [_for_excel(cell) for cell in cells]
+def _sheet_rows(
+    rows: Iterable[tuple[str, Sequence[Any]]], cut: list[str]
+) -> Iterator[list[Any]]:
+    for item_id, cells in rows:
+        cut += [item_id for cell in cells if len(str(cell)) > LONGEST_CELL]
+        yield [for_excel(cell) for cell in cells]
 
 
-def _for_excel(cell: Any) -> Any:
+def for_excel(cell: Any) -> Any:
+    """Return a cell as Excel keeps it: a number of more digits than it has as text."""
     is_long = isinstance(cell, int) and abs(cell) >= LARGEST
     return str(cell) if is_long else cell
 
@@ -80,26 +100,9 @@ def write_cells(
     delimiter: str = ",",
     encoding: str = "utf-8",
 ) -> None:
-    """Write delimited text in which no cell is a formula.
-
-    Cells with spaces around them are quoted too, since many programs drop these otherwise.
-    """
+    """Write a file of delimited text in which no cell is a formula."""
     with replacing(path) as work, work.open("w", encoding=encoding, newline="") as file:
-        file.write(_line(headings, delimiter))
-        file.writelines(_line(cells, delimiter) for cells in rows)
-
-
-def _line(cells: Iterable[Any], delimiter: str) -> str:
-    return delimiter.join(map(_quoted, cells)) + "\r\n"
-
-
-def _quoted(cell: Any) -> str:
-    if not isinstance(cell, str):
-        return "" if cell is None else str(cell)
-    text = formulas.escape(cell)
-    if text != text.strip() or any(mark in text for mark in '",;\t\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+        file.writelines(delimited.lines(headings, rows, delimiter))
 
 
 def write_jsonl(path: Path, selection: Selection) -> Outcome:

@@ -42,9 +42,9 @@ async def test_what_others_add_to_links_is_ignored(embedded, path):
         ("__exact=1", "“__exact”, which was", "There is no column '__exact' in photos"),
         ("a=1&b=1&c=1&d=1&e=1", "“a”, “b”, “c” and 2 more, which was", "no column 'a'"),
         ("%3Cscript%3E=1", "“<script>”, which was", "There is no column '<script>'"),
-        ("_szie=3", None, "There is no parameter '_szie'. There are _extra, _facet,"),
-        ("_shape=array", None, "There is no parameter '_shape'. There are _extra"),
-        ("_facet_size=3", None, "There is no parameter '_facet_size'. There are _ex"),
+        ("_szie=3", None, "There is no parameter '_szie'. There are _bom, _col, _ex"),
+        ("_shape=array", None, "There is no parameter '_shape'. There are _bom"),
+        ("_facet_size=3", None, "There is no parameter '_facet_size'. There are _b"),
         ("next=36", "“next”, which was", "There is no column 'next' in photos. The c"),
         ("_extra=row", "", "There is no _extra=row. There is _extra=record."),
     ],
@@ -221,7 +221,7 @@ PUBLISHED = [
     *("?seed=7&page=2", "?q=red&page=2", "?material=clay", "?title__contains=thing"),
     *("?id__exact=red.png", "?_search=thing", "?_where=1%3D1&_where=2%3D2", "?_size=2"),
     *("?q=red&_min_score=0.1", "?_facet=material", "?_facet_date=title", "?_size=max"),
-    *("?_facet_array=tags", "?q=red&_sensitive=1"),
+    *("?_facet_array=tags", "?q=red&_sensitive=1", "?_col=title&_col=score&_bom=on"),
 ]
 
 
@@ -232,7 +232,7 @@ async def test_addresses_that_were_published_go_on(embedded):
     change(embedded, """update photos set tags = '["a"]'""")
     datasette = site(embedded)
     for query in PUBLISHED:
-        for format_ in ("", ".json", ".csv"):
+        for format_ in ("", ".json", ".csv", ".xlsx", ".html"):
             answer = await get(datasette, f"{PHOTOS}{format_}{query}")
             assert answer.status_code == 200, (format_, query, answer.text[:300])
     for path in (GLAM, RED_ITEM, "/-/glam-models/colours"):

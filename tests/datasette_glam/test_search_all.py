@@ -132,7 +132,7 @@ async def test_the_page_says_where_each_picture_is_from(two):
     datasette = Datasette([str(two.database)], metadata=config)
     page = (await get(datasette, f"{ALL}?q=red")).text
     assert "Nearest to “red”" in page
-    assert '<small>The &lt;Met&gt;</small>' in page
+    assert "<small>The &lt;Met&gt;</small>" in page
     assert {
         "glam/finds?q=red",
         "glam/met/item/red~2Epng",

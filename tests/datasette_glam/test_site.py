@@ -499,7 +499,7 @@ async def test_ids_that_lead_elsewhere(embedded, item):
 
 
 def addresses_of_all_routes():
-    """An address for each registered route and its JSON."""
+    """An address for each registered route and each of its formats."""
     values = {"database": "embeddings", "collection": "photos", "item": "red~2Epng"}
     values["name"] = "colours"  # the checkpoint
     for pattern, _ in routes.ROUTES:
@@ -508,8 +508,9 @@ def addresses_of_all_routes():
         )
         address = address.replace("?$", "").rstrip("$")
         yield address
-        if "format" in pattern:
-            yield address + ".json"
+        formats = re.search(r"\(\?P<format>([^)]*)\)", pattern)
+        for suffix in formats[1].split("|") if formats else ():
+            yield address + suffix.replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -535,7 +536,7 @@ async def test_who_may_not_view_the_tables_sees_nothing(embedded, closed, photos
     await datasette.invoke_startup()
     cookies = {"ds_actor": datasette.sign({"a": {"id": "root"}}, "actor")}
     addresses = list(addresses_of_all_routes())
-    assert len(addresses) == 16
+    assert len(addresses) == 18
     only_items = "photos" in closed.get("databases", {}).get("embeddings", {}).get(
         "tables", {}
     )
@@ -579,6 +580,7 @@ async def test_browsers_are_told_what_they_may_do(embedded):
         **{f"{path}.json": nothing for path in (GLAM, PHOTOS, item, f"{item}x")},
         **dict.fromkeys((GLAM, PHOTOS, item, f"{item}x"), less),
         f"{PHOTOS}.csv": nothing,
+        f"{PHOTOS}.html": nothing,
     }.items():
         headers = (await get(site(embedded), path)).headers
         assert headers["x-content-type-options"] == "nosniff", path

@@ -123,7 +123,7 @@ def addresses():
         yield f"/embeddings/photos/{code}.blob?_blob_column=Note"
         yield f"{PHOTOS}/thumb/{code}"
         yield f"{PHOTOS}/image/{code}"
-    for format_, query in product(("", ".json", ".csv"), QUERIES):
+    for format_, query in product(("", ".json", ".csv", ".html"), QUERIES):
         yield f"{PHOTOS}{format_}?{query}"
     for format_, start in product(("", ".json"), (f"{GLAM}-search", "/-/glam-search")):
         yield f"{start}{format_}?q=red"

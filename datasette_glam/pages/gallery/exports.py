@@ -1,83 +1,184 @@
-"""Export a search: its results as CSV, the search itself as SQL."""
+"""Export a search: its results as CSV, as an Excel workbook, and as a page to send to somebody."""
 
-import csv
-import io
+import asyncio
+import ipaddress
+from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import urlsplit
 
 from datasette.utils.asgi import Response
-from sqlite_utils.db import quote_identifier
+from sqlite_utils import Database
 
-from llm_glam.db import filters
+from llm_glam.db.collection import Collection
+from llm_glam.db.privacy import columns as privacy_columns
+from llm_glam.exporters.results import columns, page, table, wording
+from llm_glam.exporters.results.columns import Found, ResultColumn
+from llm_glam.formats.tables import Row
 
-from ... import compat, items, sql_functions
+from ... import items
 from ...access.context import CollectionRequest
 from ...web import urls
-from . import query_string, record_filters
+from . import query_string
 from .query_string import Search
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMATS = {".csv": "text/csv", ".xlsx": XLSX, ".html": "text/html"}
+FOR_PEOPLE = (".xlsx", ".html")  # who are told of errors in a page, too
+PICTURES, MOST_PICTURES = 100, 500  # of a page
+MOST_BYTES = 15_000_000  # of a page
+AT_ONCE = 2  # exports; others wait
+OF_CONDITIONS = ("filter", "where", "search", "score")  # kinds of chips
 
-def csv_address(page_request: CollectionRequest, wanted: Search) -> str:
-    """Return the URL of all results as CSV."""
-    return query_string.address(page_request, replace(wanted, page=1), format_=".csv")
-
-
-async def csv_response(
-    page_request: CollectionRequest, scores: dict[str, float | None]
-) -> Response:
-    """Return the records of pictures as CSV, each with its score."""
-    columns = await page_request.columns()
-    rows = await page_request.read(items.records, list(scores))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["score", *columns])
-    for row in rows:
-        writer.writerow([scores[row["id"]], *(items.plain(row[c]) for c in columns)])
-    name = urls.encoded(page_request.collection.name)
-    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-    content_type = "text/csv; charset=utf-8"
-    return Response(out.getvalue(), headers=headers, content_type=content_type)
+Scores = Mapping[str, float | None]
 
 
-async def sql_address(
-    page_request: CollectionRequest, wanted: Search, size: int
-) -> str | None:
-    """Return the URL of the search as SQL; None for a sample, and where SQL is not allowed."""
-    has_words = any(term.words is not None for term in wanted.terms)
-    is_forbidden = has_words and not sql_functions.has_models(page_request.datasette)
-    if not wanted.terms or is_forbidden:
-        return None
-    if not await page_request.may_run_sql():
-        return None
-    sql, values = await _sql(
-        page_request, wanted, min(size * wanted.page, sql_functions.MOST)
-    )
-    query = urlencode({"sql": sql, **values})
-    return f"{compat.sql_page(page_request.datasette, page_request.database)}?{query}"
-
-
-async def _sql(
-    page_request: CollectionRequest, wanted: Search, number: int
-) -> tuple[str, dict[str, str | int]]:
-    table = quote_identifier(page_request.table)
-    shown = record_filters.shown(wanted)
-    clause = await page_request.read(filters.clause, shown)
-    values = {
-        "collection": page_request.collection.name,
-        "q": wanted.line,
-        **clause.values,
+def addresses(page_request: CollectionRequest, wanted: Search) -> Row:
+    """Return the URLs of all results as CSV, as a workbook and as a page."""
+    first = replace(wanted, page=1)
+    return {
+        f"{name[1:]}_url": query_string.address(page_request, first, format_=name)
+        for name in FORMATS
     }
-    among = ""
-    if shown:
-        rows = f"select json_group_array(id) from {table} where {clause.sql}"
-        among = f",\n  ({rows})"
-    least = ""
-    if wanted.min_score is not None:
-        least = f"where score >= {wanted.min_score!r}\n"
-    sql = (
-        f"select value as score, {table}.*\n"
-        f"from json_each(glam_nearest(:collection, :q, {number}{among}))\n"
-        f"join {table} on {table}.id = key\n{least}"
-        f"order by score desc, {table}.id"
+
+
+def size(format_: str, wanted: str, most: int) -> str:
+    """Return how many results an export has; a page of pictures has fewer than a table.
+
+    :param wanted: what the request says; empty, ``max`` or a number
+    """
+    if format_ == ".html":
+        most = min(most, MOST_PICTURES)
+        is_more = query_string.WHOLE.fullmatch(wanted) and int(wanted) > most
+        wanted = "max" if is_more else wanted or str(min(PICTURES, most))
+    return str(most) if wanted in ("", "max") else wanted
+
+
+async def response(
+    page_request: CollectionRequest, wanted: Search, scores: Scores, data: Row
+) -> Response:
+    """Return the results of a search as a file.
+
+    :param data: what the page of the search has
+    :raises UnknownColumn: the request names a column that there is not, or that is hidden
+    """
+    format_ = page_request.format
+    content: str | bytes
+    async with _turn(page_request.datasette):
+        found = await _found(page_request, scores)
+        chosen = await page_request.read_everything(
+            _columns, page_request, wanted, found
+        )
+        if format_ == ".html":
+            content = await _page(page_request, wanted, chosen, found, data)
+        elif format_ == ".xlsx":
+            content = await asyncio.to_thread(table.xlsx, chosen, found)
+        else:
+            content = table.csv(chosen, found, has_byte_order_mark=wanted.with_mark)
+    name = urls.encoded(page_request.collection.name)
+    headers = {"content-disposition": f'attachment; filename="{name}{format_}"'}
+    kind = FORMATS[format_]
+    kind = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+    return Response(content, headers=headers, content_type=kind)
+
+
+def _turn(datasette: Any) -> asyncio.Semaphore:
+    if not hasattr(datasette, "_glam_exports"):
+        datasette._glam_exports = asyncio.Semaphore(AT_ONCE)
+    found: asyncio.Semaphore = datasette._glam_exports
+    return found
+
+
+async def _found(page_request: CollectionRequest, scores: Scores) -> list[Found]:
+    """Return pictures with their records as visitors may see them, and their addresses."""
+    datasette, request = page_request.datasette, page_request.request
+    base = urls.collection(
+        datasette, page_request.database, page_request.collection.name
     )
-    return sql, values
+    base = datasette.absolute_url(request, base)
+    return [
+        Found(
+            {name: items.plain(value) for name, value in row.items()},
+            scores[row["id"]],
+            f"{base}/item/{urls.encoded(row['id'])}",
+        )
+        for row in await page_request.read(items.records, list(scores))
+    ]
+
+
+def _columns(
+    db: Database,
+    collection: Collection,
+    page_request: CollectionRequest,
+    wanted: Search,
+    found: list[Found],
+) -> list[ResultColumn]:
+    hidden = set(page_request.hidden)
+    if page_request.format == ".html" and not wanted.columns:
+        undecided = privacy_columns.undecided(db, page_request.table)
+        hidden |= {name.lower() for name in undecided}
+    return columns.choose(
+        db, page_request.table, found, hidden=hidden, named=wanted.columns
+    )
+
+
+async def _page(
+    page_request: CollectionRequest,
+    wanted: Search,
+    chosen: list[ResultColumn],
+    found: list[Found],
+    data: Row,
+) -> str:
+    ids = [one.row["id"] for one in found]
+    pictures = await page_request.read(page.thumbnails, ids)
+    address = page_request.datasette.absolute_url(
+        page_request.request, query_string.address(page_request, wanted, format_="")
+    )
+    if not _is_elsewhere(address):  # nobody else could open the links
+        address, found = "", [replace(one, link=None) for one in found]
+    return await asyncio.to_thread(
+        page.render,
+        page.Text(_title(data), list(_lines(data, found)), address or None),
+        *(chosen, found, pictures),
+        are_chosen=bool(wanted.columns),
+        most_bytes=MOST_BYTES,
+    )
+
+
+def _title(data: Row) -> str:
+    """Return what was searched for, and in what; titles of sensitive pictures are left out."""
+    terms = [
+        (
+            chip["weight"],
+            (
+                wording.quoted(chip["text"])
+                if chip["kind"] == "words"
+                else chip["text"] if chip["thumbnail_url"] else "a picture"
+            ),
+        )
+        for chip in data["chips"]
+        if "weight" in chip
+    ]
+    if data.get("uploaded"):
+        terms.append((1, "a picture"))
+    searched = wording.of_terms(terms)
+    return f"{searched} in {data['title']}" if searched else str(data["title"])
+
+
+def _lines(data: Row, found: list[Found]) -> list[str]:
+    total = data["pictures"] if data["fitting"] is None else data["fitting"]
+    only = [chip for chip in data["chips"] if chip["kind"] in OF_CONDITIONS]
+    return [
+        wording.of_number(len(found), total, is_ranked="seed" not in data),
+        *(f"Only {chip['text']}" for chip in only),
+    ]
+
+
+def _is_elsewhere(address: str) -> bool:
+    """Return whether an address is not that of the computer that asks for it."""
+    host = urlsplit(address).hostname or "localhost"
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return host != "localhost"
+    return not (ip.is_loopback or ip.is_unspecified)

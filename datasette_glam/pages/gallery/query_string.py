@@ -32,7 +32,8 @@ EXTRA = "record"
 FACETS = ("_facet", "_facet_array", "_facet_date")
 NO_FILTERS = {
     *OURS,
-    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra", PICK),
+    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra"),
+    *(PICK, "_col", "_bom"),
     *FACETS,
     *FORM,
 }
@@ -67,6 +68,8 @@ class Search:
     hidden: frozenset[str] = frozenset()
     with_records: bool = False  # in JSON
     picked: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()  # of exports
+    with_mark: bool = False  # whether CSV begins with a byte order mark
 
     @property
     def conditions(self) -> Conditions:
@@ -104,6 +107,9 @@ class Search:
         if self.with_records:
             yield "_extra", EXTRA
         yield from ((PICK, item_id) for item_id in self.picked)
+        yield from (("_col", name) for name in self.columns)
+        if self.with_mark:
+            yield "_bom", "on"
 
     def _own(self) -> Iterator[Parameter]:
         if self.only_id is not None:
@@ -211,6 +217,8 @@ def read(args: MultiParams) -> Search:
         page=_whole(args.get("page")) or 1,
         with_records=_has_records(args),
         picked=tuple(_picked(args)),
+        columns=tuple(filter(None, args.getlist("_col"))),
+        with_mark=args.get("_bom") in ("on", "1"),
     )
     return (
         replace(search.only_picked(), terms=()) if args.get(ONLY_SELECTED) else search

@@ -8,8 +8,8 @@ from ...access.context import CollectionRequest
 from . import query_string
 from .query_string import Search
 
-# Files that contain only the selected pictures, if some are selected.
-SAVED = (".csv",)
+# Files that the selected pictures can be saved to; they contain no others.
+SAVED = {"Page to send": ".html", "Excel": ".xlsx", "CSV": ".csv"}
 
 
 def of(
@@ -20,5 +20,5 @@ def of(
         "picked": wanted.picked,
         "picked_elsewhere": [one for one in wanted.picked if one not in found],
         "unpicked": query_string.address(page_request, replace(wanted, picked=())),
-        "saved_as": [(suffix.removeprefix(".").upper(), suffix) for suffix in SAVED],
+        "saved_as": list(SAVED.items()),
     }

@@ -8,7 +8,13 @@ from urllib.parse import urlencode
 from datasette.utils import MultiParams
 from datasette.utils.asgi import Response
 
-from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
+from llm_glam.errors import (
+    BadFilter,
+    BadTerm,
+    GlamError,
+    UnknownColumn,
+    UnknownItem,
+)
 from llm_glam.formats.tables import Row
 from llm_glam.search import terms
 
@@ -28,6 +34,7 @@ from . import (
     record_filters,
     results,
     selection,
+    sql_query,
 )
 from .query_string import Search
 
@@ -51,6 +58,8 @@ BLANK: Row = {
     "fitting": None,
     "items": [],
     "csv_url": None,
+    "xlsx_url": None,
+    "html_url": None,
     "sql_url": None,
 }
 
@@ -72,11 +81,11 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         if query_string.is_form(args) and request.method != "POST":
             return Response.redirect(query_string.address(page_request, wanted))
         await _check_terms(page_request, wanted)
-        if page_request.format in selection.SAVED and wanted.picked:
+        if page_request.format in exports.FORMATS and wanted.picked:
             wanted = wanted.only_picked()
         found = await _found(page_request, page, wanted)
-        if page_request.format == ".csv":
-            return await exports.csv_response(page_request, found)
+        if page_request.format in exports.FORMATS:
+            return await exports.response(page_request, wanted, found, page.data)
         page.data["items"] = await results.cards(
             page_request, found, page.form.get("best", 0)
         )
@@ -95,7 +104,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     except Refused as refusal:
         page.status, page.message = refusal.status, str(refusal)
         page.headers = refusal.headers
-    except (BadTerm, BadFilter) as error:
+    except (BadTerm, BadFilter, UnknownColumn) as error:
         page.status, page.message = 400, error.message
     except UnknownItem as error:
         page.status, page.message = 404, error.message
@@ -103,7 +112,19 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         errors.note(error.message)
         page.status, page.message = 503, NO_SEARCH
         page.for_programs = f"{NO_SEARCH} {errors.disclosed(error.message)}"
+    if page_request.format in exports.FOR_PEOPLE:
+        return await _error(page_request, page)
     return page
+
+
+async def _error(page_request: CollectionRequest, page: Page) -> Response:
+    """Return an error as a page of its own, for those who followed a link to a file."""
+    datasette, request = page_request.datasette, page_request.request
+    response = await errors.answer(
+        datasette, request, page.status, page.message or errors.FAILED
+    )
+    response.headers.update(page.headers)
+    return response
 
 
 async def _parameters(page_request: CollectionRequest, page: Page) -> MultiParams:
@@ -218,9 +239,8 @@ async def _found(
         page_request.request, following
     )
     if not is_upload:
-        page.data["csv_url"] = exports.csv_address(page_request, wanted)
-        page.form["exports"] = [("CSV", page.data["csv_url"])]
-        page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
+        page.data |= exports.addresses(page_request, wanted)
+        page.data["sql_url"] = await sql_query.address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
     elif not page_request.format:
@@ -319,12 +339,15 @@ async def _sample(
 
 def _size(page_request: CollectionRequest, wanted: Search) -> int:
     most = int(page_request.datasette.setting("max_returned_rows"))
-    if wanted.size == "max" or (not wanted.size and page_request.format == ".csv"):
+    asked = wanted.size
+    if page_request.format in exports.FORMATS:
+        asked = exports.size(page_request.format, asked, most)
+    if asked == "max":
         return most
-    if not wanted.size:
+    if not asked:
         return PAGE
-    if query_string.WHOLE.fullmatch(wanted.size) and int(wanted.size) <= most:
-        return int(wanted.size)
+    if query_string.WHOLE.fullmatch(asked) and int(asked) <= most:
+        return int(asked)
     raise BadFilter(f"_size must be a whole number from 1 to {most:,}, or max.")
 
 

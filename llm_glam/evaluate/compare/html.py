@@ -1,6 +1,5 @@
 """Render a comparison of two collections as one self-contained HTML page."""
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ...db import embeddings
 from ...db.collection import Collection
 from ...formats import atomic
+from ...images import data_urls
 from ...models import registry
 from . import collection_pair, wording
 from .collection_pair import Answer, CollectionPair, RankedPicture
 
-# Thumbnail formats that browsers can show; others are left off the page.
-KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 AT_ONCE = 500
 
 TemplateData = dict[str, Any]
@@ -120,15 +118,7 @@ def _pictures(pair: CollectionPair, ids: Sequence[str]) -> dict[str, TemplateDat
             where items_table = ? and id in ({marks})
         """
         for row in pair.db.query(sql, [pair.old.items_table, *some]):
-            content = row["content"]
-            if address := _address(content) if isinstance(content, bytes) else None:
+            if address := data_urls.address(row["content"]):
                 sizes = {key: row[key] for key in ("width", "height")}
                 found[row["id"]] = {"address": address, **sizes}
     return found
-
-
-def _address(content: bytes) -> str | None:
-    for sign, kind in KINDS.items():
-        if content.startswith(sign):
-            return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    return None

@@ -18,6 +18,7 @@ from ...errors import BadRecords
 from ..atomic import replacing
 
 LONGEST_CELL = 32_767  # Excel's limit
+MOST_LINKS, LONGEST_LINK = 65_530, 2_079  # the same; further ones are text
 NARROWEST, WIDEST = 8, 60  # of columns, in characters
 
 SMALL_PICTURE = 72  # longer side, in pixels
@@ -33,6 +34,13 @@ class Thumbnail:
     """A cell that shows a picture, as the content of a JPEG file."""
 
     content: bytes
+
+
+@dataclass(frozen=True)
+class Link:
+    """A cell with the address of a page, which a click on it opens; at most one in a row."""
+
+    address: str
 
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]  # headings and rows
@@ -57,6 +65,25 @@ def write(path: Path, sheets: Mapping[str, Table]) -> None:
 
     :raises BadRecords: the file cannot be written
     """
+    book = _book(sheets)
+    try:
+        with replacing(path) as beside:
+            book.save(beside)
+    except OSError as error:
+        raise BadRecords(
+            f"{path} cannot be written ({error.strerror or error}); close it in other programs, or "
+            "choose another name."
+        ) from error
+
+
+def content(sheets: Mapping[str, Table]) -> bytes:
+    """Return the content of the file that :func:`write` writes."""
+    out = BytesIO()
+    _book(sheets).save(out)
+    return out.getvalue()
+
+
+def _book(sheets: Mapping[str, Table]) -> Workbook:
     book = Workbook(write_only=True)
     for name, (headings, rows) in sheets.items():
         sheet = book.create_sheet(name)
@@ -68,15 +95,9 @@ def write(path: Path, sheets: Mapping[str, Table]) -> None:
         sheet.append([_cell(sheet, heading, is_bold=True) for heading in headings])
         for number, row in enumerate(chain(first, rest), 2):
             _add_pictures(sheet, number, row)
-            sheet.append([_cell(sheet, value) for value in row])
-    try:
-        with replacing(path) as beside:
-            book.save(beside)
-    except OSError as error:
-        raise BadRecords(
-            f"{path} cannot be written ({error.strerror or error}); close it in other programs, or "
-            "choose another name."
-        ) from error
+            may_link = number <= MOST_LINKS
+            sheet.append([_cell(sheet, value, may_link=may_link) for value in row])
+    return book
 
 
 def _widths(rows: Sequence[Sequence[Any]]) -> list[int]:
@@ -88,6 +109,8 @@ def _widths(rows: Sequence[Sequence[Any]]) -> list[int]:
 def _width(value: Any) -> int:
     if isinstance(value, Thumbnail):
         return SMALL_PICTURE // PIXELS_PER_CHARACTER
+    if isinstance(value, Link):
+        return len(value.address) + 2
     return 0 if value is None else len(str(value).partition("\n")[0]) + 2
 
 
@@ -105,8 +128,14 @@ def _add_pictures(sheet: Any, number: int, row: Sequence[Any]) -> None:
             sheet.row_dimensions[number].height = height
 
 
-def _cell(sheet: Any, value: Any, *, is_bold: bool = False) -> WriteOnlyCell:
+def _cell(
+    sheet: Any, value: Any, *, is_bold: bool = False, may_link: bool = False
+) -> WriteOnlyCell:
     cell = WriteOnlyCell(sheet)
+    if isinstance(value, Link):
+        value = value.address
+        if may_link and len(value) <= LONGEST_LINK:
+            cell.hyperlink = value
     if isinstance(value, str):
         cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)[:LONGEST_CELL]
         cell.data_type = "s"  # openpyxl takes text that begins with = for a formula
