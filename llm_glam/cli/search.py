@@ -14,6 +14,7 @@ from ..formats.tables import Row
 from ..images import decoding
 from ..records import open_pictures
 from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
+from ..search.matching import MATCHES, PICTURE
 from . import options as shared
 from .output import ProgressBar, output_options, output_rows
 
@@ -45,6 +46,13 @@ SHOWN = ("title", "caption", "file")
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
+@click.option(
+    "--match",
+    type=click.Choice(MATCHES),
+    default=PICTURE,
+    show_default=True,
+    help="Look for words in pictures, in records or in both",
+)
 @output_options
 @click.option(
     "--skip", type=click.IntRange(0), default=0, help="Skip the first N results"
@@ -62,6 +70,7 @@ def command(
     words: str | None,
     rights: str | None,
     min_score: float | None,
+    match: str,
     number: int,
     skip: int,
     prompt: str,
@@ -76,6 +85,10 @@ def command(
     subtract terms, and put 2: before a term to double its weight. Without any terms, lists the
     pictures that match the conditions.
 
+    With --match both, a single term of text is also looked for in the records: pictures whose id,
+    title or number it is come first, then those whose records contain all its words or that look
+    like it, in one ranking. "match" says why a picture was found. --match record finds records only.
+
     \b
     Examples:
         llm glam search photos 'a bronze brooch'
@@ -83,6 +96,7 @@ def command(
         llm glam search photos https://museum.example/coin.jpg -a 'in silver'
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
+        llm glam search photos 'Ben Davis' --match both
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
     """
     shared.check_exists(database)
@@ -97,7 +111,9 @@ def command(
         raise click.UsageError(
             "Give a QUERY, or a condition such as --filter or --words."
         )
-    options = SearchOptions(conditions, min_score, number, skip, prompt, allow_private)
+    options = SearchOptions(
+        conditions, min_score, number, skip, prompt, allow_private, match
+    )
     with ProgressBar("vectors") as progress:
         results = search_terms(db, opened, wanted, options, progress)
     rows = map(_row, results)
@@ -107,10 +123,11 @@ def command(
 
 
 def _row(result: Result) -> Row:
-    """Return a result's id, its score and the main fields of its record."""
+    """Return a result's id, its score, why it was found, and the main fields of its record."""
     shown = {name: result.record.get(name) for name in SHOWN}
     score = result.score and round(result.score, 6)
-    return {"id": result.id, "score": score, **shown}
+    match = {} if result.match is None else {"match": result.match}
+    return {"id": result.id, "score": score, **match, **shown}
 
 
 def _narrow(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,10 +9,12 @@ from sqlite_utils import Database
 from ..db import collections, connection, filters, items
 from ..db.collection import Collection
 from ..db.filters import Conditions
+from ..db.record_search.containing import TooCommon
 from ..errors import BadTerm
 from ..formats.tables import Row
 from ..progress import NoProgress, Progress
-from . import exact, terms
+from . import exact, matching, terms
+from .matching import BOTH, MATCHES, PICTURE, Found, RecordMatches
 from .terms import Term
 
 
@@ -20,12 +22,14 @@ from .terms import Term
 class Result:
     """A picture that was found: its id, its cosine similarity to the query, and its record.
 
-    ``score`` is None if the search had conditions but no query.
+    ``score`` is None if the search had conditions but no query. ``match`` says why it was found, if
+    its record was searched too: see :class:`llm_glam.search.matching.Found`.
     """
 
     id: str
     score: float | None
     record: Row
+    match: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class SearchOptions:
 
     Results with a score below ``min_score`` and the first ``skip`` results are left out. ``prompt``
     is a template for text queries, with ``{}`` for the text. ``allow_private`` permits URLs on
-    this computer and on private networks.
+    this computer and on private networks. ``match`` is what a query in words is looked for in:
+    ``picture``, ``record`` or ``both``.
     """
 
     conditions: Conditions = Conditions()
@@ -43,6 +48,7 @@ class SearchOptions:
     skip: int = 0
     prompt: str = "{}"
     allow_private: bool = False
+    match: str = PICTURE
 
 
 def search(
@@ -94,15 +100,63 @@ def search_terms(
     options, progress = options or SearchOptions(), progress or NoProgress()
     if not wanted and not options.conditions:
         raise BadTerm("Give something to look for, or a condition.")
-    among = None
-    if options.conditions:
-        among = filters.ids(db, collection, options.conditions)
-    limit = options.number + options.skip
-    if wanted:
-        scored = _nearest(db, collection, wanted, among, limit, options, progress)
+    if options.match not in MATCHES:
+        raise BadTerm(f"Unknown match '{options.match}': use {', '.join(MATCHES)}.")
+    found = _found(db, collection, wanted, options, progress)
+    last = options.skip + options.number
+    return list(_results(db, collection, found[options.skip : last]))
+
+
+def _found(
+    db: Database,
+    collection: Collection,
+    wanted: Sequence[Term],
+    options: SearchOptions,
+    progress: Progress,
+) -> list[Found]:
+    """Return at least as many results as are wanted, if there are, in their order."""
+    words = matching.words(wanted)
+    if words is not None and options.match != PICTURE:
+        found = _matching(db, collection, words, options, progress)
     else:
-        scored = [(item_id, None) for item_id in sorted(among or [])[:limit]]
-    return list(_results(db, collection, scored[options.skip :]))
+        among = None
+        if options.conditions:
+            among = filters.ids(db, collection, options.conditions)
+        if not wanted:
+            return [Found(item_id, None, None) for item_id in sorted(among or [])]
+        found = _nearest(db, collection, wanted, among, options, progress)
+    lowest = options.min_score
+    return [
+        one
+        for one in found
+        if lowest is None or (one.score is not None and one.score >= lowest)
+    ]
+
+
+def _matching(
+    db: Database,
+    collection: Collection,
+    words: str,
+    options: SearchOptions,
+    progress: Progress,
+) -> list[Found]:
+    """Search records, and pictures unless only records are wanted."""
+    try:
+        records = matching.in_all_records(db, collection, words, options.conditions)
+    except TooCommon:
+        if options.match != BOTH:
+            raise
+        records = RecordMatches()
+    term = Term(1, words=words)
+    vector = terms.vector(db, collection, [term], options.prompt)
+    among = None
+    if options.conditions and options.match == BOTH:
+        among = filters.ids(db, collection, options.conditions)
+    number = options.skip + options.number
+    queries = matching.queries(vector, records, options.match, number, among)
+    return matching.merge(
+        records, exact.nearest_to_each(db, collection, queries, progress)
+    )
 
 
 def _nearest(
@@ -110,22 +164,19 @@ def _nearest(
     collection: Collection,
     wanted: Sequence[Term],
     among: Sequence[str] | None,
-    limit: int,
     options: SearchOptions,
     progress: Progress,
-) -> list[tuple[str, float | None]]:
+) -> list[Found]:
     announce_addresses(wanted, progress)
     query = terms.query(
-        *(db, collection, wanted, limit),
+        *(db, collection, wanted, options.number + options.skip),
         among=among,
         prompt=options.prompt,
         private=options.allow_private,
     )
     hits = exact.nearest_to_each(db, collection, [query], progress)[0]
-    lowest = options.min_score
-    return [
-        (hit.id, hit.score) for hit in hits if lowest is None or hit.score >= lowest
-    ]
+    match = None if options.match == PICTURE else PICTURE
+    return [Found(hit.id, hit.score, match) for hit in hits]
 
 
 def announce_addresses(wanted: Sequence[Term], progress: Progress) -> None:
@@ -140,11 +191,9 @@ def announce_addresses(wanted: Sequence[Term], progress: Progress) -> None:
 
 
 def _results(
-    db: Database, collection: Collection, scored: Sequence[tuple[str, float | None]]
+    db: Database, collection: Collection, found: Sequence[Found]
 ) -> Iterator[Result]:
     table = collection.items_table
-    records = (
-        items.fetch(db, table, [item_id for item_id, _ in scored]) if table else {}
-    )
-    for item_id, score in scored:
-        yield Result(item_id, score, records.get(item_id, {}))
+    records = items.fetch(db, table, [one.id for one in found]) if table else {}
+    for one in found:
+        yield Result(one.id, one.score, records.get(one.id, {}), one.match)
