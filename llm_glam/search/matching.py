@@ -151,7 +151,9 @@ def merge(records: RecordMatches, hits: Sequence[Sequence[Hit]]) -> list[Found]:
     by_record = {h.id: records.ranks[h.id] for h in among if h.id in records.ranks}
     fused = fusion.fused(by_picture, by_record)
     fused |= {hit.id: FIRST for hit in among if hit.id in records.identified}
-    order = sorted(fused, key=lambda one: (-fused[one], -scores[one], one))
+    order = sorted(
+        fused, key=lambda one: (-fused[one], one not in by_record, -scores[one], one)
+    )
     further = [hit.id for hit in nearest if hit.id not in fused]
 
     def why(item_id: str) -> str:

@@ -77,11 +77,25 @@ def test_an_id_a_file_and_a_title_come_first(letters, typed, first, match):
     assert found(letters, typed, match=match)[0] == (first, "identifier")
 
 
-def test_the_last_word_may_be_the_beginning_of_one(letters):
-    assert found(letters, "some", match="record") == [("d4.png", "record")]
-    assert found(letters, "lett red", match="record") == []
-    # An id and a title that only begin so identify nothing.
-    assert {match for _, match in found(letters, "a", match="record")} == {"record"}
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("some", ["d4.png"]),  # somebody
+        ("lett red", ["c3.png", "d4.png"]),
+        ("let", []),  # too short
+        ("188", []),  # of a number
+        ("wrot* letter", ["d4.png"]),
+        ("the letter of an age with a", []),
+        ("the letter of a long with red", ["d4.png"]),
+        ("an", []),
+        ("A", ["a1.png", "b2.png", "c3.png", "d4.png"]),
+    ],
+)
+def test_longer_words_may_go_on_and_little_ones_do_not_count(letters, typed, names):
+    hits = found(letters, typed, match="record")
+
+    assert sorted(name for name, _ in hits) == names
+    assert {match for _, match in hits} <= {"record"}
 
 
 @pytest.mark.parametrize(
@@ -112,14 +126,18 @@ def test_what_very_many_have_identifies_none(letters, monkeypatch):
 
 @pytest.mark.parametrize(
     "typed",
-    ['"', "red OR pot", "re*", "title:red", "red NOT letter", "^red", "NEAR(red pot)"]
-    + ["{title} : red", "red + letter", "(", "red AND", "''", "--", "red\x01"],
+    ['"', "title:red", "red NOT letter", "NEAR(red pot)", "{title} : red", "(", "''"]
+    + ["--", "pot NOT jar", "red NEAR letter", "rank:red"],
 )
 def test_nothing_typed_is_an_operator(letters, typed):
+    assert found(letters, "--", typed, match="record") == []
+
+
+@pytest.mark.parametrize("typed", ["^red", "red + letter", "red\x01", "red*", "-red-"])
+def test_signs_do_not_count(letters, typed):
     names = [name for name, _ in found(letters, "--", typed, match="record")]
 
-    is_red = typed in ("^red", "red + letter", "red\x01", "re*")
-    assert names == (["c3.png", "d4.png"] if is_red else [])
+    assert names == ["c3.png", "d4.png"]
 
 
 def test_accents_and_case_do_not_count(letters):
@@ -159,10 +177,10 @@ def test_pages_and_conditions(letters):
 
 def test_pages_go_on_where_the_ranks_end(letters, monkeypatch):
     monkeypatch.setattr("llm_glam.search.matching.NEAREST", 1)
-    # The two records have 1/61 and 1/62, the nearest picture has 1/61 and the higher score.
+    # The two records have 1/61 and 1/62, the nearest picture has 1/61: records come first.
     expected = [
-        ("a1.png", "picture"),
         ("c3.png", "record"),
+        ("a1.png", "picture"),
         ("d4.png", "record"),
         ("b2.png", "picture"),
         ("scans/0032.png", "picture"),

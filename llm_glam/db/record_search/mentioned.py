@@ -12,6 +12,7 @@ from ..full_text import index_name, indexes
 from . import expression
 
 SAMPLED = 1_000  # records, to choose the columns
+REPEATED = 0.1  # of the values of such a column, at least
 MOST_WORDS = 12  # of a query, in which values are looked for
 LONGEST = 4  # words of a value
 ROWS = 50  # that begin with the words, among which the value is looked for
@@ -29,7 +30,7 @@ class Mentioned:
 
 
 def columns(db: Database, table: str, leave_out: Collection[str]) -> list[str]:
-    """Return the columns of text that have the same values again and again.
+    """Return the columns of text that repeat some of their values.
 
     :param leave_out: columns in lower case
     """
@@ -42,7 +43,7 @@ def columns(db: Database, table: str, leave_out: Collection[str]) -> list[str]:
     some = f"select * from {quote_identifier(table)} limit {SAMPLED}"
     row = db.execute(f"select {counted} from ({some})").fetchone()
     counts = zip(names, row[::2], row[1::2], strict=True)
-    return [name for name, values, filled in counts if 0 < values <= filled / 2]
+    return [c for c, values, filled in counts if 0 < values <= filled * (1 - REPEATED)]
 
 
 def values(
