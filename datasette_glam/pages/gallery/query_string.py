@@ -12,6 +12,7 @@ from llm_glam.db import filters
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax, terms
+from llm_glam.search.matching import BOTH, MATCHES
 from llm_glam.search.terms import Term
 
 from ...access.context import CollectionRequest
@@ -26,7 +27,7 @@ EXTRA = "record"
 FACETS = ("_facet", "_facet_array", "_facet_date")
 NO_FILTERS = {
     *OURS,
-    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra"),
+    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra", "_match"),
     *FACETS,
     *FORM,
 }
@@ -59,6 +60,7 @@ class Search:
     page: int = 1
     hidden: frozenset[str] = frozenset()
     with_records: bool = False  # in JSON
+    match: str = BOTH  # what words are looked for in
 
     @property
     def conditions(self) -> Conditions:
@@ -89,6 +91,8 @@ class Search:
         if self.min_score is not None:
             yield "_min_score", f"{self.min_score!r}".removesuffix(".0")
         yield from self.facets
+        if self.match != BOTH:
+            yield "_match", self.match
         if self.with_sensitive:
             yield "_sensitive", "1"
         if self.size:
@@ -194,6 +198,7 @@ def read(args: MultiParams) -> Search:
         seed=_whole(args.get("seed")),
         page=_whole(args.get("page")) or 1,
         with_records=_has_records(args),
+        match=_match(args.get("_match") or BOTH),
     )
 
 
@@ -253,6 +258,12 @@ def _score(text: str) -> float | None:
     if not -1 <= score <= 1:
         raise BadFilter(f"_min_score must be a number from -1 to 1, not '{text[:40]}'.")
     return score
+
+
+def _match(text: str) -> str:
+    if text not in MATCHES:
+        raise BadFilter(f"_match must be {', '.join(MATCHES)}, not '{text[:40]}'.")
+    return text
 
 
 def _has_records(args: MultiParams) -> bool:

@@ -1,6 +1,7 @@
 """The page of a gallery: a random sample, or the pictures nearest to a query or an upload."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlencode
@@ -11,6 +12,8 @@ from datasette.utils.asgi import Response
 from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
 from llm_glam.formats.tables import Row
 from llm_glam.search import terms
+from llm_glam.search.exact import Hit
+from llm_glam.search.matching import PICTURE, RECORD, Found
 
 from ... import items, random_sample
 from ...access import gate
@@ -18,7 +21,7 @@ from ...access.context import CollectionRequest
 from ...web import cache, errors, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
 from .. import model, search_summary
-from . import chips, exports, facets, query_string, record_filters, results
+from . import chips, exports, facets, matches, query_string, record_filters, results
 from .query_string import Search
 
 PAGE = 36
@@ -27,6 +30,7 @@ DEEPEST = 10_000  # results that can be reached page by page
 PURPOSE = "Pictures to look through, and to search by words or by another picture."
 NOTHING = "The collection has no pictures to show yet."
 NO_MATCH = "No picture matches all of these conditions. Remove one of them."
+NO_RECORD = "No record contains all of these words. Look for them in the pictures, too."
 NO_SEARCH = (
     "Words and pictures cannot be searched here right now. You can still compare the pictures of "
     "the collection: click “similar”."
@@ -42,6 +46,7 @@ BLANK: Row = {
     "items": [],
     "csv_url": None,
     "sql_url": None,
+    **matches.BLANK,
 }
 
 
@@ -66,6 +71,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         if page_request.format == ".csv":
             return await exports.csv_response(page_request, found)
         page.data["items"] = await results.cards(page_request, found)
+        matches.explain(page)
         if page_request.format and wanted.with_records:
             await results.add_records(page_request, page.data["items"])
         if not page_request.format:
@@ -202,7 +208,8 @@ async def _found(
     )
     if not is_upload:
         page.data["csv_url"] = exports.csv_address(page_request, wanted)
-        page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
+        if page.data["match"] in (None, PICTURE):
+            page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
     return found
@@ -227,6 +234,7 @@ async def _describe(
     page.data["chips"] = await chips.of(page_request, wanted, columns)
     counted, late = await facets.of(page_request, wanted)
     page.data["facets"], page.data["facets_timed_out"] = counted, late
+    await matches.describe(page_request, page, wanted)
     if not page_request.format:
         known = [column for column in columns if column not in items.TECHNICAL]
         page.form |= record_filters.form(wanted, known, counted)
@@ -239,6 +247,32 @@ async def _nearest(
     among: list[str] | None,
     size: int,
 ) -> tuple[dict[str, float | None], bool]:
+    last = wanted.page * size
+    hits: Sequence[Hit | Found] | None
+    hits = await matches.found(page_request, page, wanted, among, last + 1)
+    if hits is None:
+        hits = await _nearest_pictures(page_request, page, wanted, among, last + 1)
+    least = wanted.min_score
+    high = [
+        hit
+        for hit in hits
+        if least is None or (hit.score is not None and hit.score >= least)
+    ]
+    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
+    if page.data["is_cut_off"]:
+        page.data["uncut_url"] = query_string.address(
+            page_request, replace(wanted, min_score=None)
+        )
+    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
+
+
+async def _nearest_pictures(
+    page_request: CollectionRequest,
+    page: Page,
+    wanted: Search,
+    among: list[str] | None,
+    number: int,
+) -> list[Hit]:
     weights = [term.weight for term in wanted.terms]
     vectors = await results.of_terms(page_request, wanted.terms)
     if page_request.request.method == "POST":
@@ -246,23 +280,14 @@ async def _nearest(
         weights.append(1)
         page.data["uploaded"] = True
     vector = terms.total(weights, vectors)
-    last = wanted.page * size
-    hits = await results.nearest(
+    return await results.nearest(
         page_request,
         vector,
-        last + 1,
+        number,
         skip=[term.id for term in wanted.terms if term.id is not None],
         among=among,
         with_sensitive=wanted.with_sensitive,
     )
-    least = -1 if wanted.min_score is None else wanted.min_score
-    high = [hit for hit in hits if hit.score >= least]
-    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
-    if page.data["is_cut_off"]:
-        page.data["uncut_url"] = query_string.address(
-            page_request, replace(wanted, min_score=None)
-        )
-    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
 
 
 async def _sample(
@@ -304,4 +329,6 @@ def _why_empty(page: Page, wanted: Search, among: list[str] | None) -> str:
         return (
             f"No picture scores {wanted.min_score:g} or more. Lower the minimum score."
         )
+    if page.data["match"] == RECORD:
+        return NO_RECORD
     return NO_MATCH if among is not None else NOTHING
