@@ -1,4 +1,4 @@
-"""``python -m benchmarks embed|stages|cold|memory|equality|search|site|uploads|soak|matmul|train``: ours beside others.
+"""``python -m benchmarks embed|stages|cold|memory|equality|search|site|uploads|soak|matmul|train|match``: ours beside others.
 
 Everything is made in .bench/: a ViT-B/32 of full size with random weights, in the layout of the
 stock checkpoint, whose vectors cost what real ones cost; pictures; an environment with llm-clip.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import matmul, prepare, site, soak, uploads
+from . import matching, matmul, prepare, site, soak, uploads
 
 MEGAPIXELS = {
     "1-megapixel JPEG": ((1024, 768), "jpg"),
@@ -80,7 +80,9 @@ class Bench:
 def main() -> None:
     """Prepare, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=[*TASKS, "site", "uploads", "soak", "matmul"])
+    parser.add_argument(
+        "what", choices=[*TASKS, "site", "uploads", "soak", "matmul", "match"]
+    )
     parser.add_argument("--folder", type=Path, default=Path(".bench"))
     parser.add_argument(
         "--vocabulary", type=Path, help="bpe_simple_vocab_16e6.txt.gz of CLIP"
@@ -94,6 +96,8 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=10, help="of soak")
     parser.add_argument("--seed", type=int, default=0, help="of soak")
+    parser.add_argument("--database", type=Path, help="of match")
+    parser.add_argument("--collection", default="usda", help="of match")
     args = parser.parse_args()
     print(
         f"{platform.processor() or platform.machine()}, {platform.python_version()}, {cores()} cores"
@@ -102,6 +106,8 @@ def main() -> None:
         args.folder.mkdir(parents=True, exist_ok=True)
         measured = site if args.what == "site" else uploads
         return measured.report(args.folder.resolve())
+    if args.what == "match":
+        return matching.report(args.database, args.collection)
     if args.what == "soak":
         folder = args.folder.resolve() / "soak"
         return soak.report(folder, args.minutes, soak.PICTURES, args.seed)

@@ -230,6 +230,11 @@ def many_once(tmp_path_factory):
     return made(prepared.embed_many, tmp_path_factory.mktemp("many"))
 
 
+@pytest.fixture(scope="session")
+def letters_once(tmp_path_factory):
+    return made(prepared.embed_letters, tmp_path_factory.mktemp("letters"))
+
+
 @pytest.fixture
 def embedded(embedded_once, llm, colours, photos, tmp_path):
     """The three pictures in a collection, two of them with a record."""
@@ -241,4 +246,11 @@ def embedded(embedded_once, llm, colours, photos, tmp_path):
 def many(many_once, llm, colours, tmp_path):
     """Sixty pictures of any colour, with records."""
     prepared.copy(many_once, tmp_path)
+    return llm
+
+
+@pytest.fixture
+def letters(letters_once, llm, colours, tmp_path):
+    """Five pictures, of which two records contain the word *red* and two pictures are reddish."""
+    prepared.copy(letters_once, tmp_path)
     return llm

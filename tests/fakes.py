@@ -8,6 +8,7 @@ from PIL import Image
 
 WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "grey": (1, 1, 1)}
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+YELLOW = (255, 255, 0)
 
 
 class Colours:

@@ -6,13 +6,21 @@ import sqlite3
 from contextlib import closing
 
 from . import finds
-from .fakes import BLUE, GREEN, RED, picture
+from .fakes import BLUE, GREEN, RED, YELLOW, picture
 
 EMBED = ("embed-multi", "photos", "--files", "photos", "**/*.png", "-m", "glam-clip")
 RECORDS = [
     {"file_name": "red.png", "title": "Red thing", "material": "clay", "rights": "CC0"},
     {"file_name": "green.png", "caption": "a green one"},
 ]
+# By file: colour, title, material and number. Two records contain "red", two pictures are reddish.
+LETTERS = {
+    "a1.png": (RED, "A pot", "clay", "1887/3804.2"),
+    "b2.png": (YELLOW, "A jar", "clay", "1887/3804.20"),
+    "c3.png": (GREEN, "A red letter", "paper", "1890/07"),
+    "d4.png": (BLUE, "A red letter, which somebody wrote long ago", "paper", "12"),
+    "scans/0032.png": (BLUE, "Wolf's bowl", "bone", "Ω-1"),
+}
 # Where a database has absolute paths of what was embedded
 PATHS = (
     ("glam_folders", "path"),
@@ -40,6 +48,17 @@ def embed_many(llm, folder):
     """Embed sixty pictures of any colour, with records."""
     finds.make(folder / "many")
     llm("glam", "embed", "photos", "many")
+
+
+def embed_letters(llm, folder):
+    """Embed the pictures of :data:`LETTERS`, and join their records from a table."""
+    lines = ["file_name,title,material,number"]
+    for name, (colour, title, material, number) in LETTERS.items():
+        picture(folder / "photos" / name, colour)
+        lines.append(f'{name},"{title}",{material},{number}')
+    (folder / "records.csv").write_text("\n".join(lines), "utf-8")
+    llm("glam", "embed", "photos", "photos")
+    llm("glam", "records", "photos", "records.csv", "--key", "file_name", "-y")
 
 
 def copy(made, folder):

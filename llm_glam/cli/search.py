@@ -16,6 +16,7 @@ from ..images import decoding
 from ..records import open_pictures
 from ..search import several
 from ..search.collection_search import Result, SearchOptions, parse_terms, search_terms
+from ..search.matching import MATCHES, PICTURE
 from . import options as shared
 from . import result_options
 from .output import ProgressBar, output_options, output_rows
@@ -55,6 +56,13 @@ SHOWN = ("title", "caption", "file")
 @click.option(
     "--min-score", type=shared.Finite(), help="Only pictures with at least this score"
 )
+@click.option(
+    "--match",
+    type=click.Choice(MATCHES),
+    default=PICTURE,
+    show_default=True,
+    help="Look for words in pictures, in records or in both",
+)
 @partial(output_options, default=None)
 @result_options.result_options
 @click.option(
@@ -74,6 +82,7 @@ def command(
     words: str | None,
     rights: str | None,
     min_score: float | None,
+    match: str,
     number: int,
     skip: int,
     prompt: str,
@@ -90,6 +99,10 @@ def command(
     pictures that match the conditions. With --also, ranks the pictures of several collections
     together; IDs are those of COLLECTION.
 
+    With --match both, a single term of text is also looked for in the records: pictures whose id,
+    title or number it is come first, then those whose records contain all its words or that look
+    like it, in one ranking. "match" says why a picture was found. --match record finds records only.
+
     \b
     Examples:
         llm glam search photos 'a bronze brooch'
@@ -97,6 +110,7 @@ def command(
         llm glam search photos https://museum.example/coin.jpg -a 'in silver'
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
+        llm glam search photos 'Ben Davis' --match both
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
         llm glam search photos id:0032-bronze-coin.jpg --also met --also bm -t
         llm glam search photos ship -n 50 --html ships.html --xlsx ships.xlsx
@@ -124,7 +138,9 @@ def command(
         result_options.without_sensitive(db, one, own, output)
         for one, own in zip(opened, conditions, strict=True)
     ]
-    options = SearchOptions(among[0], min_score, number, skip, prompt, allow_private)
+    options = SearchOptions(
+        *(among[0], min_score, number, skip, prompt, allow_private, match)
+    )
     others = list(zip(opened, among, strict=True))[1:]
     taken = result_options.Output(db, opened[0], output)
     with ProgressBar("vectors") as progress:
@@ -149,11 +165,12 @@ def _rights_filter(
 
 
 def _row(result: Result, *, with_collection: bool) -> Row:
-    """Return a result's id, its score and the main fields of its record."""
+    """Return a result's id, its score, why it was found, and the main fields of its record."""
     shown = {name: result.record.get(name) for name in SHOWN}
     score = result.score and round(result.score, 6)
     where = {"collection": result.collection} if with_collection else {}
-    return {**where, "id": result.id, "score": score, **shown}
+    match = {} if result.match is None else {"match": result.match}
+    return {**where, "id": result.id, "score": score, **match, **shown}
 
 
 def _narrow(rows: Sequence[Row]) -> list[Row]:

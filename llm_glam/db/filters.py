@@ -120,13 +120,18 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
             values[f"p{len(values)}"] = one.compared
     parts += [f"(\n{one}\n)" for one in conditions.where]
     if conditions.words:
-        _check_index(db, table, conditions.hidden)
+        check_searchable(db, table, conditions.hidden)
         parts.append(full_text.matching(table, f":p{len(values)}"))
         values[f"p{len(values)}"] = db.quote_fts(conditions.words)
     return Clause(" and ".join(parts) or "1", values)
 
 
-def _check_index(db: Database, table: str, hidden: AbstractSet[str]) -> None:
+def check_searchable(db: Database, table: str, hidden: AbstractSet[str]) -> None:
+    """Check that words can be looked for in records.
+
+    :param hidden: columns that whoever asks may not see, in lower case
+    :raises BadFilter: the full-text index has words of those columns, or does not fit the records
+    """
     searched = full_text.indexes(db, table).get(full_text.index_name(table), [])
     if hidden & {column.lower() for column in searched}:
         raise BadFilter(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from ..db.collection import Collection
+    from ..search.collection_search import Result
 
 MAX_PICTURES = 50  # in one result
 MAX_CHARACTERS = 500  # of each field
@@ -43,6 +44,7 @@ class Glam(llm.Toolbox):
         filters: list[str] | None = None,
         subtract: list[str] | None = None,
         number: int = 10,
+        match: str = "picture",
     ) -> str:
         """Find the pictures that look most like a description, best first, with their records.
 
@@ -51,22 +53,24 @@ class Glam(llm.Toolbox):
         matches. filters: conditions on the records that must all hold, such as
         ["material=bronze", "year__gte=1900", "title__contains=head"]. subtract: descriptions of
         what the pictures should not look like. number: how many pictures to return, at most 50.
+        match: "picture"; or "record" for pictures whose record contains all words of the query,
+        such as a name or a number; or "both".
         """
+        from ..db.filters import Conditions
+        from ..db.sensitive import SHOWABLE
         from ..search import terms
-        from ..search.exact import nearest_to_each
+        from ..search.collection_search import SearchOptions, search_terms
 
         db, collection = self._open()
         # A language model, or whoever manipulates it, must not read files on this computer.
         wanted = [terms.parse(query, files=False)]
         wanted += [terms.parse(t, subtract=True, files=False) for t in subtract or []]
-        among = _shown(db, collection, filters or [])
-        wanted_query = terms.query(
-            db, collection, wanted, _bounded(number), among=among
-        )
-        hits = nearest_to_each(db, collection, [wanted_query])[0]
-        records = _records(db, collection, [hit.id for hit in hits])
-        scores = [{"score": round(hit.score, 4)} for hit in hits]
-        return _json([s | r for s, r in zip(scores, records, strict=True)])
+        hidden = _hidden(db, collection)
+        conditions = Conditions(filters or [], [SHOWABLE], hidden=hidden)
+        options = SearchOptions(conditions, number=_bounded(number), match=match)
+        found = search_terms(db, collection, wanted, options)
+        records = _records(db, collection, [one.id for one in found])
+        return _json([_scored(one) | r for one, r in zip(found, records, strict=True)])
 
     def find(self, filters: list[str], number: int = 10) -> str:
         """Count the records that fulfil conditions and return the first ones, sorted by id.
@@ -89,6 +93,12 @@ class Glam(llm.Toolbox):
         if collection.items_table is None:
             raise UnknownCollection(f"'{collection.name}' holds no records.")
         return db, collection
+
+
+def _scored(result: "Result") -> dict[str, Any]:
+    """Return a result's score, and why it was found, if its record was searched too."""
+    scored = {"score": round(result.score or 0, 4)}
+    return scored if result.match is None else {**scored, "match": result.match}
 
 
 def _bounded(number: Any) -> int:

@@ -10,14 +10,17 @@ from sqlite_utils import Database
 from ..db import connection, filters, items
 from ..db.collection import Collection
 from ..db.filters import Conditions
+from ..db.record_search.containing import TooCommon
 from ..errors import BadTerm
 from ..formats.tables import Row
 from ..progress import NoProgress, Progress
-from . import exact, several, terms
+from . import exact, matching, several, terms
+from .matching import BOTH, MATCHES, PICTURE, Found, RecordMatches
 from .terms import Term
 
 Part = tuple[Collection, Conditions]  # what is searched of one collection
 Ranking = list[tuple[str, float | None]]  # ids and scores, best first
+Placed = tuple[int, Found]  # a picture, with the position of its collection
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,15 @@ class Result:
     """A picture that was found: its id, its cosine similarity to the query, and its record.
 
     ``score`` is None if the search had conditions but no query. ``collection`` is the name of the
-    collection that the picture is in.
+    collection that the picture is in. ``match`` says why it was found, if its record was searched
+    too: see :class:`llm_glam.search.matching.Found`.
     """
 
     id: str
     score: float | None
     record: Row
     collection: str
+    match: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class SearchOptions:
 
     Results with a score below ``min_score`` and the first ``skip`` results are left out. ``prompt``
     is a template for text queries, with ``{}`` for the text. ``allow_private`` permits URLs on
-    this computer and on private networks.
+    this computer and on private networks. ``match`` is what a query in words is looked for in:
+    ``picture``, ``record`` or ``both``.
     """
 
     conditions: Conditions = Conditions()
@@ -49,6 +55,7 @@ class SearchOptions:
     skip: int = 0
     prompt: str = "{}"
     allow_private: bool = False
+    match: str = PICTURE
 
 
 def search(
@@ -109,14 +116,69 @@ def search_terms(
     options, progress = options or SearchOptions(), progress or NoProgress()
     if not wanted and not options.conditions:
         raise BadTerm("Give something to look for, or a condition.")
+    if options.match not in MATCHES:
+        raise BadTerm(f"Unknown match '{options.match}': use {', '.join(MATCHES)}.")
+    if also and options.match != PICTURE:
+        raise BadTerm(
+            "Several collections are searched together by their pictures only: search their "
+            "records one collection after the other."
+        )
     parts = [(collection, options.conditions), *also]
+    words = matching.words(wanted)
+    if words is not None and options.match != PICTURE:
+        found = _matching(db, collection, words, options, progress)
+    else:
+        found = _nearest(db, parts, wanted, options, progress)
+    last = options.skip + options.number
+    return _results(db, [one for one, _ in parts], found[options.skip : last])
+
+
+def _nearest(
+    db: Database,
+    parts: Sequence[Part],
+    wanted: Sequence[Term],
+    options: SearchOptions,
+    progress: Progress,
+) -> list[Placed]:
+    """Return the pictures that are nearest to the terms; without any, those that fit."""
     number = options.number + options.skip
     if wanted:
         rankings = _rankings(db, parts, wanted, number, options, progress)
     else:
         rankings = [_listed(db, part) for part in parts]
-    best = several.merge(rankings, number)[options.skip :]
-    return _results(db, [one for one, _ in parts], best)
+    match = PICTURE if wanted and options.match != PICTURE else None
+    return [
+        (at, Found(item_id, score, match))
+        for at, (item_id, score) in several.merge(rankings, number)
+    ]
+
+
+def _matching(
+    db: Database,
+    collection: Collection,
+    words: str,
+    options: SearchOptions,
+    progress: Progress,
+) -> list[Placed]:
+    """Search records, and pictures unless only records are wanted."""
+    try:
+        records = matching.in_all_records(db, collection, words, options.conditions)
+    except TooCommon:
+        if options.match != BOTH:
+            raise
+        records = RecordMatches()
+    term = Term(1, words=words)
+    vector = terms.vector(db, collection, [term], options.prompt)
+    among = None
+    if options.conditions and options.match == BOTH:
+        among = filters.ids(db, collection, options.conditions)
+    number = options.skip + options.number
+    queries = matching.queries(vector, records, options.match, number, among)
+    found = matching.merge(
+        records, exact.nearest_to_each(db, collection, queries, progress)
+    )
+    lowest = -math.inf if options.min_score is None else options.min_score
+    return [(0, one) for one in found if (one.score or 0) >= lowest]
 
 
 def _listed(db: Database, part: Part) -> Ranking:
@@ -167,17 +229,18 @@ def announce_addresses(wanted: Sequence[Term], progress: Progress) -> None:
 
 
 def _results(
-    db: Database,
-    searched: Sequence[Collection],
-    best: Sequence[tuple[int, tuple[str, float | None]]],
+    db: Database, searched: Sequence[Collection], found: Sequence[Placed]
 ) -> list[Result]:
-    """Return results with their records; each has the position of its collection."""
+    """Return results with their records."""
     records: list[dict[str, Row]] = []
-    for position, one in enumerate(searched):
-        ids = [item_id for place, (item_id, _) in best if place == position]
-        table = one.items_table
+    for position, collection in enumerate(searched):
+        ids = [one.id for place, one in found if place == position]
+        table = collection.items_table
         records.append(items.fetch(db, table, ids) if table else {})
     return [
-        Result(item_id, score, records[at].get(item_id, {}), searched[at].name)
-        for at, (item_id, score) in best
+        Result(
+            *(one.id, one.score, records[at].get(one.id, {})),
+            *(searched[at].name, one.match),
+        )
+        for at, one in found
     ]

@@ -484,7 +484,9 @@ async def test_sql_leaves_out_what_the_page_leaves_out(llm, colours, photos):
         {"title__notnull": "1"},
         {"_min_score": 0.1},
     ):
-        answer = await found(datasette, address(q="red green", **extra))
+        answer = await found(
+            datasette, address(q="red green", _match="picture", **extra)
+        )
         assert answer["items"]
         assert await as_sql(datasette, answer) == scored(answer), extra
 
@@ -640,7 +642,7 @@ async def test_whatever_sql_marks_as_sensitive_is_not_shown(many, mark):
     change(many, "update photos set sensitive = '0' where id = '31.png'")
     datasette = of(many, facets=["id"], facet_size=100)
     open_to_all = {f"{number}.png" for number in range(30, 60)}
-    all_rows = {"_size": "max"}
+    all_rows = {"_size": "max", "_match": "picture"}
     for pairs in ({}, {"q": "red"}, {"q": "red", "id__notblank": "1"}):
         answer = await found(datasette, address(**pairs, **all_rows))
         assert set(ids(answer)) == open_to_all

@@ -236,7 +236,10 @@ async def test_searches_at_once_are_answered_together(embedded, monkeypatch):
     colours = ["red", "green", "blue"] * 4
 
     answers = await asyncio.gather(
-        *(get(datasette, f"{PHOTOS}.json?q={colour}") for colour in colours)
+        *(
+            get(datasette, f"{PHOTOS}.json?q={colour}&_match=picture")
+            for colour in colours
+        )
     )
 
     first = [answer.json()["items"][0]["id"] for answer in answers]
@@ -323,11 +326,11 @@ async def test_the_checkpoint_is_not_on_this_computer(embedded):
 
     registry.path().unlink()
     datasette = site(embedded)
-    response = await get(datasette, PHOTOS + "?q=red")
+    response = await get(datasette, PHOTOS + "?q=purple")
     assert response.status_code == 503
     assert "Words and pictures cannot be searched here" in response.text
     assert "llm glam models add" not in response.text
-    reason = (await get(datasette, PHOTOS + ".json?q=red")).json()["error"]
+    reason = (await get(datasette, PHOTOS + ".json?q=purple")).json()["error"]
     assert "No checkpoint is registered as" in reason
     assert len(ids(await found(datasette, PHOTOS + ".json?id=red.png"))) == 2
     assert (await get(datasette, PHOTOS)).status_code == 200
@@ -352,7 +355,7 @@ async def test_sensitive_pictures(llm, colours, photos):
     assert "red.png" not in ids(await found(datasette, PHOTOS + ".json?q=red"))
     answer = await found(datasette, PHOTOS + ".json?q=red&_sensitive=1")
     assert ids(answer)[0] == "red.png"
-    page = (await get(datasette, PHOTOS + "?q=red&_sensitive=1")).text
+    page = (await get(datasette, PHOTOS + "?q=red&_sensitive=1&_match=picture")).text
     item = (await get(datasette, answer["items"][0]["url"])).text
     for text in (page, item):
         thumbnail = answer["items"][0]["thumbnail_url"]

@@ -207,3 +207,16 @@ def test_private_columns_are_left_out(llm, colours, photos):
             glam.find([hidden])
     llm("glam", "mark", "photos", "--public", "Store")
     assert {"Store", "Note"} & set(json.loads(glam.fields())) == {"Store"}
+
+
+def test_words_in_records(letters):
+    tools = Glam("photos", str(letters.database))
+
+    both = json.loads(tools.search("red", match="both", number=3))
+    records = json.loads(tools.search("long ago", match="record"))
+
+    found = [(one["id"], one["match"], one["score"]) for one in both]
+    assert found[:2] == [("c3.png", "both", 0), ("d4.png", "both", 0)]
+    assert [one["id"] for one in records] == ["d4.png"]
+    with pytest.raises(BadTerm, match="Unknown match 'title': use picture, both"):
+        tools.search("red", match="title")

@@ -13,6 +13,7 @@ from llm_glam.db import filters
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter
 from llm_glam.search import query_syntax, terms
+from llm_glam.search.matching import BOTH, MATCHES
 from llm_glam.search.terms import Term
 
 from ...access.context import CollectionRequest
@@ -32,7 +33,7 @@ EXTRA = "record"
 FACETS = ("_facet", "_facet_array", "_facet_date")
 NO_FILTERS = {
     *OURS,
-    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra"),
+    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra", "_match"),
     *(PICK, "_col", "_bom"),
     *FACETS,
     *FORM,
@@ -70,6 +71,7 @@ class Search:
     picked: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()  # of exports
     with_mark: bool = False  # whether CSV begins with a byte order mark
+    match: str = BOTH  # what words are looked for in
 
     @property
     def conditions(self) -> Conditions:
@@ -100,6 +102,8 @@ class Search:
         if self.min_score is not None:
             yield "_min_score", f"{self.min_score!r}".removesuffix(".0")
         yield from self.facets
+        if self.match != BOTH:
+            yield "_match", self.match
         if self.with_sensitive:
             yield "_sensitive", "1"
         if self.size:
@@ -219,6 +223,7 @@ def read(args: MultiParams) -> Search:
         picked=tuple(_picked(args)),
         columns=tuple(filter(None, args.getlist("_col"))),
         with_mark=args.get("_bom") in ("on", "1"),
+        match=_match(args.get("_match") or BOTH),
     )
     return (
         replace(search.only_picked(), terms=()) if args.get(ONLY_SELECTED) else search
@@ -290,6 +295,12 @@ def _score(text: str) -> float | None:
     if not -1 <= score <= 1:
         raise BadFilter(f"_min_score must be a number from -1 to 1, not '{text[:40]}'.")
     return score
+
+
+def _match(text: str) -> str:
+    if text not in MATCHES:
+        raise BadFilter(f"_match must be {', '.join(MATCHES)}, not '{text[:40]}'.")
+    return text
 
 
 def _has_records(args: MultiParams) -> bool:

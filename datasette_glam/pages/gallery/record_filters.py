@@ -90,23 +90,37 @@ async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | No
 def _ids(
     db: Database, collection: Collection, conditions: Conditions, limit: float
 ) -> list[str]:
-    with _limited(db, limit / 1000):
-        try:
-            return filters.ids(db, collection, conditions)
-        except (BadFilter, sqlite3.OperationalError) as error:
-            # filters.ids raises BadFilter from what SQLite raised.
-            cause = error.__cause__ if isinstance(error, BadFilter) else error
-            if primary_code(cause) == sqlite3.SQLITE_INTERRUPT:
-                text = (
-                    f"Filtering the records takes longer than {limit / 1000:g} s. "
-                    "Use fewer or simpler conditions."
-                )
-                raise BadFilter(text) from error
-            raise
+    with limited(db, limit):
+        return filters.ids(db, collection, conditions)
 
 
 @contextmanager
-def _limited(db: Database, seconds: float) -> Iterator[None]:
+def limited(db: Database, milliseconds: float) -> Iterator[None]:
+    """Interrupt statements on the records that take longer.
+
+    :raises BadFilter: they do
+    """
+    with _interrupted(db, milliseconds / 1000):
+        try:
+            yield
+        except (BadFilter, sqlite3.OperationalError) as error:
+            # llm_glam.db.filters raises BadFilter from what SQLite raised.
+            cause = error.__cause__ if isinstance(error, BadFilter) else error
+            if primary_code(cause) == sqlite3.SQLITE_INTERRUPT:
+                text = (
+                    f"Filtering the records takes longer than {milliseconds / 1000:g} s. "
+                    "Use fewer or simpler conditions."
+                )
+                raise TooSlow(text) from error
+            raise
+
+
+class TooSlow(BadFilter):
+    """Reading the records takes longer than it may."""
+
+
+@contextmanager
+def _interrupted(db: Database, seconds: float) -> Iterator[None]:
     """Interrupt statements that take longer, repeatedly until they have ended.
 
     Datasette's own ``sqlite_timelimit`` counts SQLite's steps, of which a few slow ones may take

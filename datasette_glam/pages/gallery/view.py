@@ -1,6 +1,7 @@
 """The page of a gallery: a random sample, or the pictures nearest to a query or an upload."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlencode
@@ -17,6 +18,8 @@ from llm_glam.errors import (
 )
 from llm_glam.formats.tables import Row
 from llm_glam.search import terms
+from llm_glam.search.exact import Hit
+from llm_glam.search.matching import PICTURE, RECORD, Found
 
 from ... import items, random_sample
 from ...access import gate
@@ -29,6 +32,7 @@ from . import (
     chips,
     exports,
     facets,
+    matches,
     position,
     query_string,
     record_filters,
@@ -44,6 +48,7 @@ DEEPEST = 10_000  # results that can be reached page by page
 PURPOSE = "Pictures to look through, and to search by words or by another picture."
 NOTHING = "The collection has no pictures to show yet."
 NO_MATCH = "No picture matches all of these conditions. Remove one of them."
+NO_RECORD = "No record contains all of these words. Look for them in the pictures, too."
 NO_SEARCH = (
     "Words and pictures cannot be searched here right now. You can still compare the pictures of "
     "the collection: click “similar”."
@@ -61,6 +66,7 @@ BLANK: Row = {
     "xlsx_url": None,
     "html_url": None,
     "sql_url": None,
+    **matches.BLANK,
 }
 
 
@@ -89,6 +95,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         page.data["items"] = await results.cards(
             page_request, found, page.form.get("best", 0)
         )
+        matches.explain(page)
         if page_request.format and wanted.with_records:
             await results.add_records(page_request, page.data["items"])
         if not page_request.format:
@@ -240,7 +247,8 @@ async def _found(
     )
     if not is_upload:
         page.data |= exports.addresses(page_request, wanted)
-        page.data["sql_url"] = await sql_query.address(page_request, wanted, size)
+        if page.data["match"] in (None, PICTURE):
+            page.data["sql_url"] = await sql_query.address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
     elif not page_request.format:
@@ -274,6 +282,7 @@ async def _describe(
     page.data["chips"] = await chips.of(page_request, wanted, columns)
     counted, late = await facets.of(page_request, wanted)
     page.data["facets"], page.data["facets_timed_out"] = counted, late
+    await matches.describe(page_request, page, wanted)
     if not page_request.format:
         page.form["similar_to"] = wanted.only_id
         known = [column for column in columns if column not in items.TECHNICAL]
@@ -287,6 +296,34 @@ async def _nearest(
     among: list[str] | None,
     size: int,
 ) -> tuple[dict[str, float | None], bool]:
+    last = wanted.page * size
+    hits: Sequence[Hit | Found] | None
+    hits = await matches.found(page_request, page, wanted, among, last + 1)
+    if hits is None:
+        hits = await _nearest_pictures(page_request, page, wanted, among, last + 1)
+    scores = [hit.score for hit in hits if hit.score is not None]
+    page.form["best"] = max(scores, default=0)
+    least = wanted.min_score
+    high = [
+        hit
+        for hit in hits
+        if least is None or (hit.score is not None and hit.score >= least)
+    ]
+    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
+    if page.data["is_cut_off"]:
+        page.data["uncut_url"] = query_string.address(
+            page_request, replace(wanted, min_score=None)
+        )
+    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
+
+
+async def _nearest_pictures(
+    page_request: CollectionRequest,
+    page: Page,
+    wanted: Search,
+    among: list[str] | None,
+    number: int,
+) -> list[Hit]:
     weights = [term.weight for term in wanted.terms]
     vectors = await results.of_terms(page_request, wanted.terms)
     if page_request.request.method == "POST":
@@ -296,24 +333,14 @@ async def _nearest(
         page.data["uploaded"] = True
         page.form["uploaded_thumbnail"] = urls.data_uri(thumbnail)
     vector = terms.total(weights, vectors)
-    last = wanted.page * size
-    hits = await results.nearest(
+    return await results.nearest(
         page_request,
         vector,
-        last + 1,
+        number,
         skip=[term.id for term in wanted.terms if term.id is not None],
         among=among,
         with_sensitive=wanted.with_sensitive,
     )
-    page.form["best"] = hits[0].score if hits else 0
-    least = -1 if wanted.min_score is None else wanted.min_score
-    high = [hit for hit in hits if hit.score >= least]
-    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
-    if page.data["is_cut_off"]:
-        page.data["uncut_url"] = query_string.address(
-            page_request, replace(wanted, min_score=None)
-        )
-    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
 
 
 async def _sample(
@@ -358,4 +385,6 @@ def _why_empty(page: Page, wanted: Search, among: list[str] | None) -> str:
         return (
             f"No picture scores {wanted.min_score:g} or more. Lower the minimum score."
         )
+    if page.data["match"] == RECORD:
+        return NO_RECORD
     return NO_MATCH if among is not None else NOTHING

@@ -1,0 +1,1 @@
+"""Look for words in the records of pictures, by the full-text index of the items table."""
