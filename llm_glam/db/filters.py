@@ -10,13 +10,16 @@ import sqlite3
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..errors import BadFilter, check_text
 from ..formats import column_names
-from . import full_text
+from . import embeddings, full_text
 from .collections import Collection
 
 COMPARED = {
@@ -84,13 +87,40 @@ def ids(db: Database, collection: Collection, conditions: Conditions) -> list[st
         no records
     """
     condition = clause(db, collection, conditions)
-    table = quote_identifier(str(collection.items_table))
     # One JSON value is faster than many rows, each of which would acquire Python's GIL anew.
     all_ids = "json_group_array(id) filter (where id is not null)"
-    sql = f"select {all_ids} from {table} where {condition.sql}"
+    found: list[str] = json.loads(_selected(db, collection, all_ids, condition))
+    return found
+
+
+def rowids(
+    db: Database,
+    collection: Collection,
+    conditions: Conditions,
+    among: Sequence[int] | None = None,
+) -> NDArray[np.int64]:
+    """Return the rowids, in no order, of the records that fulfil the conditions.
+
+    :param among: the rowids of the records to look at, instead of all
+    :raises BadFilter: as :func:`ids` does
+    """
+    condition = clause(db, collection, conditions)
+    if among is not None:
+        some = "rowid in (select value from json_each(:glam_among))"
+        values = {**condition.values, "glam_among": json.dumps(list(among))}
+        condition = Clause(f"{some} and {condition.sql}", values)
+    found = _selected(db, collection, "group_concat(rowid)", condition)
+    return embeddings.parsed_rowids(found or "")
+
+
+def _selected(
+    db: Database, collection: Collection, what: str, condition: Clause
+) -> Any:
+    """Return an aggregate of the records that fulfil a condition."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"select {what} from {table} where {condition.sql}"
     try:
-        found: list[str] = json.loads(db.execute(sql, condition.values).fetchone()[0])
-        return found
+        return db.execute(sql, condition.values).fetchone()[0]
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise BadFilter(f"The records cannot be filtered: {error}.") from error
 

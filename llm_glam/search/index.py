@@ -57,14 +57,19 @@ class Index:
         """
         return 2 * (self.stored.vectors.shape[1] + 4) * 2.0**-24
 
-    def scores(self, vectors: NDArray[np.float64]) -> NDArray[np.float32]:
+    def scores(
+        self,
+        vectors: NDArray[np.float64],
+        positions: NDArray[np.intp] | None = None,
+    ) -> NDArray[np.float32]:
         """Return the cosine similarity of each vector to each row, in single precision.
 
         :param vectors: shape (q, d)
-        :return: shape (q, n)
+        :param positions: of the rows to compare, all by default
+        :return: shape (q, n), or (q, number of positions)
         """
         unit = normalize(vectors).astype(np.float32)
-        return product(np.asarray(self.stored.vectors), unit)
+        return product(np.asarray(self.stored.vectors), unit, positions)
 
 
 @contextmanager

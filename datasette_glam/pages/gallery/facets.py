@@ -18,7 +18,7 @@ from llm_glam.formats.tables import Row
 from ... import compat, items
 from ...access.context import CollectionRequest
 from ...web import cache
-from . import record_filters
+from . import indexed_records, record_filters
 from .query_string import Search, key
 
 SUFFIXES = {"column": "exact", "array": "arraycontains", "date": "date"}
@@ -167,6 +167,10 @@ async def _counted(
 async def _counts(
     page_request: CollectionRequest, wanted: Search, facet: Facet
 ) -> Counts:
+    if wanted.conditions and (
+        in_memory := await _counts_in_memory(page_request, wanted, facet)
+    ):
+        return in_memory
     conditions = await record_filters.whole(page_request, wanted)
     clause = await page_request.read(filters.clause, conditions)
     sql = f"select * from {quote_identifier(page_request.table)} where {clause.sql}"
@@ -193,3 +197,37 @@ async def _counts(
         if not isinstance(v["value"], bytes)
     ]
     return Counts(values, bool(timed_out))
+
+
+async def _counts_in_memory(
+    page_request: CollectionRequest, wanted: Search, facet: Facet
+) -> Counts | None:
+    """Return what SQLite would count; None where only it can."""
+    if facet.type != "column" or await _has_labels(page_request, facet.column):
+        return None
+    if (matches := await record_filters.matching(page_request, wanted)) is None:
+        return None
+    found = await indexed_records.value_counts(page_request, matches, facet.column)
+    if found is None:
+        return None
+    frequent = sorted(found, key=lambda pair: -pair[1])
+    values = [
+        {"value": value, "label": value, "count": count}
+        for value, count in frequent[: await _most_values(page_request)]
+        if not isinstance(value, bytes)
+    ]
+    return Counts(values)
+
+
+async def _has_labels(page_request: CollectionRequest, column: str) -> bool:
+    """Return whether Datasette shows the values of a column as another table names them."""
+    keys = await page_request.db.foreign_keys_for_table(page_request.table)
+    return column in {key["column"] for key in keys}
+
+
+async def _most_values(page_request: CollectionRequest) -> int:
+    """Return how many values of a facet are shown."""
+    configured = await page_request.table_config()
+    most = configured.get("facet_size", MOST_VALUES)
+    largest = int(page_request.datasette.setting("max_returned_rows"))
+    return largest if most == "max" else min(int(most), largest)

@@ -1,10 +1,11 @@
 """Filter the pictures of a collection by their records, within a time limit."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlite_utils import Database
@@ -16,11 +17,14 @@ from llm_glam.db.filters import Conditions
 from llm_glam.db.sensitive import SHOWABLE
 from llm_glam.errors import BadFilter
 from llm_glam.formats.tables import Row
+from llm_glam.search import record_columns
+from llm_glam.search.record_columns import Matches
 
 from ... import items
 from ...access.context import CollectionRequest
 from ...web import cache
 from ...web.page import Refused
+from . import indexed_records
 from .query_string import Search
 
 INTERRUPT_AGAIN_S = 0.05
@@ -73,7 +77,7 @@ async def whole(page_request: CollectionRequest, wanted: Search) -> Conditions:
     return replace(conditions, where=[*conditions.where, has_vector])
 
 
-async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | None:
+async def ids(page_request: CollectionRequest, wanted: Search) -> Sequence[str] | None:
     """Return the ids of the pictures that match; None for a search without conditions.
 
     :raises Refused: a condition in SQL from an actor who may not run SQL
@@ -83,6 +87,8 @@ async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | No
         return None
     if wanted.where and not await page_request.may_run_sql():
         raise Refused(403, "You may not run SQL here: remove _where from the URL.")
+    if matches := await matching(page_request, wanted):
+        return matches.subset()
     limit = page_request.datasette.setting("sql_time_limit_ms")
     return await page_request.read(_ids, await whole(page_request, wanted), limit)
 
@@ -90,23 +96,60 @@ async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | No
 def _ids(
     db: Database, collection: Collection, conditions: Conditions, limit: float
 ) -> list[str]:
-    with _limited(db, limit / 1000):
-        try:
-            return filters.ids(db, collection, conditions)
-        except (BadFilter, sqlite3.OperationalError) as error:
-            # filters.ids raises BadFilter from what SQLite raised.
-            cause = error.__cause__ if isinstance(error, BadFilter) else error
-            if primary_code(cause) == sqlite3.SQLITE_INTERRUPT:
-                text = (
-                    f"Filtering the records takes longer than {limit / 1000:g} s. "
-                    "Use fewer or simpler conditions."
-                )
-                raise BadFilter(text) from error
-            raise
+    with limited(db, limit):
+        return filters.ids(db, collection, conditions)
+
+
+async def matching(page_request: CollectionRequest, wanted: Search) -> Matches | None:
+    """Return the pictures that match, found in memory.
+
+    :return: None if SQLite has to find them, or to say why it cannot: a condition that cannot be
+        applied to a record does not matter where others exclude that record
+    :raises TooSlow: a condition takes too long
+    """
+    if wanted.where:  # its result may differ each time, such as that of random()
+        return None
+    limit = page_request.datasette.setting("sql_time_limit_ms")
+
+    def work(db: Database, collection: Collection, *read: Any) -> Matches:
+        with limited(db, limit):
+            return record_columns.matching(db, collection, *read)
+
+    try:
+        return await indexed_records.matching(page_request, shown(wanted), work)
+    except TooSlow:
+        raise
+    except BadFilter:
+        return None
 
 
 @contextmanager
-def _limited(db: Database, seconds: float) -> Iterator[None]:
+def limited(db: Database, milliseconds: float) -> Iterator[None]:
+    """Interrupt statements on the records that take longer.
+
+    :raises BadFilter: they do
+    """
+    with _interrupted(db, milliseconds / 1000):
+        try:
+            yield
+        except (BadFilter, sqlite3.OperationalError) as error:
+            # llm_glam.db.filters raises BadFilter from what SQLite raised.
+            cause = error.__cause__ if isinstance(error, BadFilter) else error
+            if primary_code(cause) == sqlite3.SQLITE_INTERRUPT:
+                text = (
+                    f"Filtering the records takes longer than {milliseconds / 1000:g} s. "
+                    "Use fewer or simpler conditions."
+                )
+                raise TooSlow(text) from error
+            raise
+
+
+class TooSlow(BadFilter):
+    """Reading the records takes longer than it may."""
+
+
+@contextmanager
+def _interrupted(db: Database, seconds: float) -> Iterator[None]:
     """Interrupt statements that take longer, repeatedly until they have ended.
 
     Datasette's own ``sqlite_timelimit`` counts SQLite's steps, of which a few slow ones may take

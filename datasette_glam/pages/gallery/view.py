@@ -1,16 +1,19 @@
 """The page of a gallery: a random sample, or the pictures nearest to a query or an upload."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlencode
 
+import numpy as np
 from datasette.utils import MultiParams
 from datasette.utils.asgi import Response
 
 from llm_glam.errors import BadFilter, BadTerm, GlamError, UnknownItem
 from llm_glam.formats.tables import Row
 from llm_glam.search import terms
+from llm_glam.search.subset import Subset
 
 from ... import items, random_sample
 from ...access import gate
@@ -217,7 +220,10 @@ def _link_another_sample(
 
 
 async def _describe(
-    page_request: CollectionRequest, page: Page, wanted: Search, among: list[str] | None
+    page_request: CollectionRequest,
+    page: Page,
+    wanted: Search,
+    among: Sequence[str] | None,
 ) -> None:
     """Add to the page the search as it was parsed, and the facets to narrow it down."""
     columns = await page_request.columns()
@@ -236,7 +242,7 @@ async def _nearest(
     page_request: CollectionRequest,
     page: Page,
     wanted: Search,
-    among: list[str] | None,
+    among: Sequence[str] | None,
     size: int,
 ) -> tuple[dict[str, float | None], bool]:
     weights = [term.weight for term in wanted.terms]
@@ -269,7 +275,7 @@ async def _sample(
     page_request: CollectionRequest,
     page: int,
     seed: int,
-    among: list[str] | None,
+    among: Sequence[str] | None,
     size: int,
 ) -> tuple[dict[str, float | None], bool]:
     skip = (page - 1) * size
@@ -280,9 +286,10 @@ async def _sample(
             random_sample.sample, rows, number=size + 1, seed=seed, skip=skip
         )
     else:
-        shuffled = sorted(among)
-        random.Random(seed).shuffle(shuffled)
-        ids = shuffled[skip : skip + size + 1]
+        # Subsets are sorted.
+        ordered = among if isinstance(among, Subset) else sorted(among)
+        order = np.random.default_rng(seed).permutation(len(ordered))
+        ids = [ordered[i] for i in order[skip : skip + size + 1].tolist()]
     return dict.fromkeys(ids[:size]), len(ids) > size
 
 
@@ -297,7 +304,7 @@ def _size(page_request: CollectionRequest, wanted: Search) -> int:
     raise BadFilter(f"_size must be a whole number from 1 to {most:,}, or max.")
 
 
-def _why_empty(page: Page, wanted: Search, among: list[str] | None) -> str:
+def _why_empty(page: Page, wanted: Search, among: Sequence[str] | None) -> str:
     if wanted.page > 1:
         return ENDED
     if page.data.get("is_cut_off"):
