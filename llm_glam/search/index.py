@@ -123,6 +123,29 @@ def of(
         return last
 
 
+def if_current(db: Database, collection: Collection, stamp: str) -> Index | None:
+    """Return the index of a collection in this state, if it has been made.
+
+    Call this inside :func:`snapshot`.
+
+    :return: None also while it is being made
+    """
+    path = file_of(db)
+    if path is None or not _lock.acquire(blocking=False):
+        return None
+    try:
+        key = _key(path, collection)
+        last = _cached.get(key)
+        if last is None or last.stamp != stamp:
+            last = _saved(key)
+        if last is None or last.stamp != stamp:
+            return None
+        _cached[key] = last
+        return last
+    finally:
+        _lock.release()
+
+
 def size(db: Database, collection: Collection) -> int:
     """Return the size of a collection's index file in bytes, 0 if it has none."""
     path = file_of(db)

@@ -30,7 +30,7 @@ MOST_BYTES = 4_000_000
 
 
 class RecordsChanged(Exception):
-    """The database is not in the state in which the records were read."""
+    """The database is not in the state in which the index was made or the records were read."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,16 @@ class RecordColumn:
 def records(db: Database, collection: Collection) -> Records:
     """Return which rows of a collection's index have a record.
 
-    :raises RecordsChanged: another process is writing to the database
+    :raises RecordsChanged: the index is not up to date: the next search will update it
     """
     with index.snapshot(db) as stamp:
-        if stamp is None:
+        current = stamp and index.if_current(db, collection, stamp)
+        if not stamp or not current:
             raise RecordsChanged
-        rows = index.of(db, collection, stamp).rows
         vectors, found = embeddings.rowids_with_records(
             db, collection.id, str(collection.items_table)
         )
-    order = np.argsort(found)
+    rows, order = current.rows, np.argsort(found)
     by_rowid = np.argsort(rows.rowids)
     where = np.searchsorted(rows.rowids, vectors[order], sorter=by_rowid)
     positions = by_rowid[where].astype(np.min_scalar_type(len(rows)))

@@ -6,7 +6,7 @@ import pytest
 
 from datasette_glam.web import cache
 from llm_glam.db import change_stamp, filters
-from llm_glam.search import record_columns
+from llm_glam.search import index, record_columns
 
 from ..site import PHOTOS, change, found, get, ids, site
 
@@ -27,6 +27,14 @@ CONDITIONS = [
     "_search=find&material=clay",
     "material=unobtainium",
 ]
+
+
+async def searched(llm, monkeypatch):
+    """A site on which somebody has searched, which makes the index."""
+    in_memory(monkeypatch)
+    datasette = site(llm)
+    await found(datasette, f"{PHOTOS}.json?q=blue")
+    return datasette
 
 
 def in_memory(monkeypatch, is_so=True):
@@ -68,8 +76,8 @@ async def test_pages_are_the_same(many, monkeypatch, calls, condition):
         by_sqlite = await found(site(many), f"{PHOTOS}.json?{query}")
         assert "ids" in calls
         calls.clear()
-        in_memory(monkeypatch)
-        answer = await found(site(many), f"{PHOTOS}.json?{query}")
+        datasette = await searched(many, monkeypatch)
+        answer = await found(datasette, f"{PHOTOS}.json?{query}")
         assert answer == by_sqlite
         assert "ids" not in calls
         calls.clear()
@@ -80,23 +88,20 @@ async def test_a_record_that_others_exclude_does_not_matter(many, monkeypatch):
     path = f"{PHOTOS}.json?material=bronze&tags__arraycontains=rare&q=red"
     in_memory(monkeypatch, False)
     by_sqlite = await get(site(many), path)
-    in_memory(monkeypatch)
-    response = await get(site(many), path)
+    response = await get(await searched(many, monkeypatch), path)
     assert response.status_code == by_sqlite.status_code
     assert response.json() == by_sqlite.json()
 
 
 async def test_sql_is_run_each_time(many, monkeypatch, calls):
-    in_memory(monkeypatch)
-    datasette = site(many)
+    datasette = await searched(many, monkeypatch)
     for _ in range(2):
         await found(datasette, f"{PHOTOS}.json?_where=random()+is+not+null")
     assert calls.count("ids") == 2
 
 
 async def test_visitors_at_once_share_what_is_read(many, monkeypatch, calls):
-    in_memory(monkeypatch)
-    datasette = site(many)
+    datasette = await searched(many, monkeypatch)
     paths = [f"{PHOTOS}.json?material=clay&year__gt={n}" for n in range(1800, 1812)]
     answers = await asyncio.gather(*(found(datasette, path) for path in paths))
     # tags is a facet
@@ -106,9 +111,24 @@ async def test_visitors_at_once_share_what_is_read(many, monkeypatch, calls):
     assert [answer["fitting"] for answer in answers] == counts
 
 
-async def test_a_change_is_seen_at_once(many, monkeypatch):
+async def test_looking_through_pictures_does_not_wait_for_an_index(
+    many, monkeypatch, calls
+):
     in_memory(monkeypatch)
-    datasette, path = site(many), f"{PHOTOS}.json?material=clay&_size=100"
+    datasette, path = site(many), f"{PHOTOS}.json?material=clay&seed=1"
+    index.clear_cache()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "of", lambda *args: pytest.fail("an index was made"))
+        before = await found(datasette, path)
+    assert calls == ["ids"]
+    datasette = await searched(many, monkeypatch)
+    assert await found(datasette, path) == before
+    assert calls.count("ids") == 1
+
+
+async def test_a_change_is_seen_at_once(many, monkeypatch):
+    datasette = await searched(many, monkeypatch)
+    path = f"{PHOTOS}.json?material=clay&_size=100"
     before = await found(datasette, path)
     gone = ids(before)[0]
     change(many, f"update photos set material = 'glass' where id = '{gone}'")
@@ -119,8 +139,7 @@ async def test_a_change_is_seen_at_once(many, monkeypatch):
 @pytest.mark.parametrize("most", [0, 10**9])
 async def test_the_memory_of_all_columns_is_bounded(many, monkeypatch, calls, most):
     monkeypatch.setattr(cache, "MOST_BYTES", most)
-    in_memory(monkeypatch)
-    datasette, seen = site(many), []
+    datasette, seen = await searched(many, monkeypatch), []
     for material in ("clay", "gold", "clay"):
         answer = await found(datasette, f"{PHOTOS}.json?material={material}")
         seen.append(answer["fitting"])

@@ -70,6 +70,8 @@ def filled(path, finds, *, without_vector=(), without_record=()):
                 vector = struct.pack("<2f", 1, number)
                 sql = "insert into embeddings (collection_id, id, embedding) values (?, ?, ?)"
                 db.execute(sql, [collection.id, name, vector])
+    with index.snapshot(db) as stamp:
+        index.of(db, collection, stamp)
     return db, collection
 
 
@@ -174,6 +176,10 @@ def test_nothing_is_read_of_another_state(three, monkeypatch):
         record_columns.column(db, collection, known, "whole")
     with pytest.raises(RecordsChanged):
         record_columns.matching(db, collection, known, conditions, {"text": column})
+    with pytest.raises(RecordsChanged):
+        record_columns.records(db, collection)
+    exact.nearest(db, collection, index.np.array([1.0, 1.0]))
+    assert len(record_columns.records(db, collection).rows) == 3
     monkeypatch.setattr(change_stamp, "JUST_NOW", 3600)
     with pytest.raises(RecordsChanged):
         record_columns.records(db, collection)

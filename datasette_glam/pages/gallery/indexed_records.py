@@ -24,7 +24,7 @@ async def matching(
     """Return the pictures whose records fulfil conditions.
 
     :param work: :func:`llm_glam.search.record_columns.matching` within a time limit
-    :return: None if SQLite has to find them, because the database has just been changed
+    :return: None if SQLite has to find them: the database has been changed since the last search
     :raises BadFilter: a condition is not valid, or cannot be applied to a record, or takes too long
     """
     names = await page_request.read(record_columns.names, conditions)
