@@ -182,7 +182,9 @@ class Filter:
         """
         column = quote_identifier(self.column)
         if self.suffix in NUMERIC and not isinstance(self.compared, str):
-            return f"{number_in(column)} {NUMERIC[self.suffix]} {parameter}"
+            # Cast, since the parameters of a query page are texts.
+            sign = NUMERIC[self.suffix]
+            return f"{number_in(column)} {sign} cast({parameter} as numeric)"
         template = (COMPARED | WITHOUT_VALUE)[self.suffix]
         return template.format(c=column, v=parameter)
 
@@ -258,6 +260,19 @@ def _value(suffix: str, text: str) -> str | int | float:
         return json.dumps(_list(text))
     value = number(text) if suffix in NUMERIC else None
     return text if value is None else value
+
+
+def in_list(values: Sequence[str]) -> str:
+    """Return values as ``column__in`` takes them: with commas, or as JSON where these occur."""
+    typed = ",".join(values)
+    is_plain = not typed.startswith("[") and _list(typed) == list(values)
+    return typed if is_plain else json.dumps(values, ensure_ascii=False)
+
+
+def values_of(one: Filter) -> list[str]:
+    """Return the values that a filter names: those of a list, or its only one."""
+    text = one.value or ""
+    return _list(text) if one.suffix in ("in", "notin") else [text]
 
 
 def _list(text: str) -> list[str]:

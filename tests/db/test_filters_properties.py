@@ -161,3 +161,9 @@ def test_any_conditions_are_asked_or_refused(typed, where, words):
     with suppress(BadFilter):
         found = filters.ids(db, COLLECTION, Conditions(typed, where, words))
         assert {"0", "1"}.issuperset(found)
+
+
+@given(st.lists(ANYTHING, min_size=1))
+def test_lists_are_read_as_they_are_written(values):
+    one = filters.Filter("a", "in", filters.in_list(values))
+    assert filters.values_of(one) == values
