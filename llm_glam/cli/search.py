@@ -58,6 +58,7 @@ def command(
     add: tuple[str, ...],
     subtract: tuple[str, ...],
     filters_: tuple[str, ...],
+    exceptions: tuple[str, ...],
     where: tuple[str, ...],
     words: str | None,
     rights: str | None,
@@ -83,6 +84,7 @@ def command(
         llm glam search photos https://museum.example/coin.jpg -a 'in silver'
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
+        llm glam search photos brooch --except material=bronze
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
     """
     shared.check_exists(database)
@@ -92,7 +94,7 @@ def command(
     wanted = parse_terms(" ".join(query), add, subtract)
     if rights:
         filters_ = (*filters_, open_pictures.condition(db, opened))
-    conditions = Conditions(filters_, where, words)
+    conditions = Conditions(filters_, where, words, exceptions=exceptions)
     if not wanted and not conditions:
         raise click.UsageError(
             "Give a QUERY, or a condition such as --filter or --words."

@@ -7,6 +7,7 @@ records.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -75,6 +76,11 @@ class Matches:
         """Return whether each row fulfils the conditions, shape (n,)."""
         return np.unpackbits(self.bits, count=len(self.records.rows)).view(bool)
 
+    @property
+    def number(self) -> int:
+        """How many rows fulfil the conditions."""
+        return int(np.count_nonzero(self.chosen()))
+
     def subset(self) -> Subset:
         """Return the rows that do."""
         return Subset(self.records.rows, np.flatnonzero(self.chosen()))
@@ -85,13 +91,15 @@ class RecordColumn:
     """The values of a column, in SQLite's order, and which row of the index has which of them.
 
     ``codes`` has the position of its value for each row of the index, and the number of values for
-    rows without a record. ``examples`` are the rowids of one record with each value. ``size`` is
+    rows without a record. ``numbers`` are those of the values, as
+    :func:`llm_glam.db.filters.number_in` has them, and ``examples`` the rowids of one record with each value. ``size`` is
     the bytes of memory that this takes.
     """
 
     records: Records
     codes: NDArray[np.unsignedinteger]
     values: Sequence[Any]
+    numbers: Sequence[float | None]
     examples: Sequence[int]
     size: int
 
@@ -133,14 +141,40 @@ def column(
     table = str(collection.items_table)
     with _unchanged(db, known):
         rows = items.rows_by_value(db, table, name, MOST_VALUES, MOST_BYTES)
-    if rows is None:
-        return None
+        if rows is None:
+            return None
+        examples = [one.example for one in rows]
+        number_of = filters.numbers_at(db, table, name, examples)
     codes = np.full(len(known.rows), len(rows), np.min_scalar_type(len(rows)))
     for code, one in enumerate(rows):
         codes[known.positions_of(one.rowids)] = code
-    values, examples = [one.value for one in rows], [one.example for one in rows]
-    size = codes.nbytes + sum(map(sys.getsizeof, (*values, *examples)))
-    return RecordColumn(known, codes, values, examples, size)
+    values, numbers = [one.value for one in rows], [number_of[e] for e in examples]
+    size = codes.nbytes + sum(map(sys.getsizeof, (*values, *numbers, *examples)))
+    return RecordColumn(known, codes, values, numbers, examples, size)
+
+
+def number_counts(
+    low: RecordColumn, high: RecordColumn, among: Matches
+) -> list[tuple[float, float, int]]:
+    """Count the pairs of numbers in two columns, or twice in one, of some records.
+
+    Records without a number in either of them are left out.
+    """
+    chosen, width = among.chosen(), len(high.values) + 1
+    if low is high:
+        counts = np.bincount(low.codes[chosen], minlength=width)
+        codes = np.flatnonzero(counts)
+        pairs, counts = codes * width + codes, counts[codes]
+    else:
+        joined = low.codes[chosen].astype(np.int64) * width + high.codes[chosen]
+        pairs, counts = np.unique(joined, return_counts=True)
+    lows, highs = [*low.numbers, None], [*high.numbers, None]
+    found: Counter[tuple[float, float]] = Counter()
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        first, last = lows[pair // width], highs[pair % width]
+        if first is not None and last is not None:
+            found[first, last] += count
+    return [(*pair, count) for pair, count in found.items()]
 
 
 def names(db: Database, collection: Collection, conditions: Conditions) -> set[str]:
@@ -197,19 +231,27 @@ def _by_column(
     """Return the conditions that compare one column each, with its name, and the others."""
     table, hidden = str(collection.items_table), conditions.hidden
     columns = [c for c in db.table(table).columns_dict if c.lower() not in hidden]
+    each = [Conditions([text], hidden=hidden) for text in conditions.filters]
+    each += [
+        Conditions(hidden=hidden, exceptions=[text]) for text in conditions.exceptions
+    ]
     parts = [
-        (filters.split(text, columns, table).column, Conditions([text], hidden=hidden))
-        for text in conditions.filters
+        (filters.split((*one.filters, *one.exceptions)[0], columns, table).column, one)
+        for one in each
     ]
     if SHOWABLE in conditions.where:
         parts.append((COLUMN, Conditions(where=[SHOWABLE])))
     where = [one for one in conditions.where if one != SHOWABLE]
-    return parts, replace(conditions, filters=[], where=where)
+    return parts, replace(conditions, filters=[], exceptions=[], where=where)
 
 
 def _joined(one: Conditions, other: Conditions) -> Conditions:
-    filters, where = [*one.filters, *other.filters], [*one.where, *other.where]
-    return replace(one, filters=filters, where=where)
+    return replace(
+        one,
+        filters=[*one.filters, *other.filters],
+        exceptions=[*one.exceptions, *other.exceptions],
+        where=[*one.where, *other.where],
+    )
 
 
 def _with_value(

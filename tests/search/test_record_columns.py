@@ -85,9 +85,15 @@ def found(db, collection, conditions):
     return matches, set(columns)
 
 
-@given(FINDS, st.lists(FILTERS, max_size=3), st.booleans(), st.sets(st.integers(0, 11)))
+@given(
+    FINDS,
+    st.lists(FILTERS, max_size=3),
+    st.integers(0, 3),
+    st.booleans(),
+    st.sets(st.integers(0, 11)),
+)
 def test_the_same_is_found_as_by_sqlite(
-    empty, tmp_path_factory, finds, wanted, is_shown, lost
+    empty, tmp_path_factory, finds, wanted, kept, is_shown, lost
 ):
     path = tmp_path_factory.mktemp("finds") / "finds.db"
     shutil.copy(empty, path)
@@ -96,7 +102,8 @@ def test_the_same_is_found_as_by_sqlite(
         path, finds, without_vector=lists, without_record=lost - lists
     )
     texts = [f"{column}__{suffix}={value}" for column, suffix, value in wanted]
-    conditions = Conditions(texts, where=[SHOWABLE] if is_shown else [])
+    shown = [SHOWABLE] if is_shown else []
+    conditions = Conditions(texts[:kept], shown, exceptions=texts[kept:])
     try:
         matches, _ = found(db, collection, conditions)
     except BadFilter:
@@ -108,7 +115,9 @@ def test_the_same_is_found_as_by_sqlite(
     subset = matches.subset()
     if conditions:
         assert list(subset) == sorted(with_vector.intersection(expected))
+        assert matches.number == len(subset)
         check_counts(db, collection, matches, sorted(with_vector & {*expected}))
+        check_numbers(db, collection, matches, sorted(with_vector & {*expected}))
     db.conn.close()
 
 
@@ -124,6 +133,25 @@ def check_counts(db, collection, matches, ids):
             group by "{name}" order by "{name}"
         """
         assert column.counts(matches) == db.execute(sql, [json.dumps(ids)]).fetchall()
+
+
+def check_numbers(db, collection, matches, ids):
+    """The numbers of one or two columns are counted as SQLite counts them."""
+    for names in (("text", "text"), ("text", "whole"), ("real", "text")):
+        columns = [
+            record_columns.column(db, collection, matches.records, name)
+            for name in names
+        ]
+        low, high = (filters.number_in(f'"{name}"') for name in names)
+        sql = f"""
+            select low, high, count(*) from (
+                select {low} as low, {high} as high from {TABLE}
+                where id in (select value from json_each(?))
+            ) where low is not null and high is not null group by low, high
+        """
+        columns = columns[:1] * 2 if names[0] == names[1] else columns
+        found = record_columns.number_counts(*columns, matches)
+        assert sorted(found) == db.execute(sql, [json.dumps(ids)]).fetchall()
 
 
 @pytest.fixture

@@ -54,7 +54,27 @@ async def value_counts(
         column = await _column(page_request, among.records, name)
     except RecordsChanged:
         return None
-    return None if column is None else column.counts(among)
+    if column is None:
+        return None
+    return await page_request.read(lambda *_: column.counts(among))
+
+
+async def number_counts(
+    page_request: CollectionRequest, among: Matches, names: tuple[str, str]
+) -> list[tuple[float, float, int]] | None:
+    """Count the pairs of numbers in two columns of some records.
+
+    :return: None if SQLite has to count them
+    """
+    try:
+        low, high = [await _column(page_request, among.records, name) for name in names]
+    except RecordsChanged:
+        return None
+    if low is None or high is None:
+        return None
+    return await page_request.read(
+        lambda *_: record_columns.number_counts(low, high, among)
+    )
 
 
 async def _records(page_request: CollectionRequest) -> Records | None:

@@ -21,7 +21,7 @@ from ...access.context import CollectionRequest
 from ...web import cache, errors, head, metadata, search_pool, urls
 from ...web.page import Page, Refused
 from .. import model, search_summary
-from . import chips, exports, facets, query_string, record_filters, results
+from . import chips, exports, narrow, query_string, record_filters, results
 from .query_string import Search
 
 PAGE = 36
@@ -40,7 +40,9 @@ BLANK: Row = {
     "id": None,
     "chips": [],
     "facets": [],
+    "ranges": [],
     "facets_timed_out": [],
+    "leave_out": [],
     "fitting": None,
     "items": [],
     "csv_url": None,
@@ -58,7 +60,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     try:
         args = await _parameters(page_request, page)
         wanted = replace(
-            read := query_string.read(args),
+            read := query_string.read(args, await page_request.columns()),
             hidden=page_request.hidden,
             with_sensitive=read.with_sensitive and page_request.may_show_sensitive,
         )
@@ -208,6 +210,11 @@ async def _found(
         page.data["sql_url"] = await exports.sql_address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
+        if among is not None and wanted.page == 1:
+            columns = await page_request.columns()
+            page.data["leave_out"] = await narrow.left_out(
+                page_request, wanted, columns
+            )
     return found
 
 
@@ -231,11 +238,12 @@ async def _describe(
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
     page.data["fitting"] = None if among is None else len(among)
     page.data["chips"] = await chips.of(page_request, wanted, columns)
-    counted, late = await facets.of(page_request, wanted)
-    page.data["facets"], page.data["facets_timed_out"] = counted, late
+    narrowed = await narrow.of(page_request, wanted)
+    page.data |= narrowed.data
     if not page_request.format:
         known = [column for column in columns if column not in items.TECHNICAL]
-        page.form |= record_filters.form(wanted, known, counted)
+        page.form |= record_filters.form(wanted, known, narrowed.shown)
+        page.form["clear_url"] = query_string.address(page_request, wanted.unfiltered())
 
 
 async def _nearest(
