@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from llm_glam.db import collections, connection, items
 from llm_glam.models import registry
 
@@ -19,10 +21,12 @@ from . import prepare, search
 
 COUNTS = (77_000, 1_000_000)
 MATERIALS = ("terracotta", "bronze", "glass", "iron", "bone", "gold", "jade", "stone")
+YEARS, ARTISTS = 200, 5_000
 PAGES = {
     "similar": "?id={id}",
     "a sum": "?q=id:{id}+-0.5:id:{other}",
     "similar, among an eighth": "?id={id}&material=bronze",
+    "similar, with a filter of one's own": "?id={id}&material={material}&year__gte={year}",
     "a sample": "?seed={seed}",
     "a picture": "/item/{encoded}",
 }
@@ -61,11 +65,12 @@ def collection(path: Path, count: int) -> Path:
     search.database(work, count, demo.model_id, str(demo.fingerprint))
     db = connection.connect(work)
     table = str(collections.get(db, search.NAME).items_table)
-    items.add_columns(db, table, {"material": str, "year": int})
+    items.add_columns(db, table, {"material": str, "year": int, "artist": str})
     with db.conn:
         db.conn.executemany(
-            f'insert into "{table}" (id, title, image_md5, material, year) values (?, ?, ?, ?, ?)',
-            (_record(number) for number in range(count)),
+            f'insert into "{table}" (id, title, image_md5, material, year, artist) '
+            "values (?, ?, ?, ?, ?, ?)",
+            _records(count),
         )
         db.conn.executemany(
             "insert into glam_thumbnails values (?, ?, ?, 256, 192, ?)",
@@ -80,10 +85,15 @@ def _id(number: int) -> str:
     return f"{number:07}.jpg"
 
 
-def _record(number: int) -> tuple[str, str, str, str, int]:
-    material = MATERIALS[number % len(MATERIALS)]
-    title = f"Find {number} of {material}"
-    return _id(number), title, f"{number:032x}", material, 1800 + number % 200
+def _records(count: int) -> Iterator[tuple[str, str, str, str, int, str]]:
+    random = np.random.default_rng(0)
+    most = len(MATERIALS), YEARS, ARTISTS
+    columns = [random.integers(0, one, count).tolist() for one in most]
+    for number, (material, year, artist) in enumerate(zip(*columns, strict=True)):
+        name = MATERIALS[material]
+        title = f"Find {number} of {name}"
+        maker = f"Artist {artist:04}"
+        yield _id(number), title, f"{number:032x}", name, 1800 + year, maker
 
 
 @contextmanager
@@ -135,6 +145,8 @@ def _names(visit: int) -> dict[str, str]:
         "other": other,
         "encoded": one.replace(".", "~2E"),
         "seed": str(visit + 1),
+        "material": MATERIALS[visit % len(MATERIALS)],
+        "year": str(1800 + visit % (YEARS - 20)),
     }
 
 

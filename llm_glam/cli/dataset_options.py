@@ -32,6 +32,7 @@ class Source:
     caption_template: str | None
     group_by: str | None
     filters_: tuple[str, ...]
+    exceptions: tuple[str, ...]
     where: tuple[str, ...]
     rights: str | None
     sensitive: bool
@@ -44,7 +45,7 @@ class Source:
     @property
     def is_narrowed(self) -> bool:
         """Whether only some of the pictures of a collection are meant."""
-        return bool(self.filters_ or self.where or self.rights)
+        return bool(self.filters_ or self.exceptions or self.where or self.rights)
 
     def read(self, *, from_files: bool, for_training: bool = False) -> Pairs:
         """Read the pairs, and report remarks about them on stderr.
@@ -102,7 +103,7 @@ class Source:
             caption=self.caption_column,
             template=self.caption_template,
             group_by=self.group_by,
-            conditions=Conditions(filters, self.where),
+            conditions=Conditions(filters, self.where, exceptions=self.exceptions),
             sensitive=self.sensitive,
             from_files=from_files,
             for_training=for_training,
@@ -115,9 +116,9 @@ class Source:
     def _check(self) -> None:
         if (self.data is None) == (self.collection is None):
             raise click.UsageError("Give either DATA or --collection.")
-        if self.data is not None and (self.filters_ or self.where):
+        if self.data is not None and (self.filters_ or self.exceptions or self.where):
             raise click.UsageError(
-                "--filter and --where can only be used with --collection."
+                "--filter, --except and --where can only be used with --collection."
             )
         if self.data is not None and self.rights:
             raise click.UsageError("--rights can only be used with --collection.")
@@ -185,6 +186,7 @@ def record_options(function: F) -> F:
             multiple=True,
             help="Only pictures in --collection whose record matches, as in llm glam search",
         ),
+        shared.except_option,
         click.option(
             "--where",
             metavar="SQL",

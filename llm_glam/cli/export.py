@@ -80,6 +80,7 @@ def command(
     file: Path,
     format_: str | None,
     filters_: tuple[str, ...],
+    exceptions: tuple[str, ...],
     words: str | None,
     where: tuple[str, ...],
     database: Path,
@@ -103,7 +104,7 @@ def command(
             --base-url https://museum.example/pictures
     """
     shared.check_exists(database)
-    conditions = Conditions(filters_, where, words)
+    conditions = Conditions(filters_, where, words, exceptions=exceptions)
     options = ExportOptions(conditions, **chosen)
     with ProgressBar() as progress:
         done = export(

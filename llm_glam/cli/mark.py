@@ -41,6 +41,7 @@ ABOUT_COLUMNS = {
     multiple=True,
     help="Pictures whose record matches, as in llm glam search",
 )
+@shared.except_option
 @click.option(
     "--where",
     metavar="SQL",
@@ -89,6 +90,7 @@ ABOUT_COLUMNS = {
 def command(
     collection: str,
     filters_: tuple[str, ...],
+    exceptions: tuple[str, ...],
     where: tuple[str, ...],
     all_: bool,
     sensitive: bool | None,
@@ -115,7 +117,7 @@ def command(
         llm glam mark photos --private Donor --private 'Insurance value'
         llm glam mark photos --where "id = 'family/1931.jpg'" --withdraw
     """
-    conditions = Conditions(filters_, where)
+    conditions = Conditions(filters_, where, exceptions=exceptions)
     wanted = {SENSITIVE: sensitive, NO_TRAIN: no_train}
     given = {name: on for name, on in wanted.items() if on is not None}
     if withdraw or readmit:

@@ -98,8 +98,22 @@ def rights_option(function: F) -> F:
     )(function)
 
 
+def except_option(function: F) -> F:
+    """Add ``--except``, the contrary of ``--filter``."""
+    return click.option(
+        "--except",
+        "exceptions",
+        metavar="COLUMN=VALUE",
+        multiple=True,
+        help="No pictures whose record matches, written like --filter; those without a value stay",
+    )(function)
+
+
 def condition_options(function: F) -> F:
-    """Add ``--filter``, ``--words`` and ``--where``, which narrow a command down by the records."""
+    """Add the options that narrow a command down by the records.
+
+    They are ``--filter``, ``--except``, ``--words`` and ``--where``.
+    """
     options = (
         click.option(
             "--filter",
@@ -109,6 +123,7 @@ def condition_options(function: F) -> F:
             help="Only pictures whose record matches; also COLUMN__gte=VALUE and so on, as in "
             "Datasette",
         ),
+        except_option,
         click.option("--words", help="Only pictures whose record contains these words"),
         click.option(
             "--where",

@@ -78,6 +78,7 @@ def command(
     subtract: tuple[str, ...],
     also: tuple[str, ...],
     filters_: tuple[str, ...],
+    exceptions: tuple[str, ...],
     where: tuple[str, ...],
     words: str | None,
     rights: str | None,
@@ -111,6 +112,7 @@ def command(
         llm glam search photos '2:statuette' -a id:0032-bronze-coin.jpg -t
         llm glam search photos brooch --filter material=bronze --filter year__gte=1900
         llm glam search photos 'Ben Davis' --match both
+        llm glam search photos brooch --except material=bronze
         llm glam search photos ship --where "place in ('Turkey', 'Italy')" --min-score 0.2
         llm glam search photos id:0032-bronze-coin.jpg --also met --also bm -t
         llm glam search photos ship -n 50 --html ships.html --xlsx ships.xlsx
@@ -127,7 +129,12 @@ def command(
     opened = several.open_all(db, [collection, *also])
     wanted = parse_terms(" ".join(query), add, subtract)
     conditions = [
-        Conditions((*filters_, *_rights_filter(db, one, rights)), where, words)
+        Conditions(
+            (*filters_, *_rights_filter(db, one, rights)),
+            where,
+            words,
+            exceptions=exceptions,
+        )
         for one in opened
     ]
     if not wanted and not conditions[0]:

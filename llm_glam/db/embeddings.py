@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
@@ -266,6 +267,27 @@ def records(
         order by e.id
     """
     yield from db.query(sql, [collection_id])
+
+
+def rowids_with_records(
+    db: Database, collection_id: int, items_table: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rowids of a collection's vectors, and those of their records, in the same order.
+
+    Two texts are faster than many rows, each of which would acquire Python's GIL anew.
+    """
+    sql = f"""
+        select ifnull(group_concat(e.rowid), ''), ifnull(group_concat(i.rowid), '')
+        from {quote_identifier(items_table)} i
+        join embeddings e on e.id = i.id and e.collection_id = ?
+    """
+    vectors, records = db.execute(sql, [collection_id]).fetchone()
+    return parsed_rowids(vectors), parsed_rowids(records)
+
+
+def parsed_rowids(joined: str) -> NDArray[np.int64]:
+    """Return the rowids that SQLite's ``group_concat`` has joined."""
+    return np.fromstring(joined, np.int64, sep=",")
 
 
 def ids_of_rows(

@@ -1,7 +1,10 @@
 """Select pictures by conditions on their records, written as in Datasette.
 
 The suffixes are those of Datasette's table pages (https://docs.datasette.io, "Column filter
-arguments"), so that filters copied from a Datasette URL work here too.
+arguments"), so that filters copied from a Datasette URL work here too. One thing differs: where a
+column of text is compared with a number by ``gt``, ``gte``, ``lt`` or ``lte``, Datasette compares
+texts, in which 9 comes after 10 and -300 after -44 BC. Spreadsheets' years are such columns, so
+here the numbers of their cells are compared.
 """
 
 import json
@@ -10,13 +13,16 @@ import sqlite3
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
 from ..errors import BadFilter, check_text
 from ..formats import column_names
-from . import full_text
+from . import embeddings, full_text
 from .collections import Collection
 
 COMPARED = {
@@ -46,8 +52,26 @@ WITHOUT_VALUE = {
 }
 # The part of a filter that follows the column's name.
 REST = re.compile(rf"(?:__({'|'.join((*COMPARED, *WITHOUT_VALUE))}))?(=|\Z)")
-NUMERIC = {"gt", "gte", "lt", "lte"}
+NUMERIC = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 LONGEST_INTEGER = 18  # digits: every such number fits SQLite's 64-bit integers
+# A number as it is typed; BC makes it negative.
+TYPED_NUMBER = re.compile(
+    r"\s*(?:A\.?D\.?\s*)?([-+]?\d+(?:\.\d+)?)\s*(?:(B\.?\s?C\.?(?:E\.?)?)|A\.?D\.?|C\.?E\.?)?\s*",
+    re.ASCII | re.IGNORECASE,
+)
+# What may stand before the number of a text: circa, and signs of what is uncertain.
+CIRCA = "CIRcira. [(~"
+# The same as a number in SQL. The first case is by far the most frequent, and fast.
+NUMBER = f"""case typeof({{c}})
+when 'text' then case
+  when ({{c}} glob '[0-9]*' or {{c}} glob '.[0-9]*') and {{c}} not glob '*[^.0-9]*'
+    then cast({{c}} as numeric)
+  when ltrim({{c}}, '{CIRCA}') glob '[0-9]*' or ltrim({{c}}, '{CIRCA}') glob '[-+][0-9]*'
+    then cast(ltrim({{c}}, '{CIRCA}') as numeric)
+      * case when {{c}} glob '*[0-9 ]BC*' or {{c}} glob '*[0-9 ]B.C*' then -1 else 1 end
+  end
+when 'blob' then null
+else {{c}} end"""
 
 
 @dataclass(frozen=True)
@@ -57,16 +81,18 @@ class Conditions:
     ``filters`` are written ``column=value`` or ``column__suffix=value``, ``where`` are SQL
     conditions on the items table, and ``words`` is a full-text query whose words must all occur.
     ``hidden`` are columns that whoever asks may not see, in lower case: they are unknown to
-    filters. An object without any condition is false.
+    filters. ``exceptions`` are written like filters, which must not match: a record that has no
+    value in the column fulfils them. An object without any condition is false.
     """
 
     filters: Sequence[str] = ()
     where: Sequence[str] = ()
     words: str | None = None
     hidden: AbstractSet[str] = frozenset()
+    exceptions: Sequence[str] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.filters or self.where or self.words)
+        return bool(self.filters or self.where or self.words or self.exceptions)
 
 
 @dataclass(frozen=True)
@@ -74,7 +100,7 @@ class Clause:
     """An SQL condition on an items table, and the values of its named parameters."""
 
     sql: str
-    values: dict[str, str | int]
+    values: dict[str, str | int | float]
 
 
 def ids(db: Database, collection: Collection, conditions: Conditions) -> list[str]:
@@ -84,13 +110,40 @@ def ids(db: Database, collection: Collection, conditions: Conditions) -> list[st
         no records
     """
     condition = clause(db, collection, conditions)
-    table = quote_identifier(str(collection.items_table))
     # One JSON value is faster than many rows, each of which would acquire Python's GIL anew.
     all_ids = "json_group_array(id) filter (where id is not null)"
-    sql = f"select {all_ids} from {table} where {condition.sql}"
+    found: list[str] = json.loads(_selected(db, collection, all_ids, condition))
+    return found
+
+
+def rowids(
+    db: Database,
+    collection: Collection,
+    conditions: Conditions,
+    among: Sequence[int] | None = None,
+) -> NDArray[np.int64]:
+    """Return the rowids, in no order, of the records that fulfil the conditions.
+
+    :param among: the rowids of the records to look at, instead of all
+    :raises BadFilter: as :func:`ids` does
+    """
+    condition = clause(db, collection, conditions)
+    if among is not None:
+        some = "rowid in (select value from json_each(:glam_among))"
+        values = {**condition.values, "glam_among": json.dumps(list(among))}
+        condition = Clause(f"{some} and {condition.sql}", values)
+    found = _selected(db, collection, "group_concat(rowid)", condition)
+    return embeddings.parsed_rowids(found or "")
+
+
+def _selected(
+    db: Database, collection: Collection, what: str, condition: Clause
+) -> Any:
+    """Return an aggregate of the records that fulfil a condition."""
+    table = quote_identifier(str(collection.items_table))
+    sql = f"select {what} from {table} where {condition.sql}"
     try:
-        found: list[str] = json.loads(db.execute(sql, condition.values).fetchone()[0])
-        return found
+        return db.execute(sql, condition.values).fetchone()[0]
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise BadFilter(f"The records cannot be filtered: {error}.") from error
 
@@ -106,16 +159,19 @@ def clause(db: Database, collection: Collection, conditions: Conditions) -> Clau
         raise BadFilter(
             f"The collection '{collection.name}' has no records to filter by."
         )
-    for text in (*conditions.filters, *conditions.where, conditions.words or ""):
+    typed = [*conditions.filters, *conditions.exceptions]
+    for text in (*typed, *conditions.where, conditions.words or ""):
         check_text(text, BadFilter)
     parts: list[str] = []
-    values: dict[str, str | int] = {}
+    values: dict[str, str | int | float] = {}
     columns = [
         c for c in db.table(table).columns_dict if c.lower() not in conditions.hidden
     ]
-    for text in conditions.filters:
+    for number, text in enumerate(typed):
         one = split(text, columns, table)
-        parts.append(one.sql(f":p{len(values)}"))
+        sql = one.sql(f":p{len(values)}")
+        is_exception = number >= len(conditions.filters)
+        parts.append(f"({sql}) is not true" if is_exception else sql)
         if one.value is not None:
             values[f"p{len(values)}"] = one.compared
     parts += [f"(\n{one}\n)" for one in conditions.where]
@@ -159,13 +215,50 @@ class Filter:
 
         :param parameter: stands for the value, such as ``:p0``
         """
+        column = quote_identifier(self.column)
+        if self.suffix in NUMERIC and not isinstance(self.compared, str):
+            # Cast, since the parameters of a query page are texts.
+            sign = NUMERIC[self.suffix]
+            return f"{number_in(column)} {sign} cast({parameter} as numeric)"
         template = (COMPARED | WITHOUT_VALUE)[self.suffix]
-        return template.format(c=quote_identifier(self.column), v=parameter)
+        return template.format(c=column, v=parameter)
 
     @property
-    def compared(self) -> str | int:
+    def compared(self) -> str | int | float:
         """The value to pass to SQLite."""
         return _value(self.suffix, self.value or "")
+
+
+def number_in(column: str) -> str:
+    """Return SQL for the number of a cell: of text, that with which it begins; null without one.
+
+    ``c. 1887`` and ``[1887]`` are 1887, ``300 BC`` is -300, ``1887-05-03`` is 1887.
+
+    :param column: the column in SQL, already quoted
+    """
+    return NUMBER.replace("{c}", column)
+
+
+def numbers_at(
+    db: Database, table: str, column: str, rowids: Sequence[int]
+) -> dict[int, float | None]:
+    """Return the numbers of a column in some rows, by rowid."""
+    sql = f"""
+        select rowid, {number_in(quote_identifier(column))} from {quote_identifier(table)}
+        where rowid in (select value from json_each(?))
+    """
+    return dict(db.execute(sql, [json.dumps(list(rowids))]).fetchall())
+
+
+def number(text: str) -> int | float | None:
+    """Return a number as it is typed, such as ``1887``, ``-300`` or ``300 BC``; None for a text."""
+    typed = TYPED_NUMBER.fullmatch(text)
+    if not typed:
+        return None
+    digits = typed[1].lstrip("+-")
+    fits = digits.isdecimal() and len(digits) <= LONGEST_INTEGER
+    value = int(typed[1]) if fits else float(typed[1])
+    return -abs(value) if typed[2] else value
 
 
 def split(text: str, columns: Sequence[str], table: str) -> Filter:
@@ -208,12 +301,28 @@ def _split(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
     return (column, suffix, sign, value) if column else (key, "exact", sign, value)
 
 
-def _value(suffix: str, text: str) -> str | int:
+def _value(suffix: str, text: str) -> str | int | float:
     if suffix in ("in", "notin"):
         return json.dumps(_list(text))
-    if suffix in NUMERIC and text.isdecimal() and len(text) <= LONGEST_INTEGER:
-        return int(text)  # as in Datasette, so that '1900' is not less than '1900.0'
-    return text
+    value = number(text) if suffix in NUMERIC else None
+    return text if value is None else value
+
+
+def in_list(values: Sequence[str]) -> str:
+    """Return values as ``column__in`` takes them: with commas, or as JSON where these occur."""
+    typed = ",".join(values)
+    is_plain = not typed.startswith("[") and _list(typed) == list(values)
+    return typed if is_plain else json.dumps(values, ensure_ascii=False)
+
+
+def values_of(one: Filter) -> list[str]:
+    """Return the values that a filter names: those of a list, or its only one.
+
+    What JSON can write but no record can have, halves of characters, is replaced.
+    """
+    text = one.value or ""
+    values = _list(text) if one.suffix in ("in", "notin") else [text]
+    return [value.encode("utf-8", "replace").decode() for value in values]
 
 
 def _list(text: str) -> list[str]:

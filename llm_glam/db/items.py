@@ -4,9 +4,14 @@ This is the table that people facet, filter and export in Datasette. Its first c
 followed by the columns of the sources' records. Several collections can share an items table.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import quote_identifier
 
@@ -147,6 +152,56 @@ def column_named(db: Database, name: str, column: str) -> str | None:
     """Return the column of the table with a name, whatever its upper and lower case, or None."""
     names = {one.lower(): one for one in db.table(name).columns_dict}
     return names.get(column.lower())
+
+
+@dataclass(frozen=True)
+class ValueRows:
+    """A value of a column, the rowids of the rows that have it, and one of them."""
+
+    value: Any
+    rowids: NDArray[np.int64]
+    example: int
+
+
+def rows_by_value(
+    db: Database, name: str, column: str, most: int, most_bytes: int
+) -> list[ValueRows] | None:
+    """Return the values of a column, NULL included, in SQLite's order, with the rows that have them.
+
+    :return: None for a column with more than ``most`` values or ``most_bytes`` of them, and for one
+        in which SQLite takes different values for equal, because of the column's collation or
+        because it has no type
+    """
+    kinds = {c.name: c.type.upper() for c in db.table(name).columns}
+    if kinds.get(column, "") in ("", "BLOB") or _has_more(db, name, column, most):
+        return None
+    table, value = quote_identifier(name), quote_identifier(column)
+    sql = f"""
+        select min(rowid), group_concat(rowid) from {table}
+        group by {value} collate binary limit {most + 1}
+    """
+    rows = dict(db.execute(sql).fetchall())
+    examples = f"""
+        from {table} where rowid in (select value from json_each(:examples))
+    """
+    parameters = {"examples": json.dumps(list(rows))}
+    sql = f"select count(*), total(length(cast({value} as blob))) {examples}"
+    number, size = db.execute(sql, parameters).fetchone()
+    if number > most or size > most_bytes:
+        return None
+    sql = f"select min(rowid), {value} {examples} group by {value} order by {value}"
+    ordered = db.execute(sql, parameters).fetchall()
+    if len(ordered) < number:
+        return None
+    parsed = embeddings.parsed_rowids
+    return [ValueRows(value, parsed(rows[rowid]), rowid) for rowid, value in ordered]
+
+
+def _has_more(db: Database, name: str, column: str, most: int) -> bool:
+    """Return whether the first rows of a table already have more values than ``most``."""
+    some = f"select {quote_identifier(column)} as value from {quote_identifier(name)}"
+    sql = f"select count(distinct value) from ({some} limit {3 * most})"
+    return int(db.execute(sql).fetchone()[0]) > most
 
 
 def drop_empty(db: Database, name: str, columns: Iterable[str]) -> None:

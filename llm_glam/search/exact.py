@@ -1,7 +1,7 @@
 """Rank the items of a collection by their exact cosine similarity to a query."""
 
 from collections.abc import Collection as Collected
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,13 @@ from ..progress import Progress
 from ..vectors import Vector, cosine_similarities, stack
 from . import index
 from .index import Index
+from .subset import Subset
 
 ROWS_AT_ONCE = 5_000
 BLOCK = 512
+WHOLE = (
+    2  # the time to copy a row to multiply it, compared with multiplying it where it is
+)
 
 Positions = NDArray[np.intp]
 
@@ -99,15 +103,17 @@ def nearest_to_each(
     """
     with index.snapshot(db) as stamp:
         current = index.of(db, collection, stamp, progress)
-        scores = current.scores(np.stack([query.vector for query in queries]))
         allowed: dict[tuple[str, int], Positions] = {}  # often shared by all queries
-        hits = []
-        for query, row in zip(queries, scores, strict=True):
+        for query in queries:
             key = query.prefix, id(query.among)
             if key not in allowed:
                 allowed[key] = _allowed(db, collection, current, query)
-            hits.append(_best(db, collection, current, query, row, allowed[key]))
-        return hits
+        positions = [allowed[query.prefix, id(query.among)] for query in queries]
+        scores = _scores(current, queries, positions)
+        return [
+            _best(db, collection, current, *one)
+            for one in zip(queries, scores, positions, strict=True)
+        ]
 
 
 def ranks(
@@ -166,7 +172,27 @@ def _allowed(
         among = _with_prefix(db, collection, query.prefix, among)
     if among is None:
         return np.arange(len(current.rows))
+    if isinstance(among, Subset):
+        return among.positions_in(current.rows)
     return current.rows.positions(among)
+
+
+def _scores(
+    current: Index, queries: Sequence[Query], positions: Sequence[Positions]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the scores of each query at its own positions, in single precision.
+
+    All rows are compared with all queries at once, which takes little longer than with one of them,
+    unless the positions of all queries together are fewer.
+    """
+    vectors = np.stack([query.vector for query in queries])
+    rows = len(current.rows)
+    if WHOLE * sum(map(len, positions)) < rows:
+        for number, some in enumerate(positions):
+            yield current.scores(vectors[number : number + 1], some)[0]
+        return
+    for scores, some in zip(current.scores(vectors), positions, strict=True):
+        yield scores if len(some) == rows else scores[some]
 
 
 def _best(
@@ -179,12 +205,10 @@ def _best(
 ) -> list[Hit]:
     """Return the results of one query.
 
-    :param scores: of all rows, in single precision
+    :param scores: of the items at these positions, in single precision
     :param positions: of the items that may be found or skipped
     """
     wanted = query.number + len(query.skip)
-    if len(positions) < len(scores):
-        scores = scores[positions]
     if query.number >= 0 and wanted < len(scores):
         positions = positions[_candidates(scores, wanted, current.rounding)]
     ids, exact = _exact_scores(db, current, positions, query.vector)

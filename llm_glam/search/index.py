@@ -57,14 +57,19 @@ class Index:
         """
         return 2 * (self.stored.vectors.shape[1] + 4) * 2.0**-24
 
-    def scores(self, vectors: NDArray[np.float64]) -> NDArray[np.float32]:
+    def scores(
+        self,
+        vectors: NDArray[np.float64],
+        positions: NDArray[np.intp] | None = None,
+    ) -> NDArray[np.float32]:
         """Return the cosine similarity of each vector to each row, in single precision.
 
         :param vectors: shape (q, d)
-        :return: shape (q, n)
+        :param positions: of the rows to compare, all by default
+        :return: shape (q, n), or (q, number of positions)
         """
         unit = normalize(vectors).astype(np.float32)
-        return product(np.asarray(self.stored.vectors), unit)
+        return product(np.asarray(self.stored.vectors), unit, positions)
 
 
 @contextmanager
@@ -116,6 +121,29 @@ def of(
                 _save_note(db, key, path, collection.name, last)
         _cached[key] = last
         return last
+
+
+def if_current(db: Database, collection: Collection, stamp: str) -> Index | None:
+    """Return the index of a collection in this state, if it has been made.
+
+    Call this inside :func:`snapshot`.
+
+    :return: None also while it is being made
+    """
+    path = file_of(db)
+    if path is None or not _lock.acquire(blocking=False):
+        return None
+    try:
+        key = _key(path, collection)
+        last = _cached.get(key)
+        if last is None or last.stamp != stamp:
+            last = _saved(key)
+        if last is None or last.stamp != stamp:
+            return None
+        _cached[key] = last
+        return last
+    finally:
+        _lock.release()
 
 
 def size(db: Database, collection: Collection) -> int:

@@ -21,28 +21,31 @@ FEW = 20_000  # rows: below this number, starting threads and loading ONNX is no
 Floats = NDArray[np.float32]
 
 
-def product(rows: Floats, queries: Floats) -> Floats:
+def product(
+    rows: Floats, queries: Floats, positions: NDArray[np.intp] | None = None
+) -> Floats:
     """Return the dot product of each query with each row.
 
     :param rows: shape (n, d)
     :param queries: shape (q, d)
-    :return: shape (q, n)
+    :param positions: of the rows to multiply, all by default; they are copied block by block
+    :return: shape (q, n), or (q, number of positions)
     """
-    if not len(
-        rows
-    ):  # their length d may be unknown, and differ from that of the queries
+    number = len(rows) if positions is None else len(positions)
+    if not number:  # the length d may be unknown, and differ from that of the queries
         return np.empty((len(queries), 0), np.float32)
-    if len(rows) < FEW:
-        return queries @ rows.T
+    if number < FEW:
+        return queries @ (rows if positions is None else rows[positions]).T
     multiply = _with_one(queries[0]) if len(queries) == 1 else _with_several(queries)
-    products = np.empty((len(queries), len(rows)), np.float32)
+    products = np.empty((len(queries), number), np.float32)
 
     def multiply_block(start: int) -> None:
         block = slice(start, start + BLOCK)
-        products[:, block] = multiply(rows[block])
+        some = rows[block] if positions is None else rows[positions[block]]
+        products[:, block] = multiply(some)
 
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(multiply_block, range(0, len(rows), BLOCK)))
+        list(pool.map(multiply_block, range(0, number, BLOCK)))
     return products
 
 

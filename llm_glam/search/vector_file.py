@@ -77,6 +77,15 @@ class Rows:
         """Return all ids, in order."""
         return [self.id(position) for position in range(len(self))]
 
+    def ids_at(self, positions: NDArray[np.intp]) -> list[str]:
+        """Return the ids of some rows."""
+        joined = self._bytes(positions).tobytes()
+        ends = np.cumsum(self._lengths(positions)).tolist()
+        return [
+            joined[start:end].decode("utf-8", "surrogatepass")
+            for start, end in zip([0, *ends], ends, strict=False)
+        ]
+
     def positions(self, ids: Sequence[str]) -> NDArray[np.intp]:
         """Return the positions of ids, sorted and without duplicates; unknown ids are left out."""
         wanted = [one.encode("utf-8", "surrogatepass") for one in ids]

@@ -234,7 +234,7 @@ async def test_the_page_says_what_the_records_say(letters):
     assert "3 records contain “red”" in page
     assert '<b aria-current="true">both</b>' in page
     assert ">material: red</a>" in page
-    assert '>Nearest to “red”</h2>' in page
+    assert ">Nearest to “red”</h2>" in page
 
 
 async def test_nothing_typed_is_an_operator_or_markup(letters):

@@ -1,10 +1,11 @@
 """Filters on columns of any name: what SQLite finds is what a few lines of Python find."""
 
 import json
+import operator
 import re
 from contextlib import suppress
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
@@ -13,7 +14,7 @@ from llm_glam.db.collections import Collection
 from llm_glam.db.filters import Conditions
 from llm_glam.errors import BadFilter
 
-from ..properties import ANYTHING, made_of
+from ..properties import ANYTHING, TEXT, made_of
 
 TABLE = "finds"
 COLLECTION = Collection(1, "finds", "glam-clip/colours", items_table=TABLE)
@@ -34,6 +35,12 @@ def like(value, pattern):
 
 
 ORDERED = ["exact", "not", *sorted(filters.NUMERIC)]
+COMPARE = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
 REFERENCE = {
     "exact": lambda cell, value: cell == value,
     "not": lambda cell, value: cell != value,
@@ -42,11 +49,33 @@ REFERENCE = {
     "endswith": lambda cell, value: like(cell, f"%{value}"),
     "like": like,
     "notlike": lambda cell, value: not like(cell, value),
-    "gt": lambda cell, value: cell > value,
-    "gte": lambda cell, value: cell >= value,
-    "lt": lambda cell, value: cell < value,
-    "lte": lambda cell, value: cell <= value,
+    **COMPARE,
 }
+PIECES = [
+    "c. ",
+    "ca.",
+    "[",
+    "]",
+    "-",
+    "+",
+    ".",
+    " ",
+    "BC",
+    " B.C.",
+    "AD",
+    "e",
+    "x",
+    "?",
+]
+DATES = st.lists(st.sampled_from(PIECES) | st.integers(0, 3000).map(str), max_size=5)
+
+
+def number(cell):
+    """The number with which a text begins, by regular expressions; None without one."""
+    begins = cell if re.match(r"\.\d[.\d]*\Z", cell) else cell.lstrip("CIRcira. [(~")
+    found = re.match(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", begins)
+    is_before = re.search(r"[0-9 ](BC|B\.C)", cell)
+    return found and float(found[0]) * (-1 if is_before else 1)
 
 
 def finds(name, kind, cells):
@@ -69,9 +98,30 @@ def check(db, column, cells, suffix, typed, value):
 
 @given(NAMES, COLUMN, st.sampled_from([*REFERENCE]), CELLS)
 def test_text_is_compared_as_text(name, cells, suffix, value):
+    assume(suffix not in COMPARE or filters.number(value) is None)
     db, column = finds(name, str, cells)
-    is_number = suffix in filters.NUMERIC and value.isdecimal()
-    check(db, column, cells, suffix, value, str(int(value)) if is_number else value)
+    check(db, column, cells, suffix, value, value)
+
+
+@given(
+    *(NAMES, st.lists(st.none() | DATES.map("".join), max_size=6)),
+    *(st.sampled_from([*COMPARE]), st.integers(-3000, 3000)),
+)
+def test_numbers_in_text_are_compared_as_numbers(name, cells, suffix, value):
+    db, column = finds(name, str, cells)
+    numbers = [None if cell is None else number(cell) for cell in cells]
+    check(db, column, numbers, suffix, str(value), value)
+
+
+@given(NAMES, COLUMN, st.sampled_from([*REFERENCE]), CELLS)
+def test_an_exception_is_what_a_filter_leaves(name, cells, suffix, value):
+    db, column = finds(name, str, cells)
+    one = f"{column}__{suffix}={value}"
+    kept = filters.ids(db, COLLECTION, Conditions([one]))
+    left = filters.ids(db, COLLECTION, Conditions(exceptions=[one]))
+    assert sorted(kept + left) == sorted(map(str, range(len(cells))))
+    blank = {str(n) for n, cell in enumerate(cells) if cell is None}
+    assert blank <= set(left)
 
 
 @given(NAMES, st.lists(st.none() | WHOLE), st.sampled_from(ORDERED), WHOLE)
@@ -111,3 +161,9 @@ def test_any_conditions_are_asked_or_refused(typed, where, words):
     with suppress(BadFilter):
         found = filters.ids(db, COLLECTION, Conditions(typed, where, words))
         assert {"0", "1"}.issuperset(found)
+
+
+@given(st.lists(TEXT, min_size=1))
+def test_lists_are_read_as_they_are_written(values):
+    one = filters.Filter("a", "in", filters.in_list(values))
+    assert filters.values_of(one) == values

@@ -325,6 +325,8 @@ def test_a_collection_is_measured_by_the_vectors_it_has(llm, embedded, colours, 
         *command, "--caption", "caption", "--filter", "caption__in=red,blue"
     )
     assert some[0]["pool"] == 2
+    some = llm.json(*command, "--except", "caption=green")
+    assert some[0]["pool"] == 2
     some = llm.json(*command, "--where", "material = 'clay'")
     assert some[0]["pool"] == 1
     execute(llm, "update photos set document = 'box'")
@@ -365,7 +367,8 @@ def test_originals_that_are_gone_are_left_out_when_encoded_again(llm, embedded, 
         ((), "Give either DATA or --collection."),
         (("a.csv", "--collection", "photos"), "Give either DATA or --collection."),
         (("a.csv", "--filter", "a=b"), "--where can only be used with --collection."),
-        (("a.csv", "--where", "1"), "--filter and --where can only be used with"),
+        (("a.csv", "--except", "a=b"), "--where can only be used with --collection."),
+        (("a.csv", "--where", "1"), "--filter, --except and --where can only be used"),
         (
             ("--collection", "x", "--image-column", "y"),
             "--image-column can only be used with DATA",

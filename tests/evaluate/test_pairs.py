@@ -784,7 +784,7 @@ def test_a_collection_that_gives_nothing_is_named(llm, collection, many, tmp_pat
     asked = ("glam", "evaluate", "--collection", "photos", "-d", many.database)
 
     assert llm.fails(*asked, "--caption", "title", "--filter", "year=12") == (
-        "No record of the collection 'photos' matches the filters; relax --filter or --where."
+        "No record of the collection 'photos' matches the filters; relax --filter, --except or --where."
     )
     assert llm.fails(*asked).startswith(
         "None of the 60 rows of the collection 'photos' can be used (captions from the column "

@@ -138,6 +138,7 @@ def test_nothing_but_sensitive_pictures(joined, tmp_path):
     ("options", "found"),
     [
         (("--filter", "Year__gte=1888"), ["1887_2.png"]),
+        (("--except", "Year__gte=1888"), ["1887_1.png", "1887_3.png"]),
         (("--where", "Year = 1887 -- ours"), ["1887_1.png"]),
         (("--words", "rot"), ["1887_1.png"]),
         (("--filter", "Year__notnull", "--where", "Year > 1887"), ["1887_2.png"]),

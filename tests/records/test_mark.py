@@ -82,6 +82,16 @@ def test_marks_survive_sheets(collection, tmp_path):
     ]
 
 
+def test_all_pictures_but_those_that_match(collection):
+    collection(*MARK, "--all", "--clear")
+    named = collection.rows('select id, "Object name" as name from photos')
+    others = {row["id"] for row in named if row["name"] != "Pear"}
+    assert any(row["name"] is None for row in named)
+    collection(*MARK, "--except", "Object name=Pear", "--sensitive")
+    marked = collection.rows("select id from photos where sensitive")
+    assert {row["id"] for row in marked} == others != set()
+
+
 def test_no_picture_fits(collection):
     shown = collection(*MARK, "--filter", "Object name=Quince", "--sensitive")
     assert json.loads(shown.stdout)["pictures"] == 0

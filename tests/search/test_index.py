@@ -108,6 +108,28 @@ def test_several_queries_at_once(db, monkeypatch, few):
         assert [hit.score for hit in hits] == pytest.approx([s for _, s in expected])
 
 
+@pytest.mark.parametrize("few", [0, 10**9])
+@pytest.mark.parametrize("apart", [3, 5, 7])
+def test_a_search_among_some_finds_the_best_of_them(db, monkeypatch, few, apart):
+    monkeypatch.setattr(matmul, "FEW", few)
+    monkeypatch.setattr(matmul, "BLOCK", 7)
+    collection = collections.get(db, "photos")
+    ids = [f"{n:03}.jpg" for n in range(60)]
+    parts = [ids[first::apart] for first in (0, 1)]
+    queries = [
+        exact.Query(vector(1000 + n).astype(float), 3, among=part)
+        for n, part in enumerate(parts)
+    ]
+    together = exact.nearest_to_each(db, collection, queries)
+    alone = [exact.nearest_to_each(db, collection, [query])[0] for query in queries]
+    for query, part, *answers in zip(queries, parts, together, alone, strict=True):
+        expected = scanned(db, query.vector, 3, skip=set(ids) - {*part})
+        for hits in answers:
+            assert [hit.id for hit in hits] == [item_id for item_id, _ in expected]
+            scores = [score for _, score in expected]
+            assert [hit.score for hit in hits] == pytest.approx(scores, abs=1e-12)
+
+
 def add(db, path):
     write(db, {"new.jpg": vector(1001), "ähnlich [1].jpg": vector(1002)})
 

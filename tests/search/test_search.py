@@ -32,6 +32,9 @@ KEEPS = {
     ("--where", "cast(year as integer) % 2 = 0 -- even"): lambda row: (
         int(row["year"]) % 2 == 0
     ),
+    ("--except", "material=gold", "--except", "material__startswith=c"): (
+        lambda row: row["material"] not in ("gold", "clay")
+    ),
     ("--words", "gold"): lambda row: "gold" in re.findall(r"\w+", row["title"]),
     ("--where", "material = 'clay'", "--filter", "year__gt=1900"): lambda row: (
         row["material"] == "clay" and int(row["year"]) > 1900

@@ -18,7 +18,7 @@ async def of(
     """Return the chips of a search: terms, filters, words in records, the minimum score."""
     found = [
         *await _terms(page_request, wanted),
-        *_conditions(page_request, wanted, columns),
+        *conditions(page_request, wanted, columns),
     ]
     for chip in found:
         chip["remove_url"] = query_string.address(page_request, chip.pop("rest"))
@@ -51,13 +51,19 @@ async def _terms(page_request: CollectionRequest, wanted: Search) -> list[Row]:
     return found
 
 
-def _conditions(
+def conditions(
     page_request: CollectionRequest, wanted: Search, columns: list[str]
 ) -> Iterator[Row]:
+    """Yield the conditions of a search, each with the ``rest`` of it."""
     for number, text in enumerate(wanted.filters):
         rest = wanted.filters[:number] + wanted.filters[number + 1 :]
         label = record_filters.described(text, columns, page_request.table)
         yield {"kind": "filter", "text": label, "rest": wanted.without(filters=rest)}
+    for number, text in enumerate(wanted.exceptions):
+        rest = wanted.exceptions[:number] + wanted.exceptions[number + 1 :]
+        label = record_filters.described(text, columns, page_request.table)
+        left = wanted.without(exceptions=rest)
+        yield {"kind": "except", "text": f"without {label}", "rest": left}
     for number, text in enumerate(wanted.where):
         rest = wanted.where[:number] + wanted.where[number + 1 :]
         yield {"kind": "where", "text": text, "rest": wanted.without(where=rest)}

@@ -71,7 +71,7 @@ async def found(
     page_request: CollectionRequest,
     page: Page,
     wanted: Search,
-    among: list[str] | None,
+    among: Sequence[str] | None,
     number: int,
 ) -> list[Found] | None:
     """Return results by pictures and records, or None where only pictures are to be searched.

@@ -1,5 +1,7 @@
 """Where the pictures of a page are among the results."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +10,7 @@ from llm_glam.formats.tables import Row
 from ... import items
 from ...access.context import CollectionRequest
 from ...web import cache
-from . import query_string
+from . import query_string, record_filters
 from .query_string import Search
 
 
@@ -17,7 +19,7 @@ async def of(
     wanted: Search,
     first: int,
     number: int,
-    among: list[str] | None,
+    among: Sequence[str] | None,
 ) -> Row:
     """Return the place of a page's pictures in words, and the URL of the page before it.
 
@@ -50,7 +52,7 @@ def _in_words(first: int, number: int, total: int | None) -> str:
 
 
 async def _total(
-    page_request: CollectionRequest, wanted: Search, among: list[str] | None
+    page_request: CollectionRequest, wanted: Search, among: Sequence[str] | None
 ) -> int | None:
     """Return the number of results; None where it would have to be counted for this search only."""
     if wanted.min_score is not None:
@@ -58,13 +60,24 @@ async def _total(
     # The pictures that are searched by are no results.
     own = {term.id for term in wanted.terms if term.id is not None}
     if among is not None:
-        return len(among) - len(own & set(among))
+        return len(among) - await _matching(page_request, wanted, own)
     with_sensitive = wanted.with_sensitive and bool(wanted.terms)
     counted = partial(items.count, with_sensitive=with_sensitive)
     what = f"count {with_sensitive}"
     total = await cache.of(page_request.datasette).read(page_request, what, counted)
     shown = [await _is_shown(page_request, item_id, with_sensitive) for item_id in own]
     return total - sum(shown)
+
+
+async def _matching(
+    page_request: CollectionRequest, wanted: Search, own: set[str]
+) -> int:
+    """Return how many of these pictures match the conditions."""
+    if not own:
+        return 0
+    only = f"id__in={json.dumps(sorted(own), ensure_ascii=False)}"
+    among = replace(wanted, filters=(*wanted.filters, only))
+    return len(await record_filters.ids(page_request, among) or ())
 
 
 async def _is_shown(

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -30,10 +31,21 @@ PICK = "_pick"
 MOST_PICKED = 100  # pictures whose ids fit into one address
 WHOLE = re.compile("[1-9][0-9]{0,8}")
 EXTRA = "record"
+EXCEPT = "except"  # "is not" in the form
+RANGE = ("__gte", "__lte")
 FACETS = ("_facet", "_facet_array", "_facet_date")
 NO_FILTERS = {
     *OURS,
-    *("_where", "_search", "_min_score", "_sensitive", "_size", "_extra", "_match"),
+    *(
+        "_except",
+        "_where",
+        "_search",
+        "_min_score",
+        "_sensitive",
+        "_size",
+        "_extra",
+        "_match",
+    ),
     *(PICK, "_col", "_bom"),
     *FACETS,
     *FORM,
@@ -52,12 +64,14 @@ Parameter = tuple[str, str]
 class Search:
     """A search of a gallery. Filters are as in the query string: ``material=bronze``.
 
+    ``exceptions`` are filters that must not match.
     ``hidden`` are columns that filters cannot name, in lower case. ``picked`` are the ids of the
     pictures that the visitor has selected, which change nothing in what is found.
     """
 
     terms: tuple[Term, ...] = ()
     filters: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     words: str = ""
     min_score: float | None = None
@@ -76,7 +90,8 @@ class Search:
     @property
     def conditions(self) -> Conditions:
         """The conditions on the records of pictures."""
-        return Conditions(self.filters, self.where, self.words or None, self.hidden)
+        words = self.words or None
+        return Conditions(self.filters, self.where, words, self.hidden, self.exceptions)
 
     @property
     def line(self) -> str:
@@ -96,6 +111,7 @@ class Search:
     def refinements(self) -> Iterator[Parameter]:
         """Yield the parameters that apply to a new query too, such as filters."""
         yield from (_parameter(text) for text in self.filters)
+        yield from (("_except", text) for text in self.exceptions)
         yield from (("_where", text) for text in self.where)
         if self.words:
             yield "_search", self.words
@@ -124,6 +140,11 @@ class Search:
             yield "seed", str(self.seed)
         if self.page > 1:
             yield "page", str(self.page)
+
+    def unfiltered(self) -> "Search":
+        """Return the first page of the same search without conditions."""
+        none = {"filters": (), "exceptions": (), "where": (), "words": ""}
+        return self.without(**none, min_score=None)
 
     def without(self, **changes: Any) -> "Search":
         """Return the first page of the same search with these changes."""
@@ -196,9 +217,10 @@ def is_form(args: MultiParams) -> bool:
     return any(name in FORM for name in args)
 
 
-def read(args: MultiParams) -> Search:
+def read(args: MultiParams, columns: Sequence[str] = ()) -> Search:
     """Parse the parameters of a request.
 
+    :param columns: those that filters may name, to merge the values that a form has selected
     :raises BadTerm: a query that cannot be parsed, or too many terms
     :raises BadFilter: a score that is not a number, a filter without a column, or more than
         ``MOST_PICKED`` selected pictures
@@ -210,7 +232,8 @@ def read(args: MultiParams) -> Search:
     terms.check(pressed)
     search = Search(
         terms=pressed,
-        filters=tuple(_filters(args)),
+        filters=tuple(_filters(args, columns)),
+        exceptions=tuple(_exceptions(args)),
         where=tuple(filter(None, args.getlist("_where"))),
         words=(args.get("_search") or "").strip(),
         min_score=_score(args.get("_min_score") or ""),
@@ -258,15 +281,46 @@ def _pressed(args: MultiParams, typed: list[Term]) -> Sequence[Term]:
     return typed
 
 
-def _filters(args: MultiParams) -> Iterator[str]:
+def _filters(args: MultiParams, columns: Sequence[str]) -> Iterator[str]:
     for name in args:
         if _is_ours(name):
             continue
-        yield from (f"{name}={value}" for value in args.getlist(name))
-    yield from filter(None, args.getlist("_filter"))
-    column, value = args.get("_filter_column"), args.get("_filter_value") or ""
-    if column:
-        yield f"{key(column, args.get('_filter_op') or 'exact')}={value}"
+        # A form sends both ends of a range, and blank ones too.
+        may_be_blank = not (is_form(args) and name.endswith(RANGE))
+        texts = [v for v in args.getlist(name) if v.strip() or may_be_blank]
+        yield from (f"{name}={value}" for value in texts)
+    yield from _merged(filter(None, args.getlist("_filter")), columns)
+    if args.get("_filter_op") != EXCEPT:
+        yield from _typed(args, args.get("_filter_op") or "exact")
+
+
+def _exceptions(args: MultiParams) -> Iterator[str]:
+    yield from filter(None, args.getlist("_except"))
+    if args.get("_filter_op") == EXCEPT:
+        yield from _typed(args, "exact")
+
+
+def _typed(args: MultiParams, suffix: str) -> Iterator[str]:
+    """Yield the comparison of any column, if the form has one."""
+    if column := args.get("_filter_column"):
+        yield f"{key(column, suffix)}={args.get('_filter_value') or ''}"
+
+
+def _merged(texts: Iterable[str], columns: Sequence[str]) -> Iterator[str]:
+    """Merge the values that are selected of a column into one filter, which any of them matches."""
+    values: dict[str, list[str]] = {}
+    for text in texts:
+        with suppress(BadFilter):
+            one = filters.split(text, columns, "")
+            if one.suffix == "exact":
+                values.setdefault(one.column, []).append(one.value or "")
+                continue
+        yield text
+    for column, selected in values.items():
+        if len(selected) == 1:
+            yield f"{key(column, 'exact')}={selected[0]}"
+        else:
+            yield f"{key(column, 'in')}={filters.in_list(selected)}"
 
 
 def _is_ours(name: str) -> bool:

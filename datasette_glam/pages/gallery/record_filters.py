@@ -1,13 +1,17 @@
 """Filter the pictures of a collection by their records, within a time limit."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
+from typing import Any
 from urllib.parse import urlencode
 
+from datasette.database import QueryInterrupted
 from sqlite_utils import Database
+from sqlite_utils.db import quote_identifier
 
 from llm_glam.db import embeddings, filters
 from llm_glam.db.collection import Collection
@@ -16,18 +20,21 @@ from llm_glam.db.filters import Conditions
 from llm_glam.db.sensitive import SHOWABLE
 from llm_glam.errors import BadFilter
 from llm_glam.formats.tables import Row
+from llm_glam.search import record_columns
+from llm_glam.search.record_columns import Matches
 
 from ... import items
 from ...access.context import CollectionRequest
 from ...web import cache
 from ...web.page import Refused
-from .query_string import Search
+from . import indexed_records
+from .query_string import EXCEPT, Search
 
 INTERRUPT_AGAIN_S = 0.05
 # The choices in the form; URLs may have any of Datasette's operators.
 OPERATORS = {
     "exact": "is",
-    "not": "is not",
+    EXCEPT: "is not",
     "contains": "contains",
     "gte": "≥",
     "lte": "≤",
@@ -73,7 +80,7 @@ async def whole(page_request: CollectionRequest, wanted: Search) -> Conditions:
     return replace(conditions, where=[*conditions.where, has_vector])
 
 
-async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | None:
+async def ids(page_request: CollectionRequest, wanted: Search) -> Sequence[str] | None:
     """Return the ids of the pictures that match; None for a search without conditions.
 
     :raises Refused: a condition in SQL from an actor who may not run SQL
@@ -83,6 +90,8 @@ async def ids(page_request: CollectionRequest, wanted: Search) -> list[str] | No
         return None
     if wanted.where and not await page_request.may_run_sql():
         raise Refused(403, "You may not run SQL here: remove _where from the URL.")
+    if matches := await matching(page_request, wanted):
+        return matches.subset()
     limit = page_request.datasette.setting("sql_time_limit_ms")
     return await page_request.read(_ids, await whole(page_request, wanted), limit)
 
@@ -92,6 +101,29 @@ def _ids(
 ) -> list[str]:
     with limited(db, limit):
         return filters.ids(db, collection, conditions)
+
+
+async def matching(page_request: CollectionRequest, wanted: Search) -> Matches | None:
+    """Return the pictures that match, found in memory.
+
+    :return: None if SQLite has to find them, or to say why it cannot: a condition that cannot be
+        applied to a record does not matter where others exclude that record
+    :raises TooSlow: a condition takes too long
+    """
+    if wanted.where:  # its result may differ each time, such as that of random()
+        return None
+    limit = page_request.datasette.setting("sql_time_limit_ms")
+
+    def work(db: Database, collection: Collection, *read: Any) -> Matches:
+        with limited(db, limit):
+            return record_columns.matching(db, collection, *read)
+
+    try:
+        return await indexed_records.matching(page_request, shown(wanted), work)
+    except TooSlow:
+        raise
+    except BadFilter:
+        return None
 
 
 @contextmanager
@@ -147,28 +179,67 @@ def described(text: str, columns: list[str], table: str) -> str:
     """Describe a filter in a few words: ``year ≥ 1900``."""
     one = filters.split(text, columns, table)
     text = f"{one.column} {SIGNS.get(one.suffix, one.suffix)}"
+    if one.suffix in ("in", "notin"):
+        return f"{text} {', '.join(filters.values_of(one))}"
     return text if one.value is None else f"{text} {one.value}"
 
 
-def form(wanted: Search, columns: list[str], facets: list[Row]) -> Row:
-    """Return what the forms need: columns, operators and hidden fields."""
+async def count(page_request: CollectionRequest, wanted: Search) -> int | None:
+    """Count the pictures that match; None where that takes longer than a facet may."""
+    try:
+        if matches := await matching(page_request, wanted):
+            return matches.number
+    except TooSlow:
+        return None
+    conditions = await whole(page_request, wanted)
+    rows = await summary(page_request, conditions, "select count(*) from found")
+    return None if rows is None else int(rows[0][0])
+
+
+async def summary(
+    page_request: CollectionRequest, conditions: Conditions, sql: str
+) -> list[tuple[Any, ...]] | None:
+    """Return the rows of a statement on the records that match, cached until these change.
+
+    :param sql: the statement, in which the records that match are called ``found``
+    :return: None where it takes longer than Datasette's ``facet_time_limit_ms``
+    """
+
+    async def read() -> list[tuple[Any, ...]] | None:
+        clause = await page_request.read(filters.clause, conditions)
+        table = quote_identifier(page_request.table)
+        found = f"select * from {table} where {clause.sql}"
+        limit = page_request.datasette.setting("facet_time_limit_ms")
+        try:
+            work = page_request.db.execute(
+                f"with found as ({found}) {sql}",
+                clause.values,
+                custom_time_limit=limit,
+            )
+            result = await page_request.timed("facets", work)
+        except QueryInterrupted:
+            return None
+        return [tuple(row) for row in result.rows]
+
+    cached = cache.of(page_request.datasette)
+    what = f"{sql} {conditions}"
+    return await cached.get(page_request, what, read, lambda rows: rows is not None)
+
+
+def form(wanted: Search, columns: list[str], shown: AbstractSet[str]) -> Row:
+    """Return what the forms need: columns, operators and hidden fields.
+
+    :param shown: the filters that facets and ranges show
+    """
     refinements = list(wanted.refinements())
-    shown = {
-        (facet["key"], str(one["value"]))
-        for facet in facets
-        for one in facet["values"]
-        if one["selected"]
-    }
-    hidden = [
-        (name, value)
-        for name, value in refinements
-        if (name, value) not in shown and name not in ("_min_score", "_search")
-    ]
+    rest = tuple(text for text in wanted.filters if text not in shown)
+    hidden = replace(wanted, filters=rest, words="", min_score=None)
+    conditions = (*wanted.filters, *wanted.exceptions, *wanted.where, wanted.words)
     return {
+        "active": len(list(filter(None, conditions))) + (wanted.min_score is not None),
         "columns": columns,
         "operators": OPERATORS,
-        "hidden": hidden,
+        "hidden": list(hidden.refinements()),
         "refinements": refinements,
         "upload": urlencode(refinements),
-        "active": len(wanted.filters) + len(wanted.where) + bool(wanted.words),
     }

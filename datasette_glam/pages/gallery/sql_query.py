@@ -31,7 +31,7 @@ async def address(
 
 async def _sql(
     page_request: CollectionRequest, wanted: Search, number: int
-) -> tuple[str, dict[str, str | int]]:
+) -> tuple[str, dict[str, str | int | float]]:
     table = quote_identifier(page_request.table)
     shown = record_filters.shown(wanted)
     clause = await page_request.read(filters.clause, shown)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import urlencode
 
+import numpy as np
 from datasette.utils import MultiParams
 from datasette.utils.asgi import Response
 
@@ -20,6 +21,7 @@ from llm_glam.formats.tables import Row
 from llm_glam.search import terms
 from llm_glam.search.exact import Hit
 from llm_glam.search.matching import PICTURE, RECORD, Found
+from llm_glam.search.subset import Subset
 
 from ... import items, random_sample
 from ...access import gate
@@ -31,8 +33,8 @@ from .. import model, search_summary
 from . import (
     chips,
     exports,
-    facets,
     matches,
+    narrow,
     position,
     query_string,
     record_filters,
@@ -59,7 +61,9 @@ BLANK: Row = {
     "id": None,
     "chips": [],
     "facets": [],
+    "ranges": [],
     "facets_timed_out": [],
+    "leave_out": [],
     "fitting": None,
     "items": [],
     "csv_url": None,
@@ -80,7 +84,7 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     try:
         args = await _parameters(page_request, page)
         wanted = replace(
-            read := query_string.read(args),
+            read := query_string.read(args, await page_request.columns()),
             hidden=page_request.hidden,
             with_sensitive=read.with_sensitive and page_request.may_show_sensitive,
         )
@@ -251,6 +255,11 @@ async def _found(
             page.data["sql_url"] = await sql_query.address(page_request, wanted, size)
     if not found:
         page.message = _why_empty(page, wanted, among)
+        if among is not None and wanted.page == 1:
+            columns = await page_request.columns()
+            page.data["leave_out"] = await narrow.left_out(
+                page_request, wanted, columns
+            )
     elif not page_request.format:
         page.form |= (
             position.of_upload(len(found))
@@ -272,7 +281,10 @@ def _link_another_sample(
 
 
 async def _describe(
-    page_request: CollectionRequest, page: Page, wanted: Search, among: list[str] | None
+    page_request: CollectionRequest,
+    page: Page,
+    wanted: Search,
+    among: Sequence[str] | None,
 ) -> None:
     """Add to the page the search as it was parsed, and the facets to narrow it down."""
     columns = await page_request.columns()
@@ -280,20 +292,21 @@ async def _describe(
     page.data["min_score"], page.data["words"] = wanted.min_score, wanted.words
     page.data["fitting"] = None if among is None else len(among)
     page.data["chips"] = await chips.of(page_request, wanted, columns)
-    counted, late = await facets.of(page_request, wanted)
-    page.data["facets"], page.data["facets_timed_out"] = counted, late
+    narrowed = await narrow.of(page_request, wanted)
+    page.data |= narrowed.data
     await matches.describe(page_request, page, wanted)
     if not page_request.format:
         page.form["similar_to"] = wanted.only_id
         known = [column for column in columns if column not in items.TECHNICAL]
-        page.form |= record_filters.form(wanted, known, counted)
+        page.form |= record_filters.form(wanted, known, narrowed.shown)
+        page.form["clear_url"] = query_string.address(page_request, wanted.unfiltered())
 
 
 async def _nearest(
     page_request: CollectionRequest,
     page: Page,
     wanted: Search,
-    among: list[str] | None,
+    among: Sequence[str] | None,
     size: int,
 ) -> tuple[dict[str, float | None], bool]:
     last = wanted.page * size
@@ -321,7 +334,7 @@ async def _nearest_pictures(
     page_request: CollectionRequest,
     page: Page,
     wanted: Search,
-    among: list[str] | None,
+    among: Sequence[str] | None,
     number: int,
 ) -> list[Hit]:
     weights = [term.weight for term in wanted.terms]
@@ -347,7 +360,7 @@ async def _sample(
     page_request: CollectionRequest,
     page: int,
     seed: int,
-    among: list[str] | None,
+    among: Sequence[str] | None,
     size: int,
 ) -> tuple[dict[str, float | None], bool]:
     skip = (page - 1) * size
@@ -358,9 +371,10 @@ async def _sample(
             random_sample.sample, rows, number=size + 1, seed=seed, skip=skip
         )
     else:
-        shuffled = sorted(among)
-        random.Random(seed).shuffle(shuffled)
-        ids = shuffled[skip : skip + size + 1]
+        # Subsets are sorted.
+        ordered = among if isinstance(among, Subset) else sorted(among)
+        order = np.random.default_rng(seed).permutation(len(ordered))
+        ids = [ordered[i] for i in order[skip : skip + size + 1].tolist()]
     return dict.fromkeys(ids[:size]), len(ids) > size
 
 
@@ -378,7 +392,7 @@ def _size(page_request: CollectionRequest, wanted: Search) -> int:
     raise BadFilter(f"_size must be a whole number from 1 to {most:,}, or max.")
 
 
-def _why_empty(page: Page, wanted: Search, among: list[str] | None) -> str:
+def _why_empty(page: Page, wanted: Search, among: Sequence[str] | None) -> str:
     if wanted.page > 1:
         return ENDED
     if page.data.get("is_cut_off"):

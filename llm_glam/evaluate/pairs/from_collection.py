@@ -104,8 +104,8 @@ def _fitting(
     found = [row for row in rows if row["id"] in meant]
     if not found:
         raise BadPairs(
-            f"No record of the collection '{collection.name}' matches the filters; relax --filter "
-            "or --where."
+            f"No record of the collection '{collection.name}' matches the filters; relax "
+            "--filter, --except or --where."
         )
     return found
 
