@@ -186,6 +186,21 @@ def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
     return next(db.query(sql, [item_id]), None)
 
 
+def folder_of(db: Database, collection: Collection, item_id: str) -> str | None:
+    """Return the folder that a picture's file was embedded from; None where it is not known."""
+    if not db.table("glam_folders").exists():
+        return None
+    table = str(collection.items_table)
+    if "image_folder" not in db.table(table).columns_dict:
+        return None
+    sql = f"""
+        select f.path from {quote_identifier(table)} i join glam_folders f on f.id = i.image_folder
+        where i.id = ? and f.items_table = ?
+    """
+    row = db.execute(sql, [item_id, table]).fetchone()
+    return str(row[0]) if row else None
+
+
 def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
     """Return a picture's thumbnail: its JPEG and the hash of the picture it was made from."""
     if not db.table("glam_thumbnails").exists():

@@ -1,4 +1,8 @@
-"""Serve larger pictures from the folder that the site's owner configures as ``image_root``."""
+"""Serve larger pictures from the originals, where they are on this computer.
+
+They are in the folder that the site's owner configures as ``image_root`` or, with
+``image_folders``, in those that they were embedded from.
+"""
 
 import asyncio
 import os
@@ -33,6 +37,25 @@ def root_of(datasette: Any, items_table: str) -> Path | None:
     return Path(root).resolve() if root else None
 
 
+async def find(
+    page_request: CollectionRequest, item_id: str
+) -> tuple[Row, Path] | None:
+    """Return what is known of a picture's file, and its path, if the original is at hand."""
+    row = await page_request.read(items.file_of, item_id)
+    if row is None:
+        return None
+    roots = [root_of(page_request.datasette, page_request.table)]
+    config = settings.config_of(page_request.datasette)
+    if config.get("image_folders") is True:
+        folder = await page_request.read_everything(items.folder_of, item_id)
+        is_known = folder is not None and Path(folder).is_absolute()
+        roots.append(Path(str(folder)).resolve() if is_known else None)
+    # Disks and network drives may take their time.
+    paths = [await asyncio.to_thread(path_of, root, row) for root in roots]
+    path = next(filter(None, paths), None)
+    return (row, path) if path else None
+
+
 def path_of(root: Path | None, row: Row | None) -> Path | None:
     """Return the path of an original, if it is in the folder and has the size of the embedded file."""
     file = row["file"] if row else None  # SQL may have written anything there
@@ -50,12 +73,12 @@ def path_of(root: Path | None, row: Row | None) -> Path | None:
 async def original(page_request: CollectionRequest) -> Response:
     """Return a picture's original, scaled down and re-encoded."""
     item_id = page_request.url_name("item")
-    row = await page_request.read(items.file_of, item_id)
-    path = path_of(root_of(page_request.datasette, page_request.table), row)
-    if path is None or row is None:
+    found = await find(page_request, item_id)
+    if found is None:
         raise NotFound(
             f"There is no larger picture of '{item_id}'; its page shows the thumbnail."
         )
+    row, path = found
     tag = f'"{row["image_md5"]}-{SIDE}"'
     if page_request.request.headers.get("if-none-match") == tag:
         return jpeg(page_request, None, tag=tag, age=AGE)

@@ -100,9 +100,7 @@ async def item(page_request: CollectionRequest) -> Page:
     row["row_url"] = None
     if page_request.has_open_tables:
         row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
-    file = await page_request.read(items.file_of, item_id)
-    root = originals.root_of(datasette, page_request.table)
-    if originals.path_of(root, file):
+    if await originals.find(page_request, item_id):
         row["larger_url"] = row["url"].replace("/item/", "/image/")
     elif not row["thumbnail_url"] and headers.is_on_picture_host(
         datasette, row["image_url"]

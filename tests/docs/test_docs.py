@@ -40,6 +40,7 @@ CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 SETTINGS = [
     *SITE_DEFAULTS,
     *("public", "open_data", "show_sensitive", "collections", settings.PRIVATE),
+    "image_folders",
     "image_root",
     "picture_hosts",
     llm_embed_guard.OPENED,
