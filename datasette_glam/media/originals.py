@@ -5,7 +5,9 @@ They are in the folder that the site's owner configures as ``image_root`` or, wi
 """
 
 import asyncio
+import math
 import os
+import re
 from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
@@ -15,15 +17,17 @@ from datasette.utils.asgi import NotFound, Response
 
 from llm_glam.formats.tables import Row
 from llm_glam.images import page_items
+from llm_glam.records import rights
 
 from .. import items
 from ..access import settings
 from ..access.context import CollectionRequest
-from ..web import search_pool
+from ..web import metadata, search_pool
 from ..web.page import jpeg
 from . import decoder
 
 SIDE = 1200  # short side in pixels
+DOWNLOAD_SIDE = 4000
 AGE = "max-age=3600"
 MOST_BYTES = 2_000_000_000  # of an original's file, all of which is read for its hash
 
@@ -40,9 +44,13 @@ def root_of(datasette: Any, items_table: str) -> Path | None:
 async def find(
     page_request: CollectionRequest, item_id: str
 ) -> tuple[Row, Path] | None:
-    """Return what is known of a picture's file, and its path, if the original is at hand."""
+    """Return what is known of a picture's file, and its path, if the original is at hand.
+
+    One with more pixels than may be decoded is not.
+    """
     row = await page_request.read(items.file_of, item_id)
-    if row is None:
+    most = page_request.setting("max_upload_megapixels") * 1_000_000
+    if row is None or math.prod(size_of(row) or (1,)) > most:
         return None
     roots = [root_of(page_request.datasette, page_request.table)]
     config = settings.config_of(page_request.datasette)
@@ -70,16 +78,37 @@ def path_of(root: Path | None, row: Row | None) -> Path | None:
         return None
 
 
+async def may_download(page_request: CollectionRequest, item_id: str) -> bool:
+    """Return whether everybody may use a picture for every purpose.
+
+    That is what its record says, in columns that may be private too, or else the owner's licence
+    of the table or the site.
+    """
+    record = (await page_request.read_everything(items.records, [item_id]))[0]
+    own = [record[name] for name in rights.COLUMNS if record.get(name)]
+    said = (await metadata.of(page_request))["footer"]
+    return rights.is_open(*own or (said.get("license"), said.get("license_url")))
+
+
 async def original(page_request: CollectionRequest) -> Response:
-    """Return a picture's original, scaled down and re-encoded."""
+    """Return a picture's original, scaled down and re-encoded.
+
+    With ``?download=1`` it is larger, and for those pictures only that everybody may use.
+    """
+    is_download = page_request.request.args.get("download") == "1"
     item_id = page_request.url_name("item")
     found = await find(page_request, item_id)
     if found is None:
         raise NotFound(
             f"There is no larger picture of '{item_id}'; its page shows the thumbnail."
         )
+    if is_download and not await may_download(page_request, item_id):
+        raise NotFound(
+            f"'{item_id}' is not offered for download: no open licence is stated for it."
+        )
     row, path = found
-    tag = f'"{row["image_md5"]}-{SIDE}"'
+    side = DOWNLOAD_SIDE if is_download else SIDE
+    tag = f'"{row["image_md5"]}-{side}"'
     if page_request.request.headers.get("if-none-match") == tag:
         return jpeg(page_request, None, tag=tag, age=AGE)
     async with search_pool.of(page_request.datasette).decoding() as may_decode:
@@ -89,16 +118,38 @@ async def original(page_request: CollectionRequest) -> Response:
         try:
             limit = page_request.setting("max_upload_megapixels")
             page = page_items.page_of(row["id"], row["file"], row["image_format"])
-            with await asyncio.to_thread(_checked, path, page, row["image_md5"]) as fp:
-                smaller = await decoder.decode(fp, limit, SIDE, "JPEG", page)
+            with await asyncio.to_thread(checked, path, page, row["image_md5"]) as fp:
+                smaller = await decoder.decode(fp, limit, side, "JPEG", page)
         except decoder.BadUpload as error:
             raise NotFound(
                 f"The original of '{item_id}' cannot be shown: {error}."
             ) from error
-    return jpeg(page_request, smaller, tag=tag, age=AGE)
+    response = jpeg(page_request, smaller, tag=tag, age=AGE)
+    if is_download:
+        name = re.sub(r"[^\w.-]+", "-", Path(row["file"]).stem, flags=re.ASCII)
+        said = f'attachment; filename="{name.strip("-.") or "picture"}.jpg"'
+        response.headers["content-disposition"] = said
+    return response
 
 
-def _checked(path: Path, page: int, md5: str) -> FileIO:
+def size_of(row: Row) -> tuple[int, int] | None:
+    """Return width and height of a picture in pixels, if they are known."""
+    width, height = row["image_width"], row["image_height"]
+    if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0:
+        return width, height
+    return None
+
+
+def smaller(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the size of a picture whose short side is scaled down to ``side`` pixels."""
+    scale = min(1.0, side / min(size))
+    width, height = (
+        max(1, min(decoder.MAX_ASPECT_RATIO * side, round(n * scale))) for n in size
+    )
+    return width, height
+
+
+def checked(path: Path, page: int, md5: str) -> FileIO:
     """Open the file that was embedded, at its beginning; only a block of it is in memory.
 
     :raises BadUpload: the system cannot read it, it is another file now, or it is too large

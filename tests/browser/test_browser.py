@@ -190,22 +190,71 @@ def test_similar_pictures(visit, anywhere):
 
 def test_the_page_of_a_picture(visit, anywhere):
     page = visit(anywhere.gallery(id="003.jpg"))
-    link = page.locator('.glam-pictures li > a[href$="/item/002~2Ejpg"]')
+    link = page.locator('.glam-pictures li > a[href*="/item/002~2Ejpg?"]')
     while not link.count():
         page.get_by_role("link", name="More pictures").click()
         page.wait_for_load_state()
     link.click()
-    page.wait_for_url("**/item/002~2Ejpg")
+    page.wait_for_url("**/item/002~2Ejpg?id=003.jpg*")
     heading = page.get_by_role("heading", name="Coin with a ship", level=1)
     expect(heading).to_be_visible()
     record = page.locator(".glam-item dl")
-    expect(record).to_contain_text("material\nsilver", use_inner_text=True)
-    expect(record.get_by_role("link", name="002.jpg")).to_be_visible()
+    expect(record).to_contain_text("Material\nsilver", use_inner_text=True)
+    expect(record.get_by_role("link", name="silver")).to_be_visible()
     expect(page.locator(".glam-item img")).to_have_attribute("alt", "Coin with a ship")
     expect(page.get_by_role("heading", name="Most similar")).to_be_visible()
     expect(pictures(page)).to_have_count(24)
-    record.get_by_role("link", name="002.jpg").click()
+    page.get_by_role("link", name="Data", exact=True).click()
     page.wait_for_url("**/embeddings/photos/002~2Ejpg")
+
+
+@pytest.mark.both_versions
+@pytest.mark.parametrize("scripted", [True, False])
+def test_through_the_results_and_back(visit, anywhere, scripted):
+    options = {} if scripted else {"java_script_enabled": False}
+    page = visit(anywhere.gallery(q="pear", material="glass"), **options)
+    addresses = page.locator(".glam-pictures li > a").evaluate_all(
+        "(all) => all.map((a) => a.href)"
+    )
+    assert len(addresses) == 32
+    picture_link(page, 30).click()
+    for number in (29, 30, 31):
+        if scripted:
+            page.keyboard.press("ArrowRight" if number > 29 else "ArrowLeft")
+        else:
+            name = "Next →" if number > 29 else "← Previous"
+            page.get_by_role("link", name=name).click()
+        page.wait_for_url(addresses[number])
+    expect(page.get_by_role("link", name="Next")).to_have_count(0)
+    page.get_by_role("link", name="Back to the results").click()
+    page.wait_for_url("**/photos?q=pear&material=glass")
+    assert ids(page)[31] == unquote_plus(
+        addresses[31].partition("/item/")[2].partition("?")[0].replace("~2E", ".")
+    )
+
+
+@pytest.mark.both_versions
+def test_a_value_leads_to_a_filter(visit, anywhere):
+    page = visit(anywhere.item("002.jpg"))
+    page.locator(".glam-item dl").get_by_role("link", name="silver").click()
+    page.wait_for_url("**/photos?material=silver")
+    expect(chips(page)).to_have_text([re.compile("material = silver")])
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_the_link_is_copied(visit, site, has_clipboard):
+    page = visit(
+        site.item("002.jpg"), permissions=["clipboard-read", "clipboard-write"]
+    )
+    if not has_clipboard:
+        page.evaluate(
+            "() => Object.defineProperty(navigator, 'clipboard', {value: null})"
+        )
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#glam-copied")).to_have_text("The link is copied.")
+    if has_clipboard:
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        assert copied == site.item("002.jpg")
 
 
 @pytest.mark.both_versions

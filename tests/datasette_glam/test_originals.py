@@ -88,3 +88,44 @@ async def test_another_file_of_the_same_size_is_not_shown(two_folders, tmp_path)
 async def test_what_is_not_in_the_folder_is_not_shown(two_folders, statement):
     change(two_folders, statement)
     assert await larger(with_folders(two_folders), "red.png") is None
+
+
+PD, COPYRIGHT = "Public domain", "In copyright"
+
+
+@pytest.mark.parametrize(
+    ("rights", "licence", "expected"),
+    [
+        ("CC BY 4.0", None, True),
+        (PD, COPYRIGHT, True),
+        (COPYRIGHT, PD, False),
+        ("CC BY-NC 4.0", "CC0", False),
+        ("ask us", "CC0", False),
+        (None, "CC0", True),
+        (None, None, False),
+    ],
+)
+async def test_download_where_rights_allow(two_folders, rights, licence, expected):
+    folder = two_folders.database.parent.parent
+    picture(folder / "finds" / "red.png", RED, size=(1500, 3000))
+    two_folders("glam", "embed", "photos", "finds")
+    if rights:
+        change(two_folders, f"update photos set rights = '{rights}'")
+    # What is private decides, too, and is not told.
+    settings = {"image_folders": True, "private_columns": ["rights"]}
+    config = {"plugins": {"datasette-glam": settings}, "license": licence or ""}
+    datasette = site(two_folders, config)
+    page = (await get(datasette, f"{PHOTOS}/item/red~2Epng")).text
+    assert (">Download</a>" in page) == expected
+    response = await get(datasette, f"{PHOTOS}/image/red~2Epng?download=1")
+    assert response.status_code == (200 if expected else 404)
+    if expected:
+        assert Image.open(io.BytesIO(response.content)).size == (1500, 3000)
+        name = response.headers["content-disposition"]
+        assert name == 'attachment; filename="red.jpg"'
+
+
+async def test_only_originals_can_be_downloaded(two_folders):
+    config = {"license": "CC0"}
+    page = (await get(site(two_folders, config), f"{PHOTOS}/item/red~2Epng")).text
+    assert "Download" not in page

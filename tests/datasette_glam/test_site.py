@@ -155,7 +155,12 @@ async def test_an_item(embedded):
     assert item["record"] == {"material": "clay"}
     assert len(data["items"]) == 2
     page = (await get(site(embedded), path)).text
-    for text in ("<h1>Red thing</h1>", "<dt>material</dt><dd>clay</dd>", "CC0"):
+    for text in (
+        ">Red thing</h1>",
+        "<dt>Material</dt><dd><a",
+        ">clay</a></dd>",
+        "CC0",
+    ):
         assert text in page
     row = await get(site(embedded), item["row_url"])
     assert row.status_code == 200
@@ -172,7 +177,7 @@ async def test_the_record_is_shown_as_in_its_sheet(embedded, tmp_path):
     assert list(item["record"].items()) == list(shown.items())
     assert item["further_records"] == [{"Nr": "red", "Place found": "<b>Trench 3</b>"}]
     page = (await get(site(embedded), path)).text
-    assert "<dt>another record</dt><dd>Nr: red; Place found: &lt;b&gt;Trench 3" in page
+    assert "<dt>Another record</dt><dd>Nr: red; Place found: &lt;b&gt;Trench 3" in page
 
 
 async def test_labels_on_the_item_page(embedded):

@@ -107,9 +107,12 @@ async def _sensitive(page_request: CollectionRequest) -> set[str]:
 
 
 async def cards(
-    page_request: CollectionRequest, scores: dict[str, float | None]
+    page_request: CollectionRequest, scores: dict[str, float | None], query: str = ""
 ) -> list[Row]:
-    """Return what a page shows of pictures, with their scores and the length of their bars."""
+    """Return what a page shows of pictures, with their scores and the length of their bars.
+
+    :param query: the query string of their search, for the links to their pages
+    """
     found = await page_request.read(items.cards, list(scores))
     known = [score for score in scores.values() if score is not None]
     best, worst = max(known, default=0), min(known, default=0)
@@ -120,7 +123,7 @@ async def cards(
             span = best - worst
             card["bar"] = round((score - worst) / span, 3) if span > 0 else 1.0
     name = page_request.collection.name
-    urls.add(page_request.datasette, page_request.database, name, found)
+    urls.add(page_request.datasette, page_request.database, name, found, query)
     return found
 
 
