@@ -16,7 +16,7 @@ from ..access.context import (
     SiteRequest,
     wrapped,
 )
-from ..media import originals
+from ..media import originals, tile_process
 from ..web import cache, head, headers, metadata, urls
 from ..web.page import Page, jpeg
 from . import model, record
@@ -108,6 +108,7 @@ async def item(page_request: CollectionRequest) -> Page:
     if not page_request.format:
         page.form = await _for_people(page_request, row, headings)
         page.form["picture"] = _picture(row, is_at_hand)
+        page.form["tiles"] = _tiles(page_request, row, is_at_hand)
         if is_at_hand and await originals.may_download(page_request, item_id):
             page.form["download"] = f"{row['larger_url']}?download=1"
     if row["has_vector"]:
@@ -159,6 +160,19 @@ def _picture(row: Row, is_at_hand: bool) -> Row:
     size = originals.smaller(whole, originals.SIDE) if whole and is_at_hand else whole
     below = None if row["sensitive"] else row["thumbnail_url"]
     return {"src": larger, "size": size, "larger": larger, "below": below}
+
+
+def _tiles(page_request: CollectionRequest, row: Row, is_at_hand: bool) -> Row | None:
+    """Return the address of a picture's tiles and its size, if it is larger than what is shown."""
+    size = originals.size_of(row)
+    if not is_at_hand or size is None or min(size) <= originals.SIDE:
+        return None
+    place = page_request.datasette, page_request.database, page_request.collection.name
+    return {
+        "url": urls.tiles(*place, row["id"]),
+        "size": size,
+        "side": tile_process.TILE,
+    }
 
 
 async def thumbnail(page_request: CollectionRequest) -> Response:

@@ -42,6 +42,11 @@ def image(datasette: Any, database: str, name: str, item_id: str) -> str:
     return f"{collection(datasette, database, name)}/image/{tilde_encode(item_id)}"
 
 
+def tiles(datasette: Any, database: str, name: str, item_id: str) -> str:
+    """Return the URL of a picture's tiles, to which ``/LEVEL/COLUMN_ROW.jpg`` is added."""
+    return f"{collection(datasette, database, name)}/tile/{tilde_encode(item_id)}"
+
+
 def row(datasette: Any, database: str, table: str, item_id: str) -> str:
     """Return the URL of a picture's row in Datasette."""
     return f"{datasette.urls.table(database, table)}/{tilde_encode(item_id)}"

@@ -13,7 +13,7 @@ from datasette.version import __version__
 from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
-from .conftest import ODD, ODD_COLLECTION, SCRIPT, SENSITIVE
+from .conftest import LARGE, ODD, ODD_COLLECTION, SCRIPT, SENSITIVE
 
 pytestmark = pytest.mark.browser
 
@@ -255,6 +255,88 @@ def test_the_link_is_copied(visit, site, has_clipboard):
     if has_clipboard:
         copied = page.evaluate("() => navigator.clipboard.readText()")
         assert copied == site.item("002.jpg")
+
+
+PLACE = """
+(layer) => {
+    const { a, e, f } = new DOMMatrix(getComputedStyle(layer).transform);
+    return { scale: a, x: e, y: f };
+}
+"""
+DETAILS = """
+() => {
+    const tiles = [...document.querySelectorAll(".glam-stage img + img")];
+    return tiles.length && tiles.every((one) => one.naturalWidth && one.style.visibility === "");
+}
+"""
+
+
+def large(site):
+    """The address of the page of a large picture whose original is at hand."""
+    return f"{site.gallery(LARGE)}/item/large~2Ejpg"
+
+
+def place(page):
+    """Where the picture is in the viewer, and its size."""
+    return page.locator(".glam-stage > div").evaluate(PLACE)
+
+
+@pytest.mark.both_versions
+def test_a_picture_is_enlarged(visit, anywhere):
+    page = visit(large(anywhere), viewport={"width": 1000, "height": 600})
+    link = page.locator(".glam-enlarge")
+    link.focus()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog")
+    expect(viewer).to_be_visible()
+    whole = place(page)
+    assert whole["scale"] == pytest.approx(600 / 1400)
+    for _ in range(4):
+        page.keyboard.press("+")
+    page.wait_for_function(DETAILS)
+    assert place(page)["scale"] == pytest.approx(600 / 1400 * 1.5**4)
+    before = place(page)["x"]
+    page.keyboard.press("ArrowRight")
+    assert place(page)["x"] < before
+    page.keyboard.press("0")
+    assert place(page) == whole
+    page.mouse.move(500, 300)
+    page.mouse.wheel(0, -500)
+    page.wait_for_function("(all) => document.querySelector('.glam-stage img')")
+    viewer.get_by_role("button", name="Larger").click()
+    near = place(page)
+    assert near["scale"] > whole["scale"] * 1.5
+    page.mouse.move(500, 300)
+    page.mouse.down()
+    page.mouse.move(450, 280)
+    page.mouse.up()
+    assert place(page)["x"] == pytest.approx(near["x"] - 50)
+    page.keyboard.press("Escape")
+    expect(viewer).to_have_count(0)
+    expect(link).to_be_focused()
+    assert page.url == large(anywhere)
+
+
+def test_a_picture_is_enlarged_by_two_fingers(visit, site):
+    page = visit(large(site), **PHONE)
+    page.locator(".glam-enlarge").tap()
+    whole = place(page)
+    touch = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 20), ("touchMove", 60), ("touchMove", 100)):
+        points = [
+            {"x": 160 + sign * apart, "y": 300, "id": sign + 1} for sign in (-1, 1)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert place(page)["scale"] == pytest.approx(whole["scale"] * 5, rel=0.2)
+    page.get_by_role("button", name="Close").tap()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_larger_picture_without_javascript(visit, site):
+    page = visit(large(site), java_script_enabled=False)
+    page.locator(".glam-enlarge").click()
+    page.wait_for_url("**/image/large~2Ejpg")
 
 
 @pytest.mark.both_versions
