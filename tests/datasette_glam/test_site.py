@@ -366,7 +366,8 @@ async def test_sensitive_pictures(llm, colours, photos):
         assert 'alt="Sensitive picture"' in closed
         assert 'style="filter: blur(3rem)"' in closed
         assert 'alt="Grave"' in shown
-        (summary,) = re.findall("<summary>.*?</summary>", text, re.DOTALL)[-1:]
+        summaries = re.findall("<summary>.*?</summary>", text, re.DOTALL)
+        (summary,) = (one for one in summaries if "show it" in one)
         assert closed in summary
         assert shown not in summary
     assert "red.png" not in json.dumps(
@@ -437,7 +438,7 @@ async def test_odd_ids_lead_everywhere(odd):
     for item in data["items"]:
         for url in (item["url"], item["thumbnail_url"], item["similar_url"]):
             assert (await get(datasette, url)).status_code == 200, url
-            assert url in linked
+            assert {url, f"{url}?q=red"} & linked
         twin = await found(datasette, item["url"] + ".json")
         assert twin["item"]["id"] == item["id"]
         row = await get(datasette, twin["item"]["row_url"], follow_redirects=True)
@@ -967,7 +968,7 @@ async def test_long_titles_are_short_on_cards(long_titles):
     assert f">{short}</span>" in page
     assert first["title"] not in page
     item = (await get(datasette, first["url"])).text
-    assert f"<h1>{first['title']}</h1>" in item
+    assert f">{first['title']}</h1>" in item
     assert f'alt="{first["title"]}"' in item
 
 
