@@ -5,6 +5,7 @@ import sqlite3
 from html import unescape
 
 import pytest
+from datasette.app import Datasette
 from datasette.utils import tilde_encode
 
 from ..conftest import EMBED
@@ -248,7 +249,8 @@ async def test_rights_lead_to_their_licence(embedded):
 async def test_how_to_cite(embedded):
     add_record(embedded, Artist="A. Wyile", Year=1911, Identifier="P. 12")
     config = {"title": "Museum of <Fruit>"}
-    page = (await get(site(embedded, config), RED_PAGE)).text
+    datasette = Datasette([str(embedded.database)], metadata=config)
+    page = (await get(datasette, RED_PAGE)).text
     text = unescape(re.search("<summary>Cite</summary><p>(.*?)</p>", page)[1])
     assert text == (
         "A. Wyile. Red thing. 1911. Museum of <Fruit>, P. 12. "

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from datasette.app import Datasette
 from datasette.utils import tilde_encode
 from PIL import Image
 
@@ -114,7 +115,7 @@ async def test_download_where_rights_allow(two_folders, rights, licence, expecte
     # What is private decides, too, and is not told.
     settings = {"image_folders": True, "private_columns": ["rights"]}
     config = {"plugins": {"datasette-glam": settings}, "license": licence or ""}
-    datasette = site(two_folders, config)
+    datasette = Datasette([str(two_folders.database)], metadata=config)
     page = (await get(datasette, f"{PHOTOS}/item/red~2Epng")).text
     assert (">Download</a>" in page) == expected
     response = await get(datasette, f"{PHOTOS}/image/red~2Epng?download=1")
@@ -127,5 +128,6 @@ async def test_download_where_rights_allow(two_folders, rights, licence, expecte
 
 async def test_only_originals_can_be_downloaded(two_folders):
     config = {"license": "CC0"}
-    page = (await get(site(two_folders, config), f"{PHOTOS}/item/red~2Epng")).text
+    datasette = Datasette([str(two_folders.database)], metadata=config)
+    page = (await get(datasette, f"{PHOTOS}/item/red~2Epng")).text
     assert "Download" not in page
