@@ -1,21 +1,21 @@
 """Serve tiles of large originals, so that visitors can look closely.
 
 The first tile that somebody asks for has the whole picture cut into all of its tiles, in a process
-of its own. They are kept in a file in the system's folder for temporary files until those of other
-pictures need the place, or the site ends.
+of its own. They are kept in a temporary file without a name, which is gone however the site ends,
+until those of other pictures need the place.
 """
 
 import asyncio
 import struct
 import subprocess
 import tempfile
+import threading
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
-from itertools import accumulate, count
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from datasette.utils.asgi import NotFound, Response
 
@@ -30,6 +30,7 @@ from .tile_process import TRAILER, grid, sizes
 JOBS = 2  # pictures that are cut at once
 SECONDS = 60  # for one
 MOST_BYTES = 400_000_000  # of all tiles that are kept
+MOST = 50  # pictures whose tiles are kept, each in an open file
 BUSY = "Too many pictures are being loaded. Try again in a few seconds."
 
 Key = tuple[str, str, str, str]  # database, items table, id and MD5
@@ -46,25 +47,26 @@ class Pyramid:
     ``ends`` are the places in the file after each tile: level by level, row by row.
     """
 
-    path: Path
+    file: IO[bytes]
     size: tuple[int, int]
     ends: tuple[int, ...]
+    lock: threading.Lock
 
     @classmethod
-    def open(cls, path: Path) -> "Pyramid":
+    def open(cls, file: IO[bytes]) -> "Pyramid":
         """Return the tiles in a file that :mod:`.tile_process` has written.
 
         :raises BadUpload: it is not complete
         """
         try:
-            with path.open("rb") as fp:
-                fp.seek(-TRAILER.size, 2)
-                width, height, number = TRAILER.unpack(fp.read())
-                fp.seek(-TRAILER.size - 4 * number, 2)
-                lengths = struct.unpack(f"<{number}I", fp.read(4 * number))
+            file.seek(-TRAILER.size, 2)
+            width, height, number = TRAILER.unpack(file.read())
+            file.seek(-TRAILER.size - 4 * number, 2)
+            lengths = struct.unpack(f"<{number}I", file.read(4 * number))
         except (OSError, struct.error) as error:
             raise decoder.BadUpload("it cannot be cut into tiles") from error
-        return cls(path, (width, height), tuple(accumulate(lengths)))
+        ends = tuple(accumulate(lengths))
+        return cls(file, (width, height), ends, threading.Lock())
 
     @property
     def byte_count(self) -> int:
@@ -77,17 +79,15 @@ class Pyramid:
         if number is None:
             return None
         start = self.ends[number - 1] if number else 0
-        with self.path.open("rb") as fp:
-            fp.seek(start)
-            return fp.read(self.ends[number] - start)
+        with self.lock:
+            self.file.seek(start)
+            return self.file.read(self.ends[number] - start)
 
 
 class Tiles:
     """The tiles of one Datasette instance, of the pictures that were looked at last."""
 
     def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._numbers = count()
         self._known: OrderedDict[Key, Pyramid] = OrderedDict()
         self._jobs: dict[Key, asyncio.Task[Pyramid]] = {}
 
@@ -111,29 +111,26 @@ class Tiles:
         return await asyncio.shield(self._jobs[key])
 
     async def _make(self, key: Key, path: Path, page: int, limit: float) -> Pyramid:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="llm-glam-tiles-")
-        target = Path(self._folder.name) / f"{next(self._numbers)}"
+        file = tempfile.TemporaryFile()
         try:
             with await asyncio.to_thread(originals.checked, path, page, key[3]) as fp:
-                await _cut(fp, target, page, limit)
-            pyramid = Pyramid.open(target)
+                await _cut(fp, file, page, limit)
+            pyramid = Pyramid.open(file)
         except BaseException:
-            target.unlink(missing_ok=True)
+            file.close()
             raise
         self._known[key] = pyramid
         self._forget_oldest()
         return pyramid
 
-    def forget(self, key: Key) -> None:
-        """Forget the tiles of a picture, whose file somebody has deleted."""
-        self._known.pop(key, None)
-
     def _forget_oldest(self) -> None:
-        while sum(one.byte_count for one in self._known.values()) > MOST_BYTES:
+        while (
+            len(self._known) > MOST
+            or sum(one.byte_count for one in self._known.values()) > MOST_BYTES
+        ):
             _, oldest = self._known.popitem(last=False)
-            with suppress(OSError):  # Windows: somebody is reading it
-                oldest.path.unlink(missing_ok=True)
+            with oldest.lock:
+                oldest.file.close()
 
 
 async def tile(page_request: CollectionRequest) -> Response:
@@ -159,8 +156,7 @@ async def tile(page_request: CollectionRequest) -> Response:
     except decoder.BadUpload as error:
         text = f"The original of '{item_id}' cannot be shown: {error}."
         raise NotFound(text) from error
-    except FileNotFoundError:
-        of(page_request.datasette).forget(key)
+    except ValueError:  # its file was closed a moment ago
         return Response.text(BUSY, status=503, headers={"retry-after": "3"})
     if content is None:
         raise NotFound(f"There is no such part of a larger picture of '{item_id}'.")
@@ -190,19 +186,18 @@ def number_of(size: tuple[int, int], level: int, column: int, row: int) -> int |
     return None
 
 
-async def _cut(fp: FileIO, target: Path, page: int, limit: float) -> None:
+async def _cut(fp: FileIO, out: IO[bytes], page: int, limit: float) -> None:
     """Have a picture cut into the tiles in a file.
 
     :raises BadUpload: it cannot be, or takes too long
     """
     module = child_process.python_module("datasette_glam.media.tile_process")
-    with target.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            *(*module, str(limit), str(page)),
-            stdin=fp,
-            stdout=out,
-            stderr=subprocess.PIPE,
-        )
+    process = await asyncio.create_subprocess_exec(
+        *(*module, str(limit), str(page)),
+        stdin=fp,
+        stdout=out,
+        stderr=subprocess.PIPE,
+    )
     try:
         _, said = await asyncio.wait_for(process.communicate(), SECONDS)
     except TimeoutError as error:
