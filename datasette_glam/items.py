@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Container
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -31,6 +31,15 @@ NO_THUMBNAILS = """(
     select null as items_table, null as id, null as image_md5, null as width, null as height
 )"""
 STRIP = 12  # pictures in an overview
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value of a record, its column, and the heading of that in the source."""
+
+    column: str
+    heading: str
+    value: Any
 
 
 def plain(value: Any) -> Any:
@@ -161,6 +170,20 @@ def item(
     }
 
 
+def fields(
+    db: Database, collection: Collection, item_id: str, headings: dict[str, str]
+) -> list[Field]:
+    """Return the values of a picture's record, in the order of its source.
+
+    :param headings: those of the columns, in the order of the record
+    """
+    return [
+        one
+        for row in records(db, collection, [item_id])
+        for one in _fields(row, headings)
+    ]
+
+
 def further_records(
     db: Database, collection: Collection, item_id: str, hidden: Container[str]
 ) -> list[Row]:
@@ -180,10 +203,28 @@ def further_records(
 
 
 def file_of(db: Database, collection: Collection, item_id: str) -> Row | None:
-    """Return a picture's file relative to its folder, its format, its size in bytes and its MD5."""
+    """Return a picture's file relative to its folder, its format, its sizes and its MD5."""
     table = quote_identifier(str(collection.items_table))
-    sql = f"select id, file, image_format, image_bytes, image_md5 from {table} where id = ?"
+    sql = f"""
+        select id, file, image_format, image_width, image_height, image_bytes, image_md5
+        from {table} where id = ?
+    """
     return next(db.query(sql, [item_id]), None)
+
+
+def folder_of(db: Database, collection: Collection, item_id: str) -> str | None:
+    """Return the folder that a picture's file was embedded from; None where it is not known."""
+    if not db.table("glam_folders").exists():
+        return None
+    table = str(collection.items_table)
+    if "image_folder" not in db.table(table).columns_dict:
+        return None
+    sql = f"""
+        select f.path from {quote_identifier(table)} i join glam_folders f on f.id = i.image_folder
+        where i.id = ? and f.items_table = ?
+    """
+    row = db.execute(sql, [item_id, table]).fetchone()
+    return str(row[0]) if row else None
 
 
 def thumbnail(db: Database, collection: Collection, item_id: str) -> Row | None:
@@ -212,19 +253,24 @@ def _card(row: Row) -> Row:
 
 
 def _as_in_the_source(row: Row, headings: dict[str, str]) -> Row:
-    """Return a record in the order of its source and with the headings as written there.
+    """Return a record in the order of its source and with the headings as written there."""
+    return {one.heading: plain(one.value) for one in _fields(row, headings)}
 
-    What no source has comes last. Our own columns and what is empty are left out.
+
+def _fields(row: Row, headings: dict[str, str]) -> list[Field]:
+    """Return the values of a record in the order of its source.
+
+    What no source has comes last. Our own columns and what is empty are left out. A heading that
+    occurs twice is replaced by the name of the column.
     """
-    fields = {
-        k: plain(v) for k, v in row.items() if k not in NOT_RECORD and v is not None
-    }
-    ordered = dict.fromkeys([*(n for n in headings if n in fields), *fields])
-    shown: Row = {}
+    values = {k: v for k, v in row.items() if k not in NOT_RECORD and v is not None}
+    ordered = dict.fromkeys([*(n for n in headings if n in values), *values])
+    shown: dict[str, Field] = {}
     for name in ordered:
         heading = headings.get(name, name)
-        shown[name if heading in shown else heading] = fields[name]
-    return shown
+        heading = name if heading in shown else heading
+        shown[heading] = Field(name, heading, values[name])
+    return list(shown.values())
 
 
 def _labels(db: Database, collection: Collection, row: Row) -> list[Row]:

@@ -8,7 +8,7 @@ from datasette.utils import tilde_encode
 
 from .access import restrictions, settings
 from .access.gate import enter_collection, enter_database, enter_item, enter_site
-from .media import originals
+from .media import originals, tiles
 from .pages import about, model, public, search_all, views
 from .pages.gallery import view
 from .web.page import file_view, page_view
@@ -21,6 +21,10 @@ ITEM = COLLECTION + r"/item/(?P<item>[^/.]+)"
 ABOUT = COLLECTION + r"/about"
 IMAGE = COLLECTION + r"/image/(?P<item>[^/.]+)$"
 THUMBNAIL = COLLECTION + r"/thumb/(?P<item>[^/.]+)$"
+TILE = (
+    COLLECTION + r"/tile/(?P<item>[^/.]+)"
+    r"/(?P<level>[0-9]{1,2})/(?P<column>[0-9]{1,4})_(?P<row>[0-9]{1,4})\.jpg$"
+)
 # Beside the collections, whose names may be anything.
 SEARCH = r"/(?P<database>[^/]+)/-/glam-search"
 SEARCH_SITE = r"/-/glam-search"
@@ -35,6 +39,7 @@ ROUTES = [
     (ITEM + OR_JSON, page_view(enter_item, views.item)),
     (ABOUT + OR_JSON, page_view(enter_collection, about.about)),
     (IMAGE, file_view(enter_item, originals.original)),
+    (TILE, file_view(enter_item, tiles.tile)),
     (THUMBNAIL, file_view(enter_item, views.thumbnail)),
     (
         SEARCH + OR_JSON,

@@ -1,6 +1,7 @@
 """The list of collections, the page of a picture, and thumbnails."""
 
 from functools import partial
+from urllib.parse import urlencode
 
 from datasette.utils.asgi import NotFound, Response
 
@@ -15,11 +16,11 @@ from ..access.context import (
     SiteRequest,
     wrapped,
 )
-from ..media import originals
+from ..media import originals, tile_process
 from ..web import cache, card_text, head, headers, metadata, urls
 from ..web.page import Page, jpeg
-from . import groups, model
-from .gallery import results
+from . import groups, model, record
+from .gallery import neighbours, results
 from .gallery.view import about
 
 NEIGHBOURS = 24
@@ -98,29 +99,88 @@ async def item(page_request: CollectionRequest) -> Page:
     data = {**await about(page_request), "item": row, "items": []}
     page = Page("glam_item.html", data)
     urls.add(datasette, database, name, [row])
-    if not page_request.format:
-        known = await page_request.read(head.standard, item_id)
-        page.form["head"] = head.of_item(page_request, row, known)
-        if row["has_vector"]:
-            everywhere = await groups.similar_address(page_request, item_id)
-            page.form["everywhere_url"] = everywhere
     row["row_url"] = None
     if page_request.has_open_tables:
         row["row_url"] = urls.row(datasette, database, page_request.table, item_id)
-    file = await page_request.read(items.file_of, item_id)
-    root = originals.root_of(datasette, page_request.table)
-    if originals.path_of(root, file):
-        row["larger_url"] = row["url"].replace("/item/", "/image/")
+    is_at_hand = await originals.find(page_request, item_id) is not None
+    if is_at_hand:
+        row["larger_url"] = urls.image(datasette, database, name, item_id)
     elif not row["thumbnail_url"] and headers.is_on_picture_host(
         datasette, row["image_url"]
     ):
         row["larger_url"] = row["image_url"]
+    if not page_request.format:
+        page.form = await _for_people(page_request, row, headings)
+        page.form["picture"] = _picture(row, is_at_hand)
+        page.form["tiles"] = _tiles(page_request, row, is_at_hand)
+        if row["has_vector"]:
+            everywhere = await groups.similar_address(page_request, item_id)
+            page.form["everywhere_url"] = everywhere
+        if is_at_hand and await originals.may_download(page_request, item_id):
+            page.form["download"] = f"{row['larger_url']}?download=1"
     if row["has_vector"]:
         vector = await page_request.read(embeddings.stored_vector, item_id)
         hits = await results.nearest(page_request, vector, NEIGHBOURS, skip=[item_id])
         scores: dict[str, float | None] = {hit.id: hit.score for hit in hits}
-        page.data["items"] = await results.cards(page_request, scores)
+        query = "" if page_request.format else urlencode({"id": item_id})
+        best = hits[0].score if hits else 0
+        page.data["items"] = await results.cards(page_request, scores, best, query)
     return page
+
+
+async def _for_people(
+    page_request: CollectionRequest, row: Row, headings: dict[str, str]
+) -> Row:
+    """Return what only the HTML of a picture's page needs.
+
+    :param row: what JSON says of the picture
+    """
+    item_id = row["id"]
+    known = await page_request.read(head.standard, item_id)
+    fields = await page_request.read(items.fields, item_id, headings)
+    said = head.of_item(page_request, row, known)
+    site = await metadata.of(page_request)
+    return {
+        "head": said,
+        "record": record.rows(page_request, fields, await page_request.columns()),
+        "further_records": [
+            {record.label(name): value for name, value in one.items()}
+            for one in row["further_records"]
+        ],
+        "rights_url": record.rights_address(row["rights"]),
+        "citation": record.citation(known, site["museum"], item_id, said["canonical"]),
+        "place": await neighbours.of(page_request, item_id),
+    }
+
+
+def _picture(row: Row, is_at_hand: bool) -> Row:
+    """Return the picture to show, its size, and the address at which it is larger.
+
+    ``below`` is shown until it is there, or if it cannot be decoded.
+
+    :param is_at_hand: whether there is the original, and not only an address on another site
+    """
+    larger = row.get("larger_url")
+    whole = originals.size_of(row)
+    if not larger:
+        own = row["width"], row["height"]
+        return {"src": row["thumbnail_url"], "size": own, "larger": None, "below": None}
+    size = originals.smaller(whole, originals.SIDE) if whole and is_at_hand else whole
+    below = None if row["sensitive"] else row["thumbnail_url"]
+    return {"src": larger, "size": size, "larger": larger, "below": below}
+
+
+def _tiles(page_request: CollectionRequest, row: Row, is_at_hand: bool) -> Row | None:
+    """Return the address of a picture's tiles and its size, if it is larger than what is shown."""
+    size = originals.size_of(row)
+    if not is_at_hand or size is None or min(size) <= originals.SIDE:
+        return None
+    place = page_request.datasette, page_request.database, page_request.collection.name
+    return {
+        "url": urls.tiles(*place, row["id"]),
+        "size": size,
+        "side": tile_process.TILE,
+    }
 
 
 async def thumbnail(page_request: CollectionRequest) -> Response:

@@ -39,6 +39,12 @@
         .filter(([, rows]) => rows > 0)
         .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
     };
+    // A card is one tab stop, from which the keys do what its actions do.
+    const takeOutOfTabs = () => {
+      for (const action of document.querySelectorAll(".glam-pictures li > p :is(a, button, input)"))
+        action.tabIndex = -1;
+    };
+    takeOutOfTabs();
     const ACTIONS = { s: "p a", "+": "[name=_add]", "-": "[name=_subtract]", x: "[name=_pick]" };
 
     // Handled before Datasette 1.0's own "/", which opens its menu.
@@ -119,6 +125,7 @@
       const more = found && found.querySelectorAll(".glam-pictures > li");
       if (!more?.length) throw new Error("no pictures");
       document.querySelector(".glam-found .glam-pictures").append(...more);
+      takeOutOfTabs();
       const pager = found.querySelector(".glam-pager");
       pager.querySelector("[rel=prev]")?.remove();
       link.closest(".glam-pager").replaceWith(pager);
@@ -168,6 +175,7 @@
           const old = results || document.getElementById("glam-main");
           old.replaceChildren(...found.childNodes);
           markSize();
+          takeOutOfTabs();
           window.scrollTo(0, 0);
           text = cards().length + " similar pictures";
         } else

@@ -158,7 +158,7 @@ def _in_words(value: Any) -> str:
     if isinstance(value, str) and value.startswith("["):
         try:
             several = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
         if isinstance(several, list):
             return "; ".join(map(str, several))

@@ -12,6 +12,8 @@ from llm_glam.formats.tables import Row
 
 # In the URLs of our static files, which browsers then read again after an update.
 VERSION = version("llm-glam")
+# Characters of the query string in the URL of each result's page; there are 36 of them.
+LONGEST_HANDED_ON = 500
 
 
 def collections(datasette: Any, database: str) -> str:
@@ -42,17 +44,33 @@ def similar(datasette: Any, database: str, name: str, item_id: str) -> str:
     return f"{collection(datasette, database, name)}?{query}"
 
 
+def image(datasette: Any, database: str, name: str, item_id: str) -> str:
+    """Return the URL of the larger picture of one whose original is at hand."""
+    return f"{collection(datasette, database, name)}/image/{tilde_encode(item_id)}"
+
+
+def tiles(datasette: Any, database: str, name: str, item_id: str) -> str:
+    """Return the URL of a picture's tiles, to which ``/LEVEL/COLUMN_ROW.jpg`` is added."""
+    return f"{collection(datasette, database, name)}/tile/{tilde_encode(item_id)}"
+
+
 def row(datasette: Any, database: str, table: str, item_id: str) -> str:
     """Return the URL of a picture's row in Datasette."""
     return f"{datasette.urls.table(database, table)}/{tilde_encode(item_id)}"
 
 
-def add(datasette: Any, database: str, name: str, cards: list[Row]) -> None:
-    """Add to pictures the URLs of their page, their thumbnail and the similar pictures."""
+def add(
+    datasette: Any, database: str, name: str, cards: list[Row], query: str = ""
+) -> None:
+    """Add to pictures the URLs of their page, their thumbnail and the similar pictures.
+
+    :param query: the query string of the search they are results of, which their pages are given
+    """
     base = collection(datasette, database, name)
+    handed_on = f"?{query}" if query and len(query) <= LONGEST_HANDED_ON else ""
     for card in cards:
         encoded = tilde_encode(card["id"])
-        card["url"] = f"{base}/item/{encoded}"
+        card["url"] = f"{base}/item/{encoded}{handed_on}"
         card["similar_url"] = f"{base}?{urlencode({'id': card['id']})}"
         md5 = card["thumbnail_md5"]
         url = f"{base}/thumb/{encoded}?v={version_of(md5)}" if md5 else None

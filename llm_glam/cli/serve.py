@@ -63,7 +63,8 @@ def command(
     """Browse COLLECTION, or every collection, in a web browser.
 
     Starts Datasette on this computer; press Ctrl-C to stop it. Also prints the equivalent
-    datasette command, for use on a server.
+    datasette command, for use on a server. Pages of pictures show the originals where they still
+    are in the folders that they were embedded from.
 
     Only this computer can reach the site, and sees everything but private columns. With --host,
     others can: they see the pages of COLLECTION, or of every collection, without sensitive

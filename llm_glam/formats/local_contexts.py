@@ -118,7 +118,7 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value[:LONGEST])
-        except ValueError:
+        except (ValueError, RecursionError):
             yield value
             return
     yield from map(str, value if isinstance(value, list) else [value])

@@ -22,6 +22,8 @@ from ..errors import GlamError
 from . import network
 
 STARTS_WITHIN_SECONDS = 60
+# Settings of the plugin, unless the metadata file has others.
+DEFAULTS = {"image_folders": True}
 SAFE = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -38,7 +40,7 @@ class Site:
     metadata: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def arguments(self, *, configuration: str | None = None) -> list[str]:
+    def arguments(self, *, configuration: str) -> list[str]:
         """Return the arguments for ``datasette``.
 
         Downloads are off: Datasette lets everybody download a whole database that is served with
@@ -46,32 +48,30 @@ class Site:
         the metadata, so it is given the same file as its configuration too. Settings of plugins in
         the metadata come before those in the configuration.
 
-        :param configuration: in place of the metadata file; ``-`` is standard input
+        :param configuration: the metadata file with the settings of the plugin; ``-`` is
+            standard input
         """
         arguments = [str(self.database), "--host", self.host, "--port", str(self.port)]
         arguments += ["--setting", "allow_download", "off"]
-        if configuration or self.metadata:
-            arguments += ["--metadata", configuration or str(self.metadata)]
+        arguments += ["--metadata", configuration]
         if self.metadata and not version("datasette").startswith("0."):
             arguments += ["--config", str(self.metadata)]
         return arguments
 
     def command_line(self) -> str:
         """Return the equivalent ``datasette`` command, and what belongs into its configuration."""
-        name = str(self.metadata or "metadata.yml") if self.settings else None
+        name = str(self.metadata or "metadata.yml")
         command = shlex.join(["datasette", *self.arguments(configuration=name)])
-        if not self.settings:
-            return command
-        return f"{command}\nwith, in {name}:\n{_as_yaml(_plugin(self.settings))}"
+        needed = _plugin({**DEFAULTS, **self.settings})
+        return f"{command}\nwith, in {name}:\n{_as_yaml(needed)}"
 
-    def configuration(self) -> str | None:
-        """Return the metadata file with the settings of the plugin; None without any.
+    def configuration(self) -> str:
+        """Return the metadata file with the settings of the plugin.
 
         :raises GlamError: the file is not one of Datasette's
         """
-        if not self.settings:
-            return None
-        return _as_yaml(_merged(_read(self.metadata), _plugin(self.settings)))
+        own = _merged(_plugin(DEFAULTS), _read(self.metadata))
+        return _as_yaml(_merged(own, _plugin(self.settings)))
 
     def address(self, collection: str | None, host: str | None = None) -> str:
         """Return the URL of a collection's gallery, or of the list of collections.
@@ -144,15 +144,15 @@ def run(site: Site, ready: Callable[[], None]) -> int:
     """
     configuration = site.configuration()
     _check_port(site)
-    arguments = site.arguments(configuration="-" if configuration else None)
+    arguments = site.arguments(configuration="-")
     # The server's log is for people to read, so it goes to stderr as all progress does.
     process = subprocess.Popen(
         [*child_process.python_module("datasette"), *arguments],
-        stdin=subprocess.PIPE if configuration else None,
+        stdin=subprocess.PIPE,
         stdout=sys.__stderr__,
         env=child_process.environment(),
     )
-    if configuration and process.stdin:
+    if process.stdin:
         with suppress(BrokenPipeError), process.stdin as pipe:
             pipe.write(configuration.encode())
     waiting = threading.Thread(

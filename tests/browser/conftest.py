@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 SCRIPT = "<script>alert(1)</script>"
 SENSITIVE = "00 grave.jpg"
 ODD = ["a b", "[x]", "blé", "100%", "why?", "🏺", "sub folder/coin"]
+LARGE = "large"  # a collection with one picture, of which the site knows the original
 ODD_COLLECTION = "Münzen [50%] & 🏺?"
 COLOURS = ["firebrick", "goldenrod", "seagreen", "steelblue", "sienna", "indigo"]
 SHAPES = ["ellipse", "rectangle", "polygon", "arc"]
@@ -104,7 +105,23 @@ def collection(tiny_clip, tmp_path_factory):
         llm("glam", "models", "add", "tiny", tiny_clip)
         for name, pattern in (("photos", "**/*.jpg"), (ODD_COLLECTION, "00*.jpg")):
             llm("embed-multi", name, "--files", photos, pattern, "-m", "glam-clip/tiny")
+        draw_large(folder / LARGE)
+        llm("glam", "embed", LARGE, folder / LARGE, "-m", "glam-clip/tiny")
     return user, photos
+
+
+def draw_large(folder):
+    """A picture of 2,000 × 1,400 pixels with a grid, and where its plugin setting is."""
+    folder.mkdir()
+    im = Image.new("RGB", (2000, 1400), "ivory")
+    pen = ImageDraw.Draw(im)
+    for place in range(0, 2000, 100):
+        pen.line((place, 0, place, 1400), "steelblue", 3)
+        pen.line((0, place, 2000, place), "sienna", 3)
+    im.save(folder / "large.jpg", quality=90)
+    settings = {"datasette-glam": {"image_root": {LARGE: str(folder)}}}
+    text = json.dumps({"plugins": settings})
+    (folder.parent / "metadata.json").write_text(text, "utf-8")
 
 
 def draw(folder):
@@ -170,6 +187,7 @@ def serving(collection, base_url, log):
     command = [sys.executable, "-m", "datasette", "serve", str(user / "embeddings.db")]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     command += ["--setting", "base_url", base_url]
+    command += ["--metadata", str(user.parent / "metadata.json")]
     env = {**os.environ, "LLM_USER_PATH": str(user), "HF_HUB_OFFLINE": "1"}
     site = Site(f"http://127.0.0.1:{port}{base_url}", photos, user)
     with log.open("wb") as out:

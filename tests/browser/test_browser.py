@@ -13,7 +13,7 @@ from datasette.version import __version__
 from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
-from .conftest import ODD, ODD_COLLECTION, SCRIPT, SENSITIVE
+from .conftest import LARGE, ODD, ODD_COLLECTION, SCRIPT, SENSITIVE
 
 pytestmark = pytest.mark.browser
 
@@ -190,22 +190,157 @@ def test_similar_pictures(visit, anywhere):
 
 def test_the_page_of_a_picture(visit, anywhere):
     page = visit(anywhere.gallery(id="003.jpg"))
-    link = page.locator('.glam-pictures li > a[href$="/item/002~2Ejpg"]')
+    link = page.locator('.glam-pictures li > a[href*="/item/002~2Ejpg?"]')
     while not link.count():
         page.get_by_role("link", name="More pictures").click()
         page.wait_for_load_state()
     link.click()
-    page.wait_for_url("**/item/002~2Ejpg")
+    page.wait_for_url("**/item/002~2Ejpg?id=003.jpg*")
     heading = page.get_by_role("heading", name="Coin with a ship", level=1)
     expect(heading).to_be_visible()
     record = page.locator(".glam-item dl")
-    expect(record).to_contain_text("material\nsilver", use_inner_text=True)
-    expect(record.get_by_role("link", name="002.jpg")).to_be_visible()
+    expect(record).to_contain_text("Material\nsilver", use_inner_text=True)
+    expect(record.get_by_role("link", name="silver")).to_be_visible()
     expect(page.locator(".glam-item img")).to_have_attribute("alt", "Coin with a ship")
     expect(page.get_by_role("heading", name="Most similar")).to_be_visible()
     expect(pictures(page)).to_have_count(24)
-    record.get_by_role("link", name="002.jpg").click()
+    page.get_by_role("link", name="Data", exact=True).click()
     page.wait_for_url("**/embeddings/photos/002~2Ejpg")
+
+
+@pytest.mark.both_versions
+@pytest.mark.parametrize("scripted", [True, False])
+def test_through_the_results_and_back(visit, anywhere, scripted):
+    options = {} if scripted else {"java_script_enabled": False}
+    page = visit(anywhere.gallery(q="pear", material="glass"), **options)
+    addresses = page.locator(".glam-pictures li > a").evaluate_all(
+        "(all) => all.map((a) => a.href)"
+    )
+    assert len(addresses) == 32
+    picture_link(page, 30).click()
+    page.wait_for_url(addresses[30])
+    for number in (29, 30, 31):
+        if scripted:
+            page.keyboard.press("ArrowRight" if number > 29 else "ArrowLeft")
+        else:
+            name = "Next →" if number > 29 else "← Previous"
+            page.get_by_role("link", name=name).click()
+        page.wait_for_url(addresses[number])
+    expect(page.get_by_role("link", name="Next")).to_have_count(0)
+    page.get_by_role("link", name="Back to the results").click()
+    page.wait_for_url("**/photos?q=pear&material=glass")
+    assert ids(page)[31] == unquote_plus(
+        addresses[31].partition("/item/")[2].partition("?")[0].replace("~2E", ".")
+    )
+
+
+@pytest.mark.both_versions
+def test_a_value_leads_to_a_filter(visit, anywhere):
+    page = visit(anywhere.item("002.jpg"))
+    page.locator(".glam-item dl").get_by_role("link", name="silver").click()
+    page.wait_for_url("**/photos?material=silver")
+    expect(chips(page)).to_have_text([re.compile("material = silver")])
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_the_link_is_copied(visit, site, has_clipboard):
+    page = visit(
+        site.item("002.jpg"), permissions=["clipboard-read", "clipboard-write"]
+    )
+    if not has_clipboard:
+        page.evaluate(
+            "() => Object.defineProperty(navigator, 'clipboard', {value: null})"
+        )
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#glam-copied")).to_have_text("The link is copied.")
+    if has_clipboard:
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        assert copied == site.item("002.jpg")
+
+
+PLACE = """
+(layer) => {
+    const { a, e, f } = new DOMMatrix(getComputedStyle(layer).transform);
+    return { scale: a, x: e, y: f };
+}
+"""
+DETAILS = """
+() => {
+    const tiles = [...document.querySelectorAll(".glam-stage img + img")];
+    return tiles.length && tiles.every((one) => one.naturalWidth && one.style.visibility === "");
+}
+"""
+
+
+def large(site):
+    """The address of the page of a large picture whose original is at hand."""
+    return f"{site.gallery(LARGE)}/item/large~2Ejpg"
+
+
+def place(page):
+    """Where the picture is in the viewer, and its size."""
+    return page.locator(".glam-stage > div").evaluate(PLACE)
+
+
+@pytest.mark.both_versions
+def test_a_picture_is_enlarged(visit, anywhere):
+    page = visit(large(anywhere), viewport={"width": 1000, "height": 600})
+    link = page.locator(".glam-enlarge")
+    link.focus()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog")
+    expect(viewer).to_be_visible()
+    whole = place(page)
+    assert whole["scale"] == pytest.approx(600 / 1400, rel=1e-4)
+    for _ in range(4):
+        page.keyboard.press("+")
+    page.wait_for_function(DETAILS, timeout=MODEL_LOADS_MS)
+    assert place(page)["scale"] == pytest.approx(600 / 1400 * 1.5**4, rel=1e-4)
+    before = place(page)["x"]
+    page.keyboard.press("ArrowRight")
+    assert place(page)["x"] < before
+    page.keyboard.press("0")
+    assert place(page) == whole
+    page.mouse.move(500, 300)
+    page.mouse.wheel(0, -500)
+    page.wait_for_function(
+        f"() => new DOMMatrix(getComputedStyle(document.querySelector('.glam-stage > div'))"
+        f".transform).a > {whole['scale']}"
+    )
+    viewer.get_by_role("button", name="Larger").click()
+    near = place(page)
+    assert near["scale"] > whole["scale"] * 1.5
+    page.mouse.move(500, 300)
+    page.mouse.down()
+    page.mouse.move(450, 280)
+    page.mouse.up()
+    assert place(page)["x"] == pytest.approx(near["x"] - 50, abs=0.1)
+    page.keyboard.press("Escape")
+    expect(viewer).to_have_count(0)
+    expect(link).to_be_focused()
+    assert page.url == large(anywhere)
+
+
+def test_a_picture_is_enlarged_by_two_fingers(visit, site):
+    page = visit(large(site), **PHONE)
+    page.locator(".glam-enlarge").tap()
+    whole = place(page)
+    touch = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 20), ("touchMove", 60), ("touchMove", 100)):
+        points = [
+            {"x": 160 + sign * apart, "y": 300, "id": sign + 1} for sign in (-1, 1)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert place(page)["scale"] == pytest.approx(whole["scale"] * 5, rel=0.2)
+    page.get_by_role("button", name="Close").tap()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_larger_picture_without_javascript(visit, site):
+    page = visit(large(site), java_script_enabled=False)
+    url = page.locator(".glam-enlarge").get_attribute("href")
+    assert page.request.get(site.address.rstrip("/") + url).ok
 
 
 @pytest.mark.both_versions

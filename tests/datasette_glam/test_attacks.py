@@ -23,6 +23,7 @@ def public(llm, **settings):
     "path",
     [
         *("item/{}", "item/{}.json", "thumb/{}", "thumb/{}?v=1", "image/{}"),
+        "tile/{}/0/0_0.jpg",
         *(".json?id={}", ".json?q=id:{}", "?q=red+-id:{}", ".csv?id=red.png&id={}"),
     ],
 )

@@ -106,7 +106,9 @@ async def test_two_filters_on_a_column_must_both_match(dated):
 async def test_values_are_left_out_and_blank_ones_stay(dated):
     datasette = site(dated)
     pairs = [("_except", "material=bronze"), ("_except", "material=clay")]
-    answer = await found(datasette, address(".json", *pairs, q="red", _size="max", _match="picture"))
+    answer = await found(
+        datasette, address(".json", *pairs, q="red", _size="max", _match="picture")
+    )
     assert sorted(ids(answer)) == [f"{n:02}.png" for n in range(20, 60)]
     texts = [(one["kind"], one["text"]) for one in answer["chips"][1:]]
     assert texts == [

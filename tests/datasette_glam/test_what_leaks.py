@@ -95,7 +95,7 @@ def _tag(path):
 def configured(**settings):
     """A site whose configuration calls a further column private, with canned queries."""
     return {
-        "plugins": {"datasette-glam": {"private_columns": {"photos": ["hidden"]}, **settings}},
+        "plugins": {"datasette-glam": {"private_columns": {"photos": ["hidden"]}, "image_folders": True, **settings}},
         "databases": {
             "embeddings": {
                 "queries": {
@@ -123,6 +123,8 @@ def addresses():
         yield f"/embeddings/photos/{code}.blob?_blob_column=Note"
         yield f"{PHOTOS}/thumb/{code}"
         yield f"{PHOTOS}/image/{code}"
+        yield f"{PHOTOS}/tile/{code}/0/0_0.jpg"
+        yield f"{PHOTOS}/item/{code}?q=hush&Note=x"
     for format_, query in product(("", ".json", ".csv", ".html"), QUERIES):
         yield f"{PHOTOS}{format_}?{query}"
     for format_, start in product(("", ".json"), (f"{GLAM}-search", "/-/glam-search")):

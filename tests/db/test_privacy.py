@@ -230,9 +230,10 @@ def test_what_our_own_code_reads_is_not_kept_for_others(marked):
         )
     )
     sql = "select Note from photos"
-    with authorizer.lifted(db.conn, rules):
-        assert db.execute(sql).fetchone() == ("secret",)
-    assert db.execute(sql).fetchone() == (None,)
+    for _ in range(2):  # nor the other way round
+        with authorizer.lifted(db.conn, rules):
+            assert db.execute(sql).fetchone() == ("secret",)
+        assert db.execute(sql).fetchone() == (None,)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,15 @@ import llm_glam
 from datasette_glam import items, routes, sql_functions
 from datasette_glam.access import llm_embed_guard, settings
 from datasette_glam.access.context import DEFAULTS as SITE_DEFAULTS
-from datasette_glam.media import decoder, decoder_process, originals, uploads
-from datasette_glam.pages import views
+from datasette_glam.media import (
+    decoder,
+    decoder_process,
+    originals,
+    tile_process,
+    tiles,
+    uploads,
+)
+from datasette_glam.pages import record, views
 from datasette_glam.pages.gallery import facets, view
 from datasette_glam.web import search_pool
 from llm_glam import errors
@@ -40,6 +47,7 @@ CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 SETTINGS = [
     *SITE_DEFAULTS,
     *("public", "open_data", "show_sensitive", "collections", settings.PRIVATE),
+    "image_folders",
     "image_root",
     "picture_hosts",
     llm_embed_guard.OPENED,
@@ -288,8 +296,9 @@ def test_documented_defaults(setting):
 def test_every_address_is_documented(pattern):
     names = {"database": "DB", "collection": "NAME", "item": "ID", "format": ""}
     names["name"] = "CHECKPOINT"
+    names |= {part: part.upper() for part in ("level", "column", "row")}
     address = re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: names[m[1]], pattern)
-    address = address.replace("?$", "").rstrip("$")
+    address = address.replace("?$", "").replace("\\.", ".").rstrip("$")
     assert f"\n| `{address}` | " in text(ROOT / "docs" / "site.md")
 
 
@@ -302,6 +311,12 @@ def test_documented_numbers():
         f"a strip of {items.STRIP} ",
         f"{terms.MAX_CHARACTERS:,} characters at most",
         f"up to {originals.SIDE:,} pixels",
+        f"{tiles.JOBS} processes at once cut originals into tiles",
+        f"for {tiles.SECONDS} seconds at most",
+        f"Up to {tiles.MOST_BYTES // 10**6} MB of tiles",
+        f"{tile_process.MOST_BYTES // 10**6} MB of one picture",
+        f"up to {originals.DOWNLOAD_SIDE:,} pixels",
+        f"A value of up to {record.LONGEST} characters",
         f"{search_pool.AT_ONCE} searches at once use the model, {search_pool.WAITING} more wait",
         f"The last {search_pool.CACHED:,} queries",
         f"{uploads.AT_ONCE} uploads at once are received or decoded",

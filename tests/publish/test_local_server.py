@@ -56,7 +56,7 @@ def test_the_site_is_served(served, llm):
     process, base = served
     address = process.stdout.readline().strip()
     assert address == f"{base}/embeddings/-/glam/photos"
-    assert "<h1>photos</h1>" in read(address)
+    assert '">photos</a></h1>' in read(address)
     rows = json.loads(read(f"{base}/embeddings/pictures_by_size.json?_shape=array"))
     assert [row["id"] for row in rows] == ["green.png", "red.png"]
     near = f"{base}/embeddings/nearest_to_picture.json?id=red.png&_shape=array"
@@ -81,7 +81,7 @@ def test_a_terminated_server_has_not_failed(served):
 
 
 def test_the_database_cannot_be_downloaded():
-    arguments = local_server.Site(Path("a.db")).arguments()
+    arguments = local_server.Site(Path("a.db")).arguments(configuration="-")
     assert "--setting allow_download off" in " ".join(arguments)
 
 
@@ -152,18 +152,16 @@ def started(llm, colours, photos, monkeypatch):
 
 
 def settings_of(site):
-    if site.configuration() is None:
-        return None
     return yaml.safe_load(site.configuration())["plugins"]["datasette-glam"]
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], None),
-        (["--host", "localhost"], None),
-        (["--host", "127.0.0.5"], None),
-        (["--host", "::1"], None),
+        ([], {}),
+        (["--host", "localhost"], {}),
+        (["--host", "127.0.0.5"], {}),
+        (["--host", "::1"], {}),
         (["--public"], {"public": True}),
         (["--host", "0.0.0.0"], {"public": True}),
         (["--host", "::"], {"public": True}),
@@ -178,7 +176,7 @@ def settings_of(site):
 )
 def test_what_others_may_do(started, options, expected):
     site, _ = started(*options)
-    assert settings_of(site) == expected
+    assert settings_of(site) == {"image_folders": True, **expected}
 
 
 def test_owners_are_told_what_others_see(started, llm):
@@ -195,7 +193,7 @@ def test_owners_are_told_what_others_see(started, llm):
         "Hidden until you decide: Store.",
         "llm glam mark photos --private COLUMN or --public COLUMN",
         "Closed: tables, SQL, downloads",
-        "plugins:\n  datasette-glam:\n    public: true",
+        "plugins:\n  datasette-glam:\n    image_folders: true\n    public: true",
     ):
         assert words in printed.stderr
     addresses = printed.stdout.split()
@@ -215,12 +213,12 @@ def test_openness_is_for_others(llm, colours, photos):
 def test_settings_go_beside_those_of_the_metadata_file(started, tmp_path):
     file = tmp_path / "metadata.yml"
     file.write_text(
-        "title: Museum\nplugins: {datasette-glam: {public: false, image_root: x}}\n"
+        "title: Museum\nplugins: {datasette-glam: {public: false, image_folders: false}}\n"
     )
     site, printed = started("--public", "--metadata", str(file))
     assert yaml.safe_load(site.configuration()) == {
         "title": "Museum",
-        "plugins": {"datasette-glam": {"public": True, "image_root": "x"}},
+        "plugins": {"datasette-glam": {"public": True, "image_folders": False}},
     }
     assert f"with, in {file}:" in printed.stderr
     assert "-" in site.arguments(configuration="-")
@@ -248,8 +246,8 @@ def test_a_public_site_has_our_pages_only(llm, colours, photos, tmp_path):
     )
     try:
         address = process.stdout.readline().strip()
-        assert "<h1>photos</h1>" in read(f"http://127.0.0.1:{port}/")  # leads there
-        assert "<h1>photos</h1>" in read(address)
+        assert '">photos</a></h1>' in read(f"http://127.0.0.1:{port}/")  # leads there
+        assert '">photos</a></h1>' in read(address)
         for path in ("embeddings", "photos", "glam_runs", "collections"):
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 read(f"http://127.0.0.1:{port}/embeddings/{path}.json")

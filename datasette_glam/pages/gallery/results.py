@@ -107,11 +107,15 @@ async def _sensitive(page_request: CollectionRequest) -> set[str]:
 
 
 async def cards(
-    page_request: CollectionRequest, scores: dict[str, float | None], best: float = 0
+    page_request: CollectionRequest,
+    scores: dict[str, float | None],
+    best: float = 0,
+    query: str = "",
 ) -> list[Row]:
     """Return what a page shows of pictures, with their scores and the length of their bars.
 
     :param best: the highest score of the whole search, of which a bar shows the part
+    :param query: the query string of their search, for the links to their pages
     """
     found = await page_request.read(items.cards, list(scores))
     await card_text.add(page_request, found)
@@ -120,7 +124,7 @@ async def cards(
         if score is not None:
             card["bar"] = round(max(score / best, 0), 3) if best > 0 else 0.0
     name = page_request.collection.name
-    urls.add(page_request.datasette, page_request.database, name, found)
+    urls.add(page_request.datasette, page_request.database, name, found, query)
     return found
 
 

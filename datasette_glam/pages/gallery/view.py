@@ -96,8 +96,9 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
         found = await _found(page_request, page, wanted)
         if page_request.format in exports.FORMATS:
             return await exports.response(page_request, wanted, found, page.data)
+        query = _handed_on(page_request, page, wanted)
         page.data["items"] = await results.cards(
-            page_request, found, page.form.get("best", 0)
+            page_request, found, page.form.get("best", 0), query
         )
         matches.explain(page)
         if page_request.format and wanted.with_records:
@@ -151,6 +152,13 @@ async def _parameters(page_request: CollectionRequest, page: Page) -> MultiParam
     page.query = query_string.encoded(args)
     page.form["ignored"] = query_string.left_out(unknown)
     return args
+
+
+def _handed_on(page_request: CollectionRequest, page: Page, wanted: Search) -> str:
+    """Return the query string by which the pages of pictures know the search; empty for programs."""
+    if page_request.format or page_request.request.method == "POST":
+        return ""
+    return replace(wanted, seed=page.data.get("seed")).query()
 
 
 def _head(page_request: CollectionRequest, page: Page, wanted: Search) -> Row:
@@ -223,10 +231,6 @@ async def _found(
     """Return ids and scores of the page's pictures, and add their description to the page."""
     size = _size(page_request, wanted)
     is_upload = page_request.request.method == "POST"
-    if wanted.page * size > DEEPEST and wanted.terms:
-        raise BadFilter(
-            f"Only the first {DEEPEST:,} results are shown. Narrow down the search."
-        )
     if wanted.terms or is_upload:
         with search_pool.of(page_request.datasette).expecting(page_request):
             among = await record_filters.ids(page_request, wanted)
@@ -379,6 +383,19 @@ async def _sample(
 
 
 def _size(page_request: CollectionRequest, wanted: Search) -> int:
+    """Return how many pictures a page has.
+
+    :raises BadFilter: that is no number, or the page is too far down
+    """
+    size = _size_of_page(page_request, wanted)
+    if wanted.page * size > DEEPEST and wanted.terms:
+        raise BadFilter(
+            f"Only the first {DEEPEST:,} results are shown. Narrow down the search."
+        )
+    return size
+
+
+def _size_of_page(page_request: CollectionRequest, wanted: Search) -> int:
     most = int(page_request.datasette.setting("max_returned_rows"))
     asked = wanted.size
     if page_request.format in exports.FORMATS:
@@ -402,3 +419,25 @@ def _why_empty(page: Page, wanted: Search, among: Sequence[str] | None) -> str:
     if page.data["match"] == RECORD:
         return NO_RECORD
     return NO_MATCH if among is not None else NOTHING
+
+
+async def ids_on_page(
+    page_request: CollectionRequest, wanted: Search
+) -> tuple[list[str], bool]:
+    """Return the ids on a page of results, in their order, and whether there are more.
+
+    :raises GlamError: the search cannot be done
+    :raises Refused: the actor may not search so, or too many searches are running
+    """
+    size = _size(page_request, wanted)
+    await _check_terms(page_request, wanted)
+    if wanted.terms:
+        among = await record_filters.ids(page_request, wanted)
+        page = Page("", {})
+        found, has_more = await _nearest(page_request, page, wanted, among, size)
+    else:
+        shown = replace(wanted, with_sensitive=False)
+        among = await record_filters.ids(page_request, shown)
+        seed = wanted.seed or 1
+        found, has_more = await _sample(page_request, wanted.page, seed, among, size)
+    return list(found), has_more

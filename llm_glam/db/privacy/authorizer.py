@@ -123,10 +123,15 @@ class Authorizer:
 def lifted(conn: sqlite3.Connection, authorizer: Authorizer) -> Iterator[None]:
     """Let our own code read everything.
 
-    SQLite checks statements that were prepared meanwhile again, once the authorizer is back.
+    SQLite checks statements that were prepared meanwhile again, once the authorizer is back. It
+    does not if there is none: a statement that Python has kept would go on reading null.
     """
-    conn.set_authorizer(None)
+    conn.set_authorizer(_allow_everything)
     try:
         yield
     finally:
         conn.set_authorizer(authorizer)
+
+
+def _allow_everything(*_: object) -> int:
+    return sqlite3.SQLITE_OK
