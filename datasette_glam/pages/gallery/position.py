@@ -20,17 +20,21 @@ async def of(
     first: int,
     number: int,
     among: Sequence[str] | None,
+    has_more: bool,
 ) -> Row:
     """Return the place of a page's pictures in words, and the URL of the page before it.
 
     :param first: the place of the first picture, from 1
     :param number: of pictures on the page
     :param among: the ids of the pictures that match the conditions; None without conditions
+    :param has_more: whether there is a page after it
     """
+    last = first + number - 1
+    total = await _total(page_request, wanted, among) if has_more else last
     before = replace(wanted, page=wanted.page - 1)
     return {
         "first": first,
-        "position": _in_words(first, number, await _total(page_request, wanted, among)),
+        "position": _in_words(first, last, total),
         "previous": (
             query_string.address(page_request, before) if wanted.page > 1 else None
         ),
@@ -43,8 +47,7 @@ def of_upload(number: int) -> Row:
     return {"first": 1, "position": f"The {number:,} most similar pictures"}
 
 
-def _in_words(first: int, number: int, total: int | None) -> str:
-    last = first + number - 1
+def _in_words(first: int, last: int, total: int | None) -> str:
     if first == 1 and last == total:
         return f"{total:,} picture{'' if total == 1 else 's'}"
     of_all = "" if total is None else f" of {total:,}"

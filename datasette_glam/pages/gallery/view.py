@@ -270,7 +270,7 @@ async def _found(
             if is_upload
             else await position.of(
                 *(page_request, wanted, (wanted.page - 1) * size + 1),
-                *(len(found), among),
+                *(len(found), among, has_more),
             )
         )
     return found
