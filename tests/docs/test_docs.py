@@ -27,7 +27,7 @@ from datasette_glam.media import (
 )
 from datasette_glam.pages import record, views
 from datasette_glam.pages.gallery import facets, view
-from datasette_glam.web import search_pool
+from datasette_glam.web import card_text, search_pool
 from llm_glam import errors
 from llm_glam.cli import glam
 from llm_glam.formats import archive_reader
@@ -284,6 +284,20 @@ def test_every_setting_is_documented(setting):
     assert re.search(rf"^\| `{setting}` \| ", page, re.MULTILINE)
     example = text(ROOT / "metadata.yml")
     assert re.search(rf"^ +(# )?{setting}: ", example, re.MULTILINE)
+
+
+def test_every_setting_of_a_collection_is_documented():
+    read = set(card_text.SETTINGS)
+    for path in (ROOT / "datasette_glam").rglob("*.py"):
+        read |= set(re.findall(r'metadata\.setting\(\w+, "(\w+)"\)', text(path)))
+    page = text(ROOT / "docs" / "site.md")
+    both = page.partition("can also be given for a database")[0].splitlines()[-1]
+    example = text(ROOT / "metadata.yml")
+    assert {"contact", "examples", "show_scores"} <= read
+    for setting in read:
+        assert re.search(rf"^\| `{setting}` \| ", page, re.MULTILINE), setting
+        assert f"`{setting}`" in both, setting
+        assert re.search(rf"^ +(# )?{setting}:", example, re.MULTILINE), setting
 
 
 @pytest.mark.parametrize("setting", SITE_DEFAULTS)
