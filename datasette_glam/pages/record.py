@@ -64,10 +64,13 @@ def citation(
     :param address: of its page
     """
     number = known.get("identifier") or item_id
+    title = str(known.get("title") or known.get("caption") or "")
+    said = (known.get(name) for name in ("creator", "date"))
+    creator, date = (text if str(text) not in title else None for text in said)
     parts = (
-        known.get("creator"),
-        known.get("title") or known.get("caption"),
-        known.get("date"),
+        creator,
+        title,
+        date,
         f"{museum}, {number}" if museum else number,
     )
     return " ".join(

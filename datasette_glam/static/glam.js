@@ -22,7 +22,7 @@
     const pageOf = async (response) =>
       new DOMParser().parseFromString(await response.text(), "text/html");
 
-    // Keys ------------------------------------------------------------------------------------
+    // Keys
     // The previous or next picture, or the nearest one in the row above or below.
     const beside = (here, key) => {
       const all = cards();
@@ -39,12 +39,22 @@
         .filter(([, rows]) => rows > 0)
         .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
     };
-    // A card is one tab stop, from which the keys do what its actions do.
-    const takeOutOfTabs = () => {
-      for (const action of document.querySelectorAll(".glam-pictures li > p :is(a, button, input)"))
-        action.tabIndex = -1;
+    // A card is one tab stop, from which keys do what its actions do; a touch opens these.
+    const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+    const LIKE = [["_add", "More like this"], ["_subtract", "Less like this"]];
+    const prepareCards = () => {
+      for (const actions of document.querySelectorAll(".glam-pictures li > p > span:first-child")) {
+        const group = actions.parentElement;
+        const title = group.parentElement.querySelector("a > span");
+        Object.assign(group, { role: "group", ariaLabel: title?.textContent || "" });
+        const box = actions.querySelector("[name=_pick]");
+        for (const [name, textContent] of box ? LIKE : [])
+          actions.append(make("button", { name, value: box.value, textContent }));
+        actions.before(make("i", { tabIndex: -1, role: "button", ariaLabel: "Actions", textContent: "⋯" }));
+        for (const action of actions.querySelectorAll("a, button, input")) action.tabIndex = -1;
+      }
     };
-    takeOutOfTabs();
+    prepareCards();
     const ACTIONS = { s: "p a", "+": "[name=_add]", "-": "[name=_subtract]", x: "[name=_pick]" };
 
     // Handled before Datasette 1.0's own "/", which opens its menu.
@@ -70,14 +80,14 @@
       true,
     );
 
-    // Size ------------------------------------------------------------------------------------
+    // Size
     const markSize = () => {
       for (const button of document.querySelectorAll(".glam-sizes button"))
         button.ariaPressed = button.value === document.documentElement.dataset.glamSize;
     };
     markSize();
 
-    // The selection ---------------------------------------------------------------------------
+    // The selection
     const addressed = () => new URL(location.href).searchParams.getAll("_pick");
     const keepSelection = (url, ids) => {
       url.searchParams.delete("_pick");
@@ -117,15 +127,16 @@
       link.href = keepSelection(new URL(link.href), addressed());
     });
 
-    // Further pictures ------------------------------------------------------------------------
+    // Further pictures
+    const LIST = "#glam-selection .glam-pictures";
     const appendMore = async (link, mayFocus) => {
       link.setAttribute("aria-busy", "true");
       const response = await fetch(link.href);
       const found = response.ok && (await pageOf(response)).getElementById("glam-results");
-      const more = found && found.querySelectorAll(".glam-pictures > li");
+      const more = found && found.querySelectorAll(LIST + " > li");
       if (!more?.length) throw new Error("no pictures");
-      document.querySelector(".glam-found .glam-pictures").append(...more);
-      takeOutOfTabs();
+      document.querySelector(LIST).append(...more);
+      prepareCards();
       const pager = found.querySelector(".glam-pager");
       pager.querySelector("[rel=prev]")?.remove();
       link.closest(".glam-pager").replaceWith(pager);
@@ -135,8 +146,24 @@
         .textContent.replace(/^[\d,]+/, shown.textContent.match(/^[\d,]+/)?.[0] || "1");
       if (mayFocus) more[0].querySelector("a").focus({ preventScroll: true });
     };
-    const nextLink = document.querySelector(".glam-pager a[rel=next]");
-    if (nextLink && window.innerWidth >= WIDE) appendMore(nextLink, false).catch(() => {});
+    const nextLink = () => document.querySelector(".glam-pager a[rel=next]");
+    // Whoever comes back to the page finds it as long as it was, and at the same place.
+    const place = "glam-place " + location.href;
+    const comeBack = async () => {
+      const { number, top } = JSON.parse(sessionStorage.getItem(place) || "{}");
+      if (performance.getEntriesByType("navigation")[0]?.type !== "back_forward" || !number)
+        return nextLink() && window.innerWidth >= WIDE && appendMore(nextLink(), false);
+      const length = () => document.querySelectorAll(LIST + " > li").length;
+      while (nextLink() && length() < number) await appendMore(nextLink(), false);
+      window.scrollTo(0, top);
+    };
+    if (results) {
+      comeBack().catch(() => {});
+      window.addEventListener("pagehide", () => {
+        const number = document.querySelectorAll(LIST + " > li").length;
+        sessionStorage.setItem(place, JSON.stringify({ number, top: window.scrollY }));
+      });
+    }
 
     document.addEventListener("click", (event) => {
       const size = event.target.closest?.(".glam-sizes button");
@@ -153,7 +180,7 @@
       if (!link.ariaBusy) appendMore(link, true).catch(() => location.assign(link.href));
     });
 
-    // A picture of one's own ------------------------------------------------------------------
+    // A picture of one's own
     const form = document.getElementById("glam-upload");
     if (!form) return;
     let latest = null;
@@ -175,7 +202,8 @@
           const old = results || document.getElementById("glam-main");
           old.replaceChildren(...found.childNodes);
           markSize();
-          takeOutOfTabs();
+          prepareCards();
+          document.dispatchEvent(new Event("glam-results"));
           window.scrollTo(0, 0);
           text = cards().length + " similar pictures";
         } else
@@ -188,6 +216,15 @@
       say(text);
     };
 
+    // Filters of the pictures similar to an upload, which has no address of its own.
+    document.getElementById("glam-search").addEventListener("submit", (event) => {
+      const box = document.getElementById("glam-q");
+      if (!latest || box.value.trim() || !document.querySelector(".glam-uploaded")) return;
+      event.preventDefault();
+      const query = new URLSearchParams(new FormData(event.target));
+      form.action = form.action.split("?")[0] + "?" + query;
+      upload(latest);
+    });
     const input = form.elements.picture;
     const isFile = (event) => event.dataTransfer?.types.includes("Files");
     const uploadFrom = (event, file) => {

@@ -9,6 +9,16 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(`.glam-place a[rel=${rel}]`)?.click();
   });
 
+  // Back to the place in the results that one came from, if one came from there just now.
+  const back = document.querySelector(".glam-back");
+  back?.addEventListener("click", (event) => {
+    const from = document.referrer && new URL(document.referrer);
+    const to = new URL(back.href);
+    if (!from || from.origin !== to.origin || from.pathname !== to.pathname) return;
+    event.preventDefault();
+    history.back();
+  });
+
   const button = document.getElementById("glam-copy");
   const said = document.getElementById("glam-copied");
   // Only pages with https, and those of this computer, have the clipboard.

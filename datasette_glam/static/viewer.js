@@ -44,7 +44,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const box = () => [stage.clientWidth, stage.clientHeight];
     const fitting = () => Math.min(box()[0] / width, box()[1] / height);
     const least = () => Math.min(1, fitting());
-    const most = () => Math.max(4 / devicePixelRatio, fitting());
+    const most = () => Math.max(4 / devicePixelRatio, 2 * fitting());
 
     // The picture stays in view: centred where it is smaller than the stage.
     const within = (place, length, room) =>
@@ -66,7 +66,7 @@ document.addEventListener("DOMContentLoaded", () => {
       draw();
     };
     const fit = () => {
-      scale = least();
+      scale = fitting();
       draw();
     };
     const pan = (dx, dy) => {

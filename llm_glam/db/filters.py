@@ -303,7 +303,7 @@ def _split(text: str, columns: Sequence[str]) -> tuple[str, str, str, str]:
 
 def _value(suffix: str, text: str) -> str | int | float:
     if suffix in ("in", "notin"):
-        return json.dumps(_list(text))
+        return json.dumps(listed(text))
     value = number(text) if suffix in NUMERIC else None
     return text if value is None else value
 
@@ -311,7 +311,7 @@ def _value(suffix: str, text: str) -> str | int | float:
 def in_list(values: Sequence[str]) -> str:
     """Return values as ``column__in`` takes them: with commas, or as JSON where these occur."""
     typed = ",".join(values)
-    is_plain = not typed.startswith("[") and _list(typed) == list(values)
+    is_plain = not typed.startswith("[") and listed(typed) == list(values)
     return typed if is_plain else json.dumps(values, ensure_ascii=False)
 
 
@@ -321,11 +321,11 @@ def values_of(one: Filter) -> list[str]:
     What JSON can write but no record can have, halves of characters, is replaced.
     """
     text = one.value or ""
-    values = _list(text) if one.suffix in ("in", "notin") else [text]
+    values = listed(text) if one.suffix in ("in", "notin") else [text]
     return [value.encode("utf-8", "replace").decode() for value in values]
 
 
-def _list(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """Return the values of a list that is separated by commas or is a JSON array."""
     if text.startswith("["):
         try:

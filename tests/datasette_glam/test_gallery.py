@@ -151,7 +151,7 @@ async def test_each_chip_leaves_its_piece_out(many):
             {"_add": "01.png", "_pick": ["02.png"]},
             {"q": "red id:01.png", "_pick": "02.png"},
         ),
-        ({"_similar": "02.png"}, {"q": "red"}),
+        ({"_pictures": "-id:02.png"}, {"q": "red -id:02.png"}),
     ],
 )
 async def test_buttons_lead_to_an_address_that_can_be_kept(many, pressed, expected):
@@ -216,7 +216,7 @@ async def test_only_what_was_selected(many):
         ("?q=red&id__in=00.png,01.png", "2 pictures"),
         ("?id=00.png&page=2", "37–59 of 59"),
         ("?id=00.png&id__in=00.png,01.png", "1 picture"),
-        ("?q=red&_min_score=0.9", "1–"),
+        ("?q=red&_min_score=0.9", "5 pictures"),
     ],
 )
 async def test_where_the_pictures_of_a_page_are(many, query, said):

@@ -24,9 +24,9 @@ OURS = {"q", "id", "page", "seed"}
 # Only forms send these. They are merged into the search, and the visitor is redirected to its URL.
 BUTTONS = ("_like", "_add", "_subtract")
 ONLY_SELECTED = "_selected"
-SIMILAR = "_similar"  # the picture that is searched by, unless words are typed
+PICTURES = "_pictures"  # the terms that are pictures, which the box does not show
 FILTER_FORM = ("_filter", "_filter_column", "_filter_op", "_filter_value")
-FORM = {*BUTTONS, ONLY_SELECTED, SIMILAR, *FILTER_FORM}
+FORM = {*BUTTONS, ONLY_SELECTED, PICTURES, *FILTER_FORM}
 PICK = "_pick"
 MOST_PICKED = 100  # pictures whose ids fit into one address
 WHOLE = re.compile("[1-9][0-9]{0,8}")
@@ -97,6 +97,16 @@ class Search:
     def line(self) -> str:
         """The terms as they would be typed."""
         return query_syntax.write(self.terms)
+
+    @property
+    def boxes(self) -> dict[str, str]:
+        """The terms in words, for the box, and those by pictures, which chips show."""
+        return {
+            "box": query_syntax.write([t for t in self.terms if t.id is None]),
+            "by_pictures": query_syntax.write(
+                [t for t in self.terms if t.id is not None]
+            ),
+        }
 
     @property
     def only_id(self) -> str | None:
@@ -226,8 +236,8 @@ def read(args: MultiParams, columns: Sequence[str] = ()) -> Search:
         ``MOST_PICKED`` selected pictures
     """
     typed = [*query_syntax.parse(args.get("q") or "")]
-    ids = args.getlist("id") or ([] if typed else args.getlist(SIMILAR))
-    typed += [Term(1, id=item_id) for item_id in ids if item_id]
+    typed += query_syntax.parse(args.get(PICTURES) or "")
+    typed += [Term(1, id=item_id) for item_id in args.getlist("id") if item_id]
     pressed = tuple(_pressed(args, typed))
     terms.check(pressed)
     search = Search(

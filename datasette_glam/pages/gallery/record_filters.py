@@ -178,6 +178,9 @@ def _interrupted(db: Database, seconds: float) -> Iterator[None]:
 def described(text: str, columns: list[str], table: str) -> str:
     """Describe a filter in a few words: ``year ≥ 1900``."""
     one = filters.split(text, columns, table)
+    if (one.column, one.suffix) == ("id", "in"):
+        number = len(filters.listed(str(one.value)))
+        return f"{number:,} chosen picture{'' if number == 1 else 's'}"
     text = f"{one.column} {SIGNS.get(one.suffix, one.suffix)}"
     if one.suffix in ("in", "notin"):
         return f"{text} {', '.join(filters.values_of(one))}"

@@ -300,7 +300,7 @@ async def _describe(
     page.data |= narrowed.data
     await matches.describe(page_request, page, wanted)
     if not page_request.format:
-        page.form["similar_to"] = wanted.only_id
+        page.form |= wanted.boxes
         known = [column for column in columns if column not in items.TECHNICAL]
         page.form |= record_filters.form(wanted, known, narrowed.shown)
         page.form["clear_url"] = query_string.address(page_request, wanted.unfiltered())
