@@ -87,6 +87,14 @@ async def test_columns_are_chosen_as_in_datasette(sheet):
         )
 
 
+@pytest.mark.parametrize("format_", [".csv", ".xlsx"])
+async def test_a_column_is_there_once_however_it_is_spelled(sheet, format_):
+    """An address has room for 5,000 spellings, of a thousand rows each."""
+    query = "q=red&_col=score&_col=Score&_col=score+&_col=object+name&_col=OBJECT+NAME"
+    rows = await table(site(sheet), f"{PHOTOS}{format_}?{query}")
+    assert rows[0] == ("score", "Object name")
+
+
 async def test_a_file_is_named_where_it_is_not_the_id(sheet):
     change(sheet, f"update photos set file = 'old.png' where id = '{RED}'")
     rows = await table(site(sheet), f"{PHOTOS}.csv")
