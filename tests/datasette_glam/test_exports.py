@@ -60,6 +60,15 @@ async def test_no_cell_is_a_formula(sheet):
     assert link.value.endswith("/item/1887_2~2Epng")
 
 
+async def test_no_character_of_a_record_makes_a_workbook_unreadable(sheet):
+    """Excel refuses the whole file, for one cell with what XML cannot have."""
+    codes = (65, 0, 11, 27, 0xFFFE, 0xFFFF, 9, 0x1F600, 0xD7FF, 0xFFFD, 66)
+    text = "||".join(f"char({code})" for code in codes)
+    change(sheet, f"update photos set title = {text} where id = '{RED}'")
+    rows = await table(site(sheet), f"{PHOTOS}.xlsx?id__exact={RED}&_col=title")
+    assert rows[1] == ("A\t\U0001f600\ud7ff\ufffdB",)
+
+
 async def test_a_byte_order_mark_is_there_on_request(sheet):
     plain = (await get(site(sheet), f"{PHOTOS}.csv?q=red")).content
     marked = (await get(site(sheet), f"{PHOTOS}.csv?q=red&_bom=on")).content
