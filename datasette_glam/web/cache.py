@@ -15,7 +15,9 @@ from llm_glam.db.collection import Collection
 from ..access.context import CollectionRequest
 
 MOST = 1_000  # results
-MOST_BYTES = 256_000_000  # of all results that say their size
+MOST_BYTES = (
+    256_000_000  # of all results that say their size, and of what they are asked for by
+)
 INCOMPLETE_S = 60  # seconds for which a result that ran out of time is cached
 
 T = TypeVar("T")
@@ -83,8 +85,8 @@ class Cache:
 
             async def worked() -> T:
                 value = await work()
-                measured = time.monotonic(), is_complete(value), value, size(value)
-                self._add(key, _Result(stamp, *measured))
+                measured = time.monotonic(), is_complete(value), value
+                self._add(key, _Result(stamp, *measured, size(value) + len(what)))
                 return value
 
             pending = asyncio.create_task(worked())

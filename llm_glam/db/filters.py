@@ -10,6 +10,7 @@ here the numbers of their cells are compared.
 import json
 import re
 import sqlite3
+import string
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -54,9 +55,10 @@ WITHOUT_VALUE = {
 REST = re.compile(rf"(?:__({'|'.join((*COMPARED, *WITHOUT_VALUE))}))?(=|\Z)")
 NUMERIC = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 LONGEST_INTEGER = 18  # digits: every such number fits SQLite's 64-bit integers
-# A number as it is typed; BC makes it negative.
+# A number as it is typed, without spaces around it; BC makes it negative. No two parts of it that
+# follow each other match spaces, which would be divided between them in all ways.
 TYPED_NUMBER = re.compile(
-    r"\s*(?:A\.?D\.?\s*)?([-+]?\d+(?:\.\d+)?)\s*(?:(B\.?\s?C\.?(?:E\.?)?)|A\.?D\.?|C\.?E\.?)?\s*",
+    r"(?:A\.?D\.?\s*)?([-+]?\d+(?:\.\d+)?)(?:\s*(?:(B\.?\s?C\.?(?:E\.?)?)|A\.?D\.?|C\.?E\.?))?",
     re.ASCII | re.IGNORECASE,
 )
 # What may stand before the number of a text: circa, and signs of what is uncertain.
@@ -252,7 +254,7 @@ def numbers_at(
 
 def number(text: str) -> int | float | None:
     """Return a number as it is typed, such as ``1887``, ``-300`` or ``300 BC``; None for a text."""
-    typed = TYPED_NUMBER.fullmatch(text)
+    typed = TYPED_NUMBER.fullmatch(text.strip(string.whitespace))
     if not typed:
         return None
     digits = typed[1].lstrip("+-")

@@ -251,3 +251,41 @@ async def test_a_database_that_cannot_be_read_yet_is_no_reason_not_to_start(
     other.close()
     assert "embeddings cannot be read yet: database is locked" in caplog.text
     assert (await get(datasette, PHOTOS)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    ["title__not=1", "_except=title%3D{}", "_where=1", "material__contains={}"],
+)
+async def test_an_address_has_no_more_conditions_than_a_page_can_link(
+    letters, conditions
+):
+    """Each has a link without it, so that the page of 1,000 had 24 MB, and took seconds."""
+    datasette = site(letters)
+    for number, status in ((100, 200), (101, 400)):
+        query = "&".join(conditions.format(n) for n in range(number))
+        for path in (f"{PHOTOS}.json", f"{PHOTOS}.csv"):
+            response = await get(datasette, f"{path}?q=red&{query}")
+            assert response.status_code == status, response.text[:500]
+        assert len(response.content) < 1_000_000
+    assert "At most 100 conditions" in response.json()["error"]
+    page = await get(datasette, f"{PHOTOS}/item/a1~2Epng?q=red&{query}")
+    assert page.status_code == 200
+
+
+async def test_a_facet_that_is_asked_for_often_is_in_a_link_once(letters):
+    query = "&".join(["_facet=material"] * 500)
+    response = await get(site(letters), f"{PHOTOS}.json?q=red&{query}")
+    assert response.json()["csv_url"] == f"{PHOTOS}.csv?q=red&_facet=material"
+
+
+async def test_spaces_after_a_number_take_no_time_to_speak_of(letters):
+    """They kept the site from answering anybody: 60,000 of them in an address for a minute."""
+    change(
+        letters, "update photos set material = '1' || printf('%1000000s', 'x')"
+    )  # spaces before the x
+    datasette = site(letters)
+    page = await get(datasette, f"{PHOTOS}.json?_facet=material")
+    assert page.json()["facets"][0]["values"][0]["count"] == 5
+    page = await get(datasette, f"{PHOTOS}.json?title__gte=1{'+' * 60_000}x")
+    assert page.json()["fitting"] == 5  # as texts: all begin with a letter

@@ -60,6 +60,15 @@ async def test_no_cell_is_a_formula(sheet):
     assert link.value.endswith("/item/1887_2~2Epng")
 
 
+async def test_no_character_of_a_record_makes_a_workbook_unreadable(sheet):
+    """Excel refuses the whole file, for one cell with what XML cannot have."""
+    codes = (65, 0, 11, 27, 0xFFFE, 0xFFFF, 9, 0x1F600, 0xD7FF, 0xFFFD, 66)
+    text = "||".join(f"char({code})" for code in codes)
+    change(sheet, f"update photos set title = {text} where id = '{RED}'")
+    rows = await table(site(sheet), f"{PHOTOS}.xlsx?id__exact={RED}&_col=title")
+    assert rows[1] == ("A\t\U0001f600\ud7ff\ufffdB",)
+
+
 async def test_a_byte_order_mark_is_there_on_request(sheet):
     plain = (await get(site(sheet), f"{PHOTOS}.csv?q=red")).content
     marked = (await get(site(sheet), f"{PHOTOS}.csv?q=red&_bom=on")).content
@@ -85,6 +94,14 @@ async def test_columns_are_chosen_as_in_datasette(sheet):
         assert refused.headers["content-type"].startswith(
             "application/json" if path.endswith("csv") else "text/html"
         )
+
+
+@pytest.mark.parametrize("format_", [".csv", ".xlsx"])
+async def test_a_column_is_there_once_however_it_is_spelled(sheet, format_):
+    """An address has room for 5,000 spellings, of a thousand rows each."""
+    query = "q=red&_col=score&_col=Score&_col=score+&_col=object+name&_col=OBJECT+NAME"
+    rows = await table(site(sheet), f"{PHOTOS}{format_}?{query}")
+    assert rows[0] == ("score", "Object name")
 
 
 async def test_a_file_is_named_where_it_is_not_the_id(sheet):

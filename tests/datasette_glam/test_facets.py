@@ -189,6 +189,16 @@ async def test_a_range_of_years(dated):
     assert page.count('preserveAspectRatio="none"') == 1
 
 
+@pytest.mark.parametrize("settings", [{"ranges": ["year"]}, None])
+async def test_numbers_that_nobody_means(dated, settings):
+    """The smallest and the largest that a computer has, as text and as numbers."""
+    for number, value in enumerate(("1.7e308", "-1.7e308", "9e999", "'1.7e308'")):
+        change(dated, f"update photos set year = {value} where id like '{number:02}%'")
+    answer = await found(of(dated, settings=settings), address())
+    assert answer["ranges"][0]["most"] == 1859
+    assert sum(bars(answer).values()) == 60 - 4
+
+
 async def test_the_form_of_a_range(dated):
     form = [("_filter", ""), ("year__gte", "1810"), ("year__lte", " ")]
     location = (await get(site(dated), address("", *form))).headers["location"]

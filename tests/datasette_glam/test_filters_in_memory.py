@@ -147,3 +147,20 @@ async def test_the_memory_of_all_columns_is_bounded(many, monkeypatch, calls, mo
     assert seen == counts
     assert "ids" not in calls
     assert (calls.count("material") == 1) is bool(most)
+
+
+async def test_the_memory_of_counts_is_bounded(many, monkeypatch):
+    """Anybody may ask for a thousand histograms of 20,000 numbers, in addresses of 60 kB."""
+    in_memory(monkeypatch)
+    index.clear_cache()  # so that SQLite counts
+    datasette, least = site(many), 150 * 60
+    monkeypatch.setattr(cache, "MOST_BYTES", 3 * least)
+    change(many, "update photos set year = 1800 + cast(substr(id, 1, 2) as integer)")
+    for number in range(20):
+        path = f"{PHOTOS}.json?_except=title%3D{number}{'x' * 100}"
+        answer = await found(datasette, path)
+        assert sum(bar["count"] for bar in answer["ranges"][0]["bars"]) == 60
+    known = cache.of(datasette)._results
+    asked = [what for _, _, what in known if "xxx" in what]
+    assert sum(map(len, asked)) < 3 * least
+    assert sum("records" in what for what in asked) <= 3

@@ -3,6 +3,7 @@
 import itertools
 import json
 import sqlite3
+import sys
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ SAMPLED = 1_000  # records, to choose the columns that are suggested
 FEW, MANY = 30, 200
 # Values of a facet on a page, unless the configuration has facet_size.
 MOST_VALUES = 15
+VALUE_BYTES = 400  # of memory that a value with its count takes, its text aside
 MOST_SELECTED = 20  # values beyond these that are counted, too
 
 
@@ -66,6 +68,11 @@ class Counts:
     def is_complete(self) -> bool:
         """Whether counting ended in time."""
         return not self.timed_out
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory this takes."""
+        return sum(VALUE_BYTES + sys.getsizeof(one["value"]) for one in self.values)
 
 
 @dataclass(frozen=True)
@@ -239,6 +246,7 @@ async def _counted(
         what,
         lambda: _counts(page_request, others, facet),
         lambda counts: counts.is_complete,
+        lambda counts: counts.size,
     )
     named = (*own.selected, *own.excluded)
     known = {str(one["value"]) for one in counts.values}

@@ -29,6 +29,8 @@ FILTER_FORM = ("_filter", "_filter_column", "_filter_op", "_filter_value")
 FORM = {*BUTTONS, ONLY_SELECTED, PICTURES, *FILTER_FORM}
 PICK = "_pick"
 MOST_PICKED = 100  # pictures whose ids fit into one address
+# Each link of a page has all of them, and most conditions have links of their own.
+MOST_CONDITIONS = 100
 WHOLE = re.compile("[1-9][0-9]{0,8}")
 EXTRA = "record"
 EXCEPT = "except"  # "is not" in the form
@@ -232,8 +234,8 @@ def read(args: MultiParams, columns: Sequence[str] = ()) -> Search:
 
     :param columns: those that filters may name, to merge the values that a form has selected
     :raises BadTerm: a query that cannot be parsed, or too many terms
-    :raises BadFilter: a score that is not a number, a filter without a column, or more than
-        ``MOST_PICKED`` selected pictures
+    :raises BadFilter: a score that is not a number, a filter without a column, more than
+        ``MOST_CONDITIONS`` conditions or ``MOST_PICKED`` selected pictures
     """
     typed = [*query_syntax.parse(args.get("q") or "")]
     typed += query_syntax.parse(args.get(PICTURES) or "")
@@ -247,7 +249,7 @@ def read(args: MultiParams, columns: Sequence[str] = ()) -> Search:
         where=tuple(filter(None, args.getlist("_where"))),
         words=(args.get("_search") or "").strip(),
         min_score=_score(args.get("_min_score") or ""),
-        facets=tuple(_facets(args)),
+        facets=tuple(dict.fromkeys(_facets(args))),
         with_sensitive=args.get("_sensitive") == "1",
         size=args.get("_size") or "",
         seed=_whole(args.get("seed")),
@@ -258,9 +260,18 @@ def read(args: MultiParams, columns: Sequence[str] = ()) -> Search:
         with_mark=args.get("_bom") in ("on", "1"),
         match=_match(args.get("_match") or BOTH),
     )
+    _check_number_of_conditions(search)
     return (
         replace(search.only_picked(), terms=()) if args.get(ONLY_SELECTED) else search
     )
+
+
+def _check_number_of_conditions(search: Search) -> None:
+    if len([*search.filters, *search.exceptions, *search.where]) > MOST_CONDITIONS:
+        raise BadFilter(
+            f"At most {MOST_CONDITIONS} conditions can be combined. To select several values of a "
+            "column, write one condition: column__in=a,b,c."
+        )
 
 
 def _picked(args: MultiParams) -> list[str]:

@@ -29,6 +29,8 @@ BARS = 32
 TAIL = 0.005
 MOST_NUMBERS = 20_000  # different ones that are counted
 STEPS = (1, 2, 5)
+# Numbers, and lengths of bars, of which sums and differences are finite and not 0
+LARGEST, SHORTEST = 1e300, 1e-300
 
 Numbers = Sequence[tuple[float, float, int]]
 
@@ -232,7 +234,7 @@ async def _numbers(
         found = await record_filters.summary(page_request, conditions, sql)
     if found is None:
         return None
-    finite = [row for row in found if all(map(math.isfinite, row))]
+    finite = [row for row in found if all(abs(number) <= LARGEST for number in row)]
     return [] if len(found) > MOST_NUMBERS else finite
 
 
@@ -247,15 +249,18 @@ async def _numbers_in_memory(
 
 
 def bins_of(numbers: Numbers) -> Bins | None:
-    """Return intervals for a histogram; None where all numbers are the same."""
+    """Return intervals for a histogram; None where all numbers are as good as the same."""
     ends = sorted((n, count) for low, high, count in numbers for n in (low, high))
     if not ends or ends[0][0] == ends[-1][0]:
         return None
     low, high = _quantile(ends, TAIL), _quantile(ends, 1 - TAIL)
     if low == high:
         low, high = ends[0][0], ends[-1][0]
+    length = (high - low) / BARS
+    if length < SHORTEST:
+        return None
     are_whole = all(float(n).is_integer() for n, _ in ends)
-    step = _step((high - low) / BARS, at_least=1 if are_whole else 0)
+    step = _step(length, at_least=1 if are_whole else 0)
     start = low // step * step
     return Bins(start, step, int((high - start) // step) + 1)
 

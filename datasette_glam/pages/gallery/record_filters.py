@@ -31,6 +31,7 @@ from . import indexed_records
 from .query_string import EXCEPT, Search
 
 INTERRUPT_AGAIN_S = 0.05
+ROW_BYTES = 150  # of memory, for a row of three numbers
 # The choices in the form; URLs may have any of Datasette's operators.
 OPERATORS = {
     "exact": "is",
@@ -204,7 +205,7 @@ async def summary(
 ) -> list[tuple[Any, ...]] | None:
     """Return the rows of a statement on the records that match, cached until these change.
 
-    :param sql: the statement, in which the records that match are called ``found``
+    :param sql: the statement, which returns numbers, in which the records that match are called ``found``
     :return: None where it takes longer than Datasette's ``facet_time_limit_ms``
     """
 
@@ -226,7 +227,10 @@ async def summary(
 
     cached = cache.of(page_request.datasette)
     what = f"{sql} {conditions}"
-    return await cached.get(page_request, what, read, lambda rows: rows is not None)
+    return await cached.get(
+        *(page_request, what, read, lambda rows: rows is not None),
+        size=lambda rows: ROW_BYTES * len(rows or ()),
+    )
 
 
 def form(wanted: Search, columns: list[str], shown: AbstractSet[str]) -> Row:

@@ -61,7 +61,7 @@ def choose(
 
     :param table: the items table; None for a collection without one
     :param hidden: names of columns to leave out, in lower case
-    :param named: names or headings of the columns to choose instead, in their order
+    :param named: names or headings of the columns to choose instead, in their order, each once
     :raises UnknownColumn: there is none of such a name, or it is hidden
     """
     described = all_columns.describe(db, table) if table else []
@@ -73,7 +73,7 @@ def choose(
     visible = {n: h for n, h in headings.items() if n.lower() not in hidden}
     every = [*_of_records(db, table, found, visible, described), *_ours(visible)]
     if named:
-        return [_named(name, every) for name in dict.fromkeys(named)]
+        return list(dict.fromkeys(_named(name, every) for name in named))
     own = {row["column"] for row in described}
     shown = set(_shown(found, visible, own))
     return [

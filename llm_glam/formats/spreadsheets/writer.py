@@ -1,5 +1,6 @@
 """Write tables to an Excel workbook, in which no cell is ever a formula."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,7 +10,6 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.drawing.image import Image
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
@@ -17,6 +17,8 @@ from openpyxl.utils import get_column_letter
 from ...errors import BadRecords
 from ..atomic import replacing
 
+# What XML cannot have (https://www.w3.org/TR/xml/#charsets)
+ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LONGEST_CELL = 32_767  # Excel's limit
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079  # the same; further ones are text
 NARROWEST, WIDEST = 8, 60  # of columns, in characters
@@ -137,7 +139,7 @@ def _cell(
         if may_link and len(value) <= LONGEST_LINK:
             cell.hyperlink = value
     if isinstance(value, str):
-        cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)[:LONGEST_CELL]
+        cell.value = ILLEGAL.sub("", value)[:LONGEST_CELL]
         cell.data_type = "s"  # openpyxl takes text that begins with = for a formula
     elif not isinstance(value, Thumbnail):
         cell.value = value
