@@ -499,12 +499,12 @@ def test_terms_are_chips_that_can_be_taken_out(visit, anywhere):
     page.get_by_role("link", name="Remove red").click()
     expect(chips(page)).to_have_count(6)
     box = page.get_by_role("searchbox")
-    expect(box).to_have_value('a coin 2:"blue plate" id:002.jpg')
+    expect(box).to_have_value('a coin 2:"blue plate"')
     page.get_by_role("link", name="Remove year ≥ 1810").click()
     expect(chips(page)).to_have_count(5)
     box.fill("a coin")
     box.press("Enter")
-    expect(chips(page)).to_have_count(3)
+    expect(chips(page)).to_have_count(4)  # the picture among them stays
     expect(page.get_by_text("33 pictures")).to_be_visible()
 
 
@@ -519,9 +519,12 @@ def test_a_result_is_added_and_taken_away_by_a_click(visit, anywhere):
     act(pictures(page).first, "Less like this")
     page.wait_for_url("**-id*")
     assert {first, second}.isdisjoint(ids(page))
-    expect(page.get_by_role("searchbox")).to_have_value(
-        f"a coin id:{first} -id:{second}"
-    )
+    expect(page.get_by_role("searchbox")).to_have_value("a coin")
+    page.keyboard.press("/")
+    page.keyboard.type("old ")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=*old*-id*")
+    expect(chips(page)).to_have_count(4)
 
 
 @pytest.mark.parametrize("scripted", [True, False])
@@ -588,9 +591,8 @@ def test_filters_on_a_phone_open_by_a_touch(visit, anywhere):
     page.get_by_text("Filters", exact=True).click()
     glass.check()
     expect(page.get_by_text("Filters (1)")).to_be_visible()
-    expect(glass).to_be_hidden()
-    page.get_by_text("Filters (1)").click()
     expect(glass).to_be_checked()
+    expect(glass).to_be_visible()
 
 
 @pytest.mark.both_versions
@@ -865,7 +867,7 @@ def test_stored_scripts_are_shown_as_text(visit, site):
     title.click()
     expect(page.locator("h1")).to_have_text(SCRIPT)
     page.go_back()
-    act(page.locator(".glam-pictures > li", has=title), "Similar")
+    act(pictures(page).filter(has_text=SCRIPT), "Similar")
     expect(page.get_by_role("heading", name=f"Similar to {SCRIPT}")).to_be_visible()
     page.goto(site.item("000.jpg"))
     expect(page.locator("h1")).to_have_text(SCRIPT)
