@@ -113,6 +113,7 @@ def test_unix_is_only_used_where_that_is_checked():
         ("engine/onnx.py", "sched_getaffinity"),
         ("search/vector_file.py", "posix_fallocate"),
         ("media/decoder_process.py", "resource"),
+        ("media/tile_process.py", "resource"),
     }
     used = set()
     for path, tree in modules():

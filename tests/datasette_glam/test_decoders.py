@@ -233,9 +233,12 @@ async def test_the_first_page_that_has_the_form_starts_one(
 async def site_with_a_process(decodes):
     """A program that has a process waiting or decoding, as the site has; both ids."""
     code = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from datasette_glam.media import decoder
+
+# Shells have programs in the background ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def main():
     decoders = decoder.Decoders()
