@@ -81,6 +81,7 @@ class CollectionRequest(DatabaseRequest):
 
     collection: Collection
     table: str
+    _names: list[str] = field(default_factory=list, kw_only=True, repr=False)
 
     async def read(
         self,
@@ -129,9 +130,11 @@ class CollectionRequest(DatabaseRequest):
         return found.columns.get(self.table.lower(), frozenset())
 
     async def columns(self) -> list[str]:
-        """Return the columns of the items table that may be seen."""
+        """Return the columns of the items table that may be seen; they are read once a request."""
+        if not self._names:
+            self._names[:] = await self.read(items.columns)
         hidden = self.hidden
-        return [c for c in await self.read(items.columns) if c.lower() not in hidden]
+        return [c for c in self._names if c.lower() not in hidden]
 
     @property
     def has_open_tables(self) -> bool:
