@@ -32,6 +32,8 @@ STEPS = (1, 2, 5)
 # Numbers, and lengths of bars, of which sums and differences are finite and not 0
 LARGEST, SHORTEST = 1e300, 1e-300
 
+ROW_BYTES = 150  # of memory, for a row of three numbers
+
 Numbers = Sequence[tuple[float, float, int]]
 
 
@@ -207,10 +209,22 @@ def _row(one: Range, ends: list[str], every: Numbers, bars: list[Row]) -> Row:
 async def _numbers(
     page_request: CollectionRequest, wanted: Search, one: Range
 ) -> Numbers | None:
-    """Return the numbers of the records that match, each with how many have it.
+    """Return the numbers of the records that match, each with how many have it, as cached.
 
     :return: None where counting takes too long; none of them where there are too many
     """
+    return await cache.of(page_request.datasette).get(
+        page_request,
+        f"{one} {record_filters.shown(wanted)}",
+        lambda: _counted(page_request, wanted, one),
+        lambda numbers: numbers is not None,
+        lambda numbers: ROW_BYTES * len(numbers or ()),
+    )
+
+
+async def _counted(
+    page_request: CollectionRequest, wanted: Search, one: Range
+) -> Numbers | None:
     names = [quote_identifier(column) for column in (one.earliest, one.latest)]
     low, high = map(filters.number_in, names)
     # The cells are counted first, so that each different one is converted once.

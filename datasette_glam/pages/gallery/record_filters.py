@@ -31,7 +31,6 @@ from . import indexed_records
 from .query_string import EXCEPT, Search
 
 INTERRUPT_AGAIN_S = 0.05
-ROW_BYTES = 150  # of memory, for a row of three numbers
 # The choices in the form; URLs may have any of Datasette's operators.
 OPERATORS = {
     "exact": "is",
@@ -189,7 +188,16 @@ def described(text: str, columns: list[str], table: str) -> str:
 
 
 async def count(page_request: CollectionRequest, wanted: Search) -> int | None:
-    """Count the pictures that match; None where that takes longer than a facet may."""
+    """Count the pictures that match, as cached; None where that takes longer than a facet may."""
+    return await cache.of(page_request.datasette).get(
+        page_request,
+        f"number {shown(wanted)}",
+        lambda: _number(page_request, wanted),
+        lambda number: number is not None,
+    )
+
+
+async def _number(page_request: CollectionRequest, wanted: Search) -> int | None:
     try:
         if matches := await matching(page_request, wanted):
             return matches.number
@@ -203,34 +211,23 @@ async def count(page_request: CollectionRequest, wanted: Search) -> int | None:
 async def summary(
     page_request: CollectionRequest, conditions: Conditions, sql: str
 ) -> list[tuple[Any, ...]] | None:
-    """Return the rows of a statement on the records that match, cached until these change.
+    """Return the rows of a statement on the records that match.
 
-    :param sql: the statement, which returns numbers, in which the records that match are called ``found``
+    :param sql: the statement, in which the records that match are called ``found``
     :return: None where it takes longer than Datasette's ``facet_time_limit_ms``
     """
-
-    async def read() -> list[tuple[Any, ...]] | None:
-        clause = await page_request.read(filters.clause, conditions)
-        table = quote_identifier(page_request.table)
-        found = f"select * from {table} where {clause.sql}"
-        limit = page_request.datasette.setting("facet_time_limit_ms")
-        try:
-            work = page_request.db.execute(
-                f"with found as ({found}) {sql}",
-                clause.values,
-                custom_time_limit=limit,
-            )
-            result = await page_request.timed("facets", work)
-        except QueryInterrupted:
-            return None
-        return [tuple(row) for row in result.rows]
-
-    cached = cache.of(page_request.datasette)
-    what = f"{sql} {conditions}"
-    return await cached.get(
-        *(page_request, what, read, lambda rows: rows is not None),
-        size=lambda rows: ROW_BYTES * len(rows or ()),
-    )
+    clause = await page_request.read(filters.clause, conditions)
+    table = quote_identifier(page_request.table)
+    found = f"select * from {table} where {clause.sql}"
+    limit = page_request.datasette.setting("facet_time_limit_ms")
+    try:
+        work = page_request.db.execute(
+            f"with found as ({found}) {sql}", clause.values, custom_time_limit=limit
+        )
+        result = await page_request.timed("facets", work)
+    except QueryInterrupted:
+        return None
+    return [tuple(row) for row in result.rows]
 
 
 def form(wanted: Search, columns: list[str], shown: AbstractSet[str]) -> Row:
