@@ -1,31 +1,24 @@
 """Search in all collections of one checkpoint that the visitor may see, with one ranking."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from datasette.utils import MultiParams
 
-from llm_glam.errors import (
-    BadFilter,
-    BadTerm,
-    GlamError,
-    UnknownCheckpoint,
-    UnknownCollection,
-    UnknownItem,
-)
+from llm_glam.errors import BadFilter, BadTerm, UnknownItem
 from llm_glam.formats.tables import Row
 from llm_glam.search import several, terms
 
 from ..access import gate
 from ..access.context import CollectionRequest, SiteRequest
-from ..web import errors, head, metadata, urls
-from ..web.page import Page, Refused
+from ..web import head, metadata, urls
+from ..web.page import Page, Refused, refusals_said
 from . import groups
 from .gallery import query_string, results
+from .gallery.finding import PAGE
 from .gallery.query_string import Search
-from .gallery.view import NO_SEARCH, PAGE
+from .gallery.view import NO_SEARCH
 from .groups import Group
 
 TITLE = "Search in all collections"
@@ -54,7 +47,7 @@ async def search_all(page_request: SiteRequest) -> Page:
     page.query = query_string.encoded(args)
     page.form["heading"] = TITLE
     page.form["ignored"] = query_string.left_out(unknown)
-    with _refusals_said(page):
+    with refusals_said(page, NO_SEARCH):
         if page_request.format:
             _refuse(unknown)
         by_checkpoint = groups.of(await groups.visible(page_request))
@@ -114,29 +107,11 @@ def _blank(page_request: SiteRequest, args: MultiParams) -> Row:
     }
 
 
-@contextmanager
-def _refusals_said(page: Page) -> Iterator[None]:
-    """Say on the page why a search is refused."""
-    try:
-        yield
-    except Refused as refusal:
-        page.status, page.message = refusal.status, str(refusal)
-        page.headers = refusal.headers
-    except (BadTerm, BadFilter) as error:
-        page.status, page.message = 400, error.message
-    except (UnknownItem, UnknownCollection, UnknownCheckpoint) as error:
-        page.status, page.message = 404, error.message
-    except GlamError as error:
-        errors.note(error.message)
-        page.status, page.message = 503, NO_SEARCH
-        page.for_programs = f"{NO_SEARCH} {errors.disclosed(error.message)}"
-
-
 def _scope(by_checkpoint: Sequence[Group], args: MultiParams, wanted: Search) -> Scope:
     """Return what to search: the checkpoint of the collection or that is named, or the first.
 
-    :raises UnknownCollection: there is no such collection, or none that the actor may see
-    :raises UnknownCheckpoint: no collection that the actor may see was made with it
+    :raises Refused: there is no such collection that the actor may see, or none that was made with
+        that checkpoint
     """
     where = {name: args[name] for name in WHERE if args.get(name)}
     group, subject = _named(by_checkpoint, where)
@@ -156,16 +131,18 @@ def _named(
             for one in group.collections:
                 if _is_named(one, where):
                     return group, one
-        raise UnknownCollection(
+        raise Refused(
+            404,
             f"There is no picture collection '{where['collection'][:80]}' here; the list of "
-            "collections has those that there are."
+            "collections has those that there are.",
         )
     for group in by_checkpoint:
         if where.get("checkpoint") in (None, group.key):
             return group, None
-    raise UnknownCheckpoint(
+    raise Refused(
+        404,
         f"No collection here was made with the checkpoint '{where['checkpoint'][:80]}'; leave out "
-        "checkpoint= to search those that there are."
+        "checkpoint= to search those that there are.",
     )
 
 

@@ -2,14 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from datasette.utils.asgi import NotFound, Request, Response
 
 from llm_glam.db import connection
-from llm_glam.errors import GlamError, UnknownCollection, UnknownItem
+from llm_glam.errors import (
+    BadFilter,
+    BadTerm,
+    GlamError,
+    UnknownCollection,
+    UnknownColumn,
+    UnknownItem,
+)
 from llm_glam.formats.tables import Row
 
 from .. import compat
@@ -47,6 +55,27 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers
+
+
+@contextmanager
+def refusals_said(page: Page, unavailable: str) -> Iterator[None]:
+    """Say on a page why what was asked for is refused.
+
+    :param unavailable: what visitors read where something is wrong that only the owner can mend
+    """
+    try:
+        yield
+    except Refused as refusal:
+        page.status, page.message = refusal.status, str(refusal)
+        page.headers = refusal.headers
+    except (BadTerm, BadFilter, UnknownColumn) as error:
+        page.status, page.message = 400, error.message
+    except UnknownItem as error:
+        page.status, page.message = 404, error.message
+    except GlamError as error:
+        errors.note(error.message)
+        page.status, page.message = 503, unavailable
+        page.for_programs = f"{unavailable} {errors.disclosed(error.message)}"
 
 
 def page_view(

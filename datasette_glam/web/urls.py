@@ -1,6 +1,5 @@
 """The site's URLs, with Datasette's tilde encoding and ``base_url``."""
 
-import base64
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -107,10 +106,3 @@ def link(url: str) -> Markup:
     if urlsplit(str(url)).scheme.lower() not in ("http", "https"):
         return Markup.escape(url)
     return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(url, url)
-
-
-def data_uri(jpeg: bytes | None) -> str | None:
-    """Return a small JPEG as an address that needs no request; None for no picture."""
-    if not jpeg:
-        return None
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

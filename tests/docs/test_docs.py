@@ -26,7 +26,7 @@ from datasette_glam.media import (
     uploads,
 )
 from datasette_glam.pages import record, views
-from datasette_glam.pages.gallery import facets, view
+from datasette_glam.pages.gallery import facets, finding
 from datasette_glam.web import card_text, search_pool
 from llm_glam import errors
 from llm_glam.cli import glam
@@ -319,8 +319,8 @@ def test_every_address_is_documented(pattern):
 def test_documented_numbers():
     site = text(ROOT / "docs" / "site.md")
     for words in (
-        f"At first, {view.PAGE} pictures",
-        f"; {view.PAGE} pictures each",
+        f"At first, {finding.PAGE} pictures",
+        f"; {finding.PAGE} pictures each",
         f"the {views.NEIGHBOURS} pictures most similar",
         f"a strip of {items.STRIP} ",
         f"{terms.MAX_CHARACTERS:,} characters at most",
@@ -342,7 +342,7 @@ def test_documented_numbers():
         f"{decoder.IDLE_S // 60} minutes",
         f"{sql_functions.MOST:,} pictures at most",
         f"{terms.MAX_TERMS} terms at most",
-        f"the first {view.DEEPEST:,} results",
+        f"the first {finding.DEEPEST:,} results",
         f"{facets.MOST_VALUES} of its values",
     ):
         assert words in site

@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ from .query_string import Search
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS = {".csv": "text/csv", ".xlsx": XLSX, ".html": "text/html"}
+# What the selected pictures can be saved as; such a file contains no others.
+SAVED = {"Page to send": ".html", "Excel": ".xlsx", "CSV": ".csv"}
 FOR_PEOPLE = (".xlsx", ".html")  # who are told of errors in a page, too
 PICTURES, MOST_PICTURES = 100, 500  # of a page
 MOST_BYTES = 15_000_000  # of a page
@@ -39,6 +41,21 @@ def addresses(page_request: CollectionRequest, wanted: Search) -> Row:
     return {
         f"{name[1:]}_url": query_string.address(page_request, first, format_=name)
         for name in FORMATS
+    }
+
+
+def selection(
+    page_request: CollectionRequest, wanted: Search, shown: Container[str]
+) -> Row:
+    """Return what a page says of the selected pictures.
+
+    :param shown: the ids of the pictures on the page
+    """
+    return {
+        "picked": wanted.picked,
+        "picked_elsewhere": [one for one in wanted.picked if one not in shown],
+        "unpicked": query_string.address(page_request, replace(wanted, picked=())),
+        "saved_as": list(SAVED.items()),
     }
 
 

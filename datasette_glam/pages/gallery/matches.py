@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
@@ -67,13 +67,27 @@ async def describe(page_request: CollectionRequest, page: Page, wanted: Search) 
         page.data["suggested_filters"] = await _suggested(page_request, wanted, text)
 
 
+@dataclass(frozen=True)
+class Matched:
+    """What words found.
+
+    ``hits`` are all results, and ``in_records`` those whose records contain the words, ``count`` of
+    them in all. ``hits`` is None where the records were left out, since too many contain the words
+    or looking took too long. ``is_without_scores`` is whether the checkpoint could not be used.
+    """
+
+    hits: list[Found] | None = None
+    in_records: Sequence[Found] = ()
+    count: int = 0
+    is_without_scores: bool = False
+
+
 async def found(
     page_request: CollectionRequest,
-    page: Page,
     wanted: Search,
     among: Sequence[str] | None,
     number: int,
-) -> list[Found] | None:
+) -> Matched | None:
     """Return results by pictures and records, or None where only pictures are to be searched.
 
     :param among: the pictures to search, if not all
@@ -84,23 +98,38 @@ async def found(
     text = words(page_request, wanted)
     if text is None or wanted.match == PICTURE:
         return None
-    records = await _records(page_request, page, wanted, text)
-    if records is None:
+    if not await _is_searchable(page_request):
+        if wanted.match == RECORD:
+            await page_request.read(_check, wanted.hidden)
         return None
-    vector = await _vector(page_request, page, wanted, bool(records))
-    hits = None
-    if vector is not None:
-        queries = matching.queries(vector, records, wanted.match, number, among)
-        hits = await _hits(page_request, queries, wanted)
-    if hits is None:
-        every = in_records = matching.without_scores(records)
-    else:
-        every = matching.merge(records, hits)
-        in_records = matching.merge(records, [[], *hits[1:]])
-    if wanted.match == BOTH and wanted.page == 1 and in_records:
-        await _add_strip(page_request, page, wanted, in_records, len(records))
-    page.form["why"] = {one.id: one.match for one in every}
-    return every
+    records = await _records(page_request, wanted, text)
+    if records is None:
+        return Matched()
+    vector = await _vector(page_request, wanted, bool(records))
+    if vector is None:
+        every = matching.without_scores(records)
+        return Matched(every, every, len(records), is_without_scores=True)
+    queries = matching.queries(vector, records, wanted.match, number, among)
+    hits = await _hits(page_request, queries, wanted)
+    in_records = matching.merge(records, [[], *hits[1:]])
+    return Matched(matching.merge(records, hits), in_records, len(records))
+
+
+async def add(
+    page_request: CollectionRequest, page: Page, wanted: Search, matched: Matched
+) -> None:
+    """Add to the page what was found in the records, and why it is as it is."""
+    page.data["records_left_out"] = matched.hits is None
+    if matched.is_without_scores:
+        page.message = ONLY_RECORDS
+    page.form["why"] = {one.id: one.match for one in matched.hits or ()}
+    if wanted.match == BOTH and wanted.page == 1 and matched.in_records:
+        scores = {one.id: one.score for one in matched.in_records[:SHOWN]}
+        page.data["record_matches"] = {
+            "count": matched.count,
+            "items": await results.cards(page_request, scores),
+            "url": _address(page_request, wanted, match=RECORD),
+        }
 
 
 def explain(page: Page) -> None:
@@ -111,13 +140,12 @@ def explain(page: Page) -> None:
 
 
 async def _records(
-    page_request: CollectionRequest, page: Page, wanted: Search, text: str
+    page_request: CollectionRequest, wanted: Search, text: str
 ) -> RecordMatches | None:
-    """Return what the words find in the records; None if the records cannot be searched."""
-    if not await _is_searchable(page_request):
-        if wanted.match == RECORD:
-            await page_request.read(_check, wanted.hidden)
-        return None
+    """Return what the words find in the records; None where they are too many, or it takes long.
+
+    :raises BadFilter: only records are to be searched
+    """
     conditions = await record_filters.whole(page_request, wanted)
     columns = await _identifiers(page_request)
     limit = page_request.datasette.setting("sql_time_limit_ms")
@@ -126,7 +154,6 @@ async def _records(
     except (record_filters.TooSlow, TooCommon):
         if wanted.match == RECORD:
             raise
-        page.data["records_left_out"] = True
         return None
 
 
@@ -174,9 +201,9 @@ async def _identifiers(page_request: CollectionRequest) -> list[str]:
 
 
 async def _vector(
-    page_request: CollectionRequest, page: Page, wanted: Search, has_records: bool
+    page_request: CollectionRequest, wanted: Search, has_records: bool
 ) -> Vector | None:
-    """Return the vector of the words; None, and say so, where the checkpoint cannot be used."""
+    """Return the vector of the words; None where the checkpoint cannot be used, but records help."""
     try:
         (vector,) = await results.of_terms(page_request, wanted.terms)
     except BadTerm:
@@ -185,7 +212,6 @@ async def _vector(
         if not has_records or wanted.min_score is not None:
             raise
         errors.note(error.message)
-        page.message = ONLY_RECORDS
         return None
     return vector
 
@@ -203,21 +229,6 @@ async def _hits(
         )
 
     return await asyncio.gather(*map(hits, queries))
-
-
-async def _add_strip(
-    page_request: CollectionRequest,
-    page: Page,
-    wanted: Search,
-    in_records: list[Found],
-    count: int,
-) -> None:
-    scores = {one.id: one.score for one in in_records[:SHOWN]}
-    page.data["record_matches"] = {
-        "count": count,
-        "items": await results.cards(page_request, scores),
-        "url": _address(page_request, wanted, match=RECORD),
-    }
 
 
 async def _suggested(

@@ -8,7 +8,7 @@ from llm_glam.formats.tables import Row
 from ...access.context import CollectionRequest
 from ...web import urls
 from ...web.page import Refused
-from . import query_string, view
+from . import finding, query_string
 from .query_string import Search
 
 
@@ -30,7 +30,7 @@ async def of(page_request: CollectionRequest, item_id: str) -> Row | None:
     if not wanted.terms and wanted.seed is None:
         return place  # a random sample of which nobody knows which it was
     try:
-        ids, has_more = await view.ids_on_page(page_request, wanted)
+        ids, has_more = await finding.ids_on_page(page_request, wanted)
         if item_id in ids:
             place["previous"] = await _before(page_request, wanted, ids, item_id)
             place["next"] = await _after(page_request, wanted, ids, item_id, has_more)
@@ -47,14 +47,9 @@ async def _search(page_request: CollectionRequest) -> Search | None:
     if not args or page_request.request.method == "POST":
         return None
     try:
-        wanted = query_string.read(args)
+        return query_string.of_request(page_request, args)
     except GlamError:
         return None
-    return replace(
-        wanted,
-        hidden=page_request.hidden,
-        with_sensitive=wanted.with_sensitive and page_request.may_show_sensitive,
-    )
 
 
 async def _before(
@@ -66,7 +61,7 @@ async def _before(
     if wanted.page == 1:
         return None
     earlier = replace(wanted, page=wanted.page - 1)
-    before, _ = await view.ids_on_page(page_request, earlier)
+    before, _ = await finding.ids_on_page(page_request, earlier)
     return _item(page_request, earlier, before[-1]) if before else None
 
 
@@ -84,7 +79,7 @@ async def _after(
         return None
     later = replace(wanted, page=wanted.page + 1)
     try:
-        after, _ = await view.ids_on_page(page_request, later)
+        after, _ = await finding.ids_on_page(page_request, later)
     except GlamError:  # further down than results can be reached
         return None
     return _item(page_request, later, after[0]) if after else None

@@ -33,7 +33,6 @@ async def of(
     total = await _total(page_request, wanted, among) if has_more else last
     before = replace(wanted, page=wanted.page - 1)
     return {
-        "first": first,
         "position": _in_words(first, last, total),
         "previous": (
             query_string.address(page_request, before) if wanted.page > 1 else None
@@ -44,7 +43,7 @@ async def of(
 
 def of_upload(number: int) -> Row:
     """Return what a page says of the pictures similar to an upload, which has no second page."""
-    return {"first": 1, "position": f"The {number:,} most similar pictures"}
+    return {"position": f"The {number:,} most similar pictures"}
 
 
 def _in_words(first: int, last: int, total: int | None) -> str:
@@ -65,11 +64,19 @@ async def _total(
     if among is not None:
         return len(among) - await _matching(page_request, wanted, own)
     with_sensitive = wanted.with_sensitive and bool(wanted.terms)
+    total = await count(page_request, with_sensitive=with_sensitive)
+    there = [
+        await page_request.read(items.is_there, one, with_sensitive=with_sensitive)
+        for one in own
+    ]
+    return total - sum(there)
+
+
+async def count(page_request: CollectionRequest, *, with_sensitive: bool) -> int:
+    """Count the pictures of a collection, with or without sensitive ones."""
     counted = partial(items.count, with_sensitive=with_sensitive)
     what = f"count {with_sensitive}"
-    total = await cache.of(page_request.datasette).read(page_request, what, counted)
-    shown = [await _is_shown(page_request, item_id, with_sensitive) for item_id in own]
-    return total - sum(shown)
+    return await cache.of(page_request.datasette).read(page_request, what, counted)
 
 
 async def _matching(
@@ -81,11 +88,3 @@ async def _matching(
     only = f"id__in={json.dumps(sorted(own), ensure_ascii=False)}"
     among = replace(wanted, filters=(*wanted.filters, only))
     return len(await record_filters.ids(page_request, among) or ())
-
-
-async def _is_shown(
-    page_request: CollectionRequest, item_id: str, with_sensitive: bool
-) -> bool:
-    return await page_request.read(
-        items.is_there, item_id, with_sensitive=with_sensitive
-    )

@@ -274,6 +274,18 @@ def _check_number_of_conditions(search: Search) -> None:
         )
 
 
+def of_request(
+    page_request: CollectionRequest, args: MultiParams, columns: Sequence[str] = ()
+) -> Search:
+    """Parse the parameters of a request as :func:`read` does, within what its actor may see."""
+    search = read(args, columns)
+    return replace(
+        search,
+        hidden=page_request.hidden,
+        with_sensitive=search.with_sensitive and page_request.may_show_sensitive,
+    )
+
+
 def _picked(args: MultiParams) -> list[str]:
     """Return the selected pictures, of which a button that acts on them lets go."""
     ids = list(dict.fromkeys(filter(None, args.getlist(PICK))))

@@ -3,57 +3,44 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from urllib.parse import urlencode
 
-import numpy as np
 from datasette.utils import MultiParams
 from datasette.utils.asgi import Response
 
-from llm_glam.errors import (
-    BadFilter,
-    BadTerm,
-    GlamError,
-    UnknownColumn,
-    UnknownItem,
-)
 from llm_glam.formats.tables import Row
-from llm_glam.search import terms
-from llm_glam.search.exact import Hit
-from llm_glam.search.matching import PICTURE, RECORD, Found
-from llm_glam.search.subset import Subset
+from llm_glam.images import data_urls
+from llm_glam.search.matching import PICTURE, RECORD
 
-from ... import items, random_sample
-from ...access import gate
+from ... import items
 from ...access.context import CollectionRequest
 from ...media import decoder
-from ...web import cache, errors, head, metadata, search_pool, urls
-from ...web.page import Page, Refused
+from ...web import errors, head, metadata, search_pool, urls
+from ...web.page import Page, refusals_said
 from .. import model, search_summary
 from . import (
     chips,
     exports,
+    finding,
     matches,
     narrow,
     position,
     query_string,
     record_filters,
     results,
-    selection,
     sql_query,
 )
+from .finding import Ranked
 from .query_string import Search
 
-PAGE = 36
 MOST_EXAMPLES = 6
-DEEPEST = 10_000  # results that can be reached page by page
 PURPOSE = "Pictures to look through, and to search by words or by another picture."
 NOTHING = "The collection has no pictures to show yet."
 NO_MATCH = "No picture matches all of these conditions. Remove one of them."
 NO_RECORD = "No record contains all of these words. Look for them in the pictures, too."
 NO_SEARCH = (
     "Words and pictures cannot be searched here right now. You can still compare the pictures of "
-    "the collection: click “similar”."
+    "the collection: click “Similar”."
 )
 ENDED = "There are no more pictures. Go back to an earlier page."
 BLANK: Row = {
@@ -81,52 +68,48 @@ async def gallery(page_request: CollectionRequest) -> Page | Response:
     page = Page("glam_gallery.html", data)
     page.data["pictures"] = await count(page_request)
     request = page_request.request
-    try:
+    with refusals_said(page, NO_SEARCH):
         args = await _parameters(page_request, page)
-        wanted = replace(
-            read := query_string.read(args, await page_request.columns()),
-            hidden=page_request.hidden,
-            with_sensitive=read.with_sensitive and page_request.may_show_sensitive,
-        )
+        columns = await page_request.columns()
+        wanted = query_string.of_request(page_request, args, columns)
         if query_string.is_form(args) and request.method != "POST":
             return Response.redirect(query_string.address(page_request, wanted))
-        await _check_terms(page_request, wanted)
+        await finding.check_terms(page_request, wanted)
         if page_request.format in exports.FORMATS and wanted.picked:
             wanted = wanted.only_picked()
-        found = await _found(page_request, page, wanted)
+        ranked = await _found(page_request, page, wanted)
         if page_request.format in exports.FORMATS:
-            return await exports.response(page_request, wanted, found, page.data)
+            return await exports.response(
+                page_request, wanted, ranked.scores, page.data
+            )
         query = _handed_on(page_request, page, wanted)
         page.data["items"] = await results.cards(
-            page_request, found, page.form.get("best", 0), query
+            page_request, ranked.scores, ranked.best, query
         )
         matches.explain(page)
         if page_request.format and wanted.with_records:
             await results.add_records(page_request, page.data["items"])
         if not page_request.format:
             decoder.of(page_request.datasette).prepare()
-            page.form["head"] = _head(page_request, page, wanted)
-            page.form["summary"] = await search_summary.of(page_request)
-            page.form["languages"] = search_summary.in_words(
-                page.form["summary"]["languages"]
-            )
-            page.form["examples"] = _examples(page_request)
-            page.form["show_scores"] = metadata.setting(page_request, "show_scores")
-            page.form |= selection.of(page_request, wanted, found)
-    except Refused as refusal:
-        page.status, page.message = refusal.status, str(refusal)
-        page.headers = refusal.headers
-    except (BadTerm, BadFilter, UnknownColumn) as error:
-        page.status, page.message = 400, error.message
-    except UnknownItem as error:
-        page.status, page.message = 404, error.message
-    except GlamError as error:
-        errors.note(error.message)
-        page.status, page.message = 503, NO_SEARCH
-        page.for_programs = f"{NO_SEARCH} {errors.disclosed(error.message)}"
+            page.form |= await _for_people(page_request, page, wanted)
+            page.form |= exports.selection(page_request, wanted, ranked.scores)
     if page_request.format in exports.FOR_PEOPLE:
         return await _error(page_request, page)
     return page
+
+
+async def _for_people(
+    page_request: CollectionRequest, page: Page, wanted: Search
+) -> Row:
+    """Return what only the HTML of a gallery says besides its pictures."""
+    summary = await search_summary.of(page_request)
+    return {
+        "head": _head(page_request, page, wanted),
+        "summary": summary,
+        "languages": search_summary.in_words(summary["languages"]),
+        "examples": _examples(page_request),
+        "show_scores": metadata.setting(page_request, "show_scores"),
+    }
 
 
 async def _error(page_request: CollectionRequest, page: Page) -> Response:
@@ -208,79 +191,80 @@ async def about(page_request: CollectionRequest) -> Row:
     }
 
 
-async def _check_terms(page_request: CollectionRequest, wanted: Search) -> None:
-    """Check that the pictures in a query are there.
-
-    :raises UnknownItem: one is not
-    """
-    for term in wanted.terms:
-        if term.id is not None and await page_request.is_absent(term.id):
-            raise UnknownItem(gate.unknown_item(term.id, page_request.collection.name))
-
-
 async def count(page_request: CollectionRequest) -> int:
     """Count the pictures of a collection that are there for visitors."""
-    cached = cache.of(page_request.datasette)
-    shown = partial(items.count, with_sensitive=page_request.may_show_sensitive)
-    return await cached.read(page_request, "count", shown)
+    shown = page_request.may_show_sensitive
+    return await position.count(page_request, with_sensitive=shown)
 
 
-async def _found(
-    page_request: CollectionRequest, page: Page, wanted: Search
-) -> dict[str, float | None]:
-    """Return ids and scores of the page's pictures, and add their description to the page."""
-    size = _size(page_request, wanted)
+async def _found(page_request: CollectionRequest, page: Page, wanted: Search) -> Ranked:
+    """Return the page's pictures, and add to the page what it says of them and of their search."""
+    size = finding.size_of_page(page_request, wanted)
     is_upload = page_request.request.method == "POST"
     if wanted.terms or is_upload:
         with search_pool.of(page_request.datasette).expecting(page_request):
-            among = await record_filters.ids(page_request, wanted)
+            among = await finding.among(page_request, wanted)
             await _describe(page_request, page, wanted, among)
-            found, has_more = await _nearest(page_request, page, wanted, among, size)
+            ranked = await finding.nearest(page_request, wanted, among, size)
+        await _add_ranked(page_request, page, wanted, ranked)
     else:
-        seed = wanted.seed or random.randrange(1, 10_000)
-        wanted = replace(wanted, seed=seed)
-        among = await record_filters.ids(
-            page_request, replace(wanted, with_sensitive=False)
-        )
+        wanted = replace(wanted, seed=wanted.seed or random.randrange(1, 10_000))
+        among = await finding.among(page_request, wanted)
         await _describe(page_request, page, wanted, among)
-        _link_another_sample(page_request, page, wanted, seed)
-        found, has_more = await _sample(page_request, wanted.page, seed, among, size)
-    page.data["page"] = wanted.page
-    has_next = has_more and not is_upload
-    after = replace(wanted, page=wanted.page + 1)
-    following = query_string.address(page_request, after) if has_next else None
-    page.data["next"] = following
-    page.data["next_url"] = following and page_request.datasette.absolute_url(
-        page_request.request, following
-    )
+        _link_another_sample(page_request, page, wanted)
+        ranked = await finding.sample(page_request, wanted, among, size)
+    _link_next(page_request, page, wanted, ranked.has_more and not is_upload)
     if not is_upload:
         page.data |= exports.addresses(page_request, wanted)
         if page.data["match"] in (None, PICTURE):
             page.data["sql_url"] = await sql_query.address(page_request, wanted, size)
-    if not found:
-        page.message = _why_empty(page, wanted, among)
-        if among is not None and wanted.page == 1:
-            columns = await page_request.columns()
-            page.data["leave_out"] = await narrow.left_out(
-                page_request, wanted, columns
-            )
+    if not ranked.scores:
+        await _say_why_empty(page_request, page, wanted, among)
     elif not page_request.format:
+        number = len(ranked.scores)
+        first = (wanted.page - 1) * size + 1
         page.form |= (
-            position.of_upload(len(found))
+            position.of_upload(number)
             if is_upload
             else await position.of(
-                *(page_request, wanted, (wanted.page - 1) * size + 1),
-                *(len(found), among, has_more),
+                page_request, wanted, first, number, among, ranked.has_more
             )
         )
-    return found
+    return ranked
+
+
+async def _add_ranked(
+    page_request: CollectionRequest, page: Page, wanted: Search, ranked: Ranked
+) -> None:
+    """Add to the page what was found besides its pictures."""
+    if page_request.request.method == "POST":
+        page.data["uploaded"] = True
+        page.form["uploaded_thumbnail"] = data_urls.address(ranked.thumbnail)
+    page.data["is_cut_off"] = ranked.is_cut_off
+    if ranked.is_cut_off:
+        page.data["uncut_url"] = query_string.address(
+            page_request, replace(wanted, min_score=None)
+        )
+    if ranked.matched is not None:
+        await matches.add(page_request, page, wanted, ranked.matched)
+
+
+def _link_next(
+    page_request: CollectionRequest, page: Page, wanted: Search, has_next: bool
+) -> None:
+    after = replace(wanted, page=wanted.page + 1)
+    following = query_string.address(page_request, after) if has_next else None
+    page.data["page"], page.data["next"] = wanted.page, following
+    page.data["next_url"] = following and page_request.datasette.absolute_url(
+        page_request.request, following
+    )
 
 
 def _link_another_sample(
-    page_request: CollectionRequest, page: Page, wanted: Search, seed: int
+    page_request: CollectionRequest, page: Page, wanted: Search
 ) -> None:
-    page.data["seed"] = seed
-    another = replace(wanted, page=1, seed=seed + 1)
+    page.data["seed"] = wanted.seed
+    another = replace(wanted, page=1, seed=(wanted.seed or 0) + 1)
     page.form["another"] = query_string.address(page_request, another)
 
 
@@ -306,107 +290,17 @@ async def _describe(
         page.form["clear_url"] = query_string.address(page_request, wanted.unfiltered())
 
 
-async def _nearest(
+async def _say_why_empty(
     page_request: CollectionRequest,
     page: Page,
     wanted: Search,
     among: Sequence[str] | None,
-    size: int,
-) -> tuple[dict[str, float | None], bool]:
-    last = wanted.page * size
-    hits: Sequence[Hit | Found] | None
-    hits = await matches.found(page_request, page, wanted, among, last + 1)
-    if hits is None:
-        hits = await _nearest_pictures(page_request, page, wanted, among, last + 1)
-    scores = [hit.score for hit in hits if hit.score is not None]
-    page.form["best"] = max(scores, default=0)
-    least = wanted.min_score
-    high = [
-        hit
-        for hit in hits
-        if least is None or (hit.score is not None and hit.score >= least)
-    ]
-    page.data["is_cut_off"] = len(high) < len(hits) and len(high) <= last
-    if page.data["is_cut_off"]:
-        page.data["uncut_url"] = query_string.address(
-            page_request, replace(wanted, min_score=None)
-        )
-    return {hit.id: hit.score for hit in high[last - size : last]}, len(high) > last
-
-
-async def _nearest_pictures(
-    page_request: CollectionRequest,
-    page: Page,
-    wanted: Search,
-    among: Sequence[str] | None,
-    number: int,
-) -> list[Hit]:
-    weights = [term.weight for term in wanted.terms]
-    vectors = await results.of_terms(page_request, wanted.terms)
-    if page_request.request.method == "POST":
-        uploaded, thumbnail = await results.of_upload(page_request)
-        vectors.append(uploaded)
-        weights.append(1)
-        page.data["uploaded"] = True
-        page.form["uploaded_thumbnail"] = urls.data_uri(thumbnail)
-    vector = terms.total(weights, vectors)
-    return await results.nearest(
-        page_request,
-        vector,
-        number,
-        skip=[term.id for term in wanted.terms if term.id is not None],
-        among=among,
-        with_sensitive=wanted.with_sensitive,
-    )
-
-
-async def _sample(
-    page_request: CollectionRequest,
-    page: int,
-    seed: int,
-    among: Sequence[str] | None,
-    size: int,
-) -> tuple[dict[str, float | None], bool]:
-    skip = (page - 1) * size
-    if among is None:
-        cached = cache.of(page_request.datasette)
-        rows = await cached.read(page_request, "rows", random_sample.rowids)
-        ids = await page_request.read(
-            random_sample.sample, rows, number=size + 1, seed=seed, skip=skip
-        )
-    else:
-        # Subsets are sorted.
-        ordered = among if isinstance(among, Subset) else sorted(among)
-        order = np.random.default_rng(seed).permutation(len(ordered))
-        ids = [ordered[i] for i in order[skip : skip + size + 1].tolist()]
-    return dict.fromkeys(ids[:size]), len(ids) > size
-
-
-def _size(page_request: CollectionRequest, wanted: Search) -> int:
-    """Return how many pictures a page has.
-
-    :raises BadFilter: that is no number, or the page is too far down
-    """
-    size = _size_of_page(page_request, wanted)
-    if wanted.page * size > DEEPEST and wanted.terms:
-        raise BadFilter(
-            f"Only the first {DEEPEST:,} results are shown. Narrow down the search."
-        )
-    return size
-
-
-def _size_of_page(page_request: CollectionRequest, wanted: Search) -> int:
-    most = int(page_request.datasette.setting("max_returned_rows"))
-    asked = wanted.size
-    if page_request.format in exports.FORMATS:
-        asked = exports.size(page_request.format, asked, most)
-    if asked == "max":
-        return most
-    if not asked:
-        return PAGE
-    if query_string.WHOLE.fullmatch(asked) and int(asked) <= most:
-        return int(asked)
-    raise BadFilter(f"_size must be a whole number from 1 to {most:,}, or max.")
+) -> None:
+    """Say why a page has no pictures, and which condition to leave out."""
+    page.message = _why_empty(page, wanted, among)
+    if among is not None and wanted.page == 1:
+        columns = await page_request.columns()
+        page.data["leave_out"] = await narrow.left_out(page_request, wanted, columns)
 
 
 def _why_empty(page: Page, wanted: Search, among: Sequence[str] | None) -> str:
@@ -419,25 +313,3 @@ def _why_empty(page: Page, wanted: Search, among: Sequence[str] | None) -> str:
     if page.data["match"] == RECORD:
         return NO_RECORD
     return NO_MATCH if among is not None else NOTHING
-
-
-async def ids_on_page(
-    page_request: CollectionRequest, wanted: Search
-) -> tuple[list[str], bool]:
-    """Return the ids on a page of results, in their order, and whether there are more.
-
-    :raises GlamError: the search cannot be done
-    :raises Refused: the actor may not search so, or too many searches are running
-    """
-    size = _size(page_request, wanted)
-    await _check_terms(page_request, wanted)
-    if wanted.terms:
-        among = await record_filters.ids(page_request, wanted)
-        page = Page("", {})
-        found, has_more = await _nearest(page_request, page, wanted, among, size)
-    else:
-        shown = replace(wanted, with_sensitive=False)
-        among = await record_filters.ids(page_request, shown)
-        seed = wanted.seed or 1
-        found, has_more = await _sample(page_request, wanted.page, seed, among, size)
-    return list(found), has_more
