@@ -23,7 +23,7 @@ from llm_glam.db.privacy import authorizer, columns
 from llm_glam.db.privacy.authorizer import Authorizer, Hidden
 from llm_glam.db.sensitive import COLUMN, SENSITIVE
 
-from . import settings
+from . import instance, settings
 from .settings import Settings
 
 log = logging.getLogger("datasette_glam")
@@ -126,7 +126,11 @@ def of(datasette: Any, database: str) -> Restrictions:
     db = datasette.databases.get(database)
     if db is None or db.path is None:
         return Restrictions()
-    return _watches(datasette).setdefault(database, Watch(datasette, database)).now()
+    return (
+        instance.only(datasette, _no_watches)
+        .setdefault(database, Watch(datasette, database))
+        .now()
+    )
 
 
 def note_unknown_columns(datasette: Any) -> None:
@@ -233,11 +237,9 @@ def _file_at(path: Any) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _watches(datasette: Any) -> dict[str, Watch]:
-    if not hasattr(datasette, "_glam_watches"):
-        datasette._glam_watches = {}
-    found: dict[str, Watch] = datasette._glam_watches
-    return found
+def _no_watches() -> dict[str, Watch]:
+    """Return the watches of a Datasette instance that has none yet."""
+    return {}
 
 
 def _read(db: Database, datasette: Any, database: str) -> Restrictions:

@@ -22,6 +22,7 @@ from typing import Any
 
 from llm_glam import child_process
 
+from ..access import instance
 from .decoder_process import identity
 
 PROGRAM = Path(__file__).with_name("decoder_process.py")
@@ -222,10 +223,7 @@ class Decoders:
 
 def of(datasette: Any) -> Decoders:
     """Return the decoders of this Datasette instance."""
-    if not hasattr(datasette, "_glam_decoders"):
-        datasette._glam_decoders = Decoders()
-    found: Decoders = datasette._glam_decoders
-    return found
+    return instance.only(datasette, Decoders)
 
 
 def _named(fp: FileIO) -> tuple[str, list[int]]:

@@ -23,6 +23,10 @@ THUMBNAIL_BYTES = 10_000
 QUALITIES = (80, 60, 40, 20, 5)
 
 
+class Unusable(Exception):
+    """A picture that cannot be used; the message says why."""
+
+
 def main() -> None:
     """Decode the picture in stdin."""
     results = _only_results_to_stdout()
@@ -60,21 +64,16 @@ def limit() -> None:
 
 def decoded(job: dict[str, Any], content: bytes) -> tuple[Any, ...]:
     """Return what is said of a picture, then the bytes of a smaller one and of a thumbnail."""
-    from llm_glam.errors import BadImage
-    from llm_glam.images import color, decoding
-
     try:
         with _source(job, content) as source:
-            picture = decoding.read(
-                source, max_megapixels=job["max_megapixels"], page=job["page"]
-            )
-    except BadImage as error:
-        reason = error.message.partition("; to allow more")[0]
-        return ({"error": " ".join(reason.split())},)
-    smaller = _resized(picture.image, job["side"])
-    shown = color.to_srgb(smaller, picture.profile) if picture.profile else smaller
+            picture = opened(source, job["max_megapixels"], job["page"])
+    except Unusable as error:
+        return ({"error": str(error)},)
+    im = picture.image
+    reduced = im.resize(smaller(im.size, job["side"]))
+    shown = in_srgb(reduced, picture.profile)
     # Models take the values as they are in the file.
-    result = _jpeg(shown, 88) if job["format"] == "JPEG" else _ppm(smaller)
+    result = _jpeg(shown, 88) if job["format"] == "JPEG" else _ppm(reduced)
     return ({}, result, thumbnail(shown)) if job["thumbnail"] else ({}, result)
 
 
@@ -86,10 +85,33 @@ def thumbnail(im: Any) -> bytes:
     return next(content for content in sizes if len(content) <= THUMBNAIL_BYTES)
 
 
-def _resized(im: Any, side: int) -> Any:
-    scale = min(1.0, side / min(im.size))
-    most = MAX_ASPECT_RATIO * side
-    return im.resize([max(1, min(most, round(n * scale))) for n in im.size])
+def opened(source: BinaryIO, max_megapixels: float, page: int) -> Any:
+    """Return a picture with its colour profile.
+
+    :raises Unusable: it cannot be used
+    """
+    from llm_glam.errors import BadImage
+    from llm_glam.images import decoding
+
+    try:
+        return decoding.read(source, max_megapixels=max_megapixels, page=page)
+    except BadImage as error:
+        reason = error.message.partition("; to allow more")[0]
+        raise Unusable(" ".join(reason.split())) from error
+
+
+def in_srgb(im: Any, profile: bytes | None) -> Any:
+    """Return a picture in the colours that browsers show."""
+    from llm_glam.images import color
+
+    return color.to_srgb(im, profile) if profile else im
+
+
+def smaller(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the size of a picture whose short side is scaled down to ``side`` pixels."""
+    scale, most = min(1.0, side / min(size)), MAX_ASPECT_RATIO * side
+    width, height = (max(1, min(most, round(n * scale))) for n in size)
+    return width, height
 
 
 def _jpeg(im: Any, quality: int) -> bytes:
@@ -108,17 +130,15 @@ def _ppm(im: Any) -> bytes:
 def _source(job: dict[str, Any], content: bytes) -> BinaryIO:
     """Return the picture's bytes, or the file that was checked and no other.
 
-    :raises BadImage: there is another file now
+    :raises Unusable: there is another file now
     """
-    from llm_glam.errors import BadImage
-
     if job["file"] is None:
         return io.BytesIO(content)
     path, checked = job["file"]
     fp = Path(path).open("rb")
     if identity(fp.fileno()) != checked:
         fp.close()
-        raise BadImage("its file has changed since it was embedded; embed it again")
+        raise Unusable("its file has changed since it was embedded; embed it again")
     return fp
 
 

@@ -25,7 +25,6 @@ from ..access.context import CollectionRequest
 from ..web import metadata
 from ..web.page import jpeg
 from . import decoder
-from .decoder_process import MAX_ASPECT_RATIO
 
 SIDE = 1200  # short side in pixels
 DOWNLOAD_SIDE = 4000
@@ -115,8 +114,7 @@ async def original(page_request: CollectionRequest) -> Response:
     try:
         content = await _decoded(page_request, path, row, side)
     except decoder.Busy:
-        text = "Too many pictures are being loaded. Try again in a few seconds."
-        return Response.text(text, status=503, headers={"retry-after": "5"})
+        return too_many(5)
     except decoder.BadUpload as error:
         raise NotFound(
             f"The original of '{item_id}' cannot be shown: {error}."
@@ -141,21 +139,18 @@ async def _decoded(
     return decoded.content
 
 
+def too_many(seconds: int) -> Response:
+    """Return the answer where too many pictures are being loaded, to ask again after some seconds."""
+    text = "Too many pictures are being loaded. Try again in a few seconds."
+    return Response.text(text, status=503, headers={"retry-after": str(seconds)})
+
+
 def size_of(row: Row) -> tuple[int, int] | None:
     """Return width and height of a picture in pixels, if they are known."""
     width, height = row["image_width"], row["image_height"]
     if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0:
         return width, height
     return None
-
-
-def smaller(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Return the size of a picture whose short side is scaled down to ``side`` pixels."""
-    scale = min(1.0, side / min(size))
-    width, height = (
-        max(1, min(MAX_ASPECT_RATIO * side, round(n * scale))) for n in size
-    )
-    return width, height
 
 
 def checked(path: Path, page: int, md5: str) -> FileIO:

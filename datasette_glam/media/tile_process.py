@@ -44,19 +44,12 @@ def main(max_megapixels: float, page: int) -> int:
     """Cut the picture on stdin; return the exit status."""
     decoder_process.limit()
     _limit_file()
-    from llm_glam.errors import BadImage
-    from llm_glam.images import color, decoding
-
     try:
-        source = sys.stdin.buffer
-        picture = decoding.read(source, max_megapixels=max_megapixels, page=page)
-    except BadImage as error:
-        reason = error.message.partition("; to allow more")[0]
-        print(" ".join(reason.split()), file=sys.stderr)
+        picture = decoder_process.opened(sys.stdin.buffer, max_megapixels, page)
+    except decoder_process.Unusable as error:
+        print(error, file=sys.stderr)
         return REFUSED
-    im = picture.image
-    if picture.profile:
-        im = color.to_srgb(im, picture.profile)
+    im = decoder_process.in_srgb(picture.image, picture.profile)
     im.info.clear()  # of which Pillow would write a part into each tile
     out, whole, lengths = sys.stdout.buffer, im.size, array("I")
     for size in sizes(whole):

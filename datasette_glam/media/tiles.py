@@ -22,6 +22,7 @@ from datasette.utils.asgi import NotFound, Response
 from llm_glam import child_process
 from llm_glam.images import page_items
 
+from ..access import instance
 from ..access.context import CollectionRequest
 from ..web.page import jpeg
 from . import decoder, originals
@@ -31,7 +32,6 @@ JOBS = 2  # pictures that are cut at once
 SECONDS = 60  # for one
 MOST_BYTES = 400_000_000  # of all tiles that are kept
 MOST = 50  # pictures whose tiles are kept, each in an open file
-BUSY = "Too many pictures are being loaded. Try again in a few seconds."
 
 Key = tuple[str, str, str, str]  # database, items table, id and MD5
 
@@ -152,12 +152,12 @@ async def tile(page_request: CollectionRequest) -> Response:
         pyramid = await of(page_request.datasette).of(key, path, page, limit)
         content = await asyncio.to_thread(pyramid.read, *place)
     except Busy:
-        return Response.text(BUSY, status=503, headers={"retry-after": "3"})
+        return originals.too_many(3)
     except decoder.BadUpload as error:
         text = f"The original of '{item_id}' cannot be shown: {error}."
         raise NotFound(text) from error
     except ValueError:  # its file was closed a moment ago
-        return Response.text(BUSY, status=503, headers={"retry-after": "3"})
+        return originals.too_many(3)
     if content is None:
         raise NotFound(f"There is no such part of a larger picture of '{item_id}'.")
     return jpeg(page_request, content, tag=tag, age=originals.AGE)
@@ -165,10 +165,7 @@ async def tile(page_request: CollectionRequest) -> Response:
 
 def of(datasette: Any) -> Tiles:
     """Return the tiles of this Datasette instance."""
-    if not hasattr(datasette, "_glam_tiles"):
-        datasette._glam_tiles = Tiles()
-    found: Tiles = datasette._glam_tiles
-    return found
+    return instance.only(datasette, Tiles)
 
 
 def number_of(size: tuple[int, int], level: int, column: int, row: int) -> int | None:

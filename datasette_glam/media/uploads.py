@@ -11,6 +11,7 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File, parse_options_header
 
+from ..access import instance
 from ..access.context import CollectionRequest
 from ..web.page import Refused
 
@@ -36,10 +37,7 @@ class Uploads:
 
 def of(datasette: Any) -> Uploads:
     """Return the uploads of this Datasette instance."""
-    if not hasattr(datasette, "_glam_uploads"):
-        datasette._glam_uploads = Uploads()
-    found: Uploads = datasette._glam_uploads
-    return found
+    return instance.only(datasette, Uploads)
 
 
 @contextmanager

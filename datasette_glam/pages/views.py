@@ -16,7 +16,7 @@ from ..access.context import (
     SiteRequest,
     wrapped,
 )
-from ..media import originals, tile_process
+from ..media import decoder_process, originals, tile_process
 from ..web import cache, card_text, head, headers, metadata, urls
 from ..web.page import Page, jpeg
 from . import groups, model, record
@@ -165,7 +165,11 @@ def _picture(row: Row, is_at_hand: bool) -> Row:
     if not larger:
         own = row["width"], row["height"]
         return {"src": row["thumbnail_url"], "size": own, "larger": None, "below": None}
-    size = originals.smaller(whole, originals.SIDE) if whole and is_at_hand else whole
+    size = (
+        decoder_process.smaller(whole, originals.SIDE)
+        if whole and is_at_hand
+        else whole
+    )
     below = None if row["sensitive"] else row["thumbnail_url"]
     return {"src": larger, "size": size, "larger": larger, "below": below}
 

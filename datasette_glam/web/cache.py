@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from llm_glam.db import change_stamp
 from llm_glam.db.collection import Collection
 
+from ..access import instance
 from ..access.context import CollectionRequest
 
 MOST = 1_000  # results
@@ -120,7 +121,4 @@ def stamp_of(page_request: CollectionRequest) -> str | None:
 
 def of(datasette: Any) -> Cache:
     """Return the cache of this Datasette instance."""
-    if not hasattr(datasette, "_glam_cache"):
-        datasette._glam_cache = Cache()
-    found: Cache = datasette._glam_cache
-    return found
+    return instance.only(datasette, Cache)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from datasette.utils import StartupError, add_cors_headers
 from datasette.utils.asgi import Request, Response
 
-from ..access import settings
+from ..access import instance, settings
 
 # Browsers take files for what they are said to be.
 NOSNIFF = {"x-content-type-options": "nosniff"}
@@ -65,12 +65,17 @@ async def of_page(datasette: Any, database: str | None = None) -> dict[str, str]
     Scripts must be files of this site. What else Datasette's base template contains, of Datasette
     or of the owner and their plugins, is allowed too, by the hash of its text or by its host.
     """
-    known: dict[str | None, str] = datasette.__dict__.setdefault("_glam_policies", {})
+    known = instance.only(datasette, _no_policies)
     if database not in datasette.databases:
         database = None
     if database not in known:
         known[database] = await _policy(datasette, database)
     return {**NOSNIFF, "content-security-policy": known[database]}
+
+
+def _no_policies() -> dict[str | None, str]:
+    """Return the policies by database of a Datasette instance that has none yet."""
+    return {}
 
 
 async def _policy(datasette: Any, database: str | None) -> str:

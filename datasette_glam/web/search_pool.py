@@ -12,6 +12,7 @@ from llm_glam.db.collection import Collection
 from llm_glam.search import exact
 from llm_glam.search.exact import Hit, Query, Vector
 
+from ..access import instance
 from ..access.context import CollectionRequest, wrapped
 
 AT_ONCE = 2  # queries that use the model
@@ -156,7 +157,4 @@ def _key(page_request: CollectionRequest) -> Key:
 
 def of(datasette: Any) -> SearchPool:
     """Return the search pool of this Datasette instance."""
-    if not hasattr(datasette, "_glam_search_pool"):
-        datasette._glam_search_pool = SearchPool()
-    found: SearchPool = datasette._glam_search_pool
-    return found
+    return instance.only(datasette, SearchPool)

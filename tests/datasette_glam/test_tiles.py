@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from datasette_glam.media import originals, tile_process, tiles
+from datasette_glam.media import decoder_process, tile_process, tiles
 
 from ..fakes import BLUE, picture
 from ..site import PHOTOS, change, get, site
@@ -194,4 +194,4 @@ async def test_levels_and_grids():
     assert list(tile_process.sizes((512, 1))) == [(512, 1)]
     assert tile_process.grid((1300, 1201)) == (3, 3)
     assert tile_process.grid((512, 513)) == (1, 2)
-    assert originals.smaller((3000, 2000), 1200) == (1800, 1200)
+    assert decoder_process.smaller((3000, 2000), 1200) == (1800, 1200)

@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 from collections.abc import Container, Mapping
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from datasette.utils.asgi import Response
@@ -17,6 +16,7 @@ from llm_glam.exporters.results.columns import Found, ResultColumn
 from llm_glam.formats.tables import Row
 
 from ... import items
+from ...access import instance
 from ...access.context import CollectionRequest
 from ...web import urls
 from . import query_string
@@ -81,7 +81,7 @@ async def response(
     """
     format_ = page_request.format
     content: str | bytes
-    async with _turn(page_request.datasette):
+    async with instance.only(page_request.datasette, _turns):
         found = await _found(page_request, scores)
         chosen = await page_request.read_everything(
             _columns, page_request, wanted, found
@@ -99,11 +99,8 @@ async def response(
     return Response(content, headers=headers, content_type=kind)
 
 
-def _turn(datasette: Any) -> asyncio.Semaphore:
-    if not hasattr(datasette, "_glam_exports"):
-        datasette._glam_exports = asyncio.Semaphore(AT_ONCE)
-    found: asyncio.Semaphore = datasette._glam_exports
-    return found
+def _turns() -> asyncio.Semaphore:
+    return asyncio.Semaphore(AT_ONCE)
 
 
 async def _found(page_request: CollectionRequest, scores: Scores) -> list[Found]:
