@@ -19,6 +19,7 @@
       const status = document.getElementById("glam-status");
       if (status) status.textContent = text;
     };
+    const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
     const pageOf = async (response) =>
       new DOMParser().parseFromString(await response.text(), "text/html");
 
@@ -40,7 +41,6 @@
         .sort((a, b) => a[1] - b[1] || a[2] - b[2])[0]?.[0];
     };
     // A card is one tab stop, from which keys do what its actions do; a touch opens these.
-    const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
     const LIKE = [["_add", "More like this"], ["_subtract", "Less like this"]];
     const prepareCards = () => {
       for (const actions of document.querySelectorAll(".glam-pictures li > p > span:first-child")) {
@@ -110,9 +110,7 @@
       for (const form of [bar.form || bar.closest("form"), document.getElementById("glam-search")])
         for (const id of ids) {
           if (form.querySelector(`[name=_pick][value="${CSS.escape(id)}"]`)) continue;
-          const hidden = document.createElement("input");
-          Object.assign(hidden, { type: "hidden", name: "_pick", value: id });
-          form.prepend(hidden);
+          form.prepend(make("input", { type: "hidden", name: "_pick", value: id }));
         }
     };
     document.addEventListener("change", (event) => {

@@ -90,12 +90,20 @@ result_options = collected(
 )
 
 
-def check(options: ResultOptions, number: int, database: Path) -> None:
+def check(
+    options: ResultOptions, number: int, database: Path, *, has_several: bool
+) -> None:
     """Check the options before anything is computed.
 
     :param number: how many results there are at most
+    :param has_several: whether several collections are searched
     :raises CannotExport: a file cannot be written, or would be overwritten
     """
+    if has_several and (options.files or options.has_records):
+        raise click.UsageError(
+            "Records of several collections do not fit into one table. Leave out --also, or "
+            "--html, --xlsx, --records and --columns."
+        )
     for name in ("sensitive", "force"):
         if getattr(options, name) and not options.files:
             raise click.UsageError(f"--{name} needs --html or --xlsx.")

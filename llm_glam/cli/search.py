@@ -118,12 +118,7 @@ def command(
         llm glam search photos ship -n 50 --html ships.html --xlsx ships.xlsx
     """
     shared.check_exists(database)
-    if also and (output.files or output.has_records):
-        raise click.UsageError(
-            "Records of several collections do not fit into one table. Leave out --also, or "
-            "--html, --xlsx, --records and --columns."
-        )
-    result_options.check(output, number, database)
+    result_options.check(output, number, database, has_several=bool(also))
     decoding.allow_megapixels(decoding.MAX_MEGAPIXELS)
     db = connection.connect(database, readonly=True)
     opened = several.open_all(db, [collection, *also])
@@ -155,14 +150,24 @@ def command(
     if output.files and results:
         taken.write(results, wanted, conditions[0])
     if format_ or not (output.files and results):
-        format_ = format_ or "nl"
-        if output.has_records:
-            rows = taken.rows(results, is_flat=format_ != "nl")
-        else:
-            rows = _narrow([_row(r, with_collection=bool(also)) for r in results])
-        output_rows(rows, format_)
+        _output(results, taken, output, format_ or "nl", with_collection=bool(also))
     if wanted:
         report_checkpoint(opened[0])
+
+
+def _output(
+    results: Sequence[Result],
+    taken: result_options.Output,
+    options: ResultOptions,
+    format_: str,
+    *,
+    with_collection: bool,
+) -> None:
+    if options.has_records:
+        rows = taken.rows(results, is_flat=format_ != "nl")
+    else:
+        rows = _narrow([_row(r, with_collection=with_collection) for r in results])
+    output_rows(rows, format_)
 
 
 def _rights_filter(

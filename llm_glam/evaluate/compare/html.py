@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from ...db import embeddings
 from ...db.collection import Collection
-from ...formats import atomic
+from ...formats import atomic, single_page
 from ...images import data_urls
 from ...models import registry
 from . import collection_pair, wording
@@ -37,14 +35,8 @@ def render(
     pair: CollectionPair, answers: Sequence[Answer], figures: dict[str, Any]
 ) -> str:
     """Return the page as text, with everything from outside escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("comparison.html").render(
+    template = single_page.template(Path(__file__).with_name("comparison.html"))
+    return template.render(
         old=pair.old,
         new=pair.new,
         count=len(pair.shared),

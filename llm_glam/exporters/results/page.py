@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from sqlite_utils import Database
 
 from ...db import embeddings, items
 from ...db.collection import Collection
 from ...db.sensitive import is_sensitive
+from ...formats import single_page
 from ...formats.tables import Row
 from ...images import data_urls
 from ...models import registry
@@ -77,25 +76,15 @@ def render(
     """
     lines = None if are_chosen else LINES
     cards = list(_fitting(columns, found, pictures, lines, most_bytes))
-    return _template().render(
+    template = single_page.template(
+        Path(__file__).with_name("results.html"), web=is_web
+    )
+    return template.render(
         text=text,
         cards=cards,
         left_out=len(found) - len(cards),
         made=registry.now()[:10],
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.tests["web"] = is_web
-    return environment.get_template("results.html")
 
 
 def _fitting(
